@@ -1,0 +1,181 @@
+//! How answers get back to JavaScript: each opened object has one callback; answers that arrive while JavaScript is busy
+//! are handed over together, in one crossing.
+
+use std::{
+    ptr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use napi::{
+    bindgen_prelude::{Function, ToNapiValue},
+    sys,
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
+};
+
+use crate::{
+    error::{Error, Result},
+    reply::Reply,
+};
+
+/// A value on its way to JavaScript.
+pub enum Outcome {
+    Nothing,
+    Flag(bool),
+    Number(f64),
+    Text(String),
+    Texts(Vec<Option<String>>),
+    Failed(Error),
+}
+
+impl From<()> for Outcome {
+    fn from((): ()) -> Self {
+        Self::Nothing
+    }
+}
+
+impl From<bool> for Outcome {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<String> for Outcome {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<T: Into<Outcome>> From<Option<T>> for Outcome {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Nothing, Into::into)
+    }
+}
+
+impl From<Vec<Option<String>>> for Outcome {
+    fn from(texts: Vec<Option<String>>) -> Self {
+        Self::Texts(texts)
+    }
+}
+
+/// An error on its way to JavaScript, which makes the class of it.
+#[napi_derive::napi(object)]
+pub struct Failure {
+    pub code: String,
+    pub message: String,
+    pub retryable: bool,
+    /// The process that stands in the way.
+    pub owner: Option<u32>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            retryable: error.retryable(),
+            owner: error.owner(),
+        }
+    }
+}
+
+/// What JavaScript gets: `[slot, failed, value, slot, failed, value, …]`.
+pub struct Batch(Vec<(u32, Outcome)>);
+
+impl ToNapiValue for Batch {
+    unsafe fn to_napi_value(env: sys::napi_env, batch: Self) -> napi::Result<sys::napi_value> {
+        let mut flat: Vec<sys::napi_value> = Vec::with_capacity(batch.0.len() * 3);
+        for (slot, outcome) in batch.0 {
+            let failed = matches!(outcome, Outcome::Failed(_));
+            // SAFETY: called by napi on the thread of `env`, which is what these conversions ask for.
+            unsafe {
+                flat.push(u32::to_napi_value(env, slot)?);
+                flat.push(bool::to_napi_value(env, failed)?);
+                flat.push(Outcome::to_napi_value(env, outcome)?);
+            }
+        }
+        let mut array = ptr::null_mut();
+        // SAFETY: `env` is live for the whole callback, and every element was made in it.
+        unsafe {
+            napi::check_status!(sys::napi_create_array_with_length(env, flat.len(), &raw mut array))?;
+            for (index, value) in (0u32..).zip(flat) {
+                napi::check_status!(sys::napi_set_element(env, array, index, value))?;
+            }
+        }
+        Ok(array)
+    }
+}
+
+impl ToNapiValue for Outcome {
+    unsafe fn to_napi_value(env: sys::napi_env, outcome: Self) -> napi::Result<sys::napi_value> {
+        // SAFETY: each conversion below is napi's own, on the thread of `env`.
+        unsafe {
+            match outcome {
+                Self::Nothing => napi::bindgen_prelude::Null::to_napi_value(env, napi::bindgen_prelude::Null),
+                Self::Flag(flag) => bool::to_napi_value(env, flag),
+                Self::Number(number) => f64::to_napi_value(env, number),
+                Self::Text(text) => String::to_napi_value(env, text),
+                Self::Texts(texts) => <Vec<Option<String>>>::to_napi_value(env, texts),
+                Self::Failed(error) => Failure::to_napi_value(env, error.into()),
+            }
+        }
+    }
+}
+
+/// The JavaScript side of it.
+pub type Settle<'env> = Function<'env, Batch, ()>;
+
+type Callback = ThreadsafeFunction<(), (), Batch, napi::Status, false, true>;
+
+/// The answers of one opened object. Its callback never keeps the process alive: the face holds the loop open while
+/// something is pending.
+#[derive(Clone)]
+pub struct Completions {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    waiting: Arc<Mutex<Vec<(u32, Outcome)>>>,
+    callback: Callback,
+}
+
+impl Completions {
+    /// Takes the face's callback.
+    pub fn new(settle: &Settle<'_>) -> napi::Result<Self> {
+        let waiting = Arc::new(Mutex::new(Vec::new()));
+        let source = Arc::clone(&waiting);
+        let callback = settle
+            .build_threadsafe_function::<()>()
+            .weak::<true>()
+            .callee_handled::<false>()
+            .build_callback(move |_| Ok(Batch(std::mem::take(&mut *lock(&source)))))?;
+        Ok(Self { shared: Arc::new(Shared { waiting, callback }) })
+    }
+
+    /// The reply that settles the promise in `slot`.
+    pub fn reply<T: Into<Outcome> + 'static>(&self, slot: u32) -> Reply<T> {
+        let shared = Arc::clone(&self.shared);
+        Reply::new(move |outcome: Result<T>| shared.post(slot, outcome.map_or_else(Outcome::Failed, Into::into)))
+    }
+
+    /// Sends a value that answers no promise; the face knows its `slot` as a channel.
+    pub fn notify(&self, slot: u32, value: Outcome) {
+        self.shared.post(slot, value);
+    }
+}
+
+impl Shared {
+    fn post(&self, slot: u32, outcome: Outcome) {
+        let mut waiting = lock(&self.waiting);
+        let first = waiting.is_empty();
+        waiting.push((slot, outcome));
+        drop(waiting);
+        if first {
+            // A closing environment takes no more calls; there is nobody left to tell.
+            let _ = self.callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+}
+
+fn lock(waiting: &Mutex<Vec<(u32, Outcome)>>) -> std::sync::MutexGuard<'_, Vec<(u32, Outcome)>> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}

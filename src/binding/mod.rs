@@ -1,0 +1,8 @@
+//! N-API functions over the rooms below. This floor translates and decides nothing.
+//!
+//! Every export is a plain function whose first argument is an `External` (a third of the price of a class method), goes
+//! through [`entry::entry`], and answers later through [`completions::Completions`].
+
+mod completions;
+mod entry;
+mod telemetry;

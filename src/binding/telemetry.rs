@@ -1,0 +1,25 @@
+//! `SMALLTALK_LOG` decides what the core prints to stderr.
+
+use std::sync::Once;
+
+use tracing_subscriber::EnvFilter;
+
+static STARTED: Once = Once::new();
+
+/// Silent but for warnings, unless the environment says otherwise. The first environment of the process decides.
+#[napi_derive::module_init]
+fn start() {
+    STARTED.call_once(|| {
+        let filter = std::env::var("SMALLTALK_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("smalltalk=warn")))
+            .with_writer(std::io::stderr);
+        let started = if std::env::var("SMALLTALK_LOG_FORMAT").as_deref() == Ok("json") {
+            builder.json().try_init()
+        } else {
+            builder.try_init()
+        };
+        // Somebody else in the process already listens: theirs is the say.
+        drop(started);
+    });
+}

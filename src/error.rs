@@ -1,0 +1,94 @@
+//! Every way an operation can fail. The codes that reach JavaScript are born here and nowhere else.
+
+use std::{io, path::PathBuf};
+
+/// What a core operation gives back.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation failed. [`Error::code`] names the variant for JavaScript; the text is for people and may change.
+/// A batch that fails as one gives each member a clone.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The object was closed before or while the operation ran.
+    #[error("{0} is closed")]
+    Closed(&'static str),
+    /// The disk has no room.
+    #[error("no space left on the disk while {doing}")]
+    Full { doing: String },
+    /// The queue of a worker holds as many bytes as it may.
+    #[error("the queue of {worker} is full ({queued} of {limit} bytes); wait for earlier writes and try again")]
+    Backpressure { worker: &'static str, queued: usize, limit: usize },
+    /// The operating system said no.
+    #[error("{doing}: {cause}")]
+    Io { doing: String, cause: String },
+    /// Another connection held the database for longer than the busy time-out.
+    #[error("the database is busy: another writer held it for longer than the busy time-out")]
+    Busy,
+    /// Another process owns the directory.
+    #[error("{} is owned by another process{}", path.display(), owner.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    Locked { path: PathBuf, owner: Option<u32> },
+    /// Stored bytes are not what was written.
+    #[error("{what} is damaged: {detail}")]
+    Corrupt { what: String, detail: String },
+    /// An option is out of its range.
+    #[error("{0}")]
+    OptionInvalid(String),
+    /// A value is larger than one value may be.
+    #[error("the value has {size} bytes, {limit} are allowed")]
+    ValueTooLarge { size: usize, limit: usize },
+    /// The file was written by a newer version, or is not ours at all.
+    #[error("{0}")]
+    Version(String),
+    /// A write may or may not have happened.
+    #[error("{doing} failed half-way, so the write may or may not be stored: {cause}")]
+    Indeterminate { doing: String, cause: String },
+    /// A defect in this package: Rust code panicked. The room it happened in takes no more work.
+    #[error("internal error in {room}: {message}")]
+    Panic { room: &'static str, message: String },
+}
+
+impl Error {
+    /// The code that JavaScript sees, stable between versions.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Closed(_) => "ERR_CLOSED",
+            Self::Full { .. } => "ERR_FULL",
+            Self::Backpressure { .. } => "ERR_BACKPRESSURE",
+            Self::Io { .. } => "ERR_IO",
+            Self::Busy => "ERR_BUSY",
+            Self::Locked { .. } => "ERR_LOCKED",
+            Self::Corrupt { .. } => "ERR_CORRUPT",
+            Self::OptionInvalid(_) => "ERR_OPTION_INVALID",
+            Self::ValueTooLarge { .. } => "ERR_VALUE_TOO_LARGE",
+            Self::Version(_) => "ERR_VERSION",
+            Self::Indeterminate { .. } => "ERR_INDETERMINATE",
+            Self::Panic { .. } => "ERR_PANIC",
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody repairing anything.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Backpressure { .. } | Self::Busy | Self::Locked { .. })
+    }
+
+    /// The process that stands in the way, where one does.
+    #[must_use]
+    pub fn owner(&self) -> Option<u32> {
+        match self {
+            Self::Locked { owner, .. } => *owner,
+            _ => None,
+        }
+    }
+
+    /// An input/output failure and what was being done. A full disk gets its own variant.
+    pub fn io(doing: impl Into<String>, cause: &io::Error) -> Self {
+        let doing = doing.into();
+        match cause.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { doing },
+            _ => Self::Io { doing, cause: cause.to_string() },
+        }
+    }
+}

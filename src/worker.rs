@@ -1,0 +1,238 @@
+//! A named thread that owns one resource and drains a bounded queue of jobs in batches.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, unbounded};
+
+use crate::{
+    error::{Error, Result},
+    fault,
+    reply::Reply,
+};
+
+/// What runs on the thread. It lives there from the first job to the last, so it may own what is not `Send` in spirit:
+/// a connection, open files.
+pub trait Handler<J>: Send {
+    /// Does a batch, in order, and answers every job in it.
+    fn handle(&mut self, batch: Vec<J>);
+
+    /// When [`Handler::tick`] shall run although no job comes; `None` sleeps until one does.
+    fn wake_at(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Work that time asks for.
+    fn tick(&mut self) {}
+
+    /// The last thing done, after every job that was queued before the close.
+    ///
+    /// # Errors
+    /// What keeps the resource from closing cleanly.
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+enum Message<J> {
+    Job { job: J, bytes: usize },
+    Barrier(Reply<()>),
+    Close(Reply<()>),
+}
+
+struct Shared {
+    name: &'static str,
+    queued: AtomicUsize,
+    limit: usize,
+    closed: AtomicBool,
+    poisoned: AtomicBool,
+}
+
+/// The handle to the thread. Dropping it lets the thread finish what is queued and end; it never waits.
+pub struct Worker<J> {
+    sender: Sender<Message<J>>,
+    shared: Arc<Shared>,
+}
+
+/// As many jobs as share one batch at the most: it bounds the time until the first of them is answered.
+const BATCH: usize = 1024;
+
+impl<J: Send + 'static> Worker<J> {
+    /// Starts the thread `name`. Its queue takes `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system gives no thread.
+    pub fn start(name: &'static str, limit: usize, handler: impl Handler<J> + 'static) -> Result<Self> {
+        let (sender, receiver) = unbounded();
+        let shared = Arc::new(Shared {
+            name,
+            queued: AtomicUsize::new(0),
+            limit,
+            closed: AtomicBool::new(false),
+            poisoned: AtomicBool::new(false),
+        });
+        let seen = Arc::clone(&shared);
+        thread::Builder::new()
+            .name(name.into())
+            .spawn(move || run(handler, &receiver, &seen))
+            .map_err(|cause| Error::io(format!("starting the thread {name}"), &cause))?;
+        Ok(Self { sender, shared })
+    }
+
+    /// Queues a job of `bytes` bytes. Never waits. One job larger than the whole queue is taken when nothing else is queued.
+    ///
+    /// # Errors
+    /// [`Error::Backpressure`] when the queue is full, [`Error::Closed`] after the close, [`Error::Panic`] after a panic;
+    /// the job comes back so that its reply can be given.
+    pub fn submit(&self, job: J, bytes: usize) -> Result<(), (Error, J)> {
+        let shared = &self.shared;
+        if let Err(error) = self.check() {
+            return Err((error, job));
+        }
+        let queued = shared.queued.fetch_add(bytes, Ordering::AcqRel);
+        if queued > 0 && queued.saturating_add(bytes) > shared.limit {
+            shared.queued.fetch_sub(bytes, Ordering::AcqRel);
+            return Err((Error::Backpressure { worker: shared.name, queued, limit: shared.limit }, job));
+        }
+        self.sender.send(Message::Job { job, bytes }).map_err(|returned| {
+            shared.queued.fetch_sub(bytes, Ordering::AcqRel);
+            match returned.0 {
+                Message::Job { job, .. } => (Error::Closed(shared.name), job),
+                Message::Barrier(_) | Message::Close(_) => unreachable!("a job was sent"),
+            }
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.shared.poisoned.load(Ordering::Acquire) {
+            return Err(Error::Panic { room: self.shared.name, message: "it panicked earlier; open it anew".into() });
+        }
+        if self.shared.closed.load(Ordering::Acquire) {
+            return Err(Error::Closed(self.shared.name));
+        }
+        Ok(())
+    }
+
+    /// Bytes that are queued and not yet worked on.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.shared.queued.load(Ordering::Acquire)
+    }
+
+    /// Answers when everything queued before is done.
+    pub fn barrier(&self, reply: Reply<()>) {
+        match self.check() {
+            Ok(()) => self.post(Message::Barrier(reply)),
+            Err(error) => reply.send(Err(error)),
+        }
+    }
+
+    /// Takes no more jobs, does those that are queued, and ends. A second close answers at once.
+    pub fn close(&self, reply: Reply<()>) {
+        if self.shared.closed.swap(true, Ordering::AcqRel) || self.shared.poisoned.load(Ordering::Acquire) {
+            reply.send(Ok(()));
+        } else {
+            self.post(Message::Close(reply));
+        }
+    }
+
+    /// Waits until everything queued is done, `limit` at the most; for the way out of the process. `false`: not in time.
+    #[must_use]
+    pub fn drain(&self, limit: Duration) -> bool {
+        let (reply, done) = Reply::channel();
+        self.barrier(reply);
+        done.recv_timeout(limit).is_ok()
+    }
+
+    fn post(&self, message: Message<J>) {
+        // When the thread is gone, the message is dropped here, and its reply answers by itself.
+        let _ = self.sender.send(message);
+    }
+}
+
+fn run<J>(mut handler: impl Handler<J>, receiver: &Receiver<Message<J>>, shared: &Shared) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| serve(&mut handler, receiver, shared)));
+    if let Err(panic) = outcome {
+        shared.poisoned.store(true, Ordering::Release);
+        tracing::error!(target: "smalltalk::worker", thread = shared.name, message = panic_text(panic.as_ref()), "panicked");
+        // Whatever is still queued is dropped, and each reply in it answers by itself.
+        while receiver.try_recv().is_ok() {}
+    }
+}
+
+fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shared: &Shared) {
+    loop {
+        let first = match handler.wake_at() {
+            None => match receiver.recv() {
+                Ok(message) => message,
+                Err(_) => break,
+            },
+            Some(moment) => match receiver.recv_deadline(moment) {
+                Ok(message) => message,
+                Err(RecvTimeoutError::Timeout) => {
+                    handler.tick();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            },
+        };
+        let mut batch = Vec::new();
+        let mut next = Some(first);
+        let mut last = None;
+        while let Some(message) = next.take() {
+            match message {
+                Message::Job { job, bytes } => {
+                    shared.queued.fetch_sub(bytes, Ordering::AcqRel);
+                    batch.push(job);
+                }
+                other => {
+                    last = Some(other);
+                    break;
+                }
+            }
+            if batch.len() < BATCH {
+                next = match receiver.try_recv() {
+                    Ok(message) => Some(message),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+                };
+            }
+        }
+        if !batch.is_empty() {
+            fault::point(shared.name);
+            handler.handle(batch);
+        }
+        if handler.wake_at().is_some_and(|moment| moment <= Instant::now()) {
+            handler.tick();
+        }
+        match last {
+            Some(Message::Close(reply)) => {
+                reply.send(handler.finish());
+                return;
+            }
+            Some(Message::Barrier(reply)) => reply.send(Ok(())),
+            Some(Message::Job { .. }) | None => {}
+        }
+    }
+    // Every handle was dropped without a close.
+    if let Err(error) = handler.finish() {
+        tracing::warn!(target: "smalltalk::worker", thread = shared.name, %error, "did not close cleanly");
+    }
+}
+
+/// The text of a panic, where it has one.
+#[must_use]
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("panicked without a text")
+}

@@ -1,0 +1,91 @@
+/** The promises of one opened native object: who waits for which answer. */
+import { setInterval } from 'node:timers';
+
+import { fromNative, type ErrorRoom } from './errors.js';
+import { crossing, type Native } from './native.js';
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+/** Longest delay a timer takes; this one never does anything when it fires. */
+const NEVER_MS = 2 ** 31 - 1;
+
+/**
+ * Hands out slots to native operations and settles their promises when the answers come, many in one crossing.
+ * While at least one is pending the process stays alive; otherwise nothing here keeps it.
+ */
+export class Calls {
+  readonly #Room: ErrorRoom;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #channels = new Map<number, (value: unknown) => void>();
+  readonly #alive = setInterval(() => undefined, NEVER_MS).unref();
+  #next = 1;
+
+  constructor(Room: ErrorRoom) {
+    this.#Room = Room;
+  }
+
+  /** The callback that the binary gets: `[slot, failed, value, slot, failed, value, …]`. */
+  readonly settle = (batch: unknown[]): void => {
+    for (let at = 0; at < batch.length; at += 3) {
+      this.#settleOne(batch[at] as number, batch[at + 1] as boolean, batch[at + 2]);
+    }
+  };
+
+  /** Runs one operation; `begin` gives it to the binary under the slot it gets. */
+  run<T>(begin: (binary: Native, slot: number) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const slot = this.#free();
+      if (this.#waiting.size === 0) this.#alive.ref();
+      this.#waiting.set(slot, { resolve: resolve as (value: unknown) => void, reject });
+      try {
+        crossing(this.#Room, (binary) => begin(binary, slot));
+      } catch (error) {
+        this.#take(slot);
+        reject(error as Error);
+      }
+    });
+  }
+
+  /** A slot on which the binary sends values of its own accord. */
+  channel(receive: (value: unknown) => void): number {
+    const slot = this.#free();
+    this.#channels.set(slot, receive);
+    return slot;
+  }
+
+  /** The object is closed: lets go of the timer. */
+  release(): void {
+    clearInterval(this.#alive);
+  }
+
+  #free(): number {
+    while (this.#waiting.has(this.#next) || this.#channels.has(this.#next)) this.#advance();
+    const slot = this.#next;
+    this.#advance();
+    return slot;
+  }
+
+  #advance(): void {
+    this.#next = this.#next === 0xffff_ffff ? 1 : this.#next + 1;
+  }
+
+  #take(slot: number): Waiting | undefined {
+    const waiting = this.#waiting.get(slot);
+    if (waiting !== undefined && this.#waiting.delete(slot) && this.#waiting.size === 0) this.#alive.unref();
+    return waiting;
+  }
+
+  #settleOne(slot: number, failed: boolean, value: unknown): void {
+    const waiting = this.#take(slot);
+    if (waiting === undefined) {
+      this.#channels.get(slot)?.(value);
+    } else if (failed) {
+      waiting.reject(fromNative(value as Parameters<typeof fromNative>[0], this.#Room));
+    } else {
+      waiting.resolve(value);
+    }
+  }
+}
