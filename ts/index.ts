@@ -1,0 +1,9 @@
+export {
+  ConflictError,
+  CorruptionError,
+  EventLogError,
+  HealthError,
+  SmallTalkError,
+  StorageError,
+  type ErrorCode,
+} from './errors.js';
