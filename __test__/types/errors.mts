@@ -15,7 +15,7 @@ new CorruptionError('ERR_NOPE', 'x');
 // @ts-expect-error what an error says does not change
 error.code = 'ERR_FULL';
 // @ts-expect-error the cause stands in the details
-new SmallTalkError('ERR_IO', 'x', new Error('why'));
+new SmallTalkError('ERR_IO', 'x', 'why');
 
 export function told(thrown: unknown): string {
   if (thrown instanceof SmallTalkError) {
