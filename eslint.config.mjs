@@ -35,7 +35,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['__test__/**/*.ts', 'examples/**/*.ts'],
+    files: ['__test__/**/*.ts'],
     extends: [tseslint.configs.recommended],
     languageOptions: { parserOptions: { project: './__test__/tsconfig.json', tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -45,6 +45,8 @@ export default tseslint.config(
       '@typescript-eslint/no-require-imports': 'off',
     },
   },
+  // Compiled strictly where they are used: in a project that has installed the package.
+  { files: ['examples/**/*.ts'], extends: [tseslint.configs.strict] },
   {
     // A project of its own: these see the package as its users do.
     files: ['__test__/types/**'],
