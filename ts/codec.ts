@@ -1,0 +1,64 @@
+/**
+ * Values to text and back: one codec for sessions, key-values and events in every adapter.
+ *
+ * Stored is plain JSON with readable stand-ins (ISO text, base64, arrays of pairs, null), and beside it a small table of
+ * the places where the value was more than JSON, named by JSON Pointers (RFC 6901).
+ */
+import { CorruptionError, SmallTalkError } from './errors.js';
+import { Inspection } from './codec/inspect.js';
+import { revive } from './codec/revive.js';
+import { withStandIns } from './codec/stand-ins.js';
+
+export { revive };
+
+/** What happens to functions, symbols, instances of classes and the like: refuse them, or store what JSON would. */
+export type Unsupported = 'refuse' | 'json';
+
+/** A value as text. Neither text contains a line break. */
+export interface Encoded {
+  text: string;
+  /** A JSON object, JSON Pointer → tag; null where the value is plain JSON. */
+  types: string | null;
+}
+
+/** Limits and manners of an encoding. */
+export interface EncodeOptions {
+  /** Default `refuse`. */
+  unsupported?: Unsupported;
+  /** Longest text in UTF-8 bytes. Default 64 MiB. */
+  maxBytes?: number;
+}
+
+/** The longest text of one message, one key's value or one event: 64 MiB. */
+export const MAX_VALUE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Encodes a value as it is now. Throws `ERR_VALUE_UNSUPPORTED` with the path of what cannot come back,
+ * `ERR_VALUE_TOO_DEEP`, `ERR_VALUE_TOO_LARGE`.
+ */
+export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
+  const findings = new Inspection(options.unsupported === 'json');
+  findings.visit(value, 0);
+  const text = JSON.stringify(findings.copy ? withStandIns(value) : value);
+  checkSize(text, options.maxBytes ?? MAX_VALUE_BYTES);
+  return { text, types: findings.types === null ? null : JSON.stringify(findings.types) };
+}
+
+/** Decodes what `encode` made. Throws `ERR_CORRUPT` for anything else. */
+export function decode(text: string, types: string | null): unknown {
+  try {
+    const parsed = JSON.parse(text) as unknown;
+    return types === null ? parsed : revive(parsed, JSON.parse(types) as Record<string, string>);
+  } catch (cause) {
+    if (cause instanceof CorruptionError) throw cause;
+    throw new CorruptionError('ERR_CORRUPT', 'a stored value is not what was written', { cause });
+  }
+}
+
+function checkSize(text: string, limit: number): void {
+  if (text.length * 3 <= limit) return;
+  const size = Buffer.byteLength(text);
+  if (size > limit) {
+    throw new SmallTalkError('ERR_VALUE_TOO_LARGE', `the value has ${size} bytes, ${limit} are allowed`);
+  }
+}

@@ -1,0 +1,26 @@
+/** JSON Pointers (RFC 6901): how a place in a value is named. */
+
+/** The pointer of a path. */
+export function toPointer(path: readonly (string | number)[]): string {
+  let pointer = '';
+  for (const step of path) pointer += `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return pointer;
+}
+
+/** The path of a pointer. */
+export function fromPointer(pointer: string): string[] {
+  if (pointer === '') return [];
+  return pointer
+    .slice(1)
+    .split('/')
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** Sets a member, also one called `__proto__`, as data. */
+export function setMember(target: object, key: string, value: unknown): void {
+  if (key === '__proto__') {
+    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  } else {
+    (target as Record<string, unknown>)[key] = value;
+  }
+}

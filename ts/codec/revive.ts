@@ -1,0 +1,77 @@
+/** Puts values back where their stand-ins are. */
+import { CorruptionError } from '../errors.js';
+import { reviveError } from './error-members.js';
+import { fromPointer, setMember } from './pointer.js';
+
+type Reviver = (standIn: any, tag: string) => unknown;
+
+const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(base64, 'base64'));
+
+const typedArray =
+  (Type: new (buffer: ArrayBuffer) => unknown): Reviver =>
+  (standIn: string) =>
+    new Type(bytesOf(standIn).buffer);
+
+const REVIVERS: Readonly<Record<string, Reviver>> = {
+  undefined: () => undefined,
+  NaN: () => NaN,
+  Infinity: () => Infinity,
+  '-Infinity': () => -Infinity,
+  '-0': () => -0,
+  BigInt: (standIn: string) => BigInt(standIn),
+  Date: (standIn: string | null) => new Date(standIn ?? NaN),
+  Map: (standIn: [unknown, unknown][]) => new Map(standIn),
+  Set: (standIn: unknown[]) => new Set(standIn),
+  RegExp: (standIn: string, tag: string) => {
+    const end = standIn.lastIndexOf('/');
+    const expression = new RegExp(standIn.slice(1, end), standIn.slice(end + 1));
+    expression.lastIndex = Number(tag.split('@')[1] ?? 0);
+    return expression;
+  },
+  URL: (standIn: string) => new URL(standIn),
+  ArrayBuffer: (standIn: string) => bytesOf(standIn).buffer,
+  Buffer: (standIn: string) => Buffer.from(standIn, 'base64'),
+  Int8Array: typedArray(Int8Array),
+  Uint8Array: typedArray(Uint8Array),
+  Uint8ClampedArray: typedArray(Uint8ClampedArray),
+  Int16Array: typedArray(Int16Array),
+  Uint16Array: typedArray(Uint16Array),
+  Int32Array: typedArray(Int32Array),
+  Uint32Array: typedArray(Uint32Array),
+  Float32Array: typedArray(Float32Array),
+  Float64Array: typedArray(Float64Array),
+  BigInt64Array: typedArray(BigInt64Array),
+  BigUint64Array: typedArray(BigUint64Array),
+  Error: (standIn: Record<string, unknown>, tag: string) => reviveError(standIn, tag),
+  'null-prototype': (standIn: object) => Object.assign(Object.create(null) as object, standIn),
+};
+
+/**
+ * Revives a parsed value. `types` maps JSON Pointers to tags, children before their parents.
+ * Throws `ERR_CORRUPT` where a table does not fit its value.
+ */
+export function revive(parsed: unknown, types: Readonly<Record<string, string>>): unknown {
+  const root = { value: parsed };
+  for (const pointer of Object.keys(types)) {
+    const path = ['value', ...fromPointer(pointer)];
+    const key = path.pop() as string;
+    const parent = path.reduce<unknown>(member, root);
+    const tag = types[pointer] as string;
+    if (tag === 'hole') Reflect.deleteProperty(parent as object, key);
+    else setMember(parent as object, key, reviveOne(member(parent, key), tag));
+  }
+  return root.value;
+}
+
+function member(parent: unknown, key: string): unknown {
+  if (typeof parent !== 'object' || parent === null || !Object.hasOwn(parent, key)) {
+    throw new CorruptionError('ERR_CORRUPT', 'the table of types does not fit the stored value');
+  }
+  return (parent as Record<string, unknown>)[key];
+}
+
+function reviveOne(standIn: unknown, tag: string): unknown {
+  const reviver = REVIVERS[/^[^:+@]+/.exec(tag)?.[0] ?? ''];
+  if (reviver === undefined) throw new CorruptionError('ERR_CORRUPT', 'the stored value is of an unknown type');
+  return reviver(standIn, tag);
+}

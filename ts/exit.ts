@@ -1,0 +1,39 @@
+/** What is queued lands although nobody closed anything: a last, synchronous chance at exit. */
+
+interface Leaving {
+  object: WeakRef<object>;
+  drain(): void;
+}
+
+const leaving = new Map<number, Leaving>();
+const forgotten = new FinalizationRegistry<number>(forget);
+let next = 0;
+
+/**
+ * Calls `drain` when the process, or this worker thread, exits by itself or by `process.exit()`; the object is held
+ * weakly, so `drain` must not refer to it. The function that comes back takes the wish back.
+ */
+export function drainAtExit(object: object, drain: () => void): () => void {
+  const ticket = next++;
+  if (leaving.size === 0) process.on('exit', drainAll);
+  leaving.set(ticket, { object: new WeakRef(object), drain });
+  forgotten.register(object, ticket, object);
+  return () => {
+    forgotten.unregister(object);
+    forget(ticket);
+  };
+}
+
+function forget(ticket: number): void {
+  if (leaving.delete(ticket) && leaving.size === 0) process.removeListener('exit', drainAll);
+}
+
+function drainAll(): void {
+  for (const { drain } of leaving.values()) {
+    try {
+      drain();
+    } catch {
+      // The process is leaving: the next one in the list still deserves its chance.
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import { SmallTalkError } from './errors.js';
+
+/** The longest id or key, in UTF-8 bytes. */
+export const MAX_ID_BYTES = 512;
+
+/**
+ * Session ids and keys are any text of 1 to 512 UTF-8 bytes without NUL or lone surrogates.
+ * Throws a TypeError for what is no text, `ERR_ID_INVALID` for a text that is no id.
+ */
+export function checkId(id: unknown, what: string): asserts id is string {
+  if (typeof id !== 'string') throw new TypeError(`${what} must be a string, not ${id === null ? 'null' : typeof id}`);
+  const problem = problemWith(id);
+  if (problem !== null) throw new SmallTalkError('ERR_ID_INVALID', `${what} ${problem}`);
+}
+
+function problemWith(id: string): string | null {
+  if (id === '') return 'is empty';
+  if (id.length > MAX_ID_BYTES || Buffer.byteLength(id) > MAX_ID_BYTES) return `is longer than ${MAX_ID_BYTES} bytes`;
+  if (id.includes('\0')) return 'contains a NUL';
+  if (/\p{Surrogate}/u.test(id)) return 'contains a lone surrogate';
+  return null;
+}
