@@ -12,6 +12,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod error;
+pub mod event_log;
 pub mod fault;
 pub mod reply;
 pub mod worker;
