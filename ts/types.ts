@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-explicit-any -- as in the origin: users keep there what they like */
 /** One message of a conversation. Members beyond these are kept as they are. */
 export interface ChatMessage {
   id: string;

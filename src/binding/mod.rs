@@ -5,4 +5,5 @@
 
 mod completions;
 mod entry;
+mod storage;
 mod telemetry;

@@ -25,7 +25,8 @@ export function kindOf(value: object): Kind {
   if (types.isProxy(value)) return refused('a proxy');
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) return Array.isArray(value) ? refused('an array without its methods') : 'object';
-  if (Array.isArray(value)) return prototype === Array.prototype || prototypes(value) === 2 ? 'array' : refused(named(value));
+  if (Array.isArray(value))
+    return prototype === Array.prototype || prototypes(value) === 2 ? 'array' : refused(named(value));
   if (prototype === null) return 'null-prototype';
   if (types.isDate(value)) return base('Date', value, 2);
   if (types.isMap(value)) return base('Map', value, 2);

@@ -3,6 +3,7 @@ import { CorruptionError } from '../errors.js';
 import { reviveError } from './error-members.js';
 import { fromPointer, setMember } from './pointer.js';
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each reviver knows the shape that its tag promises
 type Reviver = (standIn: any, tag: string) => unknown;
 
 const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(base64, 'base64'));
