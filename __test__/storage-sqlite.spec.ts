@@ -81,7 +81,13 @@ test('errors are classes with codes, and a failed opening can be tried again', a
 });
 
 test('options out of range are refused when the adapter is made', () => {
-  for (const options of [{ path: '' }, { path: ':memory:' }, { durability: 'disk' }, { readers: 0 }, { maxQueueBytes: 0 }]) {
+  for (const options of [
+    { path: '' },
+    { path: ':memory:' },
+    { durability: 'disk' },
+    { readers: 0 },
+    { maxQueueBytes: 0 },
+  ]) {
     expect(() => new SQLiteStorageAdapter(options as never)).toThrow(SmallTalkError);
   }
   for (const options of [null, 'x.db', { path: 1 }, { readers: '2' }]) {

@@ -88,7 +88,13 @@ describe.each(Object.keys(adapters))('%s', (name) => {
         const failed = await rejection(adapter.set('kept', put(make())));
         expect(failed).toMatchObject({ code: 'ERR_VALUE_UNSUPPORTED', path: expect.stringMatching(`^${path}`) });
       }
-      const message = { id: 'm', role: 'user' as const, content: '', timestamp: new Date(0), metadata: { tool: make() } };
+      const message = {
+        id: 'm',
+        role: 'user' as const,
+        content: '',
+        timestamp: new Date(0),
+        metadata: { tool: make() },
+      };
       const inMessage = await rejection(adapter.saveSession('kept', { ...empty(), messages: [message] }));
       expect(inMessage.path).toMatch(/^\/messages\/0\/metadata\/tool/);
       const inContext = await rejection(adapter.saveSession('kept', { ...empty(), context: { tool: make() } }));
@@ -99,7 +105,22 @@ describe.each(Object.keys(adapters))('%s', (name) => {
   });
 
   test('ids and keys are any text, kept apart, or refused', async () => {
-    const ids = ['../../x', 'a/b', 'a_b', 'a:b', 'A', 'a', ' ', '.', '--', 'é', 'e\u0301', '🙂', "'; DROP TABLE sessions", '*'];
+    const ids = [
+      '../../x',
+      'a/b',
+      'a_b',
+      'a:b',
+      'A',
+      'a',
+      ' ',
+      '.',
+      '--',
+      'é',
+      'e\u0301',
+      '🙂',
+      "'; DROP TABLE sessions",
+      '*',
+    ];
     for (const key of ids) await adapter.set(key, key);
     for (const key of ids) expect(await adapter.get(key)).toBe(key);
     for (const wrong of ['', 'a\0b', '\ud800', 'x'.repeat(513), 'é'.repeat(257)]) {
@@ -111,10 +132,19 @@ describe.each(Object.keys(adapters))('%s', (name) => {
 
   test('wrong arguments are typed errors', async () => {
     for (const ttl of [0, -1, NaN, Infinity]) {
-      expect(await rejection(adapter.set('k', 1, ttl))).toMatchObject({ code: 'ERR_TTL_INVALID', name: 'StorageError' });
+      expect(await rejection(adapter.set('k', 1, ttl))).toMatchObject({
+        code: 'ERR_TTL_INVALID',
+        name: 'StorageError',
+      });
     }
     expect((await rejection(adapter.set('k', 1, '5' as never))).name).toBe('TypeError');
-    for (const options of [{ limit: -1 }, { offset: 1.5 }, { orderBy: 'size' }, { order: 'up' }, { createdAfter: NaN }]) {
+    for (const options of [
+      { limit: -1 },
+      { offset: 1.5 },
+      { orderBy: 'size' },
+      { order: 'up' },
+      { createdAfter: NaN },
+    ]) {
       expect(await rejection(adapter.listSessions(options as never))).toMatchObject({ code: 'ERR_OPTION_INVALID' });
     }
     for (const options of [{ limit: '1' }, { activeAgent: 1 }, { updatedBefore: 'now' }, null, 'all']) {
@@ -125,6 +155,8 @@ describe.each(Object.keys(adapters))('%s', (name) => {
     }
     const holes = [];
     holes.length = 2;
-    expect(await rejection(adapter.saveSession('s', { ...empty(), messages: holes }))).toMatchObject({ path: '/messages' });
+    expect(await rejection(adapter.saveSession('s', { ...empty(), messages: holes }))).toMatchObject({
+      path: '/messages',
+    });
   });
 });

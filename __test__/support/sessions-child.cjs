@@ -15,7 +15,12 @@ async function saveForEver(lane) {
   const session = { id, messages: [], createdAt: new Date(0), updatedAt: new Date(0) };
   for (let count = 1; ; count += 1) {
     session.updatedAt = new Date(count);
-    session.messages.push({ id: `m${count}`, role: 'user', content: `${count} `.repeat(200), timestamp: new Date(count) });
+    session.messages.push({
+      id: `m${count}`,
+      role: 'user',
+      content: `${count} `.repeat(200),
+      timestamp: new Date(count),
+    });
     begin(`${id}:${count}`);
     await adapter.saveSession(id, session);
     done(`${id}:${count}`);
