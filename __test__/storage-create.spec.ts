@@ -1,12 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import {
-  createStorageAdapter,
-  InMemoryStorageAdapter,
-  SQLiteStorageAdapter,
-  type StorageAdapter,
-} from '../ts/index.js';
+import { createStorageAdapter, InMemoryStorageAdapter, SQLiteStorageAdapter } from '../ts/index.js';
 import { runNode } from './support/child.js';
 import { JsonFileAdapter } from './support/plain-adapter.cjs';
 import { temporaryDirectory } from './support/temporary.js';
@@ -22,7 +17,7 @@ test('without a config it is SQLite, initialised, in ./data', async () => {
 
 test('an adapter is chosen by name, by URL, or taken as it is', async () => {
   const path = join(temporaryDirectory(), 'x.db');
-  const mine = new JsonFileAdapter(join(temporaryDirectory(), 'x.json')) as StorageAdapter;
+  const mine = new JsonFileAdapter(join(temporaryDirectory(), 'x.json'));
   expect(await createStorageAdapter('memory:')).toBeInstanceOf(InMemoryStorageAdapter);
   expect(await createStorageAdapter({ adapter: 'memory' })).toBeInstanceOf(InMemoryStorageAdapter);
   expect(await createStorageAdapter(mine)).toBe(mine);

@@ -153,7 +153,7 @@ describe.each(Object.keys(adapters))('%s', (name) => {
     for (const wrong of [{ createdAt: new Date(NaN) }, { updatedAt: '2025' }, { messages: {} }]) {
       expect((await rejection(adapter.saveSession('s', { ...empty(), ...wrong } as never))).name).toBe('TypeError');
     }
-    const holes = [];
+    const holes: ChatSession['messages'] = [];
     holes.length = 2;
     expect(await rejection(adapter.saveSession('s', { ...empty(), messages: holes }))).toMatchObject({
       path: '/messages',
