@@ -24,6 +24,9 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off',
       // What JavaScript callers hand in is checked although its type says it needs no check.
       '@typescript-eslint/no-unnecessary-condition': 'off',
+      '@typescript-eslint/no-unnecessary-type-conversion': 'off',
+      // `run<void>` is an operation that answers with nothing; an event log of the user's may answer so as well.
+      '@typescript-eslint/no-invalid-void-type': 'off',
       // No function of ours asks for a `this` unless it is a method that is called as one.
       '@typescript-eslint/unbound-method': 'off',
       // What was caught is handed on as it is.

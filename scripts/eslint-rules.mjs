@@ -2,7 +2,7 @@
 import path from 'node:path';
 
 /** What every face may build on; each is a file `ts/<name>.ts`, and perhaps a folder of that name. */
-const FLOOR_4 = new Set(['errors', 'native', 'codec', 'calls', 'ids', 'types', 'exit']);
+const FLOOR_4 = new Set(['errors', 'native', 'codec', 'calls', 'ids', 'types', 'exit', 'options', 'session']);
 /** What may build on every face. */
 const FLOOR_6 = new Set(['index', 'framework']);
 /** The one face that puts the others together, and those that anyone may put together with theirs. */

@@ -79,7 +79,9 @@ function checkSession(session: ChatSession): { messages: ChatMessage[]; createdA
   if (!Array.isArray(messages)) throw new TypeError('session.messages must be an array');
   if (Object.keys(messages).length !== messages.length) {
     const path = '/messages';
-    throw new SmallTalkError('ERR_VALUE_UNSUPPORTED', 'holes and named properties of messages cannot be stored', { path });
+    throw new SmallTalkError('ERR_VALUE_UNSUPPORTED', 'holes and named properties of messages cannot be stored', {
+      path,
+    });
   }
   return {
     messages,

@@ -24,7 +24,10 @@ export function listQuery(given?: ListOptions): ListQuery {
   const options = optionsObject('options', given);
   return {
     // No limit may be written as Infinity too.
-    limit: options.limit === undefined || options.limit === Infinity ? undefined : numberOption('limit', options.limit, 0, COUNT),
+    limit:
+      options.limit === undefined || options.limit === Infinity
+        ? undefined
+        : numberOption('limit', options.limit, 0, COUNT),
     offset: numberOption('offset', options.offset, 0, COUNT),
     activeAgent: text('activeAgent', options.activeAgent),
     createdAfter: moment('createdAfter', options.createdAfter),
@@ -45,7 +48,8 @@ function text(name: string, value: unknown): string | undefined {
 function moment(name: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
   const isDate = Object.prototype.toString.call(value) === '[object Date]';
-  if (!isDate && typeof value !== 'number') throw new TypeError(`${name} must be a Date or milliseconds since the epoch`);
+  if (!isDate && typeof value !== 'number')
+    throw new TypeError(`${name} must be a Date or milliseconds since the epoch`);
   const at = Number(value);
   if (Number.isNaN(at)) throw new SmallTalkError('ERR_OPTION_INVALID', `${name} is no valid time`);
   // Infinities are honest bounds; the edges of what a Date can be stand in for them.
@@ -60,6 +64,7 @@ export function expiryOf(ttl: number | undefined): number | undefined {
   if (ttl === undefined) return undefined;
   if (typeof ttl !== 'number') throw new TypeError('ttl must be a number of seconds');
   const end = Date.now() + ttl * 1000;
-  if (!(ttl > 0) || !(end <= MAX_TIME)) throw new StorageError('ERR_TTL_INVALID', `a ttl of ${ttl} seconds is not possible`);
+  if (!(ttl > 0) || !(end <= MAX_TIME))
+    throw new StorageError('ERR_TTL_INVALID', `a ttl of ${ttl} seconds is not possible`);
   return Math.ceil(end);
 }

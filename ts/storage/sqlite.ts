@@ -120,7 +120,7 @@ export class SQLiteStorageAdapter implements StorageAdapter {
     );
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters, @typescript-eslint/no-explicit-any -- the origin's signature
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
   async get<V = any>(key: string): Promise<V | null> {
     checkId(key, 'key');
     const inOrder = this.#inOrder(keyName(key));
