@@ -13,3 +13,22 @@ export type { ListOptions, StorageAdapter, StorageStats } from './storage/adapte
 export { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
 export { InMemoryStorageAdapter, type InMemoryStorageOptions } from './storage/memory.js';
 export { SQLiteStorageAdapter, type SQLiteStorageOptions } from './storage/sqlite.js';
+export { SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
+export type { EventHistory } from './event-bus/history.js';
+export type {
+  AnyListener,
+  BusEvents,
+  BusReplayOptions,
+  EventMap,
+  HistoryOptions,
+  ReplayReport,
+  StoredEvent,
+} from './event-bus/types.js';
+export type {
+  AppendReceipt,
+  CleanupReport,
+  Event,
+  EventReplayStorage,
+  NewEvent,
+  ReplayOptions,
+} from './event-log/types.js';
