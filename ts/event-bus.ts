@@ -148,7 +148,6 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- types only: the methods are Node's own
 export interface SmallTalkEventBus<T extends EventMap<T>> {
   on<K extends Name<T>>(event: K, listener: Fn<T, K>): this;
   on(event: symbol, listener: AnyListener): this;
