@@ -8,7 +8,18 @@ export {
   type ErrorCode,
 } from './errors.js';
 export type { Unsupported } from './codec.js';
-export type { ChatMessage, ChatSession, Durability, EventPriority } from './types.js';
+export type {
+  AppendReceipt,
+  ChatMessage,
+  ChatSession,
+  CleanupReport,
+  Durability,
+  Event,
+  EventPriority,
+  EventReplayStorage,
+  NewEvent,
+  ReplayOptions,
+} from './types.js';
 export type { ListOptions, StorageAdapter, StorageStats } from './storage/adapter.js';
 export { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
 export { InMemoryStorageAdapter, type InMemoryStorageOptions } from './storage/memory.js';
@@ -24,11 +35,3 @@ export type {
   ReplayReport,
   StoredEvent,
 } from './event-bus/types.js';
-export type {
-  AppendReceipt,
-  CleanupReport,
-  Event,
-  EventReplayStorage,
-  NewEvent,
-  ReplayOptions,
-} from './event-log/types.js';

@@ -36,7 +36,7 @@ interface Opened {
   handle: Handle;
   calls: Calls;
   /** Settles when the file is open. */
-  opening: Promise<void>;
+  opening: Promise<unknown>;
   /** Takes back the wish to drain at exit. */
   stay(): void;
 }
@@ -173,7 +173,7 @@ export class SQLiteStorageAdapter implements StorageAdapter {
     native();
     const calls = new Calls(StorageError);
     let handle: Handle | undefined;
-    const opening = calls.run<void>((binary, slot) => {
+    const opening = calls.run<null>((binary, slot) => {
       handle = binary.storageOpen({ path: this.path, ...this.#options }, calls.settle, slot);
     });
     if (handle === undefined) throw new StorageError('ERR_UNAVAILABLE', 'the store could not be started');
@@ -201,7 +201,7 @@ export class SQLiteStorageAdapter implements StorageAdapter {
     const opened = this.#opened;
     if (opened === null) return;
     try {
-      await opened.calls.run<void>((binary, slot) => binary.storageClose(opened.handle, slot));
+      await opened.calls.run<null>((binary, slot) => binary.storageClose(opened.handle, slot));
     } finally {
       this.#forget(opened);
     }
