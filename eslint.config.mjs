@@ -48,6 +48,8 @@ export default tseslint.config(
       // Tests hand in what types forbid, and look at what has no type.
       '@typescript-eslint/no-explicit-any': 'off',
       '@typescript-eslint/no-require-imports': 'off',
+      // What is left out on purpose has a name that says so.
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
   },
   // Compiled strictly where they are used: in a project that has installed the package.
