@@ -13,6 +13,7 @@
 
 pub mod error;
 pub mod fault;
+pub mod health_monitor;
 pub mod reply;
 pub mod worker;
 

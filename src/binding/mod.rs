@@ -5,4 +5,5 @@
 
 mod completions;
 mod entry;
+mod health_monitor;
 mod telemetry;
