@@ -62,6 +62,12 @@ pub struct Worker<J> {
     shared: Arc<Shared>,
 }
 
+impl<J> Clone for Worker<J> {
+    fn clone(&self) -> Self {
+        Self { sender: self.sender.clone(), shared: Arc::clone(&self.shared) }
+    }
+}
+
 /// As many jobs as share one batch at the most: it bounds the time until the first of them is answered.
 const BATCH: usize = 1024;
 
@@ -121,7 +127,7 @@ impl<J: Send + 'static> Worker<J> {
         Ok(())
     }
 
-    /// Bytes that are queued and not yet worked on.
+    /// Bytes that are queued or being worked on.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.shared.queued.load(Ordering::Acquire)
@@ -185,12 +191,13 @@ fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shar
             },
         };
         let mut batch = Vec::new();
+        let mut size = 0;
         let mut next = Some(first);
         let mut last = None;
         while let Some(message) = next.take() {
             match message {
                 Message::Job { job, bytes } => {
-                    shared.queued.fetch_sub(bytes, Ordering::AcqRel);
+                    size += bytes;
                     batch.push(job);
                 }
                 other => {
@@ -208,6 +215,8 @@ fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shar
         if !batch.is_empty() {
             fault::point(shared.name);
             handler.handle(batch);
+            // Only now: what is being written still takes its memory.
+            shared.queued.fetch_sub(size, Ordering::AcqRel);
         }
         if handler.wake_at().is_some_and(|moment| moment <= Instant::now()) {
             handler.tick();

@@ -11,15 +11,14 @@ use serde_json::json;
 
 use super::{
     completions::{Completions, Outcome, Settle},
-    entry::{Export as Result, entry},
+    entry::{Result, entry, foreign},
 };
-use crate::{
-    error::Error,
-    health_monitor::{Chunk, Monitor, Options, Report, Standing},
-};
+use crate::health_monitor::{Chunk, Monitor, Options, Report, Standing};
 
 /// An opened monitor. The garbage collector, or the end of the thread, ends the watch by dropping it.
 pub struct HealthHandle(Arc<Monitor>);
+
+type Handle<'a> = &'a External<HealthHandle>;
 
 /// How an agent does.
 #[napi(object)]
@@ -31,22 +30,21 @@ pub struct HealthLook {
 }
 
 /// Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[ticket, standing, missed]], ping: [ticket], lost }`.
-#[napi(catch_unwind)]
+#[napi(catch_unwind, ts_return_type = "Handle")]
 pub fn health_open(
-    settle: Settle<'_>,
+    #[napi(ts_arg_type = "(batch: unknown[]) => void")] settle: Settle<'_>,
     channel: u32,
     heartbeat_interval: u32,
     activity_timeout: u32,
     max_missed_beats: u32,
 ) -> Result<External<HealthHandle>> {
+    let completions = Completions::new(&settle).map_err(foreign)?;
     entry("healthOpen", || {
         let options = Options {
             heartbeat_interval: Duration::from_millis(heartbeat_interval.into()),
             activity_timeout: Duration::from_millis(activity_timeout.into()),
             max_missed_beats,
         };
-        let completions = Completions::new(&settle)
-            .map_err(|cause| Error::Io { doing: "taking the callback".into(), cause: cause.reason.to_string() })?;
         let listener = move |report| completions.notify(channel, Outcome::Text(text(&report)));
         Ok(External::new(HealthHandle(Monitor::open(&options, Arc::new(listener))?)))
     })
@@ -68,50 +66,44 @@ fn word(standing: Standing) -> &'static str {
 
 /// Watches an agent under a ticket that was never used before; gives the slot it beats in.
 #[napi(catch_unwind)]
-pub fn health_register(handle: &External<HealthHandle>, ticket: u32, pingable: bool) -> Result<u32> {
+pub fn health_register(handle: Handle<'_>, ticket: u32, pingable: bool) -> Result<u32> {
     entry("healthRegister", || handle.0.register(ticket, pingable))
 }
 
 /// Forgets an agent; `false` where it is not known.
 #[napi(catch_unwind)]
-pub fn health_unregister(handle: &External<HealthHandle>, slot: u32, ticket: u32) -> Result<bool> {
+pub fn health_unregister(handle: Handle<'_>, slot: u32, ticket: u32) -> Result<bool> {
     entry("healthUnregister", || handle.0.unregister(slot, ticket))
 }
 
 /// Takes an agent for healthy, under a new ticket; `false` where it is not known.
 #[napi(catch_unwind)]
-pub fn health_reset(
-    handle: &External<HealthHandle>,
-    slot: u32,
-    ticket: u32,
-    next: u32,
-    pingable: bool,
-) -> Result<bool> {
+pub fn health_reset(handle: Handle<'_>, slot: u32, ticket: u32, next: u32, pingable: bool) -> Result<bool> {
     entry("healthReset", || handle.0.reset(slot, ticket, next, pingable))
 }
 
 /// The memory in which the agents with slots `chunk * length` and up beat; word 0 of the first is the clock. Null where
 /// there is no such piece or the runtime shares no memory. To be asked for once: memory is never shared twice.
 #[napi(catch_unwind, ts_return_type = "Uint32Array | null")]
-pub fn health_words(handle: &External<HealthHandle>, chunk: u32) -> Result<Words> {
+pub fn health_words(handle: Handle<'_>, chunk: u32) -> Result<Words> {
     entry("healthWords", || handle.0.chunk(chunk).map(Words))
 }
 
 /// A sign of life where no memory is shared.
 #[napi(catch_unwind)]
-pub fn health_beat(handle: &External<HealthHandle>, slot: u32) -> Result<()> {
+pub fn health_beat(handle: Handle<'_>, slot: u32) -> Result<()> {
     entry("healthBeat", || handle.0.beat(slot))
 }
 
 /// A ping was rejected.
 #[napi(catch_unwind)]
-pub fn health_reject(handle: &External<HealthHandle>, slot: u32, ticket: u32) -> Result<()> {
+pub fn health_reject(handle: Handle<'_>, slot: u32, ticket: u32) -> Result<()> {
     entry("healthReject", || handle.0.reject(slot, ticket))
 }
 
 /// The event loop runs.
 #[napi(catch_unwind)]
-pub fn health_echo(handle: &External<HealthHandle>) -> Result<()> {
+pub fn health_echo(handle: Handle<'_>) -> Result<()> {
     entry("healthEcho", || {
         handle.0.echo();
         Ok(())
@@ -120,7 +112,7 @@ pub fn health_echo(handle: &External<HealthHandle>) -> Result<()> {
 
 /// How an agent does; null where it is not known.
 #[napi(catch_unwind)]
-pub fn health_look(handle: &External<HealthHandle>, slot: u32, ticket: u32) -> Result<Option<HealthLook>> {
+pub fn health_look(handle: Handle<'_>, slot: u32, ticket: u32) -> Result<Option<HealthLook>> {
     entry("healthLook", || {
         let look = handle.0.look(slot, ticket)?;
         Ok(look.map(|look| HealthLook { silent_ms: look.silent.as_secs_f64() * 1000.0, missed: look.missed }))
@@ -129,19 +121,19 @@ pub fn health_look(handle: &External<HealthHandle>, slot: u32, ticket: u32) -> R
 
 /// Goes on after a stop.
 #[napi(catch_unwind)]
-pub fn health_start(handle: &External<HealthHandle>) -> Result<()> {
+pub fn health_start(handle: Handle<'_>) -> Result<()> {
     entry("healthStart", || handle.0.start())
 }
 
 /// Stops the clock.
 #[napi(catch_unwind)]
-pub fn health_stop(handle: &External<HealthHandle>) -> Result<()> {
+pub fn health_stop(handle: Handle<'_>) -> Result<()> {
     entry("healthStop", || handle.0.stop())
 }
 
 /// Ends the watch; twice is fine.
 #[napi(catch_unwind)]
-pub fn health_close(handle: &External<HealthHandle>) -> Result<()> {
+pub fn health_close(handle: Handle<'_>) -> Result<()> {
     entry("healthClose", || {
         handle.0.close();
         Ok(())

@@ -6,4 +6,5 @@
 mod completions;
 mod entry;
 mod health_monitor;
+mod storage;
 mod telemetry;

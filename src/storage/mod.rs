@@ -1,0 +1,4 @@
+//! Where conversations live. The core keeps texts that the face has encoded; it never looks into a payload.
+
+pub mod session;
+pub mod sqlite;

@@ -1,0 +1,136 @@
+//! What the stores keep: sessions with their messages as rows, and values under keys.
+
+/// A value as text, and the table of the places where it was more than JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// JSON on one line.
+    pub text: String,
+    /// JSON Pointer → tag, as a JSON object; absent where the value is plain JSON.
+    pub types: Option<String>,
+}
+
+/// A session as the face hands it over: the state of one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionImage {
+    /// The key it is stored under.
+    pub id: String,
+    /// The session without its messages, which are an empty array in it.
+    pub head: Encoded,
+    /// For filters.
+    pub active_agent: Option<String>,
+    /// Milliseconds since the epoch.
+    pub created_at: i64,
+    /// Milliseconds since the epoch.
+    pub updated_at: i64,
+    /// The messages.
+    pub messages: Lines,
+}
+
+impl SessionImage {
+    /// About as many bytes as it takes in a queue.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.head.text.len() + self.messages.texts.len() + self.messages.types.len() + 256
+    }
+}
+
+/// Several encoded values, one a line: JSON on one line has no line break, so lines cross the boundary as one text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// The values; empty text means that there are none.
+    pub texts: String,
+    /// Their tables, as many lines; an empty line where a value is plain JSON.
+    pub types: String,
+}
+
+impl Lines {
+    /// The values in order, with their tables.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let texts = (!self.texts.is_empty()).then(|| self.texts.split('\n')).into_iter().flatten();
+        texts.zip(self.types.split('\n')).map(|(text, types)| (text, (!types.is_empty()).then_some(types)))
+    }
+
+    /// Adds a value.
+    pub fn push(&mut self, text: &str, types: Option<&str>) {
+        if !self.texts.is_empty() {
+            self.texts.push('\n');
+            self.types.push('\n');
+        }
+        self.texts.push_str(text);
+        self.types.push_str(types.unwrap_or_default());
+    }
+}
+
+/// A session as it is read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSession {
+    /// The session without its messages.
+    pub head: Encoded,
+    /// Its messages in order.
+    pub messages: Lines,
+}
+
+/// Which sessions a list shall have.
+#[derive(Debug, Clone, Default)]
+pub struct SessionFilter {
+    /// At the most so many; absent: all.
+    pub limit: Option<i64>,
+    /// So many are passed over first.
+    pub offset: i64,
+    /// Only those with this active agent.
+    pub active_agent: Option<String>,
+    /// Created then or later, in milliseconds since the epoch.
+    pub created_after: Option<i64>,
+    /// Created earlier than that.
+    pub created_before: Option<i64>,
+    /// Updated then or later.
+    pub updated_after: Option<i64>,
+    /// Updated earlier than that.
+    pub updated_before: Option<i64>,
+    /// Ids that begin so.
+    pub id_prefix: Option<String>,
+    /// By what they are ordered; ties go by id, in the same direction.
+    pub order_by: OrderBy,
+    /// Smallest first.
+    pub ascending: bool,
+}
+
+/// What a list is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OrderBy {
+    /// The last change.
+    #[default]
+    UpdatedAt,
+    /// The beginning.
+    CreatedAt,
+    /// The id, by code points.
+    Id,
+}
+
+/// What a store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// Sessions.
+    pub sessions: i64,
+    /// Messages of all sessions.
+    pub messages: i64,
+    /// Keys that have not expired.
+    pub keys: i64,
+    /// Bytes of the database and its log.
+    pub size_bytes: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lines;
+
+    #[test]
+    fn lines_come_back_as_they_were_pushed() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.iter().count(), 0);
+        lines.push("1", None);
+        lines.push("2", Some("{}"));
+        lines.push("3", None);
+        assert_eq!(lines.iter().collect::<Vec<_>>(), [("1", None), ("2", Some("{}")), ("3", None)]);
+    }
+}

@@ -1,0 +1,29 @@
+//! What SQLite's errors mean to a user.
+
+use rusqlite::ErrorCode;
+
+use crate::error::Error;
+
+/// Translates an error of a statement; `doing` says what failed, without any payload.
+pub fn failure(doing: &str, error: &rusqlite::Error) -> Error {
+    let Some(code) = error.sqlite_error_code() else {
+        return Error::Io { doing: doing.into(), cause: error.to_string() };
+    };
+    match code {
+        ErrorCode::DiskFull => Error::Full { doing: doing.into() },
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
+        ErrorCode::DatabaseCorrupt => Error::Corrupt { what: "the database file".into(), detail: error.to_string() },
+        ErrorCode::NotADatabase => {
+            Error::Corrupt { what: "the database file".into(), detail: "it is no database".into() }
+        }
+        _ => Error::Io { doing: doing.into(), cause: error.to_string() },
+    }
+}
+
+/// Translates an error of a commit: after a failed write or sync, nobody knows what is on the disk.
+pub fn commit_failure(error: &rusqlite::Error) -> Error {
+    match failure("committing", error) {
+        Error::Io { doing, cause } => Error::Indeterminate { doing, cause },
+        other => other,
+    }
+}

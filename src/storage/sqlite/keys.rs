@@ -1,0 +1,71 @@
+//! Values under keys. A key whose time has come is as good as gone, whether or not its row still stands.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::failure::failure;
+use crate::{
+    checksum::Checksum,
+    error::{Error, Result},
+    storage::session::Encoded,
+};
+
+/// Sets a value and its end, in milliseconds since the epoch, where it has one.
+pub fn set(connection: &Connection, key: &str, value: &Encoded, expires_at: Option<i64>) -> Result<()> {
+    let crc = crc(key, &value.text, value.types.as_deref(), expires_at);
+    connection
+        .prepare_cached(
+            "INSERT INTO key_values (key, data, types, expires_at, crc) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (key) DO UPDATE SET data = excluded.data, types = excluded.types,
+                 expires_at = excluded.expires_at, crc = excluded.crc",
+        )
+        .and_then(|mut statement| statement.execute(params![key, value.text, value.types, expires_at, crc]))
+        .map_err(|error| failure("setting a key", &error))?;
+    Ok(())
+}
+
+/// Reads a value that has not expired at `now`.
+pub fn get(connection: &Connection, key: &str, now: i64) -> Result<Option<Encoded>> {
+    let row = connection
+        .prepare_cached("SELECT data, types, expires_at, crc FROM key_values WHERE key = ?1")
+        .and_then(|mut statement| {
+            statement
+                .query_row([key], |row| {
+                    let value = Encoded { text: row.get(0)?, types: row.get(1)? };
+                    Ok((value, row.get::<_, Option<i64>>(2)?, row.get::<_, i64>(3)?))
+                })
+                .optional()
+        })
+        .map_err(|error| failure("reading a key", &error))?;
+    let Some((value, expires_at, stored)) = row else { return Ok(None) };
+    if crc(key, &value.text, value.types.as_deref(), expires_at) != stored {
+        return Err(Error::Corrupt { what: format!("the key {key:?}"), detail: "its checksum does not fit".into() });
+    }
+    Ok(expires_at.is_none_or(|end| end > now).then_some(value))
+}
+
+/// Whether there is a value that has not expired at `now`.
+pub fn has(connection: &Connection, key: &str, now: i64) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM key_values WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)")
+        .and_then(|mut statement| statement.exists(params![key, now]))
+        .map_err(|error| failure("looking for a key", &error))
+}
+
+/// Removes a key; whether it had a value that had not expired at `now`.
+pub fn delete(connection: &Connection, key: &str, now: i64) -> Result<bool> {
+    let there = has(connection, key, now)?;
+    connection
+        .prepare_cached("DELETE FROM key_values WHERE key = ?1")
+        .and_then(|mut statement| statement.execute([key]))
+        .map_err(|error| failure("deleting a key", &error))?;
+    Ok(there)
+}
+
+fn crc(key: &str, data: &str, types: Option<&str>, expires_at: Option<i64>) -> i64 {
+    let checksum = Checksum::default().bytes(key.as_bytes()).bytes(data.as_bytes()).optional(types.map(str::as_bytes));
+    match expires_at {
+        Some(end) => checksum.number(1).number(end),
+        None => checksum.number(0),
+    }
+    .finish()
+}

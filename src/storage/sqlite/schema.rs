@@ -1,0 +1,203 @@
+//! The file's format, and how a connection to it is opened.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
+
+use super::failure::failure;
+use crate::error::{Error, Result};
+
+/// "SmTk": how `file` and we recognise our databases.
+pub const APPLICATION_ID: i32 = 0x536D_546B;
+
+/// The schema this version reads and writes.
+pub const SCHEMA_VERSION: i32 = 1;
+
+/// Large pages halve the cost of large sessions.
+const PAGE_SIZE: i32 = 16 * 1024;
+
+/// The write-ahead log is cut back to this after a checkpoint.
+const WAL_BYTES: i32 = 64 * 1024 * 1024;
+
+const SCHEMA: &str = "
+    -- A session without its messages, which are an empty array in its data. Times are milliseconds since the epoch.
+    CREATE TABLE sessions (
+        id TEXT PRIMARY KEY NOT NULL,
+        data TEXT NOT NULL,
+        active_agent TEXT,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        types TEXT,                    -- JSON Pointer to type, where data was more than JSON
+        number INTEGER NOT NULL UNIQUE,-- what messages refer to; never given out twice
+        version INTEGER NOT NULL,      -- grows with every write, also across delete and re-create
+        message_count INTEGER NOT NULL,
+        crc INTEGER NOT NULL           -- CRC-32C of the other columns
+    ) STRICT;
+    CREATE INDEX idx_sessions_updated ON sessions(updated_at);
+    CREATE INDEX idx_sessions_active_agent ON sessions(active_agent);
+
+    -- Positions are sparse, so that a message can be put between two others.
+    CREATE TABLE messages (
+        session INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        data TEXT NOT NULL,
+        types TEXT,
+        crc INTEGER NOT NULL,
+        PRIMARY KEY (session, position)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE key_values (
+        key TEXT PRIMARY KEY NOT NULL,
+        data TEXT NOT NULL,
+        types TEXT,
+        expires_at INTEGER,
+        crc INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX idx_key_values_expires ON key_values(expires_at) WHERE expires_at IS NOT NULL;
+
+    CREATE TABLE counters (name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    INSERT INTO counters VALUES ('version', 0);
+
+    CREATE VIEW sessions_full AS
+        SELECT id,
+               json_set(data, '$.messages', json((
+                   SELECT json_group_array(json(m.data) ORDER BY m.position) FROM messages m WHERE m.session = number
+               ))) AS data,
+               active_agent, created_at, updated_at
+        FROM sessions;
+";
+
+/// Opening creates files; two adapters of one process must not do so at once, or the one that closes its descriptor of
+/// the new file would drop the locks of the other.
+static CREATING: Mutex<()> = Mutex::new(());
+
+/// Opens the writer's connection; makes the file and its schema where there is none.
+///
+/// # Errors
+/// [`Error::Version`] for files of a newer version or of another program, else what kept it from opening.
+pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
+    let _guard = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
+    create_private(path)?;
+    let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
+    let doing = |error: &rusqlite::Error| failure("opening the database", error);
+    let fresh = check_version(&connection)?;
+    if fresh {
+        connection.pragma_update(None, "page_size", PAGE_SIZE).map_err(|error| doing(&error))?;
+    }
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
+        .map_err(|error| doing(&error))?;
+    if mode != "wal" {
+        return Err(Error::Io {
+            doing: "opening the database".into(),
+            cause: "it cannot use a write-ahead log here".into(),
+        });
+    }
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES).map_err(|error| doing(&error))?;
+    if fresh {
+        create_schema(&mut connection).map_err(|error| doing(&error))?;
+        sync_directory(path)?;
+    }
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+///
+/// # Errors
+/// What kept it from opening.
+pub fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, busy_timeout)
+}
+
+fn open(path: &Path, access: OpenFlags, busy_timeout: Duration) -> Result<Connection> {
+    let doing = |error: &rusqlite::Error| failure("opening the database", error);
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| doing(&error))?;
+    harden(&connection, busy_timeout).map_err(|error| doing(&error))?;
+    Ok(connection)
+}
+
+/// A damaged or hostile file must not be able to do anything but fail.
+fn harden(connection: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
+    connection.busy_timeout(busy_timeout)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Whether the file is still empty; an error where it is not ours or newer than we are. Writes nothing.
+fn check_version(connection: &Connection) -> Result<bool> {
+    let read = |name: &str| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
+            .map_err(|error| failure("reading the version of the database", &error))
+    };
+    let (application, version, pages) = (read("application_id")?, read("user_version")?, read("page_count")?);
+    if pages == 0 {
+        return Ok(true);
+    }
+    if application != APPLICATION_ID {
+        return Err(Error::Version("the file is a database of another program".into()));
+    }
+    if version != SCHEMA_VERSION {
+        return Err(Error::Version(format!(
+            "the database has schema version {version}, this package knows version {SCHEMA_VERSION}"
+        )));
+    }
+    Ok(false)
+}
+
+fn create_schema(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    // Another process may have been first.
+    let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == 0 {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    transaction.commit()
+}
+
+/// Conversations are nobody else's business: SQLite gives its other files the mode of this one.
+fn create_private(path: &Path) -> Result<()> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(directory).map_err(|cause| Error::io("creating the directory of the database", &cause))?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("creating the database", &cause)),
+        _ => Ok(()),
+    }
+}
+
+/// A new file is there after a power cut only if its directory is on the disk.
+fn sync_directory(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        fs::File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(|cause| Error::io("syncing the directory of the database", &cause))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! The one thread that writes: it drains its queue into one transaction, with a savepoint for each change.
+
+use std::{path::PathBuf, time::Duration};
+
+use rusqlite::Connection;
+
+use super::{
+    failure::{commit_failure, failure},
+    job::{Job, Verdict},
+    schema,
+};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+    worker::Handler,
+};
+
+/// Owns the only connection that writes, and so the only one that checkpoints.
+pub struct Writer {
+    path: PathBuf,
+    busy_timeout: Duration,
+    connection: Option<Connection>,
+    synchronous: Option<Durability>,
+}
+
+impl Writer {
+    /// A writer that opens its file with its first job.
+    pub fn new(path: PathBuf, busy_timeout: Duration) -> Self {
+        Self { path, busy_timeout, connection: None, synchronous: None }
+    }
+
+    fn open(&mut self) -> Result<()> {
+        if self.connection.is_none() {
+            self.connection = Some(schema::open_writer(&self.path, self.busy_timeout)?);
+            tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
+        }
+        Ok(())
+    }
+
+    /// Sets how far a commit goes; only outside of a transaction.
+    fn prepare(&mut self, durability: Durability) -> Result<()> {
+        let connection = self.connection.as_ref().ok_or(Error::Closed("the store"))?;
+        if self.synchronous != Some(durability) {
+            let level = match durability {
+                Durability::Process => "normal",
+                Durability::Power => "full",
+            };
+            connection
+                .pragma_update(None, "synchronous", level)
+                .map_err(|error| failure("setting the durability", &error))?;
+            self.synchronous = Some(durability);
+        }
+        Ok(())
+    }
+
+    fn transact(&mut self, batch: Vec<Job>) {
+        let durability = strongest(&batch);
+        if let Err(error) = durability.map_or(Ok(()), |durability| self.prepare(durability)) {
+            return refuse(batch, &error);
+        }
+        let Some(connection) = &self.connection else {
+            return refuse(batch, &Error::Closed("the store"));
+        };
+        let begin = if durability.is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        if let Err(error) = connection.execute_batch(begin) {
+            return refuse(batch, &failure("beginning to write", &error));
+        }
+        let jobs = batch.len();
+        let verdicts = run_all(connection, batch);
+        let failed = conclude(connection);
+        for verdict in verdicts {
+            verdict(failed.as_ref());
+        }
+        tracing::trace!(target: "smalltalk::storage", jobs, failed = failed.is_some(), "batch");
+    }
+}
+
+/// `None` where nothing in the batch writes.
+fn strongest(batch: &[Job]) -> Option<Durability> {
+    batch
+        .iter()
+        .filter_map(|job| match job {
+            Job::Write(_, durability) => Some(*durability),
+            Job::Open(_) | Job::Read(_) => None,
+        })
+        .max()
+}
+
+fn run_all(connection: &Connection, batch: Vec<Job>) -> Vec<Verdict> {
+    let mut verdicts = Vec::with_capacity(batch.len());
+    for job in batch {
+        match job {
+            // An error may have ended the whole transaction; what would come after it must not be written alone.
+            job if connection.is_autocommit() => {
+                job.refuse(Error::Io { doing: "writing".into(), cause: "an earlier write ended the batch".into() });
+            }
+            Job::Read(read) => verdicts.push(read.run(connection)),
+            Job::Write(write, _) => {
+                if let Err(error) = connection.execute_batch("SAVEPOINT job") {
+                    write.refuse(failure("writing", &error));
+                    continue;
+                }
+                let (failed, verdict) = write.run(connection);
+                let end = if failed { "ROLLBACK TO job; RELEASE job" } else { "RELEASE job" };
+                if !connection.is_autocommit() && connection.execute_batch(end).is_err() {
+                    // Half a change must not be committed with the others.
+                    let _ = connection.execute_batch("ROLLBACK");
+                }
+                verdicts.push(verdict);
+            }
+            Job::Open(reply) => reply.send(Ok(())),
+        }
+    }
+    verdicts
+}
+
+/// Commits; what keeps it from being committed is everybody's error.
+fn conclude(connection: &Connection) -> Option<Error> {
+    if connection.is_autocommit() {
+        return Some(Error::Io {
+            doing: "writing".into(),
+            cause: "a write ended the batch; nothing of it is stored".into(),
+        });
+    }
+    let error = connection.execute_batch("COMMIT").err()?;
+    if !connection.is_autocommit() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    Some(commit_failure(&error))
+}
+
+fn refuse(batch: Vec<Job>, error: &Error) {
+    for job in batch {
+        job.refuse(error.clone());
+    }
+}
+
+impl Handler<Job> for Writer {
+    fn handle(&mut self, batch: Vec<Job>) {
+        let (opens, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| matches!(job, Job::Open(_)));
+        for job in opens {
+            if let Job::Open(reply) = job {
+                reply.send(self.open());
+            }
+        }
+        if !rest.is_empty() {
+            self.transact(rest);
+        }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.synchronous = None;
+        match self.connection.take().map(Connection::close) {
+            None | Some(Ok(())) => Ok(()),
+            Some(Err((_, error))) => Err(failure("closing the database", &error)),
+        }
+    }
+}
