@@ -7,3 +7,19 @@ export {
   StorageError,
   type ErrorCode,
 } from './errors.js';
+export {
+  AgentHealthMonitor,
+  type AgentHealth,
+  type AgentState,
+  type AgentTransition,
+  type BackoffOptions,
+  type ErrorSummary,
+  type HealthAlert,
+  type HealthBus,
+  type HealthEvents,
+  type HealthMonitorConfig,
+  type HealthStats,
+  type MonitoredAgent,
+  type RecoveryStrategy,
+  type RegisterOptions,
+} from './health-monitor.js';

@@ -73,32 +73,38 @@ pub fn health_register(handle: Handle<'_>, ticket: u32, pingable: bool) -> Resul
 /// Forgets an agent; `false` where it is not known.
 #[napi(catch_unwind)]
 pub fn health_unregister(handle: Handle<'_>, slot: u32, ticket: u32) -> Result<bool> {
-    entry("healthUnregister", || handle.0.unregister(slot, ticket))
+    entry("healthUnregister", || Ok(handle.0.unregister(slot, ticket)))
 }
 
 /// Takes an agent for healthy, under a new ticket; `false` where it is not known.
 #[napi(catch_unwind)]
 pub fn health_reset(handle: Handle<'_>, slot: u32, ticket: u32, next: u32, pingable: bool) -> Result<bool> {
-    entry("healthReset", || handle.0.reset(slot, ticket, next, pingable))
+    entry("healthReset", || Ok(handle.0.reset(slot, ticket, next, pingable)))
 }
 
 /// The memory in which the agents with slots `chunk * length` and up beat; word 0 of the first is the clock. Null where
 /// there is no such piece or the runtime shares no memory. To be asked for once: memory is never shared twice.
 #[napi(catch_unwind, ts_return_type = "Uint32Array | null")]
 pub fn health_words(handle: Handle<'_>, chunk: u32) -> Result<Words> {
-    entry("healthWords", || handle.0.chunk(chunk).map(Words))
+    entry("healthWords", || Ok(Words(handle.0.chunk(chunk))))
 }
 
 /// A sign of life where no memory is shared.
 #[napi(catch_unwind)]
 pub fn health_beat(handle: Handle<'_>, slot: u32) -> Result<()> {
-    entry("healthBeat", || handle.0.beat(slot))
+    entry("healthBeat", || {
+        handle.0.beat(slot);
+        Ok(())
+    })
 }
 
 /// A ping was rejected.
 #[napi(catch_unwind)]
 pub fn health_reject(handle: Handle<'_>, slot: u32, ticket: u32) -> Result<()> {
-    entry("healthReject", || handle.0.reject(slot, ticket))
+    entry("healthReject", || {
+        handle.0.reject(slot, ticket);
+        Ok(())
+    })
 }
 
 /// The event loop runs.
@@ -114,7 +120,7 @@ pub fn health_echo(handle: Handle<'_>) -> Result<()> {
 #[napi(catch_unwind)]
 pub fn health_look(handle: Handle<'_>, slot: u32, ticket: u32) -> Result<Option<HealthLook>> {
     entry("healthLook", || {
-        let look = handle.0.look(slot, ticket)?;
+        let look = handle.0.look(slot, ticket);
         Ok(look.map(|look| HealthLook { silent_ms: look.silent.as_secs_f64() * 1000.0, missed: look.missed }))
     })
 }

@@ -118,41 +118,27 @@ impl Monitor {
     }
 
     /// Forgets an agent. `false` where it is not known.
-    ///
-    /// # Errors
-    /// As [`Monitor::register`].
-    pub fn unregister(&self, slot: u32, ticket: u32) -> Result<bool> {
-        Ok(self.usable()?.table.remove(slot, ticket))
+    pub fn unregister(&self, slot: u32, ticket: u32) -> bool {
+        self.lock().table.remove(slot, ticket)
     }
 
     /// Takes the agent for healthy from now on, under the ticket `next`: what was reported of the old one no longer
     /// concerns it. `false` where it is not known.
-    ///
-    /// # Errors
-    /// As [`Monitor::register`].
-    pub fn reset(&self, slot: u32, ticket: u32, next: u32, pingable: bool) -> Result<bool> {
-        Ok(self.usable()?.table.reset(&self.rules, slot, ticket, next, pingable))
+    pub fn reset(&self, slot: u32, ticket: u32, next: u32, pingable: bool) -> bool {
+        self.lock().table.reset(&self.rules, slot, ticket, next, pingable)
     }
 
     /// A sign of life, for runtimes that cannot share memory.
-    ///
-    /// # Errors
-    /// As [`Monitor::register`].
-    pub fn beat(&self, slot: u32) -> Result<()> {
-        self.usable()?.table.beat(slot);
-        Ok(())
+    pub fn beat(&self, slot: u32) {
+        self.lock().table.beat(slot);
     }
 
     /// A ping was rejected; what follows is reported at once.
-    ///
-    /// # Errors
-    /// As [`Monitor::register`].
-    pub fn reject(&self, slot: u32, ticket: u32) -> Result<()> {
-        let mut state = self.usable()?;
+    pub fn reject(&self, slot: u32, ticket: u32) {
+        let mut state = self.lock();
         let mut report = Report::default();
         state.table.reject(&self.rules, slot, ticket, &mut report);
         send(state, report);
-        Ok(())
     }
 
     /// The event loop runs. Never waits.
@@ -161,20 +147,15 @@ impl Monitor {
     }
 
     /// How an agent does; `None` where it is not known.
-    ///
-    /// # Errors
-    /// As [`Monitor::register`].
-    pub fn look(&self, slot: u32, ticket: u32) -> Result<Option<Look>> {
-        let found = self.usable()?.table.look(&self.rules, slot, ticket);
-        Ok(found.map(|(silence, missed)| Look { silent: self.rules.tick.saturating_mul(silence), missed }))
+    pub fn look(&self, slot: u32, ticket: u32) -> Option<Look> {
+        let (silence, missed) = self.lock().table.look(&self.rules, slot, ticket)?;
+        Some(Look { silent: self.rules.tick.saturating_mul(silence), missed })
     }
 
     /// A piece of the memory in which agents beat.
-    ///
-    /// # Errors
-    /// As [`Monitor::register`].
-    pub fn chunk(&self, index: u32) -> Result<Option<Arc<Chunk>>> {
-        Ok(self.usable()?.table.chunk(index))
+    #[must_use]
+    pub fn chunk(&self, index: u32) -> Option<Arc<Chunk>> {
+        self.lock().table.chunk(index)
     }
 
     /// Goes on where [`Monitor::stop`] stopped.

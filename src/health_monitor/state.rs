@@ -11,6 +11,9 @@
 
 use super::rules::Rules;
 
+/// Pings to an agent that is gone come at most so many doublings apart.
+const LONGEST_GAP: u32 = 3;
+
 /// How an agent stands. The order is from good to bad, and only a sign of life goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
@@ -41,6 +44,8 @@ pub struct Agent {
     /// The oldest ping since then that nobody answered.
     unanswered: Option<u32>,
     rejections: u32,
+    /// Pings since it is gone: the gap between them grows, so that a hung agent does not collect them for ever.
+    vain: u32,
     next_ping: u32,
     /// Its place among the others, as a fraction of 65,536: it spreads the pings.
     phase: u32,
@@ -58,6 +63,7 @@ impl Agent {
             last_beat: now,
             unanswered: None,
             rejections: 0,
+            vain: 0,
             next_ping,
             phase,
         }
@@ -73,7 +79,8 @@ impl Agent {
             if reached(now, self.next_ping) {
                 step.ping = true;
                 self.unanswered.get_or_insert(now);
-                self.next_ping = now.wrapping_add(rules.ping_after);
+                self.next_ping = now.wrapping_add(rules.ping_after << self.vain.min(LONGEST_GAP));
+                self.vain = self.vain.saturating_add(u32::from(self.standing == Standing::Disconnected));
             }
         }
         step.moved = (self.standing != was).then_some(self.standing);
@@ -89,7 +96,9 @@ impl Agent {
         if self.unanswered.is_some() {
             self.rejections = self.rejections.saturating_add(1);
             self.standing = self.standing.max(self.verdict(rules, now));
-            self.next_ping = now.wrapping_add((rules.ping_after / 2).max(1));
+            if self.standing < Standing::Disconnected {
+                self.next_ping = now.wrapping_add((rules.ping_after / 2).max(1));
+            }
         }
         Step { ping: false, moved: (self.standing != was).then_some(self.standing) }
     }
@@ -104,6 +113,7 @@ impl Agent {
         self.last_beat = beat;
         self.unanswered = None;
         self.rejections = 0;
+        self.vain = 0;
         self.standing = Standing::Healthy;
         self.next_ping = beat.wrapping_add(1 + rules.ping_after - early);
     }
