@@ -39,12 +39,12 @@ export class Calls {
     return new Promise<T>((resolve, reject) => {
       const slot = this.#free();
       if (this.#waiting.size === 0) this.#alive.ref();
-      this.#waiting.set(slot, { resolve: resolve as (value: unknown) => void, reject });
+      this.#waiting.set(slot, { resolve, reject });
       try {
         crossing(this.#Room, (binary) => begin(binary, slot));
       } catch (error) {
         this.#take(slot);
-        reject(error as Error);
+        reject(error);
       }
     });
   }

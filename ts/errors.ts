@@ -74,7 +74,7 @@ export class SmallTalkError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    const ours = Object.hasOwn(this.prototype as object, brandOf(this.name));
+    const ours = Object.hasOwn(this.prototype, brandOf(this.name));
     return ours ? branded(value, this.name) : Function.prototype[Symbol.hasInstance].call(this, value);
   }
 }

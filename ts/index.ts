@@ -23,3 +23,31 @@ export {
   type RecoveryStrategy,
   type RegisterOptions,
 } from './health-monitor.js';
+export type { Unsupported } from './codec.js';
+export type {
+  AppendReceipt,
+  ChatMessage,
+  ChatSession,
+  CleanupReport,
+  Durability,
+  Event,
+  EventPriority,
+  EventReplayStorage,
+  NewEvent,
+  ReplayOptions,
+} from './types.js';
+export type { ListOptions, StorageAdapter, StorageStats } from './storage/adapter.js';
+export { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
+export { InMemoryStorageAdapter, type InMemoryStorageOptions } from './storage/memory.js';
+export { SQLiteStorageAdapter, type SQLiteStorageOptions } from './storage/sqlite.js';
+export { SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
+export type { EventHistory } from './event-bus/history.js';
+export type {
+  AnyListener,
+  BusEvents,
+  BusReplayOptions,
+  EventMap,
+  HistoryOptions,
+  ReplayReport,
+  StoredEvent,
+} from './event-bus/types.js';

@@ -18,8 +18,6 @@ use crate::health_monitor::{Chunk, Monitor, Options, Report, Standing};
 /// An opened monitor. The garbage collector, or the end of the thread, ends the watch by dropping it.
 pub struct HealthHandle(Arc<Monitor>);
 
-type Handle<'a> = &'a External<HealthHandle>;
-
 /// How an agent does.
 #[napi(object)]
 pub struct HealthLook {
@@ -30,7 +28,7 @@ pub struct HealthLook {
 }
 
 /// Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[ticket, standing, missed]], ping: [ticket], lost }`.
-#[napi(catch_unwind, ts_return_type = "Handle")]
+#[napi(catch_unwind)]
 pub fn health_open(
     #[napi(ts_arg_type = "(batch: unknown[]) => void")] settle: Settle<'_>,
     channel: u32,
@@ -66,32 +64,38 @@ fn word(standing: Standing) -> &'static str {
 
 /// Watches an agent under a ticket that was never used before; gives the slot it beats in.
 #[napi(catch_unwind)]
-pub fn health_register(handle: Handle<'_>, ticket: u32, pingable: bool) -> Result<u32> {
+pub fn health_register(handle: &External<HealthHandle>, ticket: u32, pingable: bool) -> Result<u32> {
     entry("healthRegister", || handle.0.register(ticket, pingable))
 }
 
 /// Forgets an agent; `false` where it is not known.
 #[napi(catch_unwind)]
-pub fn health_unregister(handle: Handle<'_>, slot: u32, ticket: u32) -> Result<bool> {
+pub fn health_unregister(handle: &External<HealthHandle>, slot: u32, ticket: u32) -> Result<bool> {
     entry("healthUnregister", || Ok(handle.0.unregister(slot, ticket)))
 }
 
 /// Takes an agent for healthy, under a new ticket; `false` where it is not known.
 #[napi(catch_unwind)]
-pub fn health_reset(handle: Handle<'_>, slot: u32, ticket: u32, next: u32, pingable: bool) -> Result<bool> {
+pub fn health_reset(
+    handle: &External<HealthHandle>,
+    slot: u32,
+    ticket: u32,
+    next: u32,
+    pingable: bool,
+) -> Result<bool> {
     entry("healthReset", || Ok(handle.0.reset(slot, ticket, next, pingable)))
 }
 
 /// The memory in which the agents with slots `chunk * length` and up beat; word 0 of the first is the clock. Null where
 /// there is no such piece or the runtime shares no memory. To be asked for once: memory is never shared twice.
 #[napi(catch_unwind, ts_return_type = "Uint32Array | null")]
-pub fn health_words(handle: Handle<'_>, chunk: u32) -> Result<Words> {
+pub fn health_words(handle: &External<HealthHandle>, chunk: u32) -> Result<Words> {
     entry("healthWords", || Ok(Words(handle.0.chunk(chunk))))
 }
 
 /// A sign of life where no memory is shared.
 #[napi(catch_unwind)]
-pub fn health_beat(handle: Handle<'_>, slot: u32) -> Result<()> {
+pub fn health_beat(handle: &External<HealthHandle>, slot: u32) -> Result<()> {
     entry("healthBeat", || {
         handle.0.beat(slot);
         Ok(())
@@ -100,7 +104,7 @@ pub fn health_beat(handle: Handle<'_>, slot: u32) -> Result<()> {
 
 /// A ping was rejected.
 #[napi(catch_unwind)]
-pub fn health_reject(handle: Handle<'_>, slot: u32, ticket: u32) -> Result<()> {
+pub fn health_reject(handle: &External<HealthHandle>, slot: u32, ticket: u32) -> Result<()> {
     entry("healthReject", || {
         handle.0.reject(slot, ticket);
         Ok(())
@@ -109,7 +113,7 @@ pub fn health_reject(handle: Handle<'_>, slot: u32, ticket: u32) -> Result<()> {
 
 /// The event loop runs.
 #[napi(catch_unwind)]
-pub fn health_echo(handle: Handle<'_>) -> Result<()> {
+pub fn health_echo(handle: &External<HealthHandle>) -> Result<()> {
     entry("healthEcho", || {
         handle.0.echo();
         Ok(())
@@ -118,7 +122,7 @@ pub fn health_echo(handle: Handle<'_>) -> Result<()> {
 
 /// How an agent does; null where it is not known.
 #[napi(catch_unwind)]
-pub fn health_look(handle: Handle<'_>, slot: u32, ticket: u32) -> Result<Option<HealthLook>> {
+pub fn health_look(handle: &External<HealthHandle>, slot: u32, ticket: u32) -> Result<Option<HealthLook>> {
     entry("healthLook", || {
         let look = handle.0.look(slot, ticket);
         Ok(look.map(|look| HealthLook { silent_ms: look.silent.as_secs_f64() * 1000.0, missed: look.missed }))
@@ -127,19 +131,19 @@ pub fn health_look(handle: Handle<'_>, slot: u32, ticket: u32) -> Result<Option<
 
 /// Goes on after a stop.
 #[napi(catch_unwind)]
-pub fn health_start(handle: Handle<'_>) -> Result<()> {
+pub fn health_start(handle: &External<HealthHandle>) -> Result<()> {
     entry("healthStart", || handle.0.start())
 }
 
 /// Stops the clock.
 #[napi(catch_unwind)]
-pub fn health_stop(handle: Handle<'_>) -> Result<()> {
+pub fn health_stop(handle: &External<HealthHandle>) -> Result<()> {
     entry("healthStop", || handle.0.stop())
 }
 
 /// Ends the watch; twice is fine.
 #[napi(catch_unwind)]
-pub fn health_close(handle: Handle<'_>) -> Result<()> {
+pub fn health_close(handle: &External<HealthHandle>) -> Result<()> {
     entry("healthClose", || {
         handle.0.close();
         Ok(())

@@ -61,8 +61,6 @@ pub struct StorageFilter {
     pub ascending: bool,
 }
 
-type Handle<'a> = &'a External<StorageHandle>;
-
 /// Starts the store's threads; `slot` is answered when the file is open.
 #[napi(catch_unwind)]
 pub fn storage_open(
@@ -85,7 +83,12 @@ pub fn storage_open(
 
 /// Stores a session; answers with its version.
 #[napi(catch_unwind)]
-pub fn storage_save_session(handle: Handle, slot: u32, session: StorageSession, power: bool) -> Result<()> {
+pub fn storage_save_session(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    session: StorageSession,
+    power: bool,
+) -> Result<()> {
     entry("storageSaveSession", || {
         let image = SessionImage {
             id: session.id,
@@ -101,13 +104,13 @@ pub fn storage_save_session(handle: Handle, slot: u32, session: StorageSession, 
 
 /// Reads a session: `[data, types, messages as a JSON array, their types one a line]`, or null.
 #[napi(catch_unwind)]
-pub fn storage_get_session(handle: Handle, slot: u32, id: String, in_order: bool) -> Result<()> {
+pub fn storage_get_session(handle: &External<StorageHandle>, slot: u32, id: String, in_order: bool) -> Result<()> {
     entry("storageGetSession", || handle.read(in_order, |completions| Read::Session(id, completions.reply(slot))))
 }
 
 /// Removes a session; answers whether it was there.
 #[napi(catch_unwind)]
-pub fn storage_delete_session(handle: Handle, slot: u32, id: String, power: bool) -> Result<()> {
+pub fn storage_delete_session(handle: &External<StorageHandle>, slot: u32, id: String, power: bool) -> Result<()> {
     entry("storageDeleteSession", || {
         handle.write(power, |completions| Write::DeleteSession(id, completions.reply(slot)))
     })
@@ -115,7 +118,12 @@ pub fn storage_delete_session(handle: Handle, slot: u32, id: String, power: bool
 
 /// Lists ids.
 #[napi(catch_unwind)]
-pub fn storage_list_sessions(handle: Handle, slot: u32, filter: StorageFilter, in_order: bool) -> Result<()> {
+pub fn storage_list_sessions(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    filter: StorageFilter,
+    in_order: bool,
+) -> Result<()> {
     entry("storageListSessions", || {
         let filter = Box::new(filter.into());
         handle.read(in_order, |completions| Read::List(filter, completions.reply(slot)))
@@ -125,7 +133,7 @@ pub fn storage_list_sessions(handle: Handle, slot: u32, filter: StorageFilter, i
 /// Sets a key; `expires_at` in milliseconds since the epoch.
 #[napi(catch_unwind)]
 pub fn storage_set_key(
-    handle: Handle,
+    handle: &External<StorageHandle>,
     slot: u32,
     key: String,
     text: String,
@@ -141,7 +149,13 @@ pub fn storage_set_key(
 
 /// Reads a key: `[text, types]`, or null.
 #[napi(catch_unwind)]
-pub fn storage_get_key(handle: Handle, slot: u32, key: String, now: f64, in_order: bool) -> Result<()> {
+pub fn storage_get_key(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    key: String,
+    now: f64,
+    in_order: bool,
+) -> Result<()> {
     entry("storageGetKey", || {
         handle.read(in_order, |completions| Read::Key(key, integer(now), completions.reply(slot)))
     })
@@ -149,7 +163,13 @@ pub fn storage_get_key(handle: Handle, slot: u32, key: String, now: f64, in_orde
 
 /// Whether a key has a value.
 #[napi(catch_unwind)]
-pub fn storage_has_key(handle: Handle, slot: u32, key: String, now: f64, in_order: bool) -> Result<()> {
+pub fn storage_has_key(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    key: String,
+    now: f64,
+    in_order: bool,
+) -> Result<()> {
     entry("storageHasKey", || {
         handle.read(in_order, |completions| Read::HasKey(key, integer(now), completions.reply(slot)))
     })
@@ -157,7 +177,13 @@ pub fn storage_has_key(handle: Handle, slot: u32, key: String, now: f64, in_orde
 
 /// Removes a key; answers whether it had a value.
 #[napi(catch_unwind)]
-pub fn storage_delete_key(handle: Handle, slot: u32, key: String, now: f64, power: bool) -> Result<()> {
+pub fn storage_delete_key(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    key: String,
+    now: f64,
+    power: bool,
+) -> Result<()> {
     entry("storageDeleteKey", || {
         handle.write(power, |completions| Write::DeleteKey(key, integer(now), completions.reply(slot)))
     })
@@ -165,19 +191,19 @@ pub fn storage_delete_key(handle: Handle, slot: u32, key: String, now: f64, powe
 
 /// Removes everything.
 #[napi(catch_unwind)]
-pub fn storage_clear(handle: Handle, slot: u32, power: bool) -> Result<()> {
+pub fn storage_clear(handle: &External<StorageHandle>, slot: u32, power: bool) -> Result<()> {
     entry("storageClear", || handle.write(power, |completions| Write::Clear(completions.reply(slot))))
 }
 
 /// Counts: a JSON object with `sessions`, `messages`, `keys`, `sizeBytes`.
 #[napi(catch_unwind)]
-pub fn storage_get_stats(handle: Handle, slot: u32, now: f64, in_order: bool) -> Result<()> {
+pub fn storage_get_stats(handle: &External<StorageHandle>, slot: u32, now: f64, in_order: bool) -> Result<()> {
     entry("storageGetStats", || handle.read(in_order, |completions| Read::Stats(integer(now), completions.reply(slot))))
 }
 
 /// Lets what is queued land, and closes the file.
 #[napi(catch_unwind)]
-pub fn storage_close(handle: Handle, slot: u32) -> Result<()> {
+pub fn storage_close(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
     entry("storageClose", || {
         handle.store.close(handle.completions.reply(slot));
         Ok(())
@@ -186,7 +212,7 @@ pub fn storage_close(handle: Handle, slot: u32) -> Result<()> {
 
 /// Waits until what is queued has landed; `false` where the time was too short. For the way out of the process.
 #[napi(catch_unwind)]
-pub fn storage_drain(handle: Handle, limit_ms: f64) -> Result<bool> {
+pub fn storage_drain(handle: &External<StorageHandle>, limit_ms: f64) -> Result<bool> {
     entry("storageDrain", || Ok(handle.store.drain(Duration::from_secs_f64(limit_ms / 1000.0))))
 }
 

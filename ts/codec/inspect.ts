@@ -40,7 +40,8 @@ export class Inspection implements Findings {
       case 'boolean':
         return;
       case 'number':
-        if (!Number.isFinite(value) || Object.is(value, -0)) this.#note(depth, Object.is(value, -0) ? '-0' : String(value));
+        if (!Number.isFinite(value) || Object.is(value, -0))
+          this.#note(depth, Object.is(value, -0) ? '-0' : String(value));
         return;
       case 'object':
         if (value !== null) this.#object(value, depth);
@@ -154,7 +155,7 @@ export class Inspection implements Findings {
         this.copy = true;
     }
     this.#bare(value, depth);
-    this.#note(depth, kind as string);
+    this.#note(depth, kind);
   }
 
   #map(value: Map<unknown, unknown>, depth: number): void {
@@ -246,4 +247,3 @@ export class Inspection implements Findings {
     throw new SmallTalkError('ERR_VALUE_TOO_DEEP', `the value below "${path}" is deeper than ${MAX_DEPTH}`, { path });
   }
 }
-

@@ -3,6 +3,7 @@ import { CorruptionError } from '../errors.js';
 import { reviveError } from './error-members.js';
 import { fromPointer, setMember } from './pointer.js';
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each reviver knows the shape that its tag promises
 type Reviver = (standIn: any, tag: string) => unknown;
 
 const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(base64, 'base64'));
@@ -71,7 +72,8 @@ function member(parent: unknown, key: string): unknown {
 }
 
 function reviveOne(standIn: unknown, tag: string): unknown {
-  const reviver = REVIVERS[/^[^:+@]+/.exec(tag)?.[0] ?? ''];
+  const name = /^[^:+@]+/.exec(tag)?.[0] ?? '';
+  const reviver = Object.hasOwn(REVIVERS, name) ? REVIVERS[name] : undefined;
   if (reviver === undefined) throw new CorruptionError('ERR_CORRUPT', 'the stored value is of an unknown type');
   return reviver(standIn, tag);
 }

@@ -1,0 +1,155 @@
+/** What users get: the tarballs, installed into an empty project without a network, a build step or an install script. */
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { runNode, runProgram } from './support/child';
+import { emptyProject, lend, NODE_TYPES, ROOT, STRICT } from './support/consumer';
+
+jest.setTimeout(180_000);
+
+const TSC = path.join(ROOT, 'node_modules/typescript/bin/tsc');
+const tarballs = emptyProject('tarballs');
+const project = emptyProject('consumer');
+const installed = path.join(project, 'node_modules', 'smalltalk-native');
+
+const readJson = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
+const packed = (pattern: RegExp) =>
+  readdirSync(tarballs)
+    .filter((name) => pattern.test(name))
+    .map((name) => path.join(tarballs, name));
+const mainTarball = () => packed(/^smalltalk-native-\d.*\.tgz$/);
+const platformTarball = () => packed(/^smalltalk-native-[a-z].*\.tgz$/);
+
+async function succeeds(ended: ReturnType<typeof runNode>): Promise<string> {
+  const { code, output } = await ended;
+  if (code !== 0) throw new Error(`ended with ${code}:\n${output}`);
+  return output;
+}
+
+const inProject = (script: string, env: NodeJS.ProcessEnv = {}) => runNode([script], { cwd: project, env });
+
+function write(name: string, text: string): string {
+  writeFileSync(path.join(project, name), text);
+  return name;
+}
+
+beforeAll(async () => {
+  await succeeds(runNode([path.join(ROOT, 'scripts/pack.mjs'), tarballs], { cwd: ROOT }));
+  const install = [
+    'install',
+    '--offline',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    ...mainTarball(),
+    ...platformTarball(),
+  ];
+  await succeeds(runProgram('npm', install, { cwd: project }));
+  lend(project, NODE_TYPES);
+  cpSync(path.join(ROOT, 'examples/consumer-esm.ts'), path.join(project, 'consumer-esm.ts'));
+  cpSync(path.join(ROOT, 'examples/consumer-cjs.cjs'), path.join(project, 'consumer-cjs.cjs'));
+});
+
+afterAll(() => {
+  for (const folder of [tarballs, project]) rmSync(folder, { recursive: true, force: true });
+});
+
+test('the main tarball holds what is listed and nothing else', () => {
+  expect(readdirSync(installed).sort()).toEqual(
+    ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'index.d.ts', 'index.js', 'package.json'].sort(),
+  );
+});
+
+test('the manifest pins every platform package, needs nothing else at run time and runs nothing when installed', () => {
+  const manifest = readJson(path.join(installed, 'package.json'));
+  const platforms = readdirSync(path.join(ROOT, 'npm'));
+  expect(manifest.optionalDependencies).toEqual(
+    Object.fromEntries(platforms.map((platform) => [`smalltalk-native-${platform}`, manifest.version])),
+  );
+  expect(manifest).not.toHaveProperty('dependencies');
+  expect(manifest).not.toHaveProperty('scripts');
+});
+
+test('there is a platform folder for every target that the binary is built for', () => {
+  const { napi, version } = readJson(path.join(ROOT, 'package.json'));
+  const platforms = readdirSync(path.join(ROOT, 'npm'));
+  expect(platforms).toHaveLength(napi.targets.length);
+  for (const platform of platforms) {
+    const manifest = readJson(path.join(ROOT, 'npm', platform, 'package.json'));
+    expect(manifest).toMatchObject({
+      name: `smalltalk-native-${platform}`,
+      version,
+      main: `smalltalk-native.${platform}.node`,
+    });
+    expect(platform.split('-').slice(0, 2)).toEqual([...manifest.os, ...manifest.cpu]);
+  }
+});
+
+test('a strict TypeScript application runs as an ES module', async () => {
+  const compilerOptions = { ...STRICT, lib: ['es2022'], outDir: 'compiled' };
+  write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['consumer-esm.ts'] }));
+  await succeeds(runNode([TSC, '-p', 'tsconfig.json'], { cwd: project }));
+  expect(await succeeds(inProject('compiled/consumer-esm.js'))).toContain('the ES module example is done');
+});
+
+test('a JavaScript application runs with require', async () => {
+  expect(await succeeds(inProject('consumer-cjs.cjs'))).toContain('the CommonJS example is done');
+});
+
+test('every entry gives the same classes to import and to require', async () => {
+  const entries = Object.keys(readJson(path.join(installed, 'package.json')).exports).filter(
+    (entry) => entry !== './package.json',
+  );
+  const script = write(
+    'same.mjs',
+    `import assert from 'node:assert/strict';
+     import { createRequire } from 'node:module';
+     const require = createRequire(import.meta.url);
+     for (const entry of ${JSON.stringify(entries)}) {
+       const name = entry.replace('.', 'smalltalk-native');
+       const [esm, cjs] = [await import(name), require(name)];
+       assert.deepEqual(Object.keys(esm).sort(), Object.keys(cjs).sort());
+       for (const key of Object.keys(cjs)) assert.equal(esm[key], cjs[key], key);
+       console.log(name, Object.keys(cjs).length);
+     }
+     assert.equal(require('smalltalk-native/package.json').name, 'smalltalk-native');`,
+  );
+  const output = await succeeds(inProject(script));
+  for (const entry of entries)
+    expect(output).toMatch(new RegExp(`^${entry.replace('.', 'smalltalk-native')} [1-9]`, 'm'));
+});
+
+test('publint finds nothing to say', async () => {
+  for (const tarball of [...mainTarball(), ...platformTarball()]) {
+    const publint = path.join(ROOT, 'node_modules/publint/src/cli.js');
+    expect(await succeeds(runNode([publint, 'run', tarball, '--strict'], { cwd: project }))).toContain('All good!');
+  }
+});
+
+test('the types are right however the package is resolved', async () => {
+  const attw = path.join(ROOT, 'node_modules/@arethetypeswrong/cli/dist/index.js');
+  const output = await succeeds(runNode([attw, ...mainTarball(), '--no-color', '--no-emoji'], { cwd: project }));
+  expect(output).toContain('No problems found');
+});
+
+test('without its platform package it imports, and says what to install when the binary is needed', async () => {
+  const [platform] = readdirSync(path.join(project, 'node_modules')).filter((name) =>
+    name.startsWith('smalltalk-native-'),
+  );
+  const there = path.join(project, 'node_modules', platform ?? 'none');
+  const script = write(
+    'missing.cjs',
+    `const { SmallTalkEventBus, SQLiteStorageAdapter } = require('smalltalk-native');
+     new SmallTalkEventBus().on('ping', () => console.log('the bus works')).emit('ping');
+     new SQLiteStorageAdapter({ path: 'x.db' }).initialize().catch((error) => console.log(error.code, error.message));`,
+  );
+  renameSync(there, `${project}/set-aside`);
+  try {
+    const output = await succeeds(inProject(script));
+    expect(output).toContain('the bus works');
+    expect(output).toContain(`ERR_NATIVE_UNAVAILABLE`);
+    expect(output).toContain(`npm install ${platform}`);
+  } finally {
+    renameSync(`${project}/set-aside`, there);
+  }
+});

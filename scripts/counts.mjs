@@ -1,0 +1,47 @@
+/** Reads how many tests passed out of what the test tools print. */
+import { readFileSync } from 'node:fs';
+
+const EXPECTED_SKIPS = JSON.parse(readFileSync(new URL('../__test__/support/expected-skips.json', import.meta.url)));
+
+/** Each member is a pattern whose first group is a number; where a pattern is found often, the numbers are summed. */
+const NEXTEST = {
+  passed: /tests? run: (\d+) passed/g,
+  failed: /tests? run: .*?(\d+) (?:failed|timed out)/g,
+  skipped: /tests? run: .*?(\d+) skipped/g,
+};
+const LIBTEST = { passed: /(\d+) passed;/g, failed: /; (\d+) failed;/g, skipped: /; (\d+) ignored;/g };
+
+/** The count of a cargo run; a run that printed none, or skipped a test, has one failure more. */
+export function cargoCount({ code, output }) {
+  const patterns = output.includes('Nextest run ID') ? NEXTEST : LIBTEST;
+  const total = (pattern) => [...output.matchAll(pattern)].reduce((sum, [, number]) => sum + Number(number), 0);
+  const count = { passed: total(patterns.passed), failed: total(patterns.failed) };
+  const problems = [];
+  if (output.search(patterns.passed) === -1) problems.push('it printed no count');
+  if (total(patterns.skipped) > 0) problems.push('it skipped tests, and no cargo test is expected to be skipped');
+  if (code !== 0 && count.failed === 0) problems.push(`it ended with the code ${code}`);
+  return withProblems(count, problems);
+}
+
+/** The count of a Jest run, from the report it wrote; a skip that nobody expected is a failure. */
+export function jestCount(code, report) {
+  if (report === null) return withProblems({ passed: 0, failed: 0 }, ['Jest wrote no report']);
+  const count = { passed: report.numPassedTests, failed: report.numFailedTests + report.numRuntimeErrorTestSuites };
+  const problems = [];
+  for (const { assertionResults } of report.testResults) {
+    for (const { status, fullName } of assertionResults) {
+      if (status === 'passed' || status === 'failed') continue;
+      const reason = /\[skipped: (.+)\]$/.exec(fullName)?.[1];
+      if (EXPECTED_SKIPS.includes(reason)) console.log(`skipped: ${fullName}`);
+      else problems.push(`nobody expects this to be ${status}: ${fullName}`);
+    }
+  }
+  if (code !== 0 && count.failed === 0) problems.push(`Jest ended with the code ${code}`);
+  if (count.passed === 0) problems.push('no test ran');
+  return withProblems(count, problems);
+}
+
+function withProblems(count, problems) {
+  for (const problem of problems) console.log(`✗ ${problem}`);
+  return { passed: count.passed, failed: count.failed + problems.length };
+}

@@ -1,0 +1,76 @@
+/** What `npm test` and `npm run check` are made of. Each suite runs real tools and gives `{ passed, failed }`. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { cargoCount, jestCount } from './counts.mjs';
+import { run, runTool } from './process.mjs';
+
+/** The core alone: its tests need no Node, and the addon's symbols exist only inside of it. */
+const CORE = '--no-default-features';
+const PLAIN = { env: { CARGO_TERM_COLOR: 'never' } };
+const GENERATED = ['index.js', 'index.d.ts'];
+
+const cargo = (...words) => run('cargo', words, PLAIN);
+const npm = (script) => run('npm', ['run', '--silent', script]);
+const tsc = (project) => runTool('typescript/bin/tsc', ['-p', project]);
+
+/** Commands that print no count: each is one check. */
+async function checks(...commands) {
+  const count = { passed: 0, failed: 0 };
+  for (const command of commands) count[(await command()).code === 0 ? 'passed' : 'failed'] += 1;
+  return count;
+}
+
+const plus = (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
+
+async function rust() {
+  const nextest = await run('cargo', ['nextest', '--version'], { quiet: true });
+  const tests =
+    nextest.code === 0
+      ? await cargo('nextest', 'run', '--no-fail-fast', CORE)
+      : await cargo('test', '--no-fail-fast', '--lib', '--tests', CORE);
+  return plus(cargoCount(tests), cargoCount(await cargo('test', '--doc', CORE)));
+}
+
+async function jest() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'smalltalk-native-jest-'));
+  const report = path.join(folder, 'report.json');
+  const { code } = await runTool('jest/bin/jest.js', ['--json', '--outputFile', report], { mute: 'stdout' });
+  const count = jestCount(code, existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null);
+  rmSync(folder, { recursive: true, force: true });
+  return count;
+}
+
+/** The generated files are committed: made anew, they must be what git has. */
+async function generated() {
+  for (const file of GENERATED) rmSync(file, { force: true });
+  return checks(
+    () => npm('build:native'),
+    () => run('git', ['diff', '--exit-code', '--', ...GENERATED]),
+    () => run('git', ['ls-files', '--error-unmatch', '--', ...GENERATED]),
+  );
+}
+
+export const suites = {
+  format: () =>
+    checks(
+      () => runTool('prettier/bin/prettier.cjs', ['--check', '.']),
+      () => cargo('fmt', '--check'),
+    ),
+  lint: () =>
+    checks(
+      () => runTool('eslint/bin/eslint.js', ['.']),
+      () => cargo('clippy', '--all-targets', '--', '-D', 'warnings'),
+      () => cargo('clippy', '--all-targets', CORE, '--', '-D', 'warnings'),
+    ),
+  build: () => checks(() => npm('build')),
+  generated,
+  rust,
+  types: () =>
+    checks(
+      () => tsc('__test__/tsconfig.json'),
+      () => tsc('__test__/types/tsconfig.json'),
+    ),
+  jest,
+};

@@ -1,0 +1,50 @@
+/** Picks from the history what a replay asks for. */
+import { isDeepStrictEqual } from 'node:util';
+
+import { numberOption, wordOption } from '../options.js';
+import type { HistoryOptions, StoredEvent } from './types.js';
+
+type Test = (event: StoredEvent) => boolean;
+
+const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
+const TIME = { min: -Infinity, max: Infinity };
+
+/** The matching events, oldest first: `last` takes the newest of them, then `limit` the oldest of those. */
+export function selection(history: Iterable<StoredEvent>, options: HistoryOptions): StoredEvent[] {
+  const tests = testsOf(options);
+  let found: StoredEvent[] = [];
+  for (const event of history) if (tests.every((test) => test(event))) found.push(event);
+  if (options.last !== undefined) found = found.slice(Math.max(0, found.length - options.last));
+  return options.limit === undefined ? found : found.slice(0, options.limit);
+}
+
+function testsOf(options: HistoryOptions): Test[] {
+  const { events, metadata, filter } = options;
+  const since = numberOption('since', options.since, -Infinity, TIME);
+  const until = numberOption('until', options.until, Infinity, TIME);
+  const afterSeq = numberOption('afterSeq', options.afterSeq, 0, COUNT);
+  numberOption('last', options.last, 0, COUNT);
+  numberOption('limit', options.limit, 0, COUNT);
+  const tests: Test[] = [({ seq, timestamp }) => seq > afterSeq && timestamp >= since && timestamp <= until];
+  if (wordOption('priority', options.priority, 'all', ['critical', 'all']) === 'critical') {
+    tests.push(({ priority }) => priority === 'critical');
+  }
+  if (events !== undefined) tests.push(nameTest(events));
+  if (metadata !== undefined) {
+    const wanted = Object.entries(metadata);
+    tests.push((event) => wanted.every(([key, value]) => isDeepStrictEqual(event.metadata[key], value)));
+  }
+  // The caller's own test comes last: it sees only what the others let through.
+  if (filter !== undefined) tests.push(filter);
+  return tests;
+}
+
+function nameTest(events: string[]): Test {
+  if (!Array.isArray(events)) throw new TypeError('events must be an array of names');
+  const patterns = events.map((name) => new RegExp(`^${name.split('*').map(escape).join('.*')}$`, 's'));
+  return ({ event }) => patterns.some((pattern) => pattern.test(event));
+}
+
+function escape(text: string): string {
+  return text.replace(/[$()*+./?[\\\]^{|}-]/g, '\\$&');
+}

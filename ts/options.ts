@@ -1,0 +1,42 @@
+/** Options are checked once, where they come in. */
+import { SmallTalkError } from './errors.js';
+
+/** A range for a number. */
+export interface Range {
+  min: number;
+  max: number;
+  integer?: boolean;
+}
+
+/** A number option: TypeError for what is no number, `ERR_OPTION_INVALID` outside of its range. */
+export function numberOption(name: string, value: unknown, fallback: number, range: Range): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
+  const fits = value >= range.min && value <= range.max && (range.integer !== true || Number.isInteger(value));
+  if (fits) return value;
+  const kind = range.integer === true ? 'an integer' : 'a number';
+  throw new SmallTalkError('ERR_OPTION_INVALID', `${name} must be ${kind} from ${range.min} to ${range.max}`);
+}
+
+/** One of several words: TypeError for what is no text, `ERR_OPTION_INVALID` for another word. */
+export function wordOption<T extends string>(name: string, value: unknown, fallback: T, words: readonly T[]): T {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string`);
+  if ((words as readonly string[]).includes(value)) return value as T;
+  throw new SmallTalkError('ERR_OPTION_INVALID', `${name} must be one of ${words.join(', ')}`);
+}
+
+/** A path: TypeError for what is no text, `ERR_OPTION_INVALID` for what can name no file. */
+export function pathOption(name: string, value: unknown, fallback: string): string {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string`);
+  if (value === '' || value.includes('\0')) throw new SmallTalkError('ERR_OPTION_INVALID', `${name} is no path`);
+  return value;
+}
+
+/** An options object: TypeError for anything else. */
+export function optionsObject<T extends object>(name: string, value: T | undefined): Partial<T> {
+  if (value === undefined) return {};
+  if (typeof value !== 'object' || (value as unknown) === null) throw new TypeError(`${name} must be an object`);
+  return value;
+}

@@ -1,0 +1,114 @@
+/** Sessions as stores keep them: a head without the messages, and the messages one by one. */
+import { decode, encode, revive, type Encoded, type EncodeOptions } from './codec.js';
+import { CorruptionError, SmallTalkError } from './errors.js';
+import type { ChatMessage, ChatSession } from './types.js';
+
+/** A session as text, as it was at the call. */
+export interface EncodedSession {
+  /** The session with an empty `messages`. */
+  head: Encoded;
+  activeAgent: string | undefined;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+  /** Milliseconds since the epoch. */
+  updatedAt: number;
+  /** The messages, one a line; `''` where there are none. */
+  messages: string;
+  /** Their tables of types, as many lines; an empty line where a message is plain JSON. */
+  messageTypes: string;
+}
+
+/** What a store gives back of a session. */
+export interface StoredSession {
+  head: Encoded;
+  /** The messages as one JSON array. */
+  messages: string;
+  messageTypes: string;
+}
+
+/** Encodes a session. Throws a TypeError where it is none, and what `encode` throws, with paths from the session. */
+export function encodeSession(session: ChatSession, options: EncodeOptions): EncodedSession {
+  const { messages, createdAt, updatedAt } = checkSession(session);
+  const texts: string[] = [];
+  const types: string[] = [];
+  for (const [at, message] of messages.entries()) {
+    const encoded = encodeAt(message, `/messages/${at}`, options);
+    texts.push(encoded.text);
+    types.push(encoded.types ?? '');
+  }
+  const activeAgent = Object.getOwnPropertyDescriptor(session, 'activeAgent')?.value as unknown;
+  return {
+    head: encode(withoutMessages(session), options),
+    activeAgent: typeof activeAgent === 'string' ? activeAgent : undefined,
+    createdAt,
+    updatedAt,
+    messages: texts.join('\n'),
+    messageTypes: types.join('\n'),
+  };
+}
+
+/** Decodes a session. Throws `ERR_CORRUPT` for what `encodeSession` did not make. */
+export function decodeSession(stored: StoredSession): ChatSession {
+  const session = decode(stored.head.text, stored.head.types) as ChatSession;
+  const messages = decode(stored.messages, null) as unknown[];
+  const types = stored.messageTypes.split('\n');
+  if (types.length !== messages.length && messages.length > 0) {
+    throw new CorruptionError('ERR_CORRUPT', 'a stored session does not fit its table of types');
+  }
+  for (const [at, message] of messages.entries()) {
+    const table = types[at] as string;
+    if (table !== '') messages[at] = reviveMessage(message, table);
+  }
+  session.messages = messages as ChatMessage[];
+  return session;
+}
+
+/** What nearly every message has: its own table would say the same thousands of times. */
+const ONLY_TIMESTAMP = '{"/timestamp":"Date"}';
+
+function reviveMessage(message: unknown, table: string): unknown {
+  if (table !== ONLY_TIMESTAMP) return revive(message, JSON.parse(table) as Record<string, string>);
+  const stamped = message as { timestamp: unknown };
+  stamped.timestamp = new Date((stamped.timestamp as string | null) ?? NaN);
+  return stamped;
+}
+
+function checkSession(session: ChatSession): { messages: ChatMessage[]; createdAt: number; updatedAt: number } {
+  if (typeof session !== 'object' || (session as unknown) === null) throw new TypeError('session must be an object');
+  const { messages } = session;
+  if (!Array.isArray(messages)) throw new TypeError('session.messages must be an array');
+  if (Object.keys(messages).length !== messages.length) {
+    const path = '/messages';
+    throw new SmallTalkError('ERR_VALUE_UNSUPPORTED', 'holes and named properties of messages cannot be stored', {
+      path,
+    });
+  }
+  return {
+    messages,
+    createdAt: time('createdAt', session.createdAt),
+    updatedAt: time('updatedAt', session.updatedAt),
+  };
+}
+
+function time(name: string, date: unknown): number {
+  const at = Object.prototype.toString.call(date) === '[object Date]' ? (date as Date).getTime() : NaN;
+  if (Number.isNaN(at)) throw new TypeError(`session.${name} must be a valid Date`);
+  return at;
+}
+
+/** A copy of the session's own level; accessors stay what they are, for the codec to refuse. */
+function withoutMessages(session: ChatSession): object {
+  const properties = Object.getOwnPropertyDescriptors(session);
+  properties['messages'] = { value: [], enumerable: true, configurable: true, writable: true };
+  return Object.create(Object.getPrototypeOf(session) as object | null, properties) as object;
+}
+
+function encodeAt(value: unknown, place: string, options: EncodeOptions): Encoded {
+  try {
+    return encode(value, options);
+  } catch (error) {
+    if (!(error instanceof SmallTalkError) || error.path === undefined) throw error;
+    const path = place + error.path;
+    throw new SmallTalkError(error.code, `below "${place}": ${error.message}`, { path, cause: error });
+  }
+}

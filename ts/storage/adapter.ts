@@ -1,0 +1,63 @@
+/** What a store of sessions and keys is: any object with these methods, ours or yours. */
+import type { ChatSession } from '../types.js';
+
+/** Which sessions `listSessions` gives, and in which order. */
+export interface ListOptions {
+  /** At the most so many; 0 gives none. Default: all. */
+  limit?: number;
+  /** So many are passed over first. Default 0. */
+  offset?: number;
+  /** Only sessions with this active agent. */
+  activeAgent?: string;
+  /** Inclusive. */
+  createdAfter?: Date | number;
+  /** Exclusive. */
+  createdBefore?: Date | number;
+  /** Inclusive. */
+  updatedAfter?: Date | number;
+  /** Exclusive. */
+  updatedBefore?: Date | number;
+  /** Only ids that begin so. */
+  idPrefix?: string;
+  /** Default `updatedAt`; ties go by id. */
+  orderBy?: 'updatedAt' | 'createdAt' | 'id';
+  /** Default `desc`: the newest first. */
+  order?: 'asc' | 'desc';
+}
+
+/** What a store holds. */
+export interface StorageStats {
+  /** What kind of store it is, for example `sqlite`. */
+  backend: string;
+  sessions: number;
+  /** Keys that have not expired. */
+  keys: number;
+  sizeBytes: number;
+  [more: string]: unknown;
+}
+
+/** A place for sessions and keys. `initialize()` twice is harmless; a method called before it initialises. */
+export interface StorageAdapter {
+  readonly name: string;
+  /** Whether what is stored is there after `close()`. Absent means yes. */
+  readonly persistent?: boolean;
+  initialize(): Promise<void>;
+  close(): Promise<void>;
+  /** Stores a copy of the session as it is at the call, under `sessionId`. */
+  saveSession(sessionId: string, session: ChatSession): Promise<void>;
+  getSession(sessionId: string): Promise<ChatSession | null>;
+  /** Whether it was there. */
+  deleteSession(sessionId: string): Promise<boolean>;
+  listSessions(options?: ListOptions): Promise<string[]>;
+  /** `ttl` in seconds, fractions allowed; without it any earlier one is gone. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
+  set(key: string, value: any, ttl?: number): Promise<void>;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
+  get<V = any>(key: string): Promise<V | null>;
+  /** Whether it was there. */
+  delete(key: string): Promise<boolean>;
+  has(key: string): Promise<boolean>;
+  /** Removes all sessions and keys. */
+  clear(): Promise<void>;
+  getStats(): Promise<StorageStats>;
+}

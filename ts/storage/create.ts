@@ -1,0 +1,75 @@
+/** Picks an adapter by name, by URL or by itself. */
+import { SmallTalkError } from '../errors.js';
+import { native } from '../native.js';
+import { optionsObject } from '../options.js';
+import type { StorageAdapter } from './adapter.js';
+import { InMemoryStorageAdapter } from './memory.js';
+import { SQLiteStorageAdapter, type SQLiteStorageOptions } from './sqlite.js';
+
+/** What to do where the binary is missing. */
+export type OnFallback = 'memory' | 'throw';
+
+/** Which adapter, and its options. */
+export interface StorageConfig extends SQLiteStorageOptions {
+  /** Default `sqlite`. */
+  adapter?: 'sqlite' | 'memory' | StorageAdapter;
+  /** Default `memory`: warn once and keep sessions in memory. `throw` rejects with `ERR_NATIVE_UNAVAILABLE`. */
+  onFallback?: OnFallback;
+}
+
+/**
+ * An adapter, initialised: SQLite unless something else is asked for. Takes a config, an adapter, or a URL
+ * (`sqlite:./sessions.db`, `memory:`). Only where the binary is missing does it fall back to memory, and says so once;
+ * a locked, damaged, newer or full database is an error.
+ */
+export async function createStorageAdapter(config?: StorageConfig | StorageAdapter | string): Promise<StorageAdapter> {
+  const adapter = choose(typeof config === 'string' ? fromUrl(config) : config);
+  await adapter.initialize();
+  return adapter;
+}
+
+function choose(config: StorageConfig | StorageAdapter | undefined): StorageAdapter {
+  if (isAdapter(config)) return config;
+  const { adapter = 'sqlite', onFallback = 'memory', ...options } = optionsObject('config', config);
+  if (isAdapter(adapter)) return adapter;
+  if (adapter === 'memory') return new InMemoryStorageAdapter(options);
+  if ((adapter as unknown) !== 'sqlite') throw unknown(adapter);
+  if ((onFallback as unknown) !== 'memory' && (onFallback as unknown) !== 'throw') {
+    throw new SmallTalkError('ERR_OPTION_INVALID', 'onFallback must be one of memory, throw');
+  }
+  const store = new SQLiteStorageAdapter(options);
+  try {
+    native();
+    return store;
+  } catch (error) {
+    if (onFallback === 'throw') throw error;
+    warnOnce(error as Error);
+    return new InMemoryStorageAdapter(options);
+  }
+}
+
+function fromUrl(url: string): StorageConfig {
+  const [, scheme = url, rest = ''] = /^([a-z]+):(.*)$/s.exec(url) ?? [];
+  if (scheme === 'memory' && rest === '') return { adapter: 'memory' };
+  if (scheme === 'sqlite') return rest === '' ? {} : { path: rest };
+  throw unknown(url);
+}
+
+function unknown(what: string): SmallTalkError {
+  return new SmallTalkError('ERR_OPTION_INVALID', `"${what}" names no storage adapter; there are sqlite: and memory:`);
+}
+
+function isAdapter(value: unknown): value is StorageAdapter {
+  return typeof (value as Partial<StorageAdapter> | undefined)?.saveSession === 'function';
+}
+
+let warned = false;
+
+function warnOnce(reason: Error): void {
+  if (warned) return;
+  warned = true;
+  process.emitWarning(`SQLite is unavailable, so sessions are kept in memory and will not persist: ${reason.message}`, {
+    type: 'SmallTalkWarning',
+    code: 'SMALLTALK_MEMORY_FALLBACK',
+  });
+}
