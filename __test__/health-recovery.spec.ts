@@ -113,7 +113,11 @@ test('attempts that reject, throw, hang or lie are failed attempts; then it give
   expect(failures).toEqual([undefined, 'rejects', 'throws', 'restart took longer than 60 ms']);
   expect(alert).toMatchObject({
     kind: 'recovery-failed',
-    agent: { state: 'failed', recoveries: 4, error: { code: 'ERR_TIMEOUT', message: expect.stringContaining('the ping after it') } },
+    agent: {
+      state: 'failed',
+      recoveries: 4,
+      error: { code: 'ERR_TIMEOUT', message: expect.stringContaining('the ping after it') },
+    },
   });
   expect(monitor.getStats()).toMatchObject({ recoveryAttempts: 4, successfulRecoveries: 0, failedAgents: 1 });
 });
@@ -147,15 +151,13 @@ test('a sign of life between two attempts ends the recovery', async () => {
 
 test('an agent that keeps dying uses up its attempts, though each one works', async () => {
   const monitor = open({ maxRecoveries: 2 });
-  const agent = Object.assign(new Fragile('a'), {
+  let lives = 0;
+  const agent: MonitoredAgent = {
+    id: 'a',
     // Alive for exactly one ping: the one that confirms the restart.
-    ping() {
-      return this.restarts-- > 0 ? Promise.resolve() : never();
-    },
-    async restart(this: { restarts: number }) {
-      this.restarts = 1;
-    },
-  });
+    ping: () => (lives-- > 0 ? Promise.resolve() : never()),
+    restart: async () => void (lives = 1),
+  };
   const lines = states(monitor);
   monitor.registerAgent(agent);
   await once(monitor, 'agent:failed');
@@ -172,7 +174,7 @@ test('an agent that keeps dying uses up its attempts, though each one works', as
 });
 
 test('an agent that is taken out while it is recovered is left alone', async () => {
-  let arrive = (_agent: MonitoredAgent): void => undefined;
+  let arrive: (agent: MonitoredAgent) => void = () => undefined;
   const monitor = open({
     recoveryStrategy: 'replace',
     replace: () => new Promise<MonitoredAgent>((resolve) => (arrive = resolve)),

@@ -121,13 +121,13 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   getAgentHealth(id: string): AgentHealth | null {
     this.#checkOpen();
     const watched = this.#agents.get(id);
-    return watched === undefined ? null : this.#healthOf(watched);
+    return watched === undefined ? null : this.#healthOf(watched, this.#cross);
   }
 
   /** How everyone does, by id. */
   getAllAgentHealth(): Map<string, AgentHealth> {
     this.#checkOpen();
-    return new Map([...this.#agents].map(([id, watched]) => [id, this.#healthOf(watched)]));
+    return new Map([...this.#agents].map(([id, watched]) => [id, this.#healthOf(watched, this.#cross)]));
   }
 
   /** Counts, by state and since the monitor was opened. */
@@ -281,8 +281,11 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     announce(this, this.#config.bus, 'alert', { kind, message, agent });
   }
 
-  #healthOf(watched: Watched): AgentHealth {
-    const look = this.#crossQuietly((binary) => binary.healthLook(this.#handle, watched.slot, watched.ticket));
+  #healthOf(
+    watched: Watched,
+    cross: <T>(call: (binary: Native) => T) => T | null = (call) => this.#crossQuietly(call),
+  ): AgentHealth {
+    const look = cross((binary) => binary.healthLook(this.#handle, watched.slot, watched.ticket));
     return {
       id: watched.id,
       state: watched.state,

@@ -31,7 +31,7 @@ export function announce<K extends keyof HealthEvents>(
       listenerThrew(monitor, error, event);
     }
   };
-  emit(monitor as HealthBus);
+  emit(monitor);
   if (bus !== undefined) emit(bus);
 }
 

@@ -1,9 +1,10 @@
 /** The monitor's options, checked and completed. */
-import { HealthError } from '../errors.js';
+import { SmallTalkError } from '../errors.js';
+import { numberOption, optionsObject, wordOption } from '../options.js';
 import type { BackoffOptions, HealthMonitorConfig, RecoveryStrategy, RegisterOptions } from './types.js';
 
 const ACTIVITY_EVENTS = ['response_generated', 'task_completed', 'tool_executed'];
-const STRATEGIES: readonly unknown[] = ['restart', 'replace', 'alert'];
+const STRATEGIES: readonly RecoveryStrategy[] = ['restart', 'replace', 'alert'];
 /** The longest delay that a timer takes. */
 const MAX_MS = 2 ** 31 - 1;
 
@@ -12,9 +13,9 @@ export type ResolvedConfig = Required<Omit<HealthMonitorConfig, 'restart' | 'rep
   Pick<HealthMonitorConfig, 'restart' | 'replace' | 'bus'> & { backoff: Required<BackoffOptions> };
 
 /** Completes the options. Throws a TypeError for wrong types, `ERR_OPTION_INVALID` for values out of range. */
-export function resolveConfig(config: HealthMonitorConfig = {}): ResolvedConfig {
-  record(config, 'config');
-  const { restart, replace, bus, backoff = {}, activityEvents = [] } = config;
+export function resolveConfig(config?: HealthMonitorConfig): ResolvedConfig {
+  const given = optionsObject('config', config);
+  const { restart, replace, bus, activityEvents = [] } = given;
   for (const [name, value] of Object.entries({ restart, replace })) {
     if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function`);
   }
@@ -24,21 +25,15 @@ export function resolveConfig(config: HealthMonitorConfig = {}): ResolvedConfig 
   if (!Array.isArray(activityEvents) || activityEvents.some((name) => typeof name !== 'string')) {
     throw new TypeError('activityEvents must be an array of strings');
   }
-  record(backoff, 'backoff');
   return {
-    heartbeatInterval: whole(config.heartbeatInterval, 'heartbeatInterval', 2000, 10),
-    activityTimeout: whole(config.activityTimeout, 'activityTimeout', 5000, 10),
-    maxMissedBeats: whole(config.maxMissedBeats, 'maxMissedBeats', 2, 1),
-    maxRecoveries: whole(config.maxRecoveries, 'maxRecoveries', 3, 0),
-    recoveryWindow: whole(config.recoveryWindow, 'recoveryWindow', 60_000, 1),
-    recoveryTimeout: whole(config.recoveryTimeout, 'recoveryTimeout', 30_000, 1),
-    recoveryStrategy: strategy(config.recoveryStrategy, 'restart', config),
-    backoff: {
-      initialDelay: whole(backoff.initialDelay, 'backoff.initialDelay', 1000, 0),
-      factor: range(backoff.factor, 'backoff.factor', 2, 1, 100),
-      maxDelay: whole(backoff.maxDelay, 'backoff.maxDelay', 30_000, 0),
-      jitter: range(backoff.jitter, 'backoff.jitter', 0.5, 0, 1),
-    },
+    heartbeatInterval: whole('heartbeatInterval', given.heartbeatInterval, 2000, 10),
+    activityTimeout: whole('activityTimeout', given.activityTimeout, 5000, 10),
+    maxMissedBeats: whole('maxMissedBeats', given.maxMissedBeats, 2, 1),
+    maxRecoveries: whole('maxRecoveries', given.maxRecoveries, 3, 0),
+    recoveryWindow: whole('recoveryWindow', given.recoveryWindow, 60_000, 1),
+    recoveryTimeout: whole('recoveryTimeout', given.recoveryTimeout, 30_000, 1),
+    recoveryStrategy: strategyOf(given, 'restart', replace),
+    backoff: resolveBackoff(given.backoff),
     activityEvents: [...new Set([...ACTIVITY_EVENTS, ...(activityEvents as string[])])],
     ...(restart && { restart: restart.bind(config) }),
     ...(replace && { replace: replace.bind(config) }),
@@ -47,38 +42,32 @@ export function resolveConfig(config: HealthMonitorConfig = {}): ResolvedConfig 
 }
 
 /** What shall be done about one agent. */
-export function resolveStrategy(options: RegisterOptions = {}, config: ResolvedConfig): RecoveryStrategy {
-  record(options, 'options');
-  return strategy(options.recoveryStrategy, config.recoveryStrategy, config);
+export function resolveStrategy(options: RegisterOptions | undefined, config: ResolvedConfig): RecoveryStrategy {
+  return strategyOf(optionsObject('options', options), config.recoveryStrategy, config.replace);
 }
 
-function strategy(value: unknown, otherwise: RecoveryStrategy, config: HealthMonitorConfig): RecoveryStrategy {
-  if (value === undefined) return otherwise;
-  if (typeof value !== 'string') throw new TypeError('recoveryStrategy must be a string');
-  if (!STRATEGIES.includes(value)) throw invalid(`recoveryStrategy must be one of ${STRATEGIES.join(', ')}`);
-  if (value === 'replace' && config.replace === undefined) {
-    throw invalid("the recoveryStrategy 'replace' needs the option replace()");
+function resolveBackoff(backoff?: BackoffOptions): Required<BackoffOptions> {
+  const given = optionsObject('backoff', backoff);
+  return {
+    initialDelay: whole('backoff.initialDelay', given.initialDelay, 1000, 0),
+    factor: numberOption('backoff.factor', given.factor, 2, { min: 1, max: 100 }),
+    maxDelay: whole('backoff.maxDelay', given.maxDelay, 30_000, 0),
+    jitter: numberOption('backoff.jitter', given.jitter, 0.5, { min: 0, max: 1 }),
+  };
+}
+
+function strategyOf(
+  given: RegisterOptions,
+  fallback: RecoveryStrategy,
+  replace: HealthMonitorConfig['replace'],
+): RecoveryStrategy {
+  const strategy = wordOption('recoveryStrategy', given.recoveryStrategy, fallback, STRATEGIES);
+  if (strategy === 'replace' && replace === undefined) {
+    throw new SmallTalkError('ERR_OPTION_INVALID', "the recoveryStrategy 'replace' needs the option replace()");
   }
-  return value as RecoveryStrategy;
+  return strategy;
 }
 
-function whole(value: unknown, name: string, otherwise: number, least: number): number {
-  const number = range(value, name, otherwise, least, MAX_MS);
-  if (!Number.isInteger(number)) throw invalid(`${name} must be a whole number`);
-  return number;
-}
-
-function range(value: unknown, name: string, otherwise: number, least: number, most: number): number {
-  if (value === undefined) return otherwise;
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
-  if (!(value >= least && value <= most)) throw invalid(`${name} must be between ${least} and ${most}`);
-  return value;
-}
-
-function record(value: unknown, name: string): void {
-  if (typeof value !== 'object' || value === null) throw new TypeError(`${name} must be an object`);
-}
-
-function invalid(message: string): HealthError {
-  return new HealthError('ERR_OPTION_INVALID', message);
+function whole(name: string, value: unknown, fallback: number, min: number): number {
+  return numberOption(name, value, fallback, { min, max: MAX_MS, integer: true });
 }

@@ -1,8 +1,5 @@
 /** What the health monitor takes and tells. */
 
-/** Called when an agent gives a sign of life; the arguments do not matter. */
-type Listener = (...args: any[]) => void;
-
 /**
  * Anything that can be watched. All members are optional, but an agent needs an `id` or a `name`.
  * An agent without `ping()` is never judged by silence.
@@ -12,9 +9,9 @@ export interface MonitoredAgent {
   readonly id?: string | undefined;
   readonly name?: string | undefined;
   /** As an EventEmitter has it: the monitor listens for signs of life. */
-  on?(event: string, listener: Listener): unknown;
+  on?(event: string, listener: () => void): unknown;
   /** Takes a listener off again. */
-  off?(event: string, listener: Listener): unknown;
+  off?(event: string, listener: () => void): unknown;
   /** Answers by resolving, with anything. Called only after an interval of silence. */
   ping?(): Promise<unknown>;
   /** Brings the agent back. Goes before the `restart` of the monitor. */
@@ -38,7 +35,7 @@ export interface BackoffOptions {
 
 /** Where health events go as well: a SmallTalkEventBus, or any other emitter. */
 export interface HealthBus {
-  emit(event: string, ...args: any[]): boolean;
+  emit(event: string, ...args: unknown[]): boolean;
 }
 
 /** Options of {@link AgentHealthMonitor}. */

@@ -100,7 +100,7 @@ export class Watched {
     try {
       answer = Promise.resolve(agent.ping());
     } catch (error) {
-      answer = Promise.reject(error as Error);
+      answer = Promise.reject(error);
     }
     answer.then(
       () => {
