@@ -29,6 +29,7 @@ pub struct HealthLook {
 
 /// Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[ticket, standing, missed]], ping: [ticket], lost }`.
 #[napi(catch_unwind)]
+#[allow(clippy::needless_pass_by_value, reason = "napi hands functions over by value")]
 pub fn health_open(
     #[napi(ts_arg_type = "(batch: unknown[]) => void")] settle: Settle<'_>,
     channel: u32,
