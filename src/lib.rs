@@ -16,6 +16,7 @@ pub mod durability;
 pub mod error;
 pub mod event_log;
 pub mod fault;
+pub mod health_monitor;
 pub mod reply;
 pub mod storage;
 pub mod worker;

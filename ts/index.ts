@@ -7,6 +7,22 @@ export {
   StorageError,
   type ErrorCode,
 } from './errors.js';
+export {
+  AgentHealthMonitor,
+  type AgentHealth,
+  type AgentState,
+  type AgentTransition,
+  type BackoffOptions,
+  type ErrorSummary,
+  type HealthAlert,
+  type HealthBus,
+  type HealthEvents,
+  type HealthMonitorConfig,
+  type HealthStats,
+  type MonitoredAgent,
+  type RecoveryStrategy,
+  type RegisterOptions,
+} from './health-monitor.js';
 export type { Unsupported } from './codec.js';
 export type {
   AppendReceipt,

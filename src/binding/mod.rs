@@ -8,5 +8,6 @@
 
 mod completions;
 mod entry;
+mod health_monitor;
 mod storage;
 mod telemetry;
