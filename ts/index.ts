@@ -24,11 +24,15 @@ export type {
   ReplayReport,
   StoredEvent,
 } from './event-bus/types.js';
+export { JsonlEventReplayStorage } from './event-log.js';
+export type { JsonlEventLogOptions } from './event-log/options.js';
 export type {
   AppendReceipt,
   CleanupReport,
   Event,
+  EventLogStats,
   EventReplayStorage,
   NewEvent,
+  RecoveryReport,
   ReplayOptions,
 } from './event-log/types.js';

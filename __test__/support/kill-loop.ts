@@ -54,7 +54,7 @@ export async function killLoop(loop: KillLoop): Promise<KillReport> {
   const everBegun: string[] = [];
   let checked = 0;
   let wasted = 0;
-  for (let round = 0; round < loop.rounds; ) {
+  for (let round = 0; round < loop.rounds;) {
     const { begun, acknowledged } = await liveAndDie(loop, round);
     everBegun.push(...begun);
     everAcknowledged.push(...acknowledged);

@@ -5,5 +5,6 @@
 
 mod completions;
 mod entry;
+mod event_log;
 mod storage;
 mod telemetry;
