@@ -8,6 +8,7 @@
 
 mod completions;
 mod entry;
+mod event_log;
 mod health_monitor;
 mod storage;
 mod telemetry;

@@ -35,7 +35,7 @@ pub use cursor::ReplayFilter;
 pub use lane::Receipt;
 pub use names::{active_name, id_of, segment_name, stem_of};
 pub use opening::{Damage, RecoveryReport, TornLine};
-pub use options::{Durability, LogOptions};
+pub use options::LogOptions;
 pub use record::topic_key;
 pub use retention::CleanupReport;
 pub use statistics::Statistics;
@@ -48,6 +48,7 @@ use self::{
     writer::Job,
 };
 use crate::{
+    durability::Durability,
     error::{Error, Result},
     reply::Reply,
 };
@@ -101,7 +102,7 @@ impl EventLog {
     ///
     /// # Errors
     /// [`Error::Closed`].
-    pub fn replay(&self, session: &str, filter: ReplayFilter) -> Result<Replay> {
+    pub fn replay(&self, session: String, filter: ReplayFilter) -> Result<Replay> {
         self.check()?;
         let cursor = Arc::new(Mutex::new(Cursor::new(&self.core.catalog, session, filter)));
         Ok(Replay { core: Arc::clone(&self.core), cursor })
