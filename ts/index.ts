@@ -51,3 +51,6 @@ export type {
   ReplayReport,
   StoredEvent,
 } from './event-bus/types.js';
+export { JsonlEventReplayStorage } from './event-log.js';
+export type { JsonlEventLogOptions } from './event-log/options.js';
+export type { EventLogStats, RecoveryReport } from './event-log/stats.js';

@@ -95,9 +95,8 @@ export interface ReplayOptions {
 
 /** A durable log of events by session: any object with these methods, ours or yours. */
 export interface EventReplayStorage {
-  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- the origin's signature: a log may give nothing
   append(sessionId: string, event: NewEvent): Promise<AppendReceipt | void>;
   replay(sessionId: string, options?: ReplayOptions): AsyncIterable<Event>;
-  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- the origin's signature: a log may give nothing
+
   cleanup(retentionMs: number): Promise<CleanupReport | void>;
 }

@@ -162,7 +162,8 @@ export const refusals: Readonly<Record<string, () => unknown>> = {
   'a DataView': () => new DataView(new ArrayBuffer(1)),
   'an accessor on an Error': () => Object.defineProperty(new Error('e'), 'x', { get: () => 1, enumerable: true }),
   'the arguments of a function': () =>
-    (function (..._: unknown[]) {
+    (function (...given: unknown[]) {
+      void given;
       // eslint-disable-next-line prefer-rest-params -- an arguments object is what is tested
       return arguments;
     })(1),

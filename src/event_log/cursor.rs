@@ -1,0 +1,227 @@
+//! A replay: fixed when it starts, pulled piece by piece. From the index to the bytes to one JSON array.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, RwLock},
+};
+
+use super::{
+    files,
+    index::{Catalog, Entries, Entry, Session, read},
+    record,
+};
+use crate::error::{Error, Result};
+
+/// As many events as one piece has at the most.
+const PIECE_EVENTS: usize = 512;
+/// As many bytes as one piece has, unless its first event alone has more.
+const PIECE_BYTES: u64 = 128 * 1024;
+/// Lines that do not match, up to this many bytes, are read along rather than skipped by another read.
+const READ_ALONG: u64 = 4096;
+
+/// Which events a replay brings.
+#[derive(Debug, Clone, Default)]
+pub struct ReplayFilter {
+    /// Not earlier than this, in milliseconds since the epoch.
+    pub since: Option<f64>,
+    /// Not later than this.
+    pub until: Option<f64>,
+    /// Only numbers greater than this.
+    pub after_seq: Option<f64>,
+    /// Only critical ones.
+    pub critical_only: bool,
+    /// Only these topics, by their [`topic_key`](super::topic_key).
+    pub topics: Option<Vec<String>>,
+    /// The newest so many of those.
+    pub last: Option<usize>,
+    /// The oldest so many of what is left.
+    pub limit: Option<usize>,
+}
+
+/// A replay under way.
+#[derive(Debug)]
+pub struct Cursor {
+    source: Option<(Arc<Catalog>, String)>,
+    filter: ReplayFilter,
+    topics: Option<HashSet<u32>>,
+    parts: VecDeque<Part>,
+    remaining: usize,
+}
+
+/// One file of the replay: as much of it as there was at the start.
+#[derive(Debug)]
+struct Part {
+    file: File,
+    path: PathBuf,
+    entries: Arc<RwLock<Entries>>,
+    next: usize,
+    end: usize,
+}
+
+impl Cursor {
+    /// A replay of a session. It is fixed by the first [`Cursor::pull`].
+    pub fn new(catalog: &Arc<Catalog>, session: String, filter: ReplayFilter) -> Self {
+        Self {
+            source: Some((Arc::clone(catalog), session)),
+            remaining: filter.limit.unwrap_or(usize::MAX),
+            topics: None,
+            parts: VecDeque::new(),
+            filter,
+        }
+    }
+
+    /// The next piece, as a JSON array of events; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where a line was damaged since the log was opened; reopening skips and reports it.
+    pub fn pull(&mut self) -> Result<Option<String>> {
+        if let Some((catalog, id)) = self.source.take()
+            && let Some(session) = catalog.find(&id)
+        {
+            self.fix(&session)?;
+        }
+        while self.remaining > 0 {
+            let Some(mut part) = self.parts.pop_front() else { return Ok(None) };
+            let piece = self.choose(&mut part);
+            let text = read_piece(&part, &piece)?;
+            if part.next < part.end {
+                self.parts.push_front(part);
+            }
+            if !piece.is_empty() {
+                self.remaining = self.remaining.saturating_sub(piece.len());
+                return Ok(Some(text));
+            }
+        }
+        self.release();
+        Ok(None)
+    }
+
+    /// Lets go of the files.
+    pub fn release(&mut self) {
+        self.source = None;
+        self.parts.clear();
+        self.remaining = 0;
+    }
+
+    /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing.
+    fn fix(&mut self, session: &Session) -> Result<()> {
+        if let Some(wanted) = &self.filter.topics {
+            let topics = session.topics();
+            self.topics = Some(wanted.iter().filter_map(|topic| topics.find(topic)).collect());
+        }
+        let files = session.files();
+        let mut wanted = self.filter.last.unwrap_or(usize::MAX);
+        for placed in files.iter().rev() {
+            let (start, end) = self.span(&read(&placed.entries), &mut wanted);
+            if start < end {
+                self.parts.push_front(Part {
+                    file: files::open_read(&placed.path)?,
+                    path: placed.path.clone(),
+                    entries: Arc::clone(&placed.entries),
+                    next: start,
+                    end,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The part of a file that the replay covers: all that the numbers leave, and of that, where only the newest matches
+    /// are wanted, what reaches back to the first of them. What is not found here stays wanted.
+    fn span(&self, entries: &Entries, wanted: &mut usize) -> (usize, usize) {
+        let list = &entries.list;
+        let after = self.filter.after_seq.unwrap_or(f64::NEG_INFINITY);
+        let from = list.partition_point(|entry| number(entry.seq) <= after);
+        let outside = self.filter.since.is_some_and(|since| entries.newest < since)
+            || self.filter.until.is_some_and(|until| entries.oldest > until);
+        if outside || *wanted == 0 {
+            return (0, 0);
+        }
+        if self.filter.last.is_none() {
+            return (from, list.len());
+        }
+        let mut start = list.len();
+        for (at, entry) in list.iter().enumerate().skip(from).rev() {
+            if self.matches(entry) {
+                start = at;
+                *wanted -= 1;
+            }
+            if *wanted == 0 {
+                break;
+            }
+        }
+        (start, list.len())
+    }
+
+    fn matches(&self, entry: &Entry) -> bool {
+        let filter = &self.filter;
+        (entry.critical || !filter.critical_only)
+            && filter.since.is_none_or(|since| entry.timestamp >= since)
+            && filter.until.is_none_or(|until| entry.timestamp <= until)
+            && self.topics.as_ref().is_none_or(|topics| topics.contains(&entry.topic))
+    }
+
+    /// The matches of the next piece.
+    fn choose(&self, part: &mut Part) -> Vec<Entry> {
+        let entries = read(&part.entries);
+        let mut chosen: Vec<Entry> = Vec::new();
+        let mut bytes = 0;
+        while part.next < part.end && chosen.len() < PIECE_EVENTS.min(self.remaining) {
+            let Some(entry) = entries.list.get(part.next) else { break };
+            if self.matches(entry) {
+                bytes += u64::from(entry.length);
+                if bytes > PIECE_BYTES && !chosen.is_empty() {
+                    break;
+                }
+                chosen.push(*entry);
+            }
+            part.next += 1;
+        }
+        chosen
+    }
+}
+
+/// A number as JavaScript has it. Ours stay below 2^53 until the year 2255.
+#[allow(clippy::cast_precision_loss)]
+fn number(seq: u64) -> f64 {
+    seq as f64
+}
+
+fn read_piece(part: &Part, piece: &[Entry]) -> Result<String> {
+    let mut text = String::with_capacity(piece.iter().map(|entry| entry.length as usize + 1).sum::<usize>() + 2);
+    text.push('[');
+    for run in piece.chunk_by(|one, two| two.offset.saturating_sub(end_of(one)) <= READ_ALONG) {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+        let size = usize::try_from(end_of(last) - first.offset).unwrap_or(usize::MAX);
+        let mut buffer = vec![0_u8; size];
+        files::read_at(&part.file, &mut buffer, first.offset)
+            .map_err(|cause| Error::io(format!("reading {}", part.path.display()), &cause))?;
+        for entry in run {
+            let start = usize::try_from(entry.offset - first.offset).unwrap_or(usize::MAX);
+            let line = buffer.get(start..start.saturating_add(entry.length as usize)).unwrap_or_default();
+            push_event(&mut text, line).ok_or_else(|| Error::Corrupt {
+                what: format!("event {} in {}", entry.seq, part.path.display()),
+                detail: "its checksum does not hold; opening the log anew skips it".into(),
+            })?;
+        }
+    }
+    text.push(']');
+    Ok(text)
+}
+
+/// Adds the event of a line, which is the line without its checksum.
+fn push_event(text: &mut String, line: &[u8]) -> Option<()> {
+    let event = std::str::from_utf8(record::sealed(line)?).ok()?;
+    if text.len() > 1 {
+        text.push(',');
+    }
+    text.push_str(event);
+    text.push('}');
+    Some(())
+}
+
+fn end_of(entry: &Entry) -> u64 {
+    entry.offset + u64::from(entry.length)
+}

@@ -1,0 +1,121 @@
+//! The directory of a log: where things are, who owns it, and whether its last owner left it in order.
+
+use std::{
+    fs::{File, TryLockError},
+    io::{Read, Seek, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::files;
+use crate::error::{Error, Result};
+
+/// Where things are.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// The directory itself.
+    pub root: PathBuf,
+    /// The files being written, and closed ones within the retention.
+    pub active: PathBuf,
+    /// Older ones, a directory for each day.
+    pub archive: PathBuf,
+    /// Copies of damaged bytes.
+    pub quarantine: PathBuf,
+}
+
+const LOCK: &str = "lock";
+const CLOSED: &str = "closed.json";
+
+/// Present only while nobody has the log open and its last owner closed it in order: then numbers go on where they
+/// ended. Where it is missing, events may have been acknowledged that the disk never got, and their numbers stay used.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ClosedMark {
+    /// No number above this was ever given to an event of a session that has no file in `active` any more.
+    highest_seq: u64,
+}
+
+/// How the last owner left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// There was none.
+    New,
+    /// In order; sessions that are not in `active` go on above this number.
+    Closed { highest_seq: u64 },
+    /// It was killed, or the machine went down.
+    Unclean,
+}
+
+/// The right to write. It ends with the value, or with the process, however that ends.
+#[derive(Debug)]
+pub struct Ownership {
+    /// Holds the lock of the operating system.
+    _lock: File,
+    layout: Layout,
+}
+
+impl Layout {
+    /// The layout below `root`.
+    pub fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            active: root.join("active"),
+            archive: root.join("archive"),
+            quarantine: root.join("quarantine"),
+        }
+    }
+
+    /// Takes the directory into possession, and says how the last owner left it. From here on the log counts as not
+    /// closed in order.
+    pub fn own(&self) -> Result<(Ownership, Past)> {
+        files::create_directory(&self.root)?;
+        let path = self.root.join(LOCK);
+        let (mut lock, created) = files::open_lock(&path)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(self.locked(&mut lock)),
+            Err(TryLockError::Error(cause)) => return Err(Error::io(format!("locking {}", path.display()), &cause)),
+        }
+        write_pid(&mut lock).map_err(|cause| Error::io(format!("writing {}", path.display()), &cause))?;
+        let past = self.past(created)?;
+        files::create_directory(&self.active)?;
+        files::remove(&self.root.join(CLOSED))?;
+        files::remove_temporaries(&self.root)?;
+        // The lock's name and the mark's end are on the disk before any number is handed out.
+        files::sync_directory(&self.root)?;
+        Ok((Ownership { _lock: lock, layout: self.clone() }, past))
+    }
+
+    fn past(&self, created: bool) -> Result<Past> {
+        if let Some(bytes) = files::read_all(&self.root.join(CLOSED))?
+            && let Ok(mark) = serde_json::from_slice::<ClosedMark>(&bytes)
+        {
+            return Ok(Past::Closed { highest_seq: mark.highest_seq });
+        }
+        // A directory of files without a lock was copied, or tidied by somebody: nobody knows what it once held.
+        let new = created && files::names(&self.active)?.is_empty() && files::names(&self.archive)?.is_empty();
+        Ok(if new { Past::New } else { Past::Unclean })
+    }
+
+    fn locked(&self, lock: &mut File) -> Error {
+        let mut pid = String::new();
+        // Where the system guards locked bytes from readers, the owner stays unnamed.
+        let _ = lock.read_to_string(&mut pid);
+        Error::Locked { path: self.root.clone(), owner: pid.trim().parse().ok() }
+    }
+}
+
+impl Ownership {
+    /// Marks the log as closed in order. Everything else must be on the disk before.
+    pub fn close(self, highest_seq: u64) -> Result<()> {
+        let mark = serde_json::to_vec(&ClosedMark { highest_seq }).unwrap_or_default();
+        files::replace(&self.layout.root, CLOSED, &mark)
+    }
+}
+
+fn write_pid(lock: &mut File) -> std::io::Result<()> {
+    lock.set_len(0)?;
+    lock.rewind()?;
+    writeln!(lock, "{}", std::process::id())
+}

@@ -1,0 +1,188 @@
+//! Every touch of the disk goes through here: what is created, with which rights, and what has reached the disk when.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use crate::error::{Error, Result};
+
+fn doing(what: &str, path: &Path) -> String {
+    format!("{what} {}", path.display())
+}
+
+/// Creates a directory and what is missing above it, for the owner's eyes only; each is on the disk when this returns.
+pub fn create_directory(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    if let Some(above) = above {
+        create_directory(above)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Ok(()) => sync_directory(above.unwrap_or(Path::new("."))),
+        // Another thread or process was faster.
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(cause) => Err(Error::io(doing("creating the directory", path), &cause)),
+    }
+}
+
+/// Puts the names in a directory on the disk.
+pub fn sync_directory(path: &Path) -> Result<()> {
+    // Windows has no such thing: names are in its journal.
+    if cfg!(unix) {
+        File::open(path)
+            .and_then(|directory| directory.sync_all())
+            .map_err(|cause| Error::io(doing("syncing the directory", path), &cause))?;
+    }
+    Ok(())
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Opens a file to add to it, creating it where it is not there.
+pub fn open_append(path: &Path) -> Result<File> {
+    options().append(true).create(true).open(path).map_err(|cause| Error::io(doing("opening", path), &cause))
+}
+
+/// Opens a file to read from it.
+pub fn open_read(path: &Path) -> Result<File> {
+    File::open(path).map_err(|cause| Error::io(doing("opening", path), &cause))
+}
+
+/// Opens a file for a lock, creating it; whether it was created.
+pub fn open_lock(path: &Path) -> Result<(File, bool)> {
+    let created = options().read(true).write(true).create_new(true).open(path);
+    match created {
+        Ok(file) => Ok((file, true)),
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
+            let file = options().read(true).write(true).open(path);
+            file.map(|file| (file, false)).map_err(|cause| Error::io(doing("opening", path), &cause))
+        }
+        Err(cause) => Err(Error::io(doing("creating", path), &cause)),
+    }
+}
+
+/// The whole file; nothing where there is none.
+pub fn read_all(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::io(doing("reading", path), &cause)),
+    }
+}
+
+/// The bytes from `offset` on, as many as `buffer` takes, wherever the file's position is.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset);
+    #[cfg(windows)]
+    {
+        let mut done = 0;
+        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            match std::os::windows::fs::FileExt::seek_read(file, rest, offset + done as u64)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => done += read,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Cuts a file to `length`; the cut is on the disk when this returns.
+pub fn cut(path: &Path, length: u64) -> Result<()> {
+    let cutting = || {
+        let file = OpenOptions::new().write(true).open(path)?;
+        file.set_len(length)?;
+        file.sync_data()
+    };
+    cutting().map_err(|cause| Error::io(doing("cutting off the unfinished line of", path), &cause))
+}
+
+/// Writes a file that was not there, onto the disk. Its directory is the caller's to sync.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let writing = || {
+        let mut file = options().write(true).create_new(true).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_data()
+    };
+    writing().map_err(|cause| Error::io(doing("writing", path), &cause))
+}
+
+/// Replaces a small file as a whole: whoever looks, at whatever moment, finds the old one or the new one.
+pub fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let temporary = directory.join(format!(".{name}.{}{TEMPORARY}", uuid::Uuid::now_v7().simple()));
+    let replaced = write_new(&temporary, bytes).and_then(|()| {
+        fs::rename(&temporary, directory.join(name))
+            .map_err(|cause| Error::io(doing("replacing", Path::new(name)), &cause))
+    });
+    if replaced.is_err() {
+        // Best effort: the next owner removes what stays.
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced.and_then(|()| sync_directory(directory))
+}
+
+/// What names of files end in that are about to replace another.
+const TEMPORARY: &str = ".tmp";
+
+/// Removes what a process left that died while replacing a file. Only for the owner of the directory.
+pub fn remove_temporaries(directory: &Path) -> Result<()> {
+    for name in names(directory)? {
+        if name.starts_with('.') && name.ends_with(TEMPORARY) {
+            remove(&directory.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves a file to the first of `names` in `directory` that is free, and gives that path. Never replaces a file: only the
+/// owner of a log moves its files, so nobody of ours comes in between.
+pub fn move_new(from: &Path, directory: &Path, names: impl Iterator<Item = String>) -> Result<PathBuf> {
+    let moving = || {
+        for name in names {
+            let to = directory.join(name);
+            if !to.try_exists()? {
+                fs::rename(from, &to)?;
+                return Ok(to);
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    };
+    moving()
+        .map_err(|cause: io::Error| Error::io(format!("moving {} to {}", from.display(), directory.display()), &cause))
+}
+
+/// Removes a file; one that is gone is fine.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(Error::io(doing("removing", path), &cause)),
+        _ => Ok(()),
+    }
+}
+
+/// The names in a directory, in order; none where it is not there. Names that are no text are not ours.
+pub fn names(directory: &Path) -> Result<Vec<String>> {
+    let reading = || {
+        let mut names = Vec::new();
+        for item in fs::read_dir(directory)? {
+            names.extend(item?.file_name().into_string().ok());
+        }
+        names.sort();
+        Ok(names)
+    };
+    match reading() {
+        Err(cause) if io::Error::kind(&cause) == io::ErrorKind::NotFound => Ok(Vec::new()),
+        outcome => outcome.map_err(|cause| Error::io(doing("listing", directory), &cause)),
+    }
+}

@@ -1,0 +1,159 @@
+//! The index in memory: where each event stands, and what a replay may ask of it. The writer adds, readers look; nothing
+//! that a reader has seen ever changes.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+/// One event.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Where its line starts in the file.
+    pub offset: u64,
+    /// Its number within the session.
+    pub seq: u64,
+    /// Milliseconds since the epoch.
+    pub timestamp: f64,
+    /// The bytes of its line, without the newline.
+    pub length: u32,
+    /// The number of its topic, see [`Topics`].
+    pub topic: u32,
+    /// Whether a default replay brings it.
+    pub critical: bool,
+}
+
+/// The events of one file.
+#[derive(Debug)]
+pub struct Entries {
+    /// In the order of the file, which is that of their numbers.
+    pub list: Vec<Entry>,
+    /// The earliest timestamp; infinity while there is none.
+    pub oldest: f64,
+    /// The latest one.
+    pub newest: f64,
+}
+
+impl Default for Entries {
+    fn default() -> Self {
+        Self { list: Vec::new(), oldest: f64::INFINITY, newest: f64::NEG_INFINITY }
+    }
+}
+
+impl Entries {
+    /// Adds an event at the end.
+    pub fn push(&mut self, entry: Entry) {
+        self.oldest = self.oldest.min(entry.timestamp);
+        self.newest = self.newest.max(entry.timestamp);
+        self.list.push(entry);
+    }
+}
+
+/// A file of a session and what it holds.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// Where it is now.
+    pub path: PathBuf,
+    /// Whether it is closed: nothing is added to it any more.
+    pub closed: bool,
+    /// Its length, as far as the index reaches.
+    pub bytes: u64,
+    /// Its events.
+    pub entries: Arc<RwLock<Entries>>,
+}
+
+/// The topics of a session, each by a number.
+#[derive(Debug, Default)]
+pub struct Topics {
+    numbers: HashMap<Arc<str>, u32>,
+}
+
+impl Topics {
+    /// The number of a topic, a new one where it is new.
+    pub fn number(&mut self, topic: &str) -> u32 {
+        if let Some(number) = self.numbers.get(topic) {
+            return *number;
+        }
+        let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(topic.into(), number);
+        number
+    }
+
+    /// The number of a topic that the session has seen.
+    pub fn find(&self, topic: &str) -> Option<u32> {
+        self.numbers.get(topic).copied()
+    }
+}
+
+/// One session: its files, oldest first, the one being written last.
+#[derive(Debug)]
+pub struct Session {
+    /// Its id.
+    pub id: Arc<str>,
+    files: RwLock<Vec<Placed>>,
+    topics: Mutex<Topics>,
+}
+
+impl Session {
+    /// A session without files.
+    pub fn new(id: &str) -> Self {
+        Self { id: id.into(), files: RwLock::default(), topics: Mutex::default() }
+    }
+
+    /// Its files. While somebody looks, none is moved away.
+    pub fn files(&self) -> RwLockReadGuard<'_, Vec<Placed>> {
+        read(&self.files)
+    }
+
+    /// Its files, to move them.
+    pub fn files_mut(&self) -> RwLockWriteGuard<'_, Vec<Placed>> {
+        write(&self.files)
+    }
+
+    /// Its topics.
+    pub fn topics(&self) -> MutexGuard<'_, Topics> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All sessions that have events within the retention.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    sessions: RwLock<HashMap<Arc<str>, Arc<Session>>>,
+}
+
+impl Catalog {
+    /// The session, if it has events.
+    pub fn find(&self, id: &str) -> Option<Arc<Session>> {
+        read(&self.sessions).get(id).map(Arc::clone)
+    }
+
+    /// Makes a session known.
+    pub fn insert(&self, session: Arc<Session>) {
+        write(&self.sessions).insert(Arc::clone(&session.id), session);
+    }
+
+    /// Forgets a session.
+    pub fn remove(&self, id: &str) {
+        write(&self.sessions).remove(id);
+    }
+
+    /// All of them, by id.
+    pub fn all(&self) -> Vec<Arc<Session>> {
+        let mut all: Vec<_> = read(&self.sessions).values().map(Arc::clone).collect();
+        all.sort_by(|one, two| one.id.cmp(&two.id));
+        all
+    }
+}
+
+/// Reads under a lock. A thread that panicked with the lock held has left a list whose events are all whole: each is
+/// added in one step.
+pub fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes under a lock; see [`read`].
+pub fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,320 @@
+//! The writing end of one session: hands out numbers, adds lines to the file, and closes it when it is full.
+
+use std::{
+    fs::File,
+    io::Write,
+    path::PathBuf,
+    sync::{Arc, RwLock},
+    time::Instant,
+};
+
+use super::{
+    directory::Layout,
+    files,
+    index::{Catalog, Entries, Entry, Placed, Session, read, write},
+    names,
+    opening::Loaded,
+    options::LogOptions,
+    record,
+    sync::Task,
+};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+    reply::Reply,
+};
+
+/// The number and the id that an event got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its number within the session.
+    pub seq: u64,
+    /// Its id.
+    pub id: String,
+}
+
+/// An event to write.
+pub struct Append {
+    /// Where it belongs.
+    pub session: String,
+    /// The event as one JSON object, with topic, priority and timestamp.
+    pub body: String,
+    /// Its id; `None`: it gets one.
+    pub id: Option<String>,
+    /// `None`: that of the log.
+    pub durability: Option<Durability>,
+    /// Who waits.
+    pub reply: Reply<Receipt>,
+}
+
+/// An event that is with the kernel, and whose acknowledgement is due.
+pub struct Written {
+    receipt: Receipt,
+    reply: Reply<Receipt>,
+    /// What the acknowledgement promises.
+    pub durability: Durability,
+}
+
+impl Written {
+    /// Acknowledges it, or tells what failed.
+    pub fn answer(self, outcome: Result<()>) {
+        self.reply.send(outcome.map(|()| self.receipt));
+    }
+}
+
+/// What all lanes share.
+pub struct Surroundings {
+    /// Where the files are.
+    pub layout: Layout,
+    /// The limits.
+    pub options: LogOptions,
+    /// What readers see.
+    pub catalog: Arc<Catalog>,
+}
+
+/// The writing end of one session.
+pub struct Lane {
+    /// What readers see of it.
+    pub session: Arc<Session>,
+    /// A write or a sync failed in a way that leaves open what the file holds: it is read again before the next write.
+    pub broken: bool,
+    /// Whether lines wait for a sync that nobody has begun.
+    pub dirty: bool,
+    /// Whether the file's name may not be on the disk.
+    pub name_unsynced: bool,
+    stem: String,
+    session_json: String,
+    next_seq: u64,
+    current: Current,
+}
+
+/// The file being written.
+struct Current {
+    handle: Option<Arc<File>>,
+    length: u64,
+    /// It ends in the middle of a damaged line: the next line needs one of its own.
+    ends_open: bool,
+    /// When its first line was written, or when it was found.
+    begun: Instant,
+}
+
+impl Current {
+    fn of(length: u64, ends_open: bool) -> Self {
+        Self { handle: None, length, ends_open, begun: Instant::now() }
+    }
+}
+
+/// Lines that go to the file in one write.
+#[derive(Default)]
+struct Draft {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+    owed: Vec<Written>,
+}
+
+impl Lane {
+    /// A session without files, whose numbers start at `next_seq`.
+    pub fn new(id: &str, next_seq: u64) -> Self {
+        Self::over(Arc::new(Session::new(id)), next_seq, 0, false)
+    }
+
+    /// A session as it was found.
+    pub fn resume(loaded: Loaded, next_seq: u64) -> Self {
+        Self::over(loaded.session, next_seq, loaded.length, loaded.ends_open)
+    }
+
+    fn over(session: Arc<Session>, next_seq: u64, length: u64, ends_open: bool) -> Self {
+        Self {
+            stem: names::stem_of(&session.id),
+            session_json: record::json_text(&session.id),
+            session,
+            broken: false,
+            dirty: false,
+            name_unsynced: false,
+            next_seq,
+            current: Current::of(length, ends_open),
+        }
+    }
+
+    /// The number that the next event gets.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Writes events in order. Those that could not be written are answered here, the others come back.
+    pub fn write(&mut self, around: &Surroundings, appends: Vec<Append>) -> Vec<Written> {
+        let mut written = Vec::new();
+        let mut draft = Draft::default();
+        for append in appends {
+            if self.full(around, &draft) {
+                self.put(around, std::mem::take(&mut draft), &mut written);
+                self.close_file(around);
+            }
+            self.add(around, append, &mut draft);
+        }
+        self.put(around, draft, &mut written);
+        written
+    }
+
+    fn full(&self, around: &Surroundings, draft: &Draft) -> bool {
+        let length = self.current.length + draft.bytes.len() as u64;
+        length > around.options.max_file_bytes
+            || (self.current.length > 0 && self.current.begun.elapsed() >= around.options.retention / 4)
+    }
+
+    fn add(&mut self, around: &Surroundings, append: Append, draft: &mut Draft) {
+        let head = match record::read_body(&append.body) {
+            Ok(head) => head,
+            Err(error) => return append.reply.send(Err(error)),
+        };
+        if self.current.ends_open && draft.bytes.is_empty() {
+            draft.bytes.push(b'\n');
+        }
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        let id = append.id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+        let offset = self.current.length + draft.bytes.len() as u64;
+        let length = record::push_line(&mut draft.bytes, seq, &id, &self.session_json, &append.body);
+        draft.entries.push(Entry {
+            offset,
+            seq,
+            timestamp: head.timestamp,
+            length: u32::try_from(length).unwrap_or(u32::MAX),
+            topic: self.session.topics().number(&head.topic),
+            critical: head.critical,
+        });
+        draft.owed.push(Written {
+            receipt: Receipt { seq, id },
+            reply: append.reply,
+            durability: append.durability.unwrap_or(around.options.durability),
+        });
+    }
+
+    /// Hands the lines to the kernel; then readers see them.
+    fn put(&mut self, around: &Surroundings, draft: Draft, written: &mut Vec<Written>) {
+        if draft.owed.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store(around, &draft.bytes) {
+            for owed in draft.owed {
+                owed.answer(Err(error.clone()));
+            }
+            return;
+        }
+        self.current.length += draft.bytes.len() as u64;
+        self.current.ends_open = false;
+        self.dirty = true;
+        self.publish(around, draft.entries);
+        written.extend(draft.owed);
+    }
+
+    fn store(&mut self, around: &Surroundings, bytes: &[u8]) -> Result<()> {
+        if self.broken {
+            return Err(indeterminate("an earlier write of this batch", "the file is read again before the next one"));
+        }
+        let path = self.path(around);
+        let file = self.open(around)?;
+        let Err(cause) = (&*file).write_all(bytes) else { return Ok(()) };
+        // What was written of it goes away again: a rejected event is absent.
+        if file.set_len(self.current.length).is_ok() {
+            return Err(Error::io(format!("writing {}", path.display()), &cause));
+        }
+        self.broken = true;
+        Err(indeterminate(&format!("writing {}", path.display()), &cause.to_string()))
+    }
+
+    fn publish(&self, around: &Surroundings, added: Vec<Entry>) {
+        let mut files = self.session.files_mut();
+        if files.last().is_none_or(|file| file.closed) {
+            let entries = Arc::new(RwLock::new(Entries::default()));
+            files.push(Placed { path: self.path(around), closed: false, bytes: 0, entries });
+        }
+        let first = files.len() == 1;
+        if let Some(file) = files.last_mut() {
+            file.bytes = self.current.length;
+            let mut entries = write(&file.entries);
+            for entry in added {
+                entries.push(entry);
+            }
+        }
+        drop(files);
+        if first && around.catalog.find(&self.session.id).is_none() {
+            around.catalog.insert(Arc::clone(&self.session));
+        }
+    }
+
+    fn path(&self, around: &Surroundings) -> PathBuf {
+        around.layout.active.join(names::active_name(&self.stem))
+    }
+
+    fn open(&mut self, around: &Surroundings) -> Result<Arc<File>> {
+        if let Some(file) = &self.current.handle {
+            return Ok(Arc::clone(file));
+        }
+        let file = Arc::new(files::open_append(&self.path(around))?);
+        if self.current.length == 0 {
+            self.name_unsynced = true;
+            self.current.begun = Instant::now();
+        }
+        self.current.handle = Some(Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// What has to be synced, if anything; whoever takes it sees to it that it happens.
+    pub fn take_sync(&mut self, around: &Surroundings, with_name: bool) -> Option<Task<Arc<str>>> {
+        let file = self.current.handle.as_ref().filter(|_| self.dirty)?;
+        self.dirty = false;
+        let directory = (with_name && self.name_unsynced).then(|| around.layout.active.clone());
+        Some(Task { key: Arc::clone(&self.session.id), file: Arc::clone(file), directory })
+    }
+
+    /// Closes the file's handle where nothing of it waits for a sync.
+    pub fn rest(&mut self) {
+        if !self.dirty {
+            self.current.handle = None;
+        }
+    }
+
+    /// Whether the file being written has an event, and its first one is at least so old.
+    pub fn first_is_older(&self, than_ms: f64, now_ms: f64) -> bool {
+        let files = self.session.files();
+        let Some(file) = files.last().filter(|file| !file.closed) else { return false };
+        read(&file.entries).list.first().is_some_and(|first| now_ms - first.timestamp >= than_ms)
+    }
+
+    /// Closes the file being written: on the disk, and under its final name. Where that fails, it goes on being written.
+    pub fn close_file(&mut self, around: &Surroundings) {
+        if self.broken {
+            return;
+        }
+        if let Err(error) = self.try_close_file(around) {
+            tracing::warn!(target: "smalltalk::event_log", %error, "could not close a full file");
+        }
+    }
+
+    fn try_close_file(&mut self, around: &Surroundings) -> Result<()> {
+        let mut files = self.session.files_mut();
+        let Some(placed) = files.last_mut().filter(|file| !file.closed) else { return Ok(()) };
+        let Some(first_seq) = read(&placed.entries).list.first().map(|entry| entry.seq) else { return Ok(()) };
+        if let Some(file) = &self.current.handle
+            && let Err(cause) = file.sync_data()
+        {
+            self.broken = true;
+            return Err(indeterminate(&format!("syncing {}", placed.path.display()), &cause.to_string()));
+        }
+        let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));
+        placed.path = files::move_new(&placed.path, &around.layout.active, free)?;
+        placed.closed = true;
+        drop(files);
+        self.dirty = false;
+        self.current = Current::of(0, false);
+        files::sync_directory(&around.layout.active)?;
+        self.name_unsynced = false;
+        Ok(())
+    }
+}
+
+/// Nobody knows whether a write is stored.
+pub fn indeterminate(doing: &str, cause: &str) -> Error {
+    Error::Indeterminate { doing: doing.into(), cause: cause.into() }
+}

@@ -1,0 +1,200 @@
+//! From the files on the disk to the index in memory, once for each opening; repairs what only the owner may repair.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock},
+};
+
+use serde::Serialize;
+
+use super::{
+    directory::Layout,
+    files,
+    index::{Entries, Entry, Placed, Session, Topics},
+    names,
+    recovery::{Found, Recovered, recover},
+};
+use crate::error::Result;
+
+/// What opening a log found.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveryReport {
+    /// Whether the last owner closed the log in order, or there was none.
+    pub clean: bool,
+    /// How many events are there.
+    pub events: u64,
+    /// Unfinished last lines that were cut off: writes that nobody was promised.
+    pub torn: Vec<TornLine>,
+    /// Bytes that are no events; they are skipped, and stay where they are.
+    pub damaged: Vec<Damage>,
+}
+
+/// An unfinished last line.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TornLine {
+    /// Whose last line it was.
+    pub file: String,
+    /// What was cut off.
+    pub bytes: u64,
+}
+
+/// Bytes that are no events.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Damage {
+    /// Where they stand.
+    pub file: String,
+    /// From here on.
+    pub offset: u64,
+    /// So many.
+    pub bytes: u64,
+    /// Their copy, below the log's directory.
+    pub copy: String,
+}
+
+/// A session as it stands on the disk.
+pub struct Loaded {
+    /// Its files and their index.
+    pub session: Arc<Session>,
+    /// The number of its last event.
+    pub last_seq: u64,
+    /// Whether events may have been lost, and their numbers must stay used.
+    pub suspicious: bool,
+    /// The length of the file being written.
+    pub length: u64,
+    /// Whether that file ends in the middle of a damaged line, so that the next line needs one of its own.
+    pub ends_open: bool,
+}
+
+/// The files of a session in `active`: closed ones by their number and name, the one being written last.
+type Stems = BTreeMap<String, Vec<(u64, String)>>;
+
+/// The sessions that have files.
+pub fn list(layout: &Layout) -> Result<Stems> {
+    let mut stems = Stems::new();
+    for name in files::names(&layout.active)? {
+        if let Some(parsed) = names::parse(&name) {
+            let place = (parsed.first_seq.unwrap_or(u64::MAX), name.clone());
+            stems.entry(parsed.stem.to_owned()).or_default().push(place);
+        } else {
+            tracing::warn!(target: "smalltalk::event_log", name = %name.escape_debug(), "left alone: not a file of the log");
+        }
+    }
+    for files in stems.values_mut() {
+        files.sort();
+    }
+    Ok(stems)
+}
+
+/// Reads the files of one session. `None` where they do not tell whose they are.
+pub fn load(
+    layout: &Layout,
+    stem: &str,
+    files: &[(u64, String)],
+    report: &mut RecoveryReport,
+) -> Result<Option<Loaded>> {
+    let mut loading = Loading { layout, report, id: names::id_of(stem), last_seq: None, suspicious: false };
+    let mut topics = Topics::default();
+    let mut placed = Vec::new();
+    let (mut length, mut ends_open) = (0, false);
+    for (_, name) in files {
+        let closed = names::parse(name).is_some_and(|parsed| parsed.first_seq.is_some());
+        let (file, open_end) = loading.file(stem, name, closed, &mut topics)?;
+        if !closed {
+            (length, ends_open) = (file.bytes, open_end);
+        }
+        placed.push(file);
+    }
+    let Loading { id, last_seq, suspicious, .. } = loading;
+    let Some(id) = id.filter(|id| names::stem_of(id) == stem) else {
+        tracing::warn!(target: "smalltalk::event_log", stem, "left alone: no line says which session it belongs to");
+        return Ok(None);
+    };
+    let session = Session::new(&id);
+    *session.files_mut() = placed;
+    *session.topics() = topics;
+    let loaded = Loaded { session: Arc::new(session), last_seq: last_seq.unwrap_or(0), suspicious, length, ends_open };
+    Ok(Some(loaded))
+}
+
+struct Loading<'a> {
+    layout: &'a Layout,
+    report: &'a mut RecoveryReport,
+    id: Option<String>,
+    last_seq: Option<u64>,
+    suspicious: bool,
+}
+
+impl Loading<'_> {
+    fn file(&mut self, stem: &str, name: &str, closed: bool, topics: &mut Topics) -> Result<(Placed, bool)> {
+        let path = self.layout.active.join(name);
+        let bytes = files::read_all(&path)?.unwrap_or_default();
+        let mut outcome = recover(&bytes, self.id.as_deref(), self.last_seq);
+        if let Some(last) = outcome.found.last() {
+            self.last_seq = Some(last.line.seq);
+            self.id.get_or_insert_with(|| last.line.session_id.clone().into_owned());
+        }
+        if closed && let Some(start) = outcome.torn.take() {
+            // Nothing is ever cut from a closed file: an end like this was damaged after it was written.
+            outcome.damage.push(start..bytes.len());
+        }
+        self.quarantine(stem, name, &bytes, &outcome)?;
+        let end = self.cut(&path, name, &bytes, &outcome)?;
+        self.suspicious |= outcome.torn.is_some() || !outcome.damage.is_empty();
+        self.report.events += outcome.found.len() as u64;
+        let ends_open = bytes.get(..end).is_some_and(|kept| kept.last().is_some_and(|byte| *byte != b'\n'));
+        let entries = index(&outcome.found, topics);
+        let placed = Placed { path, closed, bytes: end as u64, entries: Arc::new(RwLock::new(entries)) };
+        Ok((placed, ends_open))
+    }
+
+    /// Cuts off the unfinished line, and gives where the file ends then.
+    fn cut(&mut self, path: &Path, name: &str, bytes: &[u8], outcome: &Recovered<'_>) -> Result<usize> {
+        let Some(start) = outcome.torn else { return Ok(bytes.len()) };
+        files::cut(path, start as u64)?;
+        let torn = TornLine { file: name.to_owned(), bytes: (bytes.len() - start) as u64 };
+        tracing::warn!(target: "smalltalk::event_log", file = name, bytes = torn.bytes, "cut off an unfinished last line");
+        self.report.torn.push(torn);
+        Ok(start)
+    }
+
+    /// Copies damaged bytes aside. A file that is read again has the same damage in the same place: copied once.
+    fn quarantine(&mut self, stem: &str, name: &str, bytes: &[u8], outcome: &Recovered<'_>) -> Result<()> {
+        let first_seq = outcome.found.first().map_or(0, |found| found.line.seq);
+        for range in &outcome.damage {
+            let copy = format!("{stem}.{first_seq}.{}.damaged", range.start);
+            let path: PathBuf = self.layout.quarantine.join(&copy);
+            if !path.exists() {
+                files::create_directory(&self.layout.quarantine)?;
+                files::write_new(&path, bytes.get(range.clone()).unwrap_or_default())?;
+                files::sync_directory(&self.layout.quarantine)?;
+                tracing::warn!(target: "smalltalk::event_log", file = name, offset = range.start, bytes = range.len(), "skipped a damaged line");
+            }
+            self.report.damaged.push(Damage {
+                file: name.to_owned(),
+                offset: range.start as u64,
+                bytes: range.len() as u64,
+                copy: format!("quarantine/{copy}"),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn index(found: &[Found<'_>], topics: &mut Topics) -> Entries {
+    let mut entries = Entries::default();
+    for Found { offset, length, line } in found {
+        entries.push(Entry {
+            offset: *offset as u64,
+            seq: line.seq,
+            timestamp: line.head.timestamp,
+            length: u32::try_from(*length).unwrap_or(u32::MAX),
+            topic: topics.number(&line.head.topic),
+            critical: line.head.critical,
+        });
+    }
+    entries
+}

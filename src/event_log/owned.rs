@@ -1,0 +1,296 @@
+//! A log that this process owns and has opened: its lanes, what waits for a sync, and when it has to clean up.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    directory::{Layout, Ownership, Past},
+    files,
+    index::Catalog,
+    lane::{Append, Lane, Surroundings, Written, indeterminate},
+    names,
+    opening::{self, Loaded, RecoveryReport},
+    options::LogOptions,
+    retention::{self, CleanupReport},
+    statistics::{self, Statistics, Totals},
+    sync::{Done, Syncer},
+    time::now_micros,
+};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+};
+
+/// The open log.
+pub struct Owned {
+    /// What all lanes share.
+    pub around: Surroundings,
+    /// The sessions that may be written to.
+    pub lanes: HashMap<Arc<str>, Lane>,
+    /// Numbers up to here may have been given to sessions that have no lane.
+    pub highest_seq: u64,
+    /// What happened since the opening.
+    pub totals: Totals,
+    /// What the opening found.
+    pub report: RecoveryReport,
+    ownership: Ownership,
+    syncer: Syncer<Arc<str>>,
+    unsynced: Vec<Arc<str>>,
+    sync_at: Option<Instant>,
+    cleanup_at: Option<Instant>,
+}
+
+impl Owned {
+    /// Takes the directory into possession and reads what is there.
+    pub fn open(layout: Layout, options: &LogOptions, catalog: &Arc<Catalog>) -> Result<Self> {
+        let (ownership, past) = layout.own()?;
+        let mut report = RecoveryReport { clean: past != Past::Unclean, ..RecoveryReport::default() };
+        let mut loaded = Vec::new();
+        for (stem, files) in opening::list(&layout)? {
+            loaded.extend(opening::load(&layout, &stem, &files, &mut report)?);
+        }
+        let mut highest_seq = match past {
+            Past::New => 0,
+            Past::Closed { highest_seq } => highest_seq,
+            Past::Unclean => now_micros(),
+        };
+        if past == Past::Unclean {
+            highest_seq = loaded.iter().map(|session| session.last_seq).fold(highest_seq, u64::max);
+            sync_all(&loaded)?;
+        }
+        let mut owned = Self {
+            around: Surroundings { layout, options: options.clone(), catalog: Arc::clone(catalog) },
+            lanes: HashMap::new(),
+            highest_seq,
+            totals: Totals::default(),
+            report,
+            ownership,
+            syncer: Syncer::new()?,
+            unsynced: Vec::new(),
+            sync_at: None,
+            cleanup_at: None,
+        };
+        for session in loaded {
+            let leap = past == Past::Unclean || session.suspicious;
+            owned.resume(session, leap);
+        }
+        owned.plan_cleanup();
+        statistics::save(&owned);
+        Ok(owned)
+    }
+
+    fn resume(&mut self, loaded: Loaded, leap: bool) {
+        let next = loaded.last_seq + 1;
+        let next = if leap { next.max(now_micros()) } else { next };
+        self.around.catalog.insert(Arc::clone(&loaded.session));
+        self.lanes.insert(Arc::clone(&loaded.session.id), Lane::resume(loaded, next));
+    }
+
+    /// Writes events, each session's in one go, and answers each once its promise holds.
+    pub fn append(&mut self, appends: Vec<Append>) {
+        self.collect();
+        let mut order: Vec<(Arc<str>, Vec<Append>)> = Vec::new();
+        let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+        for append in appends {
+            let id: Arc<str> = append.session.as_str().into();
+            let place = *places.entry(Arc::clone(&id)).or_insert(order.len());
+            match order.get_mut(place) {
+                Some((_, group)) => group.push(append),
+                None => order.push((id, vec![append])),
+            }
+        }
+        let mut powered = Vec::new();
+        for (id, group) in order {
+            powered.extend(self.append_to(id, group));
+        }
+        self.confirm(powered);
+    }
+
+    /// Writes to one session; what asks for power comes back.
+    fn append_to(&mut self, id: Arc<str>, appends: Vec<Append>) -> Option<(Arc<str>, Vec<Written>)> {
+        if self.lanes.get(&id).is_some_and(|lane| lane.broken)
+            && let Err(error) = self.reread(&id)
+        {
+            for append in appends {
+                append.reply.send(Err(error.clone()));
+            }
+            return None;
+        }
+        let first = self.highest_seq + 1;
+        let lane = self.lanes.entry(Arc::clone(&id)).or_insert_with(|| Lane::new(&id, first));
+        let was_dirty = lane.dirty;
+        let written = lane.write(&self.around, appends);
+        self.totals.appended += written.len() as u64;
+        let (powered, done): (Vec<_>, Vec<_>) =
+            written.into_iter().partition(|written| written.durability == Durability::Power);
+        for written in done {
+            written.answer(Ok(()));
+        }
+        if lane.dirty && powered.is_empty() {
+            if !was_dirty {
+                self.unsynced.push(Arc::clone(&id));
+            }
+            let interval = self.around.options.fsync_interval;
+            self.sync_at.get_or_insert_with(|| Instant::now() + interval);
+        }
+        (!powered.is_empty()).then_some((id, powered))
+    }
+
+    /// Syncs what was promised to survive the power, all files at once, and answers.
+    fn confirm(&mut self, powered: Vec<(Arc<str>, Vec<Written>)>) {
+        if powered.is_empty() {
+            return;
+        }
+        let mut tasks = Vec::new();
+        let mut names = false;
+        for (id, _) in &powered {
+            if let Some(lane) = self.lanes.get_mut(id) {
+                names |= lane.name_unsynced;
+                tasks.extend(lane.take_sync(&self.around, false));
+            }
+        }
+        let mut outcome = self.syncer.sync_now(tasks);
+        if names && let Err(error) = files::sync_directory(&self.around.layout.active) {
+            let failed =
+                |(id, _): &(Arc<str>, Vec<Written>)| (Arc::clone(id), Err(std::io::Error::other(error.to_string())));
+            outcome.extend(powered.iter().map(failed));
+        }
+        self.note(outcome, names);
+        for (id, written) in powered {
+            let broken = self.lanes.get(&id).is_none_or(|lane| lane.broken);
+            for written in written {
+                written.answer(if broken {
+                    Err(indeterminate("syncing an event", "the disk did not take it"))
+                } else {
+                    Ok(())
+                });
+            }
+        }
+    }
+
+    /// Takes in the outcome of syncs. Where one failed, nobody knows what the disk holds: the file is read again.
+    fn note(&mut self, outcome: Vec<Done<Arc<str>>>, with_names: bool) {
+        for (id, outcome) in outcome {
+            let Some(lane) = self.lanes.get_mut(&id) else { continue };
+            if let Err(cause) = outcome {
+                tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
+                lane.broken = true;
+            } else {
+                lane.name_unsynced &= !with_names;
+            }
+        }
+    }
+
+    fn collect(&mut self) {
+        let done = self.syncer.finished();
+        self.note(done, true);
+    }
+
+    /// Reads a session again whose file may hold something else than we think.
+    fn reread(&mut self, id: &Arc<str>) -> Result<()> {
+        let stem = names::stem_of(id);
+        let files = opening::list(&self.around.layout)?.remove(&stem).unwrap_or_default();
+        let loaded = opening::load(&self.around.layout, &stem, &files, &mut self.report)?;
+        let used = self.lanes.remove(id).map_or(0, |lane| lane.next_seq());
+        if let Some(loaded) = loaded {
+            self.resume(loaded, true);
+        } else {
+            self.around.catalog.remove(id);
+            self.highest_seq = self.highest_seq.max(used).max(now_micros());
+        }
+        Ok(())
+    }
+
+    /// When there is something to do although nobody asks.
+    pub fn wake_at(&self) -> Option<Instant> {
+        [self.sync_at, self.cleanup_at].into_iter().flatten().min()
+    }
+
+    /// Does what time asks for.
+    pub fn tick(&mut self) {
+        let now = Instant::now();
+        if self.sync_at.is_some_and(|at| at <= now) {
+            self.collect();
+            self.begin_syncs();
+        }
+        if self.cleanup_at.is_some_and(|at| at <= now) {
+            self.plan_cleanup();
+            if let Err(error) = self.cleanup(self.around.options.retention) {
+                tracing::warn!(target: "smalltalk::event_log", %error, "the regular cleanup failed");
+            }
+        }
+    }
+
+    /// Begins the syncs that are due; appends go on meanwhile.
+    fn begin_syncs(&mut self) {
+        for id in std::mem::take(&mut self.unsynced) {
+            if let Some(lane) = self.lanes.get_mut(&id)
+                && let Some(task) = lane.take_sync(&self.around, true)
+            {
+                self.syncer.start(task);
+                lane.rest();
+            }
+        }
+        // One more wake takes in the outcome, then it is quiet.
+        self.sync_at = self.syncer.busy().then(|| Instant::now() + self.around.options.fsync_interval);
+    }
+
+    /// Puts everything on the disk, and waits for it.
+    pub fn flush(&mut self) -> Result<()> {
+        let mut tasks = Vec::new();
+        for lane in self.lanes.values_mut() {
+            tasks.extend(lane.take_sync(&self.around, true));
+        }
+        let mut outcome = self.syncer.wait();
+        outcome.extend(self.syncer.sync_now(tasks));
+        self.unsynced.clear();
+        self.sync_at = None;
+        let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
+        self.note(outcome, true);
+        failed.map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause)))
+    }
+
+    /// Moves and deletes what the retention no longer keeps.
+    pub fn cleanup(&mut self, retention: Duration) -> Result<CleanupReport> {
+        let outcome = retention::cleanup(self, retention);
+        statistics::save(self);
+        outcome
+    }
+
+    fn plan_cleanup(&mut self) {
+        let interval = self.around.options.cleanup_interval;
+        self.cleanup_at = (!interval.is_zero()).then(|| Instant::now().checked_add(interval)).flatten();
+    }
+
+    /// Numbers about the log.
+    pub fn statistics(&self) -> Statistics {
+        statistics::gather(self)
+    }
+
+    /// Puts everything on the disk and marks the log as closed in order.
+    pub fn close(mut self) -> Result<()> {
+        self.flush()?;
+        statistics::save(&self);
+        let in_order = self.lanes.values().all(|lane| !lane.broken);
+        if in_order {
+            let outside = self.lanes.values().filter(|lane| lane.session.files().is_empty());
+            let highest_seq = outside.map(|lane| lane.next_seq() - 1).fold(self.highest_seq, u64::max);
+            self.ownership.close(highest_seq)?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts on the disk what an owner that was killed left with the kernel.
+fn sync_all(sessions: &[Loaded]) -> Result<()> {
+    for session in sessions {
+        for file in session.session.files().iter().filter(|file| !file.closed) {
+            let synced = files::open_append(&file.path)?.sync_data();
+            synced.map_err(|cause| Error::io(format!("syncing {}", file.path.display()), &cause))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! The line format: one JSON object a line, an event, whose last member `crc` is the CRC32C of the bytes before it.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Result};
+
+const CRC_MEMBER: &[u8] = b",\"crc\":\"";
+const CRC_DIGITS: usize = 8;
+/// `,"crc":"xxxxxxxx"}`: as many bytes end each line.
+pub const SEAL: usize = CRC_MEMBER.len() + CRC_DIGITS + 2;
+/// How each line that we write begins.
+pub const OPENING: &[u8] = b"{\"seq\":";
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+enum Priority {
+    Critical,
+    Normal,
+}
+
+#[derive(Deserialize)]
+struct BodyMembers<'a> {
+    #[serde(borrow)]
+    topic: &'a RawValue,
+    priority: Priority,
+    timestamp: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LineMembers<'a> {
+    seq: u64,
+    #[serde(borrow)]
+    session_id: Cow<'a, str>,
+    #[serde(borrow)]
+    topic: &'a RawValue,
+    priority: Priority,
+    timestamp: f64,
+}
+
+/// What the index keeps of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head<'a> {
+    /// The key of its topic, see [`topic_key`].
+    pub topic: Cow<'a, str>,
+    /// Whether a default replay brings it.
+    pub critical: bool,
+    /// Milliseconds since the epoch.
+    pub timestamp: f64,
+}
+
+/// A line whose checksum holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line<'a> {
+    /// Its number within the session.
+    pub seq: u64,
+    /// The session it says it belongs to.
+    pub session_id: Cow<'a, str>,
+    /// The rest of what the index keeps.
+    pub head: Head<'a>,
+}
+
+/// What the index knows a topic by: the text itself, or its JSON where it holds half a surrogate pair and so is no text.
+///
+/// # Errors
+/// [`Error::OptionInvalid`] where the topic is not a JSON string.
+pub fn topic_key(json: &str) -> Result<Cow<'_, str>> {
+    if !json.starts_with('"') {
+        return Err(Error::OptionInvalid("a topic is a string".into()));
+    }
+    // A string without an escape is itself between its quotes.
+    match json.get(1..json.len().saturating_sub(1)) {
+        Some(inner) if !inner.contains('\\') => Ok(Cow::Borrowed(inner)),
+        _ => Ok(serde_json::from_str::<String>(json).map_or(Cow::Borrowed(json), Cow::Owned)),
+    }
+}
+
+/// Checks what the face handed over as an event.
+///
+/// # Errors
+/// [`Error::OptionInvalid`] where it is not a JSON object on one line with a topic, a priority and a timestamp.
+pub fn read_body(text: &str) -> Result<Head<'_>> {
+    let wrong = |why: String| Error::OptionInvalid(format!("not an event: {why}"));
+    if text.contains('\n') {
+        return Err(wrong("it has more than one line".into()));
+    }
+    let members: BodyMembers<'_> = serde_json::from_str(text).map_err(|cause| wrong(cause.to_string()))?;
+    Ok(Head {
+        topic: topic_key(members.topic.get())?,
+        critical: members.priority == Priority::Critical,
+        timestamp: members.timestamp,
+    })
+}
+
+/// Adds the line of an event to `out`, newline included, and gives its length without it. `session` is the id as JSON,
+/// `body` what [`read_body`] took.
+pub fn push_line(out: &mut Vec<u8>, seq: u64, id: &str, session: &str, body: &str) -> usize {
+    let start = out.len();
+    out.reserve(body.len() + session.len() + 128);
+    out.extend_from_slice(OPENING);
+    out.extend_from_slice(seq.to_string().as_bytes());
+    out.extend_from_slice(b",\"id\":");
+    out.extend_from_slice(json_text(id).as_bytes());
+    out.extend_from_slice(b",\"sessionId\":");
+    out.extend_from_slice(session.as_bytes());
+    out.push(b',');
+    let members = body.trim();
+    let members = members.strip_prefix('{').unwrap_or(members);
+    out.extend_from_slice(members.strip_suffix('}').unwrap_or(members).as_bytes());
+    let crc = crc32c::crc32c(out.get(start..).unwrap_or_default());
+    out.extend_from_slice(CRC_MEMBER);
+    out.extend_from_slice(format!("{crc:08x}\"}}\n").as_bytes());
+    out.len() - start - 1
+}
+
+/// A text as JSON.
+#[must_use]
+pub fn json_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The bytes that the checksum covers, where `line` (without its newline) ends in a checksum that holds.
+#[must_use]
+pub fn sealed(line: &[u8]) -> Option<&[u8]> {
+    let (covered, seal) = line.split_at_checked(line.len().checked_sub(SEAL)?)?;
+    let digits = seal.strip_prefix(CRC_MEMBER)?.strip_suffix(b"\"}")?;
+    let lower = digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    let written = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    (lower && written == crc32c::crc32c(covered)).then_some(covered)
+}
+
+/// Reads a line (without its newline); `None` where its checksum does not hold or it is not an event.
+#[must_use]
+pub fn read_line(line: &[u8]) -> Option<Line<'_>> {
+    sealed(line)?;
+    let members: LineMembers<'_> = serde_json::from_str(std::str::from_utf8(line).ok()?).ok()?;
+    Some(Line {
+        seq: members.seq,
+        session_id: members.session_id,
+        head: Head {
+            topic: topic_key(members.topic.get()).ok()?,
+            critical: members.priority == Priority::Critical,
+            timestamp: members.timestamp,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line_of(body: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        push_line(&mut out, 7, "an id", "\"s\"", body);
+        out
+    }
+
+    #[test]
+    fn a_line_is_an_event_that_ends_in_its_checksum() {
+        let body = r#"{"topic":"t","priority":"critical","timestamp":12.5,"payload":[1,{"crc":"x"}]}"#;
+        let line = line_of(body);
+        let text = String::from_utf8(line.clone()).unwrap();
+        assert!(text.starts_with(r#"{"seq":7,"id":"an id","sessionId":"s","topic":"t","priority":"#), "{text}");
+        assert!(text.ends_with("\"}\n"));
+        let read = read_line(&line[..line.len() - 1]).unwrap();
+        assert_eq!(read.seq, 7);
+        assert_eq!(read.session_id, "s");
+        assert_eq!(read.head, read_body(body).unwrap());
+    }
+
+    #[test]
+    fn every_flipped_bit_is_seen() {
+        let line = line_of(r#"{"topic":"t","priority":"normal","timestamp":1,"payload":"some text"}"#);
+        let whole = &line[..line.len() - 1];
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut damaged = whole.to_vec();
+                damaged[at] ^= 1 << bit;
+                assert!(read_line(&damaged).is_none(), "byte {at}, bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn depth_and_broken_surrogates_are_no_obstacle() {
+        let deep = format!("{}1{}", "[".repeat(900), "]".repeat(900));
+        let body = format!(r#"{{"topic":"\ud800","priority":"normal","timestamp":1,"payload":{deep},"x":"\udfff"}}"#);
+        let line = line_of(&body);
+        let read = read_line(&line[..line.len() - 1]).unwrap();
+        assert_eq!(read.head.topic, r#""\ud800""#);
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        for body in [
+            "",
+            "1",
+            "{}",
+            "{\"topic\":1,\"priority\":\"normal\",\"timestamp\":1}",
+            "{\"topic\":\"t\",\n\"priority\":\"normal\",\"timestamp\":1}",
+        ] {
+            assert_eq!(read_body(body).unwrap_err().code(), "ERR_OPTION_INVALID", "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_event_comes_back(topic in "\\PC*", session in "\\PC+", id in "\\PC+", seq: u64, payload in "(?s).*", millis in 0_u32..) {
+            let body = format!(
+                r#"{{"topic":{},"priority":"normal","timestamp":{millis},"payload":{}}}"#,
+                json_text(&topic), json_text(&payload),
+            );
+            let mut out = Vec::new();
+            let length = push_line(&mut out, seq, &id, &json_text(&session), &body);
+            prop_assert_eq!(out.iter().position(|byte| *byte == b'\n'), Some(length));
+            let read = read_line(&out[..length]).unwrap();
+            prop_assert_eq!(read.seq, seq);
+            prop_assert_eq!(read.session_id.as_ref(), session.as_str());
+            prop_assert_eq!(read.head.topic.as_ref(), topic.as_str());
+            let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            prop_assert_eq!(value["payload"].as_str(), Some(payload.as_str()));
+            prop_assert_eq!(value["id"].as_str(), Some(id.as_str()));
+        }
+    }
+}

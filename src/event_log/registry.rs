@@ -1,0 +1,103 @@
+//! All handles of a process on one directory share one writer, found by the directory's real path.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    path::PathBuf,
+    sync::{
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use crossbeam_channel::{Receiver, TryRecvError, bounded};
+
+use super::{
+    files,
+    index::Catalog,
+    options::LogOptions,
+    reader::{Pull, Reader},
+    writer::{Job, Writer},
+};
+use crate::{
+    error::{Error, Result},
+    reply::Reply,
+    worker::Worker,
+};
+
+/// What the handles share.
+pub struct Core {
+    /// The thread that writes.
+    pub writer: Worker<Job>,
+    /// The thread that reads.
+    pub reader: Worker<Pull>,
+    /// What both see.
+    pub catalog: Arc<Catalog>,
+    /// Whether the catalog holds what is on the disk.
+    pub opened: Arc<AtomicBool>,
+    handles: AtomicUsize,
+}
+
+struct Entry {
+    core: Weak<Core>,
+    /// Ends when the writer has let go of the directory.
+    released: Receiver<Infallible>,
+}
+
+static LOGS: LazyLock<Mutex<HashMap<PathBuf, Entry>>> = LazyLock::new(Mutex::default);
+
+/// Guards the counts of handles as well.
+fn logs() -> MutexGuard<'static, HashMap<PathBuf, Entry>> {
+    LOGS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// As many bytes of requests may wait for a reader; a request counts one.
+const READER_QUEUE: usize = 65_536;
+
+/// Joins the log of a directory, or starts one.
+pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
+    options.check()?;
+    files::create_directory(&options.directory)?;
+    let path = options
+        .directory
+        .canonicalize()
+        .map_err(|cause| Error::io(format!("finding {}", options.directory.display()), &cause))?;
+    options.directory.clone_from(&path);
+    let mut logs = logs();
+    // Whoever has let go of its directory is history, however it ended.
+    logs.retain(|_, entry| entry.released.try_recv() == Err(TryRecvError::Empty));
+    if let Some(core) = logs.get(&path).and_then(|entry| entry.core.upgrade())
+        && core.handles.load(Ordering::Relaxed) > 0
+    {
+        core.handles.fetch_add(1, Ordering::Relaxed);
+        return Ok(core);
+    }
+    let predecessor = logs.get(&path).map(|entry| entry.released.clone());
+    let (hold, released) = bounded(0);
+    let catalog = Arc::new(Catalog::default());
+    let opened = Arc::new(AtomicBool::new(false));
+    let queue = options.max_queue_bytes;
+    let writer = Writer::new(options, Arc::clone(&catalog), Arc::clone(&opened), predecessor, hold);
+    let core = Arc::new(Core {
+        writer: Worker::start("smalltalk-log", queue, writer)?,
+        reader: Worker::start("smalltalk-log-reader", READER_QUEUE, Reader)?,
+        catalog,
+        opened,
+        handles: AtomicUsize::new(1),
+    });
+    logs.insert(path, Entry { core: Arc::downgrade(&core), released });
+    Ok(core)
+}
+
+/// Leaves a log. The last to leave closes it; an earlier one only waits until its events are on the disk.
+pub fn leave(core: &Core, reply: Reply<()>) {
+    let guard = logs();
+    let last = core.handles.fetch_sub(1, Ordering::Relaxed) == 1;
+    drop(guard);
+    if last {
+        core.reader.close(Reply::new(drop));
+        core.writer.close(reply);
+    } else if let Err((error, job)) = core.writer.submit(Job::Flush(reply), 0) {
+        job.refuse(error);
+    }
+}

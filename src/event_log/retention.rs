@@ -1,0 +1,132 @@
+//! What happens to events that grow old: their file is closed, moved to the archive, and deleted in the end. A file is
+//! moved or removed as a whole; none is ever rewritten.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use serde::Serialize;
+
+use super::{
+    files,
+    index::{Placed, Session, read},
+    names,
+    owned::Owned,
+    time::{date_text, day_of, end_of_day, millis, now_ms, parse_date},
+};
+use crate::error::Result;
+
+/// What a cleanup did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CleanupReport {
+    /// Files moved to the archive.
+    pub archived: u64,
+    /// Files deleted from the archive.
+    pub deleted: u64,
+    /// The bytes of the deleted files.
+    pub bytes_freed: u64,
+}
+
+/// Does all of it. Deleting comes first: it needs no room, and makes some.
+pub fn cleanup(owned: &mut Owned, retention: Duration) -> Result<CleanupReport> {
+    let mut report = CleanupReport::default();
+    let now = now_ms();
+    let archive = owned.around.layout.archive.clone();
+    let deleted = delete(&archive, now - millis(owned.around.options.max_retention), &mut report);
+    close_old(owned, millis(retention), now);
+    let archived = archive_old(owned, now - millis(retention), &mut report);
+    owned.totals.archived += report.archived;
+    owned.totals.deleted += report.deleted;
+    owned.totals.last_cleanup = Some((now, report));
+    deleted.and(archived).map(|()| report)
+}
+
+/// Deletes the files of the days that were over before `limit`.
+fn delete(archive: &Path, limit: f64, report: &mut CleanupReport) -> Result<()> {
+    for date in files::names(archive)? {
+        let Some(day) = parse_date(&date) else { continue };
+        if end_of_day(day) > limit {
+            continue;
+        }
+        let directory = archive.join(date);
+        for name in files::names(&directory)? {
+            if names::parse(&name).is_some() {
+                let path = directory.join(name);
+                let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
+                files::remove(&path)?;
+                report.deleted += 1;
+                report.bytes_freed += bytes;
+            }
+        }
+        // A day in which somebody keeps files of their own stays.
+        let _ = std::fs::remove_dir(&directory);
+    }
+    Ok(())
+}
+
+/// Closes files whose first event is older than a quarter of the retention, and the handles of sessions at rest.
+fn close_old(owned: &mut Owned, retention_ms: f64, now: f64) {
+    for lane in owned.lanes.values_mut() {
+        if lane.first_is_older(retention_ms / 4.0, now) {
+            lane.close_file(&owned.around);
+        }
+        lane.rest();
+    }
+}
+
+/// Moves closed files whose events are all from `limit` or before to the archive.
+fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Result<()> {
+    let mut moved = 0;
+    let mut outcome = Ok(());
+    for session in owned.around.catalog.all() {
+        let one = archive_session(&owned.around.layout.archive, &session, limit, &mut moved);
+        outcome = outcome.and(one);
+        forget_if_empty(owned, &session);
+    }
+    report.archived = moved;
+    if moved > 0 {
+        outcome = outcome.and(files::sync_directory(&owned.around.layout.active));
+    }
+    outcome
+}
+
+fn archive_session(archive: &Path, session: &Session, limit: f64, moved: &mut u64) -> Result<()> {
+    let old = |file: &Placed| {
+        let entries = read(&file.entries);
+        file.closed && !entries.list.is_empty() && entries.newest <= limit
+    };
+    let stem = names::stem_of(&session.id);
+    // Nobody begins a replay while files move; replays under way hold theirs open.
+    let mut placed = session.files_mut();
+    while let Some(at) = placed.iter().position(old) {
+        let file = placed.remove(at);
+        if let Err(error) = move_to_archive(archive, &stem, &file) {
+            placed.insert(at, file);
+            return Err(error);
+        }
+        *moved += 1;
+    }
+    Ok(())
+}
+
+fn move_to_archive(archive: &Path, stem: &str, file: &Placed) -> Result<()> {
+    let (newest, first_seq) = {
+        let entries = read(&file.entries);
+        (entries.newest, entries.list.first().map_or(0, |entry| entry.seq))
+    };
+    let directory = archive.join(date_text(day_of(newest)));
+    files::create_directory(&directory)?;
+    let free = (0..).map(|copy| names::segment_name(stem, first_seq, copy));
+    files::move_new(&file.path, &directory, free)?;
+    files::sync_directory(&directory)
+}
+
+/// A session without files is forgotten; its numbers stay used.
+fn forget_if_empty(owned: &mut Owned, session: &Arc<Session>) {
+    if !session.files().is_empty() {
+        return;
+    }
+    owned.around.catalog.remove(&session.id);
+    if let Some(lane) = owned.lanes.remove(&session.id) {
+        owned.highest_seq = owned.highest_seq.max(lane.next_seq() - 1);
+    }
+}

@@ -1,0 +1,106 @@
+//! Puts files on the disk: many at once, because a disk syncs a hundred files together nearly as fast as one.
+
+use std::{fs::File, io, path::PathBuf, sync::Arc, time::Duration};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::error::{Error, Result};
+
+/// As many syncs run at the same time.
+const THREADS: usize = 4;
+/// How long a thread that has nothing to sync stays.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+
+/// A file to sync, under the key by which its owner knows it.
+pub struct Task<K> {
+    /// Comes back with the outcome.
+    pub key: K,
+    /// What is synced.
+    pub file: Arc<File>,
+    /// Its directory, where its name is not on the disk yet.
+    pub directory: Option<PathBuf>,
+}
+
+/// The outcome of a sync.
+pub type Done<K> = (K, io::Result<()>);
+
+/// Runs syncs beside the thread that owns it.
+pub struct Syncer<K> {
+    runtime: Runtime,
+    sender: Sender<Done<K>>,
+    finished: Receiver<Done<K>>,
+    under_way: usize,
+}
+
+impl<K: Send + 'static> Syncer<K> {
+    /// Starts with no thread; they come with the work.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system gives no runtime.
+    pub fn new() -> Result<Self> {
+        let runtime = Builder::new_current_thread()
+            .max_blocking_threads(THREADS)
+            .thread_name("smalltalk-log-sync")
+            .thread_keep_alive(KEEP_ALIVE)
+            .build()
+            .map_err(|cause| Error::io("starting the threads that sync", &cause))?;
+        let (sender, finished) = unbounded();
+        Ok(Self { runtime, sender, finished, under_way: 0 })
+    }
+
+    /// Begins a sync. [`Syncer::finished`] brings the outcome.
+    pub fn start(&mut self, task: Task<K>) {
+        self.under_way += 1;
+        run(&self.runtime, task, self.sender.clone());
+    }
+
+    /// Whether syncs that were begun have not brought their outcome.
+    pub fn busy(&self) -> bool {
+        self.under_way > 0
+    }
+
+    /// The syncs that have ended meanwhile.
+    pub fn finished(&mut self) -> Vec<Done<K>> {
+        let done: Vec<_> = self.finished.try_iter().collect();
+        self.under_way = self.under_way.saturating_sub(done.len());
+        done
+    }
+
+    /// Waits for every sync under way.
+    pub fn wait(&mut self) -> Vec<Done<K>> {
+        let done: Vec<_> = self.finished.iter().take(self.under_way).collect();
+        self.under_way = 0;
+        done
+    }
+
+    /// Syncs all of them and waits; the threads share the work.
+    pub fn sync_now(&self, tasks: Vec<Task<K>>) -> Vec<Done<K>> {
+        // One file alone is synced right here: no thread has to wake up for it.
+        if let [_] = tasks.as_slice() {
+            return tasks.into_iter().map(sync).collect();
+        }
+        let (sender, done) = unbounded();
+        let count = tasks.len();
+        for task in tasks {
+            run(&self.runtime, task, sender.clone());
+        }
+        drop(sender);
+        done.iter().take(count).collect()
+    }
+}
+
+fn run<K: Send + 'static>(runtime: &Runtime, task: Task<K>, outcome: Sender<Done<K>>) {
+    runtime.spawn_blocking(move || {
+        // The owner that stopped listening has ended; the bytes are on the disk all the same.
+        let _ = outcome.send(sync(task));
+    });
+}
+
+fn sync<K>(task: Task<K>) -> Done<K> {
+    let outcome = task.file.sync_data().and_then(|()| match &task.directory {
+        Some(directory) if cfg!(unix) => File::open(directory).and_then(|directory| directory.sync_all()),
+        _ => Ok(()),
+    });
+    (task.key, outcome)
+}

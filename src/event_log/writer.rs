@@ -1,0 +1,155 @@
+//! The thread that owns a log: opens it with its first job, writes batches, syncs, cleans up, and closes it in order.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::{
+    directory::Layout, index::Catalog, lane::Append, options::LogOptions, owned::Owned, retention::CleanupReport,
+    statistics::Statistics,
+};
+use crate::{
+    error::{Error, Result},
+    reply::Reply,
+    worker::Handler,
+};
+
+/// What the writer is asked for.
+pub enum Job {
+    /// Only that the log be open.
+    Open(Reply<()>),
+    /// To store an event.
+    Append(Append),
+    /// To put everything stored so far on the disk.
+    Flush(Reply<()>),
+    /// To move and delete what the retention no longer keeps.
+    Cleanup { retention: Duration, reply: Reply<CleanupReport> },
+    /// For numbers.
+    Statistics(Reply<Statistics>),
+}
+
+impl Job {
+    /// Answers the job without doing it.
+    pub fn refuse(self, error: Error) {
+        match self {
+            Self::Open(reply) | Self::Flush(reply) => reply.send(Err(error)),
+            Self::Append(append) => append.reply.send(Err(error)),
+            Self::Cleanup { reply, .. } => reply.send(Err(error)),
+            Self::Statistics(reply) => reply.send(Err(error)),
+        }
+    }
+}
+
+/// How long the writer waits for the one before it, which is closing the same directory in the same process.
+const PREDECESSOR: Duration = Duration::from_secs(30);
+
+/// The writer.
+pub struct Writer {
+    options: LogOptions,
+    catalog: Arc<Catalog>,
+    opened: Arc<AtomicBool>,
+    predecessor: Option<Receiver<Infallible>>,
+    owned: Option<Owned>,
+    /// Dropped last: then the directory is free for the next one.
+    _released: Sender<Infallible>,
+}
+
+impl Writer {
+    /// A writer that opens the log when it gets its first job. `opened` tells readers once it has.
+    pub fn new(
+        options: LogOptions,
+        catalog: Arc<Catalog>,
+        opened: Arc<AtomicBool>,
+        predecessor: Option<Receiver<Infallible>>,
+        released: Sender<Infallible>,
+    ) -> Self {
+        Self { options, catalog, opened, predecessor, owned: None, _released: released }
+    }
+
+    /// The open log. What keeps it from opening fails the jobs at hand; the next one tries again.
+    fn open(&mut self) -> Result<&mut Owned> {
+        if let Some(predecessor) = self.predecessor.take() {
+            // It never sends: it ends.
+            let _ = predecessor.recv_timeout(PREDECESSOR);
+        }
+        let owned = match self.owned.take() {
+            Some(owned) => owned,
+            None => Owned::open(Layout::new(&self.options.directory), &self.options, &self.catalog)?,
+        };
+        self.opened.store(true, Ordering::Release);
+        Ok(self.owned.insert(owned))
+    }
+
+    fn append(&mut self, appends: Vec<Append>) {
+        match self.open() {
+            Ok(owned) => owned.append(appends),
+            Err(error) => {
+                for append in appends {
+                    append.reply.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn serve(&mut self, job: Job) {
+        if self.owned.is_none() && matches!(job, Job::Flush(_)) {
+            // What never opened has nothing to flush.
+            if let Job::Flush(reply) = job {
+                reply.send(Ok(()));
+            }
+            return;
+        }
+        let owned = match self.open() {
+            Ok(owned) => owned,
+            Err(error) => return job.refuse(error),
+        };
+        match job {
+            Job::Open(reply) => reply.send(Ok(())),
+            Job::Append(append) => owned.append(vec![append]),
+            Job::Flush(reply) => reply.send(owned.flush()),
+            Job::Cleanup { retention, reply } => reply.send(owned.cleanup(retention)),
+            Job::Statistics(reply) => reply.send(Ok(owned.statistics())),
+        }
+    }
+}
+
+impl Handler<Job> for Writer {
+    fn handle(&mut self, batch: Vec<Job>) {
+        let mut appends = Vec::new();
+        for job in batch {
+            match job {
+                Job::Append(append) => appends.push(append),
+                other => {
+                    if !appends.is_empty() {
+                        self.append(std::mem::take(&mut appends));
+                    }
+                    self.serve(other);
+                }
+            }
+        }
+        if !appends.is_empty() {
+            self.append(appends);
+        }
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        self.owned.as_ref().and_then(Owned::wake_at)
+    }
+
+    fn tick(&mut self) {
+        if let Some(owned) = &mut self.owned {
+            owned.tick();
+        }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.owned.take().map_or(Ok(()), Owned::close)
+    }
+}
