@@ -83,7 +83,7 @@ export class Watched {
 
   /** Puts another agent in the place of this one. */
   adopt(agent: MonitoredAgent): void {
-    if (agent === this.#agent || this.#gone) return;
+    if (agent === this.#agent) return;
     this.#detach();
     this.#agent = agent;
     this.attach();
