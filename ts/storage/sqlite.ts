@@ -177,11 +177,7 @@ export class SQLiteStorageAdapter implements StorageAdapter {
       handle = binary.storageOpen({ path: this.path, ...this.#options }, calls.settle, slot);
     });
     if (handle === undefined) throw new StorageError('ERR_UNAVAILABLE', 'the store could not be started');
-    const open: Handle = handle;
-    const drain = (): void => {
-      crossing(StorageError, (binary) => binary.storageDrain(open, EXIT_LIMIT_MS));
-    };
-    const opened: Opened = { handle, calls, opening, stay: drainAtExit(this, drain) };
+    const opened: Opened = { handle, calls, opening, stay: drainAtExit(this, drainOf(handle)) };
     this.#opened = opened;
     opening.then(
       () => (this.#ready = true),
@@ -221,6 +217,11 @@ export class SQLiteStorageAdapter implements StorageAdapter {
     if (!this.#ready) return true;
     return name === undefined ? this.#pending.any : this.#pending.has(name);
   }
+}
+
+/** Apart from the adapter, so that it does not hold on to it. */
+function drainOf(handle: Handle): () => void {
+  return () => void crossing(StorageError, (binary) => binary.storageDrain(handle, EXIT_LIMIT_MS));
 }
 
 function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
