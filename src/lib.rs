@@ -21,7 +21,10 @@ pub mod storage;
 pub mod worker;
 
 #[cfg(feature = "binding")]
-#[cfg_attr(test, allow(dead_code, reason = "in a test build nothing registers the exports, and nobody else calls them"))]
+#[cfg_attr(
+    test,
+    allow(dead_code, reason = "in a test build nothing registers the exports, and nobody else calls them")
+)]
 mod binding;
 
 pub use error::{Error, Result};
