@@ -24,12 +24,17 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off',
       // What JavaScript callers hand in is checked although its type says it needs no check.
       '@typescript-eslint/no-unnecessary-condition': 'off',
+      '@typescript-eslint/no-unnecessary-type-conversion': 'off',
+      // `run<void>` is an operation that answers with nothing; an event log of the user's may answer so as well.
+      '@typescript-eslint/no-invalid-void-type': 'off',
       // No function of ours asks for a `this` unless it is a method that is called as one.
       '@typescript-eslint/unbound-method': 'off',
       // What was caught is handed on as it is.
       '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
       // An unknown value is turned to text where its kind was found out by other means than its type.
       '@typescript-eslint/no-base-to-string': 'off',
+      // A class and an interface that only narrows the types of the methods it inherits.
+      '@typescript-eslint/no-unsafe-declaration-merging': 'off',
       // The key is data here: sessions and events are maps that users fill.
       '@typescript-eslint/no-dynamic-delete': 'off',
     },
@@ -43,6 +48,8 @@ export default tseslint.config(
       // Tests hand in what types forbid, and look at what has no type.
       '@typescript-eslint/no-explicit-any': 'off',
       '@typescript-eslint/no-require-imports': 'off',
+      // What is left out on purpose has a name that says so.
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
   },
   // Compiled strictly where they are used: in a project that has installed the package.

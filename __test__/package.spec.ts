@@ -70,6 +70,12 @@ test('the manifest pins every platform package, needs nothing else at run time a
   expect(manifest).not.toHaveProperty('scripts');
 });
 
+test('the crate has the version of the package', () => {
+  const cargo = readFileSync(path.join(ROOT, 'Cargo.toml'), 'utf8');
+  const { version } = readJson(path.join(ROOT, 'package.json'));
+  expect(/^version = "(.+)"$/m.exec(cargo)?.[1]).toBe(version);
+});
+
 test('there is a platform folder for every target that the binary is built for', () => {
   const { napi, version } = readJson(path.join(ROOT, 'package.json'));
   const platforms = readdirSync(path.join(ROOT, 'npm'));

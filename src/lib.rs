@@ -16,11 +16,13 @@ pub mod durability;
 pub mod error;
 pub mod event_log;
 pub mod fault;
+pub mod health_monitor;
 pub mod reply;
 pub mod storage;
 pub mod worker;
 
 #[cfg(feature = "binding")]
+#[cfg_attr(test, allow(dead_code, reason = "napi registers no exports in a test build, and nobody else calls them"))]
 mod binding;
 
 pub use error::{Error, Result};

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use crate::{
     error::{Error, Result},
@@ -206,10 +206,7 @@ fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shar
                 }
             }
             if batch.len() < BATCH {
-                next = match receiver.try_recv() {
-                    Ok(message) => Some(message),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                };
+                next = receiver.try_recv().ok();
             }
         }
         if !batch.is_empty() {

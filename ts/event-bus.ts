@@ -13,10 +13,10 @@ import type {
   ReplayReport,
   StoredEvent,
 } from './event-bus/types.js';
-import type { EventReplayStorage } from './event-log/types.js';
 import { checkId } from './ids.js';
 import { numberOption, optionsObject } from './options.js';
 import { CRITICAL_EVENTS } from './priorities.js';
+import type { EventReplayStorage } from './types.js';
 
 /** How a bus remembers. */
 export interface EventBusOptions {
@@ -42,6 +42,7 @@ const MAX_HISTORY = 2 ** 24;
  * With a log every recorded event is appended to it as well; a failure there is a `log:error` event and never an error of
  * the emitter's.
  */
+
 export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListener>> extends EventEmitter {
   /** The newest events. */
   readonly history: EventHistory;
@@ -148,7 +149,6 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- types only: the methods are Node's own
 export interface SmallTalkEventBus<T extends EventMap<T>> {
   on<K extends Name<T>>(event: K, listener: Fn<T, K>): this;
   on(event: symbol, listener: AnyListener): this;

@@ -14,20 +14,20 @@ import {
   signalOption,
   type JsonlEventLogOptions,
 } from './event-log/options.js';
-import type {
-  AppendReceipt,
-  CleanupReport,
-  Event,
-  EventLogStats,
-  EventReplayStorage,
-  NewEvent,
-  ReplayOptions,
-} from './event-log/types.js';
+import type { EventLogStats } from './event-log/stats.js';
 import { drainAtExit } from './exit.js';
 import { checkId } from './ids.js';
 import { crossing, native, type Native } from './native.js';
 import { optionsObject } from './options.js';
-import type { Durability } from './types.js';
+import type {
+  AppendReceipt,
+  CleanupReport,
+  Durability,
+  Event,
+  EventReplayStorage,
+  NewEvent,
+  ReplayOptions,
+} from './types.js';
 
 type Handle = ReturnType<Native['logOpen']>;
 

@@ -7,8 +7,35 @@ export {
   StorageError,
   type ErrorCode,
 } from './errors.js';
+export {
+  AgentHealthMonitor,
+  type AgentHealth,
+  type AgentState,
+  type AgentTransition,
+  type BackoffOptions,
+  type ErrorSummary,
+  type HealthAlert,
+  type HealthBus,
+  type HealthEvents,
+  type HealthMonitorConfig,
+  type HealthStats,
+  type MonitoredAgent,
+  type RecoveryStrategy,
+  type RegisterOptions,
+} from './health-monitor.js';
 export type { Unsupported } from './codec.js';
-export type { ChatMessage, ChatSession, Durability, EventPriority } from './types.js';
+export type {
+  AppendReceipt,
+  ChatMessage,
+  ChatSession,
+  CleanupReport,
+  Durability,
+  Event,
+  EventPriority,
+  EventReplayStorage,
+  NewEvent,
+  ReplayOptions,
+} from './types.js';
 export type { ListOptions, StorageAdapter, StorageStats } from './storage/adapter.js';
 export { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
 export { InMemoryStorageAdapter, type InMemoryStorageOptions } from './storage/memory.js';
@@ -26,13 +53,4 @@ export type {
 } from './event-bus/types.js';
 export { JsonlEventReplayStorage } from './event-log.js';
 export type { JsonlEventLogOptions } from './event-log/options.js';
-export type {
-  AppendReceipt,
-  CleanupReport,
-  Event,
-  EventLogStats,
-  EventReplayStorage,
-  NewEvent,
-  RecoveryReport,
-  ReplayOptions,
-} from './event-log/types.js';
+export type { EventLogStats, RecoveryReport } from './event-log/stats.js';

@@ -1,3 +1,5 @@
+/** What the parts of the package have in common. */
+
 /* eslint-disable @typescript-eslint/no-explicit-any -- as in the origin: users keep there what they like */
 /** One message of a conversation. Members beyond these are kept as they are. */
 export interface ChatMessage {
@@ -29,3 +31,72 @@ export type EventPriority = 'critical' | 'normal';
 
 /** What an acknowledged write survives: the process being killed (`process`), or the machine losing power (`power`). */
 export type Durability = 'process' | 'power';
+
+/** An event as it is handed to a log. */
+export interface NewEvent {
+  topic: string;
+  payload?: unknown;
+  /** Default: critical for agent_handoff, plan_created, user_interrupted and orchestration_decision, else normal. */
+  priority?: EventPriority;
+  /** Default: a UUIDv7 (RFC 9562). */
+  id?: string;
+  /** Milliseconds since the epoch. Default: now. */
+  timestamp?: number;
+  conversationId?: string;
+  agentId?: string;
+  metadata?: Record<string, unknown>;
+}
+
+/** An event as it is read back. */
+export interface Event extends NewEvent {
+  /** Per session: grows, need not be dense, is never handed out twice. */
+  seq: number;
+  id: string;
+  priority: EventPriority;
+  /** Milliseconds since the epoch. */
+  timestamp: number;
+  sessionId: string;
+}
+
+/** Proof that an event is stored. */
+export interface AppendReceipt {
+  seq: number;
+  id: string;
+  /** Milliseconds since the epoch. */
+  timestamp: number;
+}
+
+/** What a clean-up did. */
+export interface CleanupReport {
+  /** Files moved to the archive. */
+  archived: number;
+  /** Files deleted from the archive. */
+  deleted: number;
+  bytesFreed: number;
+}
+
+/** Which events of a session. Everything given must hold. */
+export interface ReplayOptions {
+  /** Inclusive, milliseconds since the epoch. */
+  since?: number;
+  /** Inclusive, milliseconds since the epoch. */
+  until?: number;
+  /** Exclusive. */
+  afterSeq?: number;
+  /** Default `critical`. */
+  priority?: 'critical' | 'all';
+  topics?: string[];
+  /** The newest so many. */
+  last?: number;
+  /** Of those, the oldest so many. */
+  limit?: number;
+  signal?: AbortSignal;
+}
+
+/** A durable log of events by session: any object with these methods, ours or yours. */
+export interface EventReplayStorage {
+  append(sessionId: string, event: NewEvent): Promise<AppendReceipt | void>;
+  replay(sessionId: string, options?: ReplayOptions): AsyncIterable<Event>;
+
+  cleanup(retentionMs: number): Promise<CleanupReport | void>;
+}

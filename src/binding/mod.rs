@@ -3,8 +3,12 @@
 //! Every export is a plain function whose first argument is an `External` (a third of the price of a class method), goes
 //! through [`entry::entry`], and answers later through [`completions::Completions`].
 
+// napi hands arguments over by value.
+#![allow(clippy::needless_pass_by_value)]
+
 mod completions;
 mod entry;
 mod event_log;
+mod health_monitor;
 mod storage;
 mod telemetry;

@@ -216,6 +216,8 @@ pub fn storage_drain(handle: &External<StorageHandle>, limit_ms: f64) -> Result<
     entry("storageDrain", || Ok(handle.store.drain(Duration::from_secs_f64(limit_ms / 1000.0))))
 }
 
+// They answer what the body of an export answers, of which each is the last expression.
+#[allow(clippy::unnecessary_wraps)]
 impl StorageHandle {
     fn write(&self, power: bool, write: impl FnOnce(&Completions) -> Write) -> crate::Result<()> {
         let durability = if power { Durability::Power } else { Durability::Process };

@@ -45,8 +45,8 @@ function builtInTag(error: Error): string {
 export function reviveError(standIn: Record<string, unknown>, tag: string): Error {
   const [head = '', ...enumerable] = tag.split('+');
   const className = head.slice('Error:'.length);
-  const error =
-    className === 'AggregateError' ? new AggregateError([], '') : new (BUILT_IN[className] ?? Error)(undefined);
+  const Class = Object.hasOwn(BUILT_IN, className) ? (BUILT_IN[className] ?? Error) : Error;
+  const error = className === 'AggregateError' ? new AggregateError([], undefined) : new Class(undefined);
   delete (error as { stack?: unknown }).stack;
   for (const key of Object.keys(standIn)) {
     const natural = (NATURAL as readonly string[]).includes(key) && !enumerable.includes(key);

@@ -31,7 +31,7 @@ export function kindOf(value: object): Kind {
   if (types.isDate(value)) return base('Date', value, 2);
   if (types.isMap(value)) return base('Map', value, 2);
   if (types.isSet(value)) return base('Set', value, 2);
-  if (types.isNativeError(value) || value instanceof Error) return 'Error';
+  if (isError(value)) return 'Error';
   if (Buffer.isBuffer(value)) return base('Buffer', value, 4);
   if (types.isTypedArray(value)) return base('TypedArray', value, 3);
   if (types.isArrayBuffer(value)) return base('ArrayBuffer', value, 2);
@@ -39,6 +39,10 @@ export function kindOf(value: object): Kind {
   if (isUrl(value)) return base('URL', value, 2);
   if (prototypes(value) === 1 && Object.hasOwn(prototype as object, 'propertyIsEnumerable')) return 'object';
   return refused(named(value));
+}
+
+function isError(value: object): boolean {
+  return types.isNativeError(value) || value instanceof Error || value instanceof DOMException;
 }
 
 const href = Object.getOwnPropertyDescriptor(URL.prototype, 'href')?.get as () => string;

@@ -72,7 +72,8 @@ function member(parent: unknown, key: string): unknown {
 }
 
 function reviveOne(standIn: unknown, tag: string): unknown {
-  const reviver = REVIVERS[/^[^:+@]+/.exec(tag)?.[0] ?? ''];
+  const name = /^[^:+@]+/.exec(tag)?.[0] ?? '';
+  const reviver = Object.hasOwn(REVIVERS, name) ? REVIVERS[name] : undefined;
   if (reviver === undefined) throw new CorruptionError('ERR_CORRUPT', 'the stored value is of an unknown type');
   return reviver(standIn, tag);
 }

@@ -1,5 +1,5 @@
 /** What a bus sends to its log: in order, and never an error back into an emitter. */
-import type { EventReplayStorage } from '../event-log/types.js';
+import type { EventReplayStorage } from '../types.js';
 import type { StoredEvent } from './types.js';
 
 /** Hears of events that could not be appended. */

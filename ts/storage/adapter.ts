@@ -50,7 +50,9 @@ export interface StorageAdapter {
   deleteSession(sessionId: string): Promise<boolean>;
   listSessions(options?: ListOptions): Promise<string[]>;
   /** `ttl` in seconds, fractions allowed; without it any earlier one is gone. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
   set(key: string, value: any, ttl?: number): Promise<void>;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
   get<V = any>(key: string): Promise<V | null>;
   /** Whether it was there. */
   delete(key: string): Promise<boolean>;

@@ -33,7 +33,7 @@ function choose(config: StorageConfig | StorageAdapter | undefined): StorageAdap
   const { adapter = 'sqlite', onFallback = 'memory', ...options } = optionsObject('config', config);
   if (isAdapter(adapter)) return adapter;
   if (adapter === 'memory') return new InMemoryStorageAdapter(options);
-  if ((adapter as unknown) !== 'sqlite') throw unknown(String(adapter));
+  if ((adapter as unknown) !== 'sqlite') throw unknown(adapter);
   if ((onFallback as unknown) !== 'memory' && (onFallback as unknown) !== 'throw') {
     throw new SmallTalkError('ERR_OPTION_INVALID', 'onFallback must be one of memory, throw');
   }

@@ -76,7 +76,7 @@ export class InMemoryStorageAdapter implements StorageAdapter {
     });
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters, @typescript-eslint/no-explicit-any -- the origin's signature
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
   get<V = any>(key: string): Promise<V | null> {
     return this.#run(() => {
       const value = this.#living(key);

@@ -36,7 +36,7 @@ interface Opened {
   handle: Handle;
   calls: Calls;
   /** Settles when the file is open. */
-  opening: Promise<void>;
+  opening: Promise<unknown>;
   /** Takes back the wish to drain at exit. */
   stay(): void;
 }
@@ -120,7 +120,7 @@ export class SQLiteStorageAdapter implements StorageAdapter {
     );
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters, @typescript-eslint/no-explicit-any -- the origin's signature
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
   async get<V = any>(key: string): Promise<V | null> {
     checkId(key, 'key');
     const inOrder = this.#inOrder(keyName(key));
@@ -173,15 +173,11 @@ export class SQLiteStorageAdapter implements StorageAdapter {
     native();
     const calls = new Calls(StorageError);
     let handle: Handle | undefined;
-    const opening = calls.run<void>((binary, slot) => {
+    const opening = calls.run<null>((binary, slot) => {
       handle = binary.storageOpen({ path: this.path, ...this.#options }, calls.settle, slot);
     });
     if (handle === undefined) throw new StorageError('ERR_UNAVAILABLE', 'the store could not be started');
-    const open: Handle = handle;
-    const drain = (): void => {
-      crossing(StorageError, (binary) => binary.storageDrain(open, EXIT_LIMIT_MS));
-    };
-    const opened: Opened = { handle, calls, opening, stay: drainAtExit(this, drain) };
+    const opened: Opened = { handle, calls, opening, stay: drainAtExit(this, drainOf(handle)) };
     this.#opened = opened;
     opening.then(
       () => (this.#ready = true),
@@ -201,7 +197,7 @@ export class SQLiteStorageAdapter implements StorageAdapter {
     const opened = this.#opened;
     if (opened === null) return;
     try {
-      await opened.calls.run<void>((binary, slot) => binary.storageClose(opened.handle, slot));
+      await opened.calls.run<null>((binary, slot) => binary.storageClose(opened.handle, slot));
     } finally {
       this.#forget(opened);
     }
@@ -221,6 +217,11 @@ export class SQLiteStorageAdapter implements StorageAdapter {
     if (!this.#ready) return true;
     return name === undefined ? this.#pending.any : this.#pending.has(name);
   }
+}
+
+/** Apart from the adapter, so that it does not hold on to it. */
+function drainOf(handle: Handle): () => void {
+  return () => void crossing(StorageError, (binary) => binary.storageDrain(handle, EXIT_LIMIT_MS));
 }
 
 function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {

@@ -20,18 +20,21 @@ pub struct Writer {
     path: PathBuf,
     busy_timeout: Duration,
     connection: Option<Connection>,
+    /// Why there is no connection: what is queued behind a failed opening hears of it.
+    refusal: Error,
     synchronous: Option<Durability>,
 }
 
 impl Writer {
     /// A writer that opens its file with its first job.
     pub fn new(path: PathBuf, busy_timeout: Duration) -> Self {
-        Self { path, busy_timeout, connection: None, synchronous: None }
+        Self { path, busy_timeout, connection: None, refusal: Error::Closed("the store"), synchronous: None }
     }
 
     fn open(&mut self) -> Result<()> {
         if self.connection.is_none() {
-            self.connection = Some(schema::open_writer(&self.path, self.busy_timeout)?);
+            let opened = schema::open_writer(&self.path, self.busy_timeout);
+            self.connection = Some(opened.inspect_err(|error| self.refusal = error.clone())?);
             tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
         }
         Ok(())
@@ -39,7 +42,7 @@ impl Writer {
 
     /// Sets how far a commit goes; only outside of a transaction.
     fn prepare(&mut self, durability: Durability) -> Result<()> {
-        let connection = self.connection.as_ref().ok_or(Error::Closed("the store"))?;
+        let connection = self.connection.as_ref().ok_or_else(|| self.refusal.clone())?;
         if self.synchronous != Some(durability) {
             let level = match durability {
                 Durability::Process => "normal",
@@ -59,7 +62,7 @@ impl Writer {
             return refuse(batch, &error);
         }
         let Some(connection) = &self.connection else {
-            return refuse(batch, &Error::Closed("the store"));
+            return refuse(batch, &self.refusal);
         };
         let begin = if durability.is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
         if let Err(error) = connection.execute_batch(begin) {

@@ -1,0 +1,50 @@
+/** The runner must not take a suite that said nothing, skipped a test or died for one that passed. */
+import path from 'node:path';
+
+import { runNode } from './support/child';
+import { ROOT } from './support/consumer';
+
+const NEXTEST = 'Nextest run ID 0\n     Summary [   0.016s] ';
+const report = (numPassedTests: number, assertionResults: unknown[] = []) => ({
+  numPassedTests,
+  numFailedTests: 0,
+  numRuntimeErrorTestSuites: 0,
+  testResults: [{ assertionResults }],
+});
+
+/** Calls a function of `scripts/counts.mjs`, which is an ES module, in a process that can load one. */
+async function count(name: 'cargoCount' | 'jestCount', ...args: unknown[]): Promise<unknown> {
+  const script = `import { ${name} } from './scripts/counts.mjs';
+    console.log(JSON.stringify(${name}(...${JSON.stringify(args)})));`;
+  const { output } = await runNode(['--input-type=module', '--eval', script], { cwd: path.resolve(ROOT) });
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '');
+}
+
+test.each([
+  ['all passed', { code: 0, output: `${NEXTEST}6 tests run: 6 passed, 0 skipped` }, 6, 0],
+  ['one failed', { code: 100, output: `${NEXTEST}6 tests run: 5 passed (1 slow), 1 failed, 0 skipped` }, 5, 1],
+  ['one timed out', { code: 100, output: `${NEXTEST}6 tests run: 5 passed, 1 timed out, 0 skipped` }, 5, 1],
+  ['one was skipped', { code: 0, output: `${NEXTEST}5 tests run: 5 passed, 1 skipped` }, 5, 1],
+  ['it did not compile', { code: 101, output: 'error: could not compile' }, 0, 2],
+  ['it printed nothing', { code: 0, output: '' }, 0, 1],
+  [
+    'libtest, two binaries',
+    { code: 0, output: 'ok. 2 passed; 0 failed; 0 ignored;\nok. 3 passed; 0 failed; 0 ignored;' },
+    5,
+    0,
+  ],
+  ['libtest, one ignored', { code: 0, output: 'ok. 2 passed; 0 failed; 1 ignored;' }, 2, 1],
+])('cargo: %s', async (_what, ran, passed, failed) => {
+  expect(await count('cargoCount', ran)).toEqual({ passed, failed });
+});
+
+test.each([
+  ['all passed', 0, report(3), 3, 0],
+  ['no report', 1, null, 0, 1],
+  ['nothing ran', 0, report(0), 0, 1],
+  ['it died after its tests', 1, report(3), 3, 1],
+  ['a skip that nobody expects', 0, report(3, [{ status: 'pending', fullName: 'x [skipped: no reason]' }]), 3, 1],
+  ['a test that is still to be written', 0, report(3, [{ status: 'todo', fullName: 'x' }]), 3, 1],
+])('Jest: %s', async (_what, code, written, passed, failed) => {
+  expect(await count('jestCount', code, written)).toEqual({ passed, failed });
+});

@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+
+import { InMemoryStorageAdapter, SQLiteStorageAdapter } from '../ts/index.js';
+import { testStorageAdapterContract } from '../ts/testing/index.js';
+import { JsonFileAdapter } from './support/plain-adapter.cjs';
+import { temporaryDirectory } from './support/temporary.js';
+
+let place = '';
+
+beforeEach(() => {
+  place = temporaryDirectory();
+});
+
+testStorageAdapterContract(
+  'SQLiteStorageAdapter (power)',
+  () => new SQLiteStorageAdapter({ path: join(place, 'sessions.db') }),
+);
+
+testStorageAdapterContract(
+  'SQLiteStorageAdapter (process)',
+  () => new SQLiteStorageAdapter({ path: join(place, 'sessions.db'), durability: 'process' }),
+);
+
+testStorageAdapterContract('InMemoryStorageAdapter', () => new InMemoryStorageAdapter());
+
+testStorageAdapterContract('an adapter in plain JavaScript', () => new JsonFileAdapter(join(place, 'store.json')));

@@ -1,0 +1,94 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { createStorageAdapter, InMemoryStorageAdapter, SQLiteStorageAdapter } from '../ts/index.js';
+import { runNode } from './support/child.js';
+import { JsonFileAdapter } from './support/plain-adapter.cjs';
+import { temporaryDirectory } from './support/temporary.js';
+
+const dist = join(__dirname, '..', 'dist', 'index.js');
+
+test('without a config it is SQLite, initialised, in ./data', async () => {
+  const cwd = temporaryDirectory();
+  const script = `require(${JSON.stringify(dist)}).createStorageAdapter().then((adapter) => console.log(adapter.name))`;
+  expect(await runNode(['-e', script], { cwd })).toEqual({ code: 0, output: 'SQLiteStorage\n' });
+  expect(existsSync(join(cwd, 'data', 'sessions.db'))).toBe(true);
+});
+
+test('an adapter is chosen by name, by URL, or taken as it is', async () => {
+  const path = join(temporaryDirectory(), 'x.db');
+  const mine = new JsonFileAdapter(join(temporaryDirectory(), 'x.json'));
+  expect(await createStorageAdapter('memory:')).toBeInstanceOf(InMemoryStorageAdapter);
+  expect(await createStorageAdapter({ adapter: 'memory' })).toBeInstanceOf(InMemoryStorageAdapter);
+  expect(await createStorageAdapter(mine)).toBe(mine);
+  expect(await createStorageAdapter({ adapter: mine })).toBe(mine);
+  for (const config of [`sqlite:${path}`, { adapter: 'sqlite' as const, path }, { path }]) {
+    const adapter = await createStorageAdapter(config);
+    expect(adapter).toMatchObject({ name: 'SQLiteStorage', path });
+    await adapter.close();
+  }
+});
+
+test('what names no adapter is refused', async () => {
+  for (const config of ['mongodb://x', 'sessions.db', 'memory:x', { adapter: 'oracle' }, { onFallback: 'sqlite' }]) {
+    await expect(createStorageAdapter(config as never)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
+  }
+  await expect(createStorageAdapter(5 as never)).rejects.toThrow(TypeError);
+});
+
+test('a database that cannot be used is an error, never a silent fallback', async () => {
+  const path = join(temporaryDirectory(), 'garbage.db');
+  writeFileSync(path, 'no database at all'.repeat(100));
+  await expect(createStorageAdapter({ path })).rejects.toMatchObject({ code: 'ERR_CORRUPT' });
+  expect(new SQLiteStorageAdapter({ path }).persistent).toBe(true);
+});
+
+describe('without the binary', () => {
+  const without = (body: string): ReturnType<typeof runNode> =>
+    runNode(['-e', `const api = require(${JSON.stringify(dist)}); (async () => { ${body} })();`], {
+      cwd: temporaryDirectory(),
+      env: { SMALLTALK_NATIVE: 'off' },
+    });
+
+  test('it falls back to memory and says so once', async () => {
+    const { code, output } = await without(`
+      const one = await api.createStorageAdapter();
+      const two = await api.createStorageAdapter({ path: 'x.db' });
+      process.stdout.write([one.name, one.persistent, two.name].join() + ';');`);
+    expect(code).toBe(0);
+    expect(output).toContain('InMemoryStorage,false,InMemoryStorage;');
+    expect(output.match(/SMALLTALK_MEMORY_FALLBACK/g)).toHaveLength(1);
+    expect(output).toMatch(/sessions are kept in memory and will not persist/);
+  });
+
+  test('or refuses, where that is asked for', async () => {
+    const { output } = await without(`
+      const error = await api.createStorageAdapter({ onFallback: 'throw' }).catch((reason) => reason);
+      process.stdout.write(error.code + ' ' + (error instanceof api.SmallTalkError) + ' ' + error.message);`);
+    expect(output).toMatch(/^ERR_NATIVE_UNAVAILABLE true .*npm install smalltalk-native-linux-x64-gnu/);
+  });
+
+  test('the bus and the memory adapter work, everything else says what is missing', async () => {
+    const { code, output } = await without(`
+      const bus = new api.SmallTalkEventBus();
+      bus.on('message', (text) => process.stdout.write(text + ' '));
+      bus.emit('message', 'heard');
+      bus.replay();
+      const memory = new api.InMemoryStorageAdapter();
+      await memory.set('k', new Date(5));
+      process.stdout.write((await memory.get('k')).getTime() + ' ');
+      const codes = [];
+      await new api.SQLiteStorageAdapter().initialize().catch((error) => codes.push(error.code));
+      await new api.JsonlEventReplayStorage().append('s', { topic: 't' }).catch((error) => codes.push(error.code));
+      try { new api.AgentHealthMonitor().registerAgent({ id: 'a' }); } catch (error) { codes.push(error.code); }
+      await api.openSmallTalk().catch((error) => codes.push(error.code));
+      const open = await api.openSmallTalk({ onFallback: 'memory' });
+      process.stdout.write([open.log, open.storage.name].join('|') + ' ');
+      await open.close();
+      process.stdout.write(codes.join());`);
+    expect(output.replace(/\(node[^]*$/, '')).toBe(
+      `heard heard 5 |InMemoryStorage ${Array(4).fill('ERR_NATIVE_UNAVAILABLE').join()}`,
+    );
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,3 @@
+import type { StorageAdapter } from '../../ts/index.js';
+
+export const JsonFileAdapter: new (file: string) => StorageAdapter;

@@ -1,0 +1,246 @@
+//! One monitor as its JavaScript thread and the watching thread share it.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{
+    rules::{Options, Rules},
+    state::Standing,
+    table::{Chunk, Table},
+    watch,
+};
+use crate::{
+    error::{Error, Result},
+    fault,
+};
+
+/// An agent that stands differently now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// Which registration.
+    pub ticket: u32,
+    /// How it stands.
+    pub standing: Standing,
+    /// How many beats it missed.
+    pub missed: u32,
+}
+
+/// What a sweep has to say. Nothing is sent when there is nothing to say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The event loop shall show that it runs, by [`Monitor::echo`].
+    pub echo: bool,
+    /// Who stands differently.
+    pub moved: Vec<Move>,
+    /// Whom to ping, by ticket.
+    pub ping: Vec<u32>,
+    /// The watching thread is gone: nobody is watched any more.
+    pub lost: bool,
+}
+
+impl Report {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// One agent, looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// How long it has been silent, not counting the time in which its loop was frozen.
+    pub silent: Duration,
+    /// How many beats it missed.
+    pub missed: u32,
+}
+
+/// Where reports go.
+pub type Listener = Arc<dyn Fn(Report) + Send + Sync>;
+
+/// A monitor. Dropping it ends the watch.
+pub struct Monitor {
+    rules: Rules,
+    state: Mutex<State>,
+    /// The loop has answered since it was last asked.
+    echoed: AtomicBool,
+    lost: AtomicBool,
+}
+
+struct State {
+    table: Table,
+    /// `None` once closed.
+    listener: Option<Listener>,
+    running: bool,
+    /// The watching thread has it on its list.
+    watched: bool,
+    echo_wanted: bool,
+}
+
+impl Monitor {
+    /// A running monitor without agents. `listener` is called from the watching thread, or from a caller's.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`].
+    pub fn open(options: &Options, listener: Listener) -> Result<Arc<Self>> {
+        let state =
+            State { table: Table::new(), listener: Some(listener), running: true, watched: false, echo_wanted: false };
+        Ok(Arc::new(Self {
+            rules: Rules::new(options)?,
+            state: Mutex::new(state),
+            echoed: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
+        }))
+    }
+
+    /// The rules in ticks.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Watches an agent under a ticket that was never used before; gives its slot. Only an agent that is `pingable` is
+    /// judged.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], [`Error::Panic`] after a panic of the watching thread, [`Error::Io`] where there is no thread.
+    pub fn register(self: &Arc<Self>, ticket: u32, pingable: bool) -> Result<u32> {
+        let mut state = self.usable()?;
+        let slot = state.table.add(&self.rules, ticket, pingable);
+        self.enlist(&mut state).inspect_err(|_| {
+            state.table.remove(slot, ticket);
+        })?;
+        Ok(slot)
+    }
+
+    /// Forgets an agent. `false` where it is not known.
+    pub fn unregister(&self, slot: u32, ticket: u32) -> bool {
+        self.lock().table.remove(slot, ticket)
+    }
+
+    /// Takes the agent for healthy from now on, under the ticket `next`: what was reported of the old one no longer
+    /// concerns it. `false` where it is not known.
+    pub fn reset(&self, slot: u32, ticket: u32, next: u32, pingable: bool) -> bool {
+        self.lock().table.reset(&self.rules, slot, ticket, next, pingable)
+    }
+
+    /// A sign of life, for runtimes that cannot share memory.
+    pub fn beat(&self, slot: u32) {
+        self.lock().table.beat(slot);
+    }
+
+    /// A ping was rejected; what follows is reported at once.
+    pub fn reject(&self, slot: u32, ticket: u32) {
+        let mut state = self.lock();
+        let mut report = Report::default();
+        state.table.reject(&self.rules, slot, ticket, &mut report);
+        send(state, report);
+    }
+
+    /// The event loop runs. Never waits.
+    pub fn echo(&self) {
+        self.echoed.store(true, Ordering::Release);
+    }
+
+    /// How an agent does; `None` where it is not known.
+    pub fn look(&self, slot: u32, ticket: u32) -> Option<Look> {
+        let (silence, missed) = self.lock().table.look(&self.rules, slot, ticket)?;
+        Some(Look { silent: self.rules.tick.saturating_mul(silence), missed })
+    }
+
+    /// A piece of the memory in which agents beat.
+    #[must_use]
+    pub fn chunk(&self, index: u32) -> Option<Arc<Chunk>> {
+        self.lock().table.chunk(index)
+    }
+
+    /// Goes on where [`Monitor::stop`] stopped.
+    ///
+    /// # Errors
+    /// As [`Monitor::register`].
+    pub fn start(self: &Arc<Self>) -> Result<()> {
+        let mut state = self.usable()?;
+        state.running = true;
+        self.enlist(&mut state)
+    }
+
+    /// Stops the clock: nobody is pinged or judged until it starts again, and the pause is nobody's silence.
+    ///
+    /// # Errors
+    /// As [`Monitor::register`].
+    pub fn stop(&self) -> Result<()> {
+        self.usable()?.running = false;
+        Ok(())
+    }
+
+    /// Ends the watch for good. A second close does nothing.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.listener = None;
+        state.table = Table::new();
+    }
+
+    fn enlist(self: &Arc<Self>, state: &mut State) -> Result<()> {
+        if state.running && !state.watched && !state.table.is_empty() {
+            watch::enlist(self)?;
+            state.watched = true;
+        }
+        Ok(())
+    }
+
+    /// A tick has passed. `false` when there is nothing to watch any more.
+    pub(super) fn sweep(&self) -> bool {
+        let mut state = self.lock();
+        if !state.running || state.listener.is_none() || state.table.is_empty() {
+            state.watched = false;
+            return false;
+        }
+        // Asked and not answered: the loop stood still for a while, and so did the clock.
+        if state.echo_wanted && !self.echoed.swap(false, Ordering::AcqRel) {
+            return true;
+        }
+        fault::point("health-sweep");
+        let mut report = Report::default();
+        report.echo = state.table.sweep(&self.rules, &mut report);
+        state.echo_wanted = report.echo;
+        send(state, report);
+        true
+    }
+
+    /// The watching thread panicked.
+    pub(super) fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+        send(self.lock(), Report { lost: true, ..Report::default() });
+    }
+
+    fn usable(&self) -> Result<MutexGuard<'_, State>> {
+        if self.lost.load(Ordering::Acquire) {
+            let message = "the watching thread panicked; open the monitor anew".into();
+            return Err(Error::Panic { room: watch::THREAD, message });
+        }
+        let state = self.lock();
+        if state.listener.is_none() {
+            return Err(Error::Closed("the health monitor"));
+        }
+        Ok(state)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends a report with nothing locked, so that whoever hears it may call back.
+fn send(state: MutexGuard<'_, State>, report: Report) {
+    let listener = state.listener.clone();
+    mem::drop(state);
+    if let Some(listener) = listener
+        && !report.is_empty()
+    {
+        listener(report);
+    }
+}

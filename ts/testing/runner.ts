@@ -1,0 +1,32 @@
+/** The globals of Jest, and of Vitest with globals, as far as the suites use them: no runner is imported. */
+
+type Body = () => void | Promise<void>;
+
+/** What the suites ask of `expect(…)`. */
+interface Expectation {
+  toBe(expected: unknown): void;
+  toEqual(expected: unknown): void;
+  toBeNull(): void;
+  toBeInstanceOf(expected: unknown): void;
+  toBeGreaterThanOrEqual(expected: number): void;
+}
+
+/** The part of a runner that the suites need. */
+export interface Runner {
+  describe(title: string, body: () => void): void;
+  it(title: string, body: Body): void;
+  beforeEach(body: Body): void;
+  afterEach(body: Body): void;
+  expect(value: unknown): Expectation;
+}
+
+/** The runner that is running. Throws where there is none. */
+export function runner(): Runner {
+  const globals = globalThis as unknown as Partial<Runner>;
+  for (const name of ['describe', 'it', 'beforeEach', 'afterEach', 'expect'] as const) {
+    if (typeof globals[name] !== 'function') {
+      throw new Error(`contract suites need a test runner with a global ${name}(): Jest, or Vitest with globals: true`);
+    }
+  }
+  return globals as Runner;
+}

@@ -1,0 +1,42 @@
+/** What the suites store, and how they wait. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { ChatSession } from '../types.js';
+
+/** A moment, so many minutes after a fixed one. */
+export function at(minute: number): Date {
+  return new Date(Date.UTC(2025, 10, 23, 12, minute));
+}
+
+/** A session with two messages; made anew for each use, always the same for one id. */
+export function sampleSession(id: string): ChatSession {
+  return {
+    id,
+    activeAgent: 'writer',
+    context: { topic: 'rivers', turns: 2, tags: ['a', 'b'] },
+    createdAt: at(0),
+    updatedAt: at(1),
+    messages: [
+      { id: `${id}-m1`, role: 'user', content: 'Where does the Rhône rise? 🏔', timestamp: at(0) },
+      {
+        id: `${id}-m2`,
+        role: 'agent',
+        agentName: 'writer',
+        content: 'In the Valais, at the Rhône glacier — "ein Gletscher".',
+        timestamp: at(1),
+        metadata: { tokens: 17, tools: ['search'] },
+      },
+    ],
+  };
+}
+
+const PATIENCE_MS = 5_000;
+
+/** Waits until the condition holds. Throws when it does not within five seconds. */
+export async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`it did not come about within ${PATIENCE_MS / 1000} seconds`);
+    await delay(5);
+  }
+}

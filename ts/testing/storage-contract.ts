@@ -1,0 +1,247 @@
+/** What every storage adapter must do: 18 tests that run against yours. */
+import type { StorageAdapter } from '../storage/adapter.js';
+import { runner, type Runner } from './runner.js';
+import { at, eventually, sampleSession } from './samples.js';
+
+/** Makes an adapter that is not initialised yet; called before every test. */
+export type AdapterFactory = () => StorageAdapter | Promise<StorageAdapter>;
+/** Cleans up behind every test, after the adapter was cleared and closed. */
+export type AdapterCleanup = () => void | Promise<void>;
+
+/** What the suite has to know of an adapter. */
+export interface StorageContractOptions {
+  /** Opens the place of the last adapter again, where `createAdapter` makes a fresh place each time. */
+  reopen?: AdapterFactory;
+}
+
+/** The adapter under test: a new one for every test. */
+interface Subject {
+  adapter: StorageAdapter;
+  /** Closes it and opens it anew. */
+  restart(): Promise<void>;
+}
+
+/**
+ * Registers the contract tests of storage adapters with the test runner: sessions 6, key-value 5, statistics 1, clear 1,
+ * errors 2, persistence 1, concurrency 2.
+ *
+ * An adapter whose `persistent` is false must start empty after a restart; every other one must have what it had.
+ */
+export function testStorageAdapterContract(
+  adapterName: string,
+  createAdapter: AdapterFactory,
+  cleanup?: AdapterCleanup,
+  options: StorageContractOptions = {},
+): void {
+  const globals = runner();
+  globals.describe(`StorageAdapter Contract: ${adapterName}`, () => {
+    const subject = {} as Subject;
+    subject.restart = async () => {
+      await subject.adapter.close();
+      subject.adapter = await (options.reopen ?? createAdapter)();
+      await subject.adapter.initialize();
+    };
+    globals.beforeEach(async () => {
+      subject.adapter = await createAdapter();
+      await subject.adapter.initialize();
+    });
+    globals.afterEach(async () => {
+      await subject.adapter.clear();
+      await subject.adapter.close();
+      await cleanup?.();
+    });
+    for (const chapter of [sessions, keyValues, statistics, clearing, errors, persistence, concurrency]) {
+      chapter(globals, subject);
+    }
+  });
+}
+
+function sessions({ describe, it, expect }: Runner, subject: Subject): void {
+  describe('Session Management', () => {
+    it('should save a session, and save it again', async () => {
+      const session = sampleSession('session-1');
+      await subject.adapter.saveSession('session-1', session);
+      session.activeAgent = 'reviewer';
+      session.messages.pop();
+      await subject.adapter.saveSession('session-1', session);
+      expect(await subject.adapter.getSession('session-1')).toEqual(session);
+    });
+
+    it('should retrieve a copy of a session as it was saved, dates as dates', async () => {
+      const session = sampleSession('session-1');
+      const saving = subject.adapter.saveSession('session-1', session);
+      session.messages.length = 0;
+      await saving;
+      const retrieved = await subject.adapter.getSession('session-1');
+      expect(retrieved).toEqual(sampleSession('session-1'));
+      expect(retrieved?.createdAt).toBeInstanceOf(Date);
+      expect(retrieved?.messages[0]?.timestamp).toBeInstanceOf(Date);
+    });
+
+    it('should delete a session, once', async () => {
+      await subject.adapter.saveSession('session-1', sampleSession('session-1'));
+      expect(await subject.adapter.deleteSession('session-1')).toBe(true);
+      expect(await subject.adapter.getSession('session-1')).toBeNull();
+      expect(await subject.adapter.deleteSession('session-1')).toBe(false);
+    });
+
+    it('should list sessions, the newest update first', async () => {
+      for (const [id, minute] of [
+        ['a', 1],
+        ['b', 3],
+        ['c', 2],
+      ] as const) {
+        await subject.adapter.saveSession(id, { ...sampleSession(id), updatedAt: at(minute) });
+      }
+      expect(await subject.adapter.listSessions()).toEqual(['b', 'c', 'a']);
+      expect(await subject.adapter.listSessions({ orderBy: 'id', order: 'asc' })).toEqual(['a', 'b', 'c']);
+    });
+
+    it('should list sessions page by page', async () => {
+      for (const minute of [1, 2, 3, 4, 5]) {
+        await subject.adapter.saveSession(`s${minute}`, { ...sampleSession(`s${minute}`), updatedAt: at(minute) });
+      }
+      expect(await subject.adapter.listSessions({ limit: 2 })).toEqual(['s5', 's4']);
+      expect(await subject.adapter.listSessions({ limit: 2, offset: 2 })).toEqual(['s3', 's2']);
+      expect(await subject.adapter.listSessions({ limit: 2, offset: 4 })).toEqual(['s1']);
+      expect(await subject.adapter.listSessions({ limit: 0 })).toEqual([]);
+    });
+
+    it('should list only the sessions that pass the filters', async () => {
+      for (const [id, activeAgent, minute] of [
+        ['x/1', 'writer', 1],
+        ['x/2', 'critic', 2],
+        ['y/1', 'writer', 3],
+      ] as const) {
+        await subject.adapter.saveSession(id, { ...sampleSession(id), activeAgent, updatedAt: at(minute) });
+      }
+      expect(await subject.adapter.listSessions({ activeAgent: 'writer' })).toEqual(['y/1', 'x/1']);
+      expect(await subject.adapter.listSessions({ updatedAfter: at(2) })).toEqual(['y/1', 'x/2']);
+      expect(await subject.adapter.listSessions({ updatedBefore: at(2) })).toEqual(['x/1']);
+      expect(await subject.adapter.listSessions({ idPrefix: 'x/', activeAgent: 'writer' })).toEqual(['x/1']);
+    });
+  });
+}
+
+function keyValues({ describe, it, expect }: Runner, subject: Subject): void {
+  describe('Key-Value Storage', () => {
+    it('should set a value, and set it again', async () => {
+      await subject.adapter.set('key', 'first');
+      await subject.adapter.set('key', { second: [1, 2, 3] });
+      expect(await subject.adapter.get('key')).toEqual({ second: [1, 2, 3] });
+    });
+
+    it('should get values of every JSON type', async () => {
+      const values = ['text', '', 0, -1.5, true, false, [], {}, [1, ['two', { three: null }]]];
+      for (const [index, value] of values.entries()) await subject.adapter.set(`key-${index}`, value);
+      for (const [index, value] of values.entries()) expect(await subject.adapter.get(`key-${index}`)).toEqual(value);
+    });
+
+    it('should delete a value, once', async () => {
+      await subject.adapter.set('key', 1);
+      expect(await subject.adapter.delete('key')).toBe(true);
+      expect(await subject.adapter.get('key')).toBeNull();
+      expect(await subject.adapter.delete('key')).toBe(false);
+    });
+
+    it('should tell whether it has a key', async () => {
+      await subject.adapter.set('key', null);
+      expect(await subject.adapter.has('key')).toBe(true);
+      expect(await subject.adapter.has('other')).toBe(false);
+    });
+
+    it('should let a value expire after its ttl, and only then', async () => {
+      await subject.adapter.set('long', 1, 3_600);
+      await subject.adapter.set('short', 1, 0.05);
+      await subject.adapter.set('renewed', 1, 0.05);
+      await subject.adapter.set('renewed', 2);
+      await eventually(async () => !(await subject.adapter.has('short')));
+      expect(await subject.adapter.get('short')).toBeNull();
+      expect(await subject.adapter.get('long')).toBe(1);
+      expect(await subject.adapter.get('renewed')).toBe(2);
+    });
+  });
+}
+
+function statistics({ describe, it, expect }: Runner, subject: Subject): void {
+  describe('Statistics', () => {
+    it('should count sessions and keys', async () => {
+      await subject.adapter.saveSession('session-1', sampleSession('session-1'));
+      await subject.adapter.set('key-1', 1);
+      await subject.adapter.set('key-2', 2);
+      const stats = await subject.adapter.getStats();
+      expect(stats.sessions).toBe(1);
+      expect(stats.keys).toBe(2);
+      expect(typeof stats.backend).toBe('string');
+      expect(stats.sizeBytes).toBeGreaterThanOrEqual(0);
+    });
+  });
+}
+
+function clearing({ describe, it, expect }: Runner, subject: Subject): void {
+  describe('Cleanup', () => {
+    it('should clear sessions and keys', async () => {
+      await subject.adapter.saveSession('session-1', sampleSession('session-1'));
+      await subject.adapter.set('key', 1);
+      await subject.adapter.clear();
+      expect(await subject.adapter.listSessions()).toEqual([]);
+      expect(await subject.adapter.has('key')).toBe(false);
+    });
+  });
+}
+
+function errors({ describe, it, expect }: Runner, subject: Subject): void {
+  describe('Error Handling', () => {
+    it('should answer null or false for what is not there, never an error', async () => {
+      expect(await subject.adapter.getSession('missing')).toBeNull();
+      expect(await subject.adapter.get('missing')).toBeNull();
+      expect(await subject.adapter.deleteSession('missing')).toBe(false);
+      expect(await subject.adapter.delete('missing')).toBe(false);
+    });
+
+    it('should reject what is no session, and keep what it had', async () => {
+      await subject.adapter.saveSession('session-1', sampleSession('session-1'));
+      for (const wrong of [null, undefined, 'text', {}]) {
+        const failed = await Promise.resolve()
+          .then(() => subject.adapter.saveSession('session-1', wrong as never))
+          .then(() => false)
+          .catch(() => true);
+        expect(failed).toBe(true);
+      }
+      expect(await subject.adapter.getSession('session-1')).toEqual(sampleSession('session-1'));
+    });
+  });
+}
+
+function persistence({ describe, it, expect }: Runner, subject: Subject): void {
+  describe('Data Persistence', () => {
+    it('should survive a restart, unless it says that it does not', async () => {
+      await subject.adapter.saveSession('session-1', sampleSession('session-1'));
+      await subject.adapter.set('key', { kept: true });
+      const kept = subject.adapter.persistent !== false;
+      await subject.restart();
+      expect(await subject.adapter.getSession('session-1')).toEqual(kept ? sampleSession('session-1') : null);
+      expect(await subject.adapter.get('key')).toEqual(kept ? { kept: true } : null);
+    });
+  });
+}
+
+function concurrency({ describe, it, expect }: Runner, subject: Subject): void {
+  const ids = Array.from({ length: 20 }, (_, index) => `session-${index}`);
+
+  describe('Concurrent Operations', () => {
+    it('should serve many reads at once', async () => {
+      await subject.adapter.saveSession('session-1', sampleSession('session-1'));
+      const reads = await Promise.all(ids.map(() => subject.adapter.getSession('session-1')));
+      for (const session of reads) expect(session).toEqual(sampleSession('session-1'));
+    });
+
+    it('should take many writes at once, those of one key in the order of their calls', async () => {
+      const saves = ids.map((id) => subject.adapter.saveSession(id, sampleSession(id)));
+      const sets = ids.map((_, index) => subject.adapter.set('counter', index));
+      await Promise.all([...saves, ...sets]);
+      expect(await subject.adapter.get('counter')).toBe(ids.length - 1);
+      for (const id of ids) expect(await subject.adapter.getSession(id)).toEqual(sampleSession(id));
+    });
+  });
+}
