@@ -66,7 +66,11 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
   }
 }
 
-function openLog(directory: string, given: Partial<OpenOptions>, onFallback: OnFallback): JsonlEventReplayStorage | null {
+function openLog(
+  directory: string,
+  given: Partial<OpenOptions>,
+  onFallback: OnFallback,
+): JsonlEventReplayStorage | null {
   if (given.log instanceof JsonlEventReplayStorage) return given.log;
   const log = new JsonlEventReplayStorage({ directory: join(directory, 'events'), ...given.log });
   try {
@@ -78,7 +82,11 @@ function openLog(directory: string, given: Partial<OpenOptions>, onFallback: OnF
   }
 }
 
-function openStorage(directory: string, { storage }: Partial<OpenOptions>, onFallback: OnFallback): Promise<StorageAdapter> {
+function openStorage(
+  directory: string,
+  { storage }: Partial<OpenOptions>,
+  onFallback: OnFallback,
+): Promise<StorageAdapter> {
   const path = join(directory, 'sessions.db');
   if (storage === undefined) return createStorageAdapter({ path, onFallback });
   if (typeof storage === 'string' || 'saveSession' in storage) return createStorageAdapter(storage);
