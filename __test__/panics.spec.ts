@@ -30,7 +30,7 @@ test.each(exported)('a panic in %s is ERR_PANIC, and the process lives', async (
 const threads: Record<string, string> = {
   'smalltalk-sqlite': `
     const room = new api.SQLiteStorageAdapter({ path: 's.db' });
-    const use = () => room.set('k', 1);
+    const use = () => room.set('k', 1);`,
   'smalltalk-reader': `
     const room = new api.SQLiteStorageAdapter({ path: 's.db' });
     await room.initialize();
@@ -44,8 +44,10 @@ const threads: Record<string, string> = {
     const use = async () => { for await (const event of room.replay('s', { priority: 'all' })) void event; };`,
 };
 
-test.each(Object.keys(threads))('a panic in the thread %s rejects what it had and what comes, and nothing hangs', async (thread) => {
-  const script = `
+test.each(Object.keys(threads))(
+  'a panic in the thread %s rejects what it had and what comes, and nothing hangs',
+  async (thread) => {
+    const script = `
     const api = require(${JSON.stringify(dist)});
     (async () => {
       ${threads[thread]}
@@ -55,5 +57,6 @@ test.each(Object.keys(threads))('a panic in the thread %s rejects what it had an
       const closed = await outcome(room.close());
       process.stdout.write([...first, later, closed].join());
     })();`;
-  expect(await withPanicAt(thread, ['-e', script])).toMatch(/^ERR_PANICtrue,ERR_PANICtrue,ERR_PANICtrue,/);
-});
+    expect(await withPanicAt(thread, ['-e', script])).toMatch(/^ERR_PANICtrue,ERR_PANICtrue,ERR_PANICtrue,/);
+  },
+);
