@@ -23,7 +23,7 @@ const body = '{"topic":"t","priority":"normal","timestamp":1}';
 
 const storage = () => binary.storageOpen(storageOptions, settle, 1);
 const log = () => binary.logOpen(logOptions, settle);
-const replay = () => binary.logReplay(log(), 's', { critical: false });
+const replay = () => binary.logReplay(log(), 's', { criticalOnly: false });
 const health = () => binary.healthOpen(settle, 1, 100, 500, 2);
 
 /** A valid call of every export: arguments that would be refused would never reach the panic. */

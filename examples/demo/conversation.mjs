@@ -100,9 +100,10 @@ async function takeStock(acknowledged) {
   for (const key of acknowledged.event) if (!heard.has(key)) lost.event.push(key);
 
   heading('A new process opens the same directory');
-  const dates = `${session.messages[0].timestamp.toISOString()} … ${session.updatedAt.toISOString()}`;
+  const dates = `${session.createdAt.toISOString()} … ${session.updatedAt.toISOString()}`;
   say(`  session restored   ${session.messages.length} messages, ${dim(dates)}`);
-  say(`  events replayed    ${handoffs.length} critical ones, the last: ${handoffs.at(-1).slice(0, 2).join(' → ')}`);
+  const last = handoffs.at(-1)?.slice(0, 2).join(' → ') ?? 'none';
+  say(`  events replayed    ${handoffs.length} critical ones, the last: ${last}`);
   const missing = Object.values(lost).flat();
   say(missing.length === 0 ? green('  nothing acknowledged is missing\n') : red(`  LOST: ${missing.join(', ')}\n`));
   tell({ lost, restored: session.messages.length, replayed: handoffs.length });
