@@ -6,6 +6,7 @@
 
 mod cursor;
 mod directory;
+mod erase;
 mod files;
 mod index;
 mod lane;
@@ -122,6 +123,11 @@ impl EventLog {
     /// than the longest retention.
     pub fn cleanup(&self, retention: Duration, reply: Reply<CleanupReport>) {
         self.submit(Job::Cleanup { retention, reply }, 0);
+    }
+
+    /// Removes everything of a session, archive included; answers whether there was anything.
+    pub fn erase(&self, session: String, reply: Reply<bool>) {
+        self.submit(Job::Erase { session, reply }, 0);
     }
 
     /// Numbers about the log, and what its opening found.

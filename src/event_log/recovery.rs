@@ -188,7 +188,7 @@ mod tests {
     fn any_flipped_byte_costs_its_line_at_most_and_is_seen() {
         let bytes = log(40);
         for at in 0..bytes.len() {
-            for mask in [1_u8, 0x80, 0xff, bytes[at] ^ b'\n', bytes[at] ^ b'"'] {
+            for mask in [1_u8, bytes[at] ^ b'\n', bytes[at] ^ b'"'] {
                 if mask == 0 {
                     continue;
                 }

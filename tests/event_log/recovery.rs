@@ -18,7 +18,7 @@ fn written(lines: u64) -> (Place, Vec<u8>) {
 
 #[test]
 fn cut_at_any_byte_it_opens_reports_and_has_lost_the_torn_line_only() {
-    let (place, bytes) = written(3);
+    let (place, bytes) = written(2);
     for end in 0..bytes.len() {
         let copy = place.copy_of(&bytes[..end]);
         let log = copy.open();

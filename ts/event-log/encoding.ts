@@ -4,8 +4,8 @@ import { CorruptionError } from '../errors.js';
 import { checkId } from '../ids.js';
 import { wordOption } from '../options.js';
 import { CRITICAL_EVENTS } from '../priorities.js';
-import { timestampOption } from './options.js';
 import type { Event, NewEvent } from '../types.js';
+import { timestampOption } from './options.js';
 
 /** An event on its way to the binary. */
 export interface EncodedEvent {

@@ -2,8 +2,7 @@
 import type { Unsupported } from '../codec.js';
 import { SmallTalkError } from '../errors.js';
 import { numberOption, optionsObject, pathOption, wordOption } from '../options.js';
-import type { Durability } from '../types.js';
-import type { ReplayOptions } from '../types.js';
+import type { Durability, ReplayOptions } from '../types.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -1,3 +1,5 @@
+/** What an event log tells of itself. */
+
 /** What a log counts, and what its opening found. */
 export interface EventLogStats {
   directory: string;
