@@ -51,6 +51,8 @@ export class Watched {
   alive(what: string): void {
     if (this.#gone) return;
     this.lastActivity = what;
+    this.error = null;
+    this.rejected = false;
     this.#beat();
   }
 
