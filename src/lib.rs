@@ -16,15 +16,12 @@ pub mod durability;
 pub mod error;
 pub mod event_log;
 pub mod fault;
+pub mod health_monitor;
 pub mod reply;
 pub mod storage;
 pub mod worker;
 
 #[cfg(feature = "binding")]
-#[cfg_attr(
-    test,
-    allow(dead_code, reason = "in a test build nothing registers the exports, and nobody else calls them")
-)]
 mod binding;
 
 pub use error::{Error, Result};

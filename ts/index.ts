@@ -7,6 +7,22 @@ export {
   StorageError,
   type ErrorCode,
 } from './errors.js';
+export {
+  AgentHealthMonitor,
+  type AgentHealth,
+  type AgentState,
+  type AgentTransition,
+  type BackoffOptions,
+  type ErrorSummary,
+  type HealthAlert,
+  type HealthBus,
+  type HealthEvents,
+  type HealthMonitorConfig,
+  type HealthStats,
+  type MonitoredAgent,
+  type RecoveryStrategy,
+  type RegisterOptions,
+} from './health-monitor.js';
 export type { Unsupported } from './codec.js';
 export type {
   AppendReceipt,
@@ -35,3 +51,7 @@ export type {
   ReplayReport,
   StoredEvent,
 } from './event-bus/types.js';
+export { JsonlEventReplayStorage } from './event-log.js';
+export type { JsonlEventLogOptions } from './event-log/options.js';
+export type { EventLogStats, RecoveryReport } from './event-log/stats.js';
+export { openSmallTalk, type OpenOptions, type SmallTalk } from './open.js';

@@ -62,9 +62,9 @@ struct Part {
 
 impl Cursor {
     /// A replay of a session. It is fixed by the first [`Cursor::pull`].
-    pub fn new(catalog: &Arc<Catalog>, session: &str, filter: ReplayFilter) -> Self {
+    pub fn new(catalog: &Arc<Catalog>, session: String, filter: ReplayFilter) -> Self {
         Self {
-            source: Some((Arc::clone(catalog), session.to_owned())),
+            source: Some((Arc::clone(catalog), session)),
             remaining: filter.limit.unwrap_or(usize::MAX),
             topics: None,
             parts: VecDeque::new(),

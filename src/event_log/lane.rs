@@ -14,11 +14,12 @@ use super::{
     index::{Catalog, Entries, Entry, Placed, Session, read, write},
     names,
     opening::Loaded,
-    options::{Durability, LogOptions},
+    options::LogOptions,
     record,
     sync::Task,
 };
 use crate::{
+    durability::Durability,
     error::{Error, Result},
     reply::Reply,
 };

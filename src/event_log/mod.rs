@@ -6,6 +6,7 @@
 
 mod cursor;
 mod directory;
+mod erase;
 mod files;
 mod index;
 mod lane;
@@ -35,7 +36,7 @@ pub use cursor::ReplayFilter;
 pub use lane::Receipt;
 pub use names::{active_name, id_of, segment_name, stem_of};
 pub use opening::{Damage, RecoveryReport, TornLine};
-pub use options::{Durability, LogOptions};
+pub use options::LogOptions;
 pub use record::topic_key;
 pub use retention::CleanupReport;
 pub use statistics::Statistics;
@@ -48,6 +49,7 @@ use self::{
     writer::Job,
 };
 use crate::{
+    durability::Durability,
     error::{Error, Result},
     reply::Reply,
 };
@@ -101,7 +103,7 @@ impl EventLog {
     ///
     /// # Errors
     /// [`Error::Closed`].
-    pub fn replay(&self, session: &str, filter: ReplayFilter) -> Result<Replay> {
+    pub fn replay(&self, session: String, filter: ReplayFilter) -> Result<Replay> {
         self.check()?;
         let cursor = Arc::new(Mutex::new(Cursor::new(&self.core.catalog, session, filter)));
         Ok(Replay { core: Arc::clone(&self.core), cursor })
@@ -121,6 +123,11 @@ impl EventLog {
     /// than the longest retention.
     pub fn cleanup(&self, retention: Duration, reply: Reply<CleanupReport>) {
         self.submit(Job::Cleanup { retention, reply }, 0);
+    }
+
+    /// Removes everything of a session, archive included; answers whether there was anything.
+    pub fn erase(&self, session: String, reply: Reply<bool>) {
+        self.submit(Job::Erase { session, reply }, 0);
     }
 
     /// Numbers about the log, and what its opening found.

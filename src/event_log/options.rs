@@ -2,17 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::error::{Error, Result};
-
-/// What an acknowledged event survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// The process being killed: the line is with the kernel, and synced at least every [`LogOptions::fsync_interval`].
-    #[default]
-    Process,
-    /// The machine losing power: the line is on the disk.
-    Power,
-}
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+};
 
 /// The settings of a log. The first handle of a directory in a process decides; later ones share what it opened.
 #[derive(Debug, Clone, PartialEq, Eq)]

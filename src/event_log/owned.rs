@@ -13,13 +13,16 @@ use super::{
     lane::{Append, Lane, Surroundings, Written, indeterminate},
     names,
     opening::{self, Loaded, RecoveryReport},
-    options::{Durability, LogOptions},
+    options::LogOptions,
     retention::{self, CleanupReport},
     statistics::{self, Statistics, Totals},
     sync::{Done, Syncer},
     time::now_micros,
 };
-use crate::error::Result;
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+};
 
 /// The open log.
 pub struct Owned {
@@ -286,7 +289,7 @@ fn sync_all(sessions: &[Loaded]) -> Result<()> {
     for session in sessions {
         for file in session.session.files().iter().filter(|file| !file.closed) {
             let synced = files::open_append(&file.path)?.sync_data();
-            synced.map_err(|cause| crate::error::Error::io(format!("syncing {}", file.path.display()), &cause))?;
+            synced.map_err(|cause| Error::io(format!("syncing {}", file.path.display()), &cause))?;
         }
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Numbers about a log, and `metadata.json`, which repeats some of them for people. Nothing ever depends on that file.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -9,7 +11,7 @@ use super::{
     opening::RecoveryReport,
     owned::Owned,
     retention::CleanupReport,
-    time::{millis, now_ms},
+    time::{date_time_text, now_ms},
 };
 
 /// What happened since the opening.
@@ -65,17 +67,21 @@ pub fn gather(owned: &Owned) -> Statistics {
 
 const FILE: &str = "metadata.json";
 
+fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Writes `metadata.json`. Where that fails the log is none the worse.
 pub fn save(owned: &Owned) {
     let options = &owned.around.options;
     let numbers = gather(owned);
-    let cleanup = owned.totals.last_cleanup.map(|(at, report)| json!({ "at": at, "report": report }));
+    let cleanup = owned.totals.last_cleanup.map(|(at, report)| json!({ "at": date_time_text(at), "report": report }));
     let content = json!({
         "version": 1,
-        "updatedAt": now_ms(),
-        "retentionMs": millis(options.retention),
-        "maxRetentionMs": millis(options.max_retention),
-        "cleanupIntervalMs": millis(options.cleanup_interval),
+        "updatedAt": date_time_text(now_ms()),
+        "retentionMs": whole_millis(options.retention),
+        "maxRetentionMs": whole_millis(options.max_retention),
+        "cleanupIntervalMs": whole_millis(options.cleanup_interval),
         "maxFileBytes": options.max_file_bytes,
         "statistics": {
             "sessions": numbers.sessions,

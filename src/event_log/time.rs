@@ -45,6 +45,15 @@ pub fn date_text(day: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// A moment as `2025-11-23T12:00:00Z`.
+pub fn date_time_text(timestamp_ms: f64) -> String {
+    let day = day_of(timestamp_ms);
+    let into_day = (timestamp_ms - (end_of_day(day) - DAY_MS)).clamp(0.0, DAY_MS - 1.0);
+    let part = |unit_ms: f64, count: f64| (into_day / unit_ms).floor() % count;
+    let (hour, minute, second) = (part(3_600_000.0, 24.0), part(60_000.0, 60.0), part(1000.0, 60.0));
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", date_text(day))
+}
+
 /// The day that a text such as `2025-11-23` names.
 pub fn parse_date(text: &str) -> Option<i64> {
     let mut parts = text.splitn(3, '-').map(str::parse::<i64>);
@@ -89,6 +98,12 @@ mod tests {
         ] {
             assert_eq!(date_text(day_of(millis)), text, "{millis}");
         }
+    }
+
+    #[test]
+    fn moments_are_readable() {
+        assert_eq!(date_time_text(1_763_942_399_000.0), "2025-11-23T23:59:59Z");
+        assert_eq!(date_time_text(0.0), "1970-01-01T00:00:00Z");
     }
 
     #[test]

@@ -1,0 +1,293 @@
+import { EventEmitter, once } from 'node:events';
+
+import { AgentHealthMonitor, type AgentTransition, type HealthAlert, type HealthEvents } from '../ts/index.js';
+
+const INTERVAL = 50;
+const QUICK = { heartbeatInterval: INTERVAL, backoff: { initialDelay: 10, jitter: 0 } };
+const never = (): Promise<never> => new Promise(() => undefined);
+
+const opened: AgentHealthMonitor[] = [];
+function open(config: ConstructorParameters<typeof AgentHealthMonitor>[0] = {}): AgentHealthMonitor {
+  const monitor = new AgentHealthMonitor({ ...QUICK, ...config });
+  opened.push(monitor);
+  return monitor;
+}
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((monitor) => monitor.close()));
+});
+
+/** Everything the monitor says, in order, as text. */
+function transcript(monitor: EventEmitter): string[] {
+  const lines: string[] = [];
+  const names = ['suspect', 'disconnected', 'recovering', 'recovered', 'failed'] as const;
+  for (const name of names) {
+    monitor.on(`agent:${name}`, ({ id, previous, state }: AgentTransition) =>
+      lines.push(`${id}: ${previous} → ${state}`),
+    );
+  }
+  monitor.on('alert', ({ kind, agent }: HealthAlert) => lines.push(`alert ${kind} ${agent?.id}`));
+  return lines;
+}
+
+async function next<K extends keyof HealthEvents>(monitor: AgentHealthMonitor, event: K): Promise<HealthEvents[K][0]> {
+  const [value] = (await once(monitor, event)) as HealthEvents[K];
+  return value;
+}
+
+/** Resolves when the agent was pinged so often and every ping has had its answer. */
+function answering(times: number): { ping(): Promise<void>; enough: Promise<void> } {
+  let [done, pings] = [(): void => undefined, 0];
+  const enough = new Promise<void>((resolve) => (done = resolve));
+  return {
+    enough,
+    ping: async () => {
+      if (++pings === times) setImmediate(done);
+    },
+  };
+}
+
+describe('who is accused', () => {
+  test('an agent whose ping hangs is disconnected within the bound', async () => {
+    const monitor = open({ recoveryStrategy: 'alert' });
+    monitor.registerAgent({ id: 'hung', ping: never });
+    const started = performance.now();
+    const gone = await next(monitor, 'agent:disconnected');
+    const took = performance.now() - started;
+    expect(gone).toMatchObject({ id: 'hung', state: 'disconnected', reason: 'silent', error: null });
+    expect(gone.missedBeats).toBeGreaterThanOrEqual(2);
+    // Never early; how late depends on the machine, so that is only reported.
+    expect(took).toBeGreaterThanOrEqual(2 * INTERVAL - 1);
+    process.stdout.write(`hung ping noticed after ${took.toFixed()} ms (bound: ${2 * INTERVAL + 250})\n`);
+  });
+
+  test('a rejected ping counts at once, and the second one ends it before two intervals are over', async () => {
+    const monitor = open({ recoveryStrategy: 'alert' });
+    const lines = transcript(monitor);
+    monitor.registerAgent({ id: 'broken', ping: () => Promise.reject(new TypeError('no socket')) });
+    const suspect = await next(monitor, 'agent:suspect');
+    expect(suspect).toMatchObject({
+      missedBeats: 1,
+      reason: 'rejected',
+      error: { name: 'TypeError', message: 'no socket' },
+    });
+    expect(suspect.silentFor).toBeLessThan(2 * INTERVAL);
+    await next(monitor, 'agent:disconnected');
+    expect(lines).toEqual([
+      'broken: healthy → suspect',
+      'broken: suspect → disconnected',
+      'alert agent-disconnected broken',
+    ]);
+  });
+
+  test('a ping that throws is a rejected ping', async () => {
+    const monitor = open({ recoveryStrategy: 'alert', maxMissedBeats: 1 });
+    monitor.registerAgent({
+      id: 'throws',
+      ping: () => {
+        throw new Error('not even a promise');
+      },
+    });
+    expect((await next(monitor, 'agent:disconnected')).error?.message).toBe('not even a promise');
+  });
+
+  test('an idle agent that answers raises nothing', async () => {
+    const monitor = open();
+    const lines = transcript(monitor);
+    const agents = Array.from({ length: 200 }, () => answering(4));
+    agents.forEach(({ ping }, index) => monitor.registerAgent({ id: `idle ${index}`, ping }));
+    await Promise.all(agents.map(({ enough }) => enough));
+    expect(lines).toEqual([]);
+    expect(monitor.getStats()).toMatchObject({ totalAgents: 200, healthyAgents: 200, rejectedPings: 0 });
+  });
+
+  test('an agent without ping() is never judged by silence', async () => {
+    const monitor = open();
+    const lines = transcript(monitor);
+    const { ping, enough } = answering(8);
+    monitor.registerAgent({ id: 'clock', ping });
+    monitor.registerAgent({ id: 'silent' });
+    await enough;
+    expect(monitor.getAgentHealth('silent')).toMatchObject({ state: 'healthy', missedBeats: 0 });
+    expect(monitor.getAgentHealth('silent')?.silentFor).toBeGreaterThan(2 * INTERVAL);
+    expect(lines).toEqual([]);
+  });
+
+  test('a blocked event loop accuses nobody', async () => {
+    const monitor = open();
+    const lines = transcript(monitor);
+    const agents = Array.from({ length: 50 }, () => answering(6));
+    agents.forEach(({ ping }, index) => monitor.registerAgent({ id: `${index}`, ping }));
+    for (let round = 0; round < 3; round += 1) {
+      // At another moment of the interval each time, so that pings are under way.
+      await new Promise((resolve) => setTimeout(resolve, 20 * round));
+      const until = performance.now() + 500;
+      while (performance.now() < until);
+    }
+    await Promise.all(agents.map(({ enough }) => enough));
+    expect(lines).toEqual([]);
+  });
+
+  test('a stopped monitor accuses nobody, and the pause is nobody’s silence', async () => {
+    const monitor = open({ recoveryStrategy: 'alert' });
+    const lines = transcript(monitor);
+    monitor.registerAgent({ id: 'hung', ping: never });
+    monitor.stop();
+    const other = open();
+    const { ping, enough } = answering(8);
+    other.registerAgent({ id: 'clock', ping });
+    await enough;
+    expect(lines).toEqual([]);
+    expect(monitor.getStats().running).toBe(false);
+    expect(monitor.getAgentHealth('hung')?.silentFor).toBeLessThan(INTERVAL);
+    monitor.start();
+    await next(monitor, 'agent:disconnected');
+  });
+});
+
+describe('signs of life', () => {
+  test('events of the agent, recordActivity and answers to pings all count, and are named', async () => {
+    const monitor = open({ activityEvents: ['thinking'] });
+    const agent = Object.assign(new EventEmitter(), { name: 'ada' });
+    expect(monitor.registerAgent(agent)).toBe('ada');
+    const { ping, enough } = answering(1);
+    monitor.registerAgent({ id: 'other', ping });
+    for (const event of ['response_generated', 'task_completed', 'tool_executed', 'thinking']) {
+      agent.emit(event, 'whatever');
+      expect(monitor.getAgentHealth('ada')).toMatchObject({ lastActivity: event });
+    }
+    monitor.recordActivity('ada', 'model call');
+    expect(monitor.getAgentHealth('ada')?.lastActivity).toBe('model call');
+    await enough;
+    expect(monitor.getAgentHealth('other')?.lastActivity).toBe('ping');
+  });
+
+  test('an active agent is left alone: it is not pinged', async () => {
+    const monitor = open();
+    let pings = 0;
+    const agent = { id: 'busy', ping: async () => void (pings += 1) };
+    const { ping, enough } = answering(8);
+    monitor.registerAgent({ id: 'clock', ping });
+    monitor.registerAgent(agent);
+    const busy = setInterval(() => monitor.recordActivity('busy'), 5);
+    await enough;
+    clearInterval(busy);
+    // The very first ping, which may come before any activity.
+    expect(pings).toBeLessThanOrEqual(1);
+  });
+
+  test('one sign makes a disconnected agent healthy again', async () => {
+    const monitor = open({ recoveryStrategy: 'alert' });
+    const lines = transcript(monitor);
+    const agent = Object.assign(new EventEmitter(), { id: 'late', ping: never });
+    monitor.registerAgent(agent);
+    await next(monitor, 'agent:disconnected');
+    agent.emit('response_generated');
+    expect(await next(monitor, 'agent:recovered')).toMatchObject({
+      previous: 'disconnected',
+      state: 'healthy',
+      missedBeats: 0,
+    });
+    expect(lines.at(-1)).toBe('late: disconnected → healthy');
+  });
+
+  test('listeners are taken off again', async () => {
+    const monitor = open();
+    const agent = Object.assign(new EventEmitter(), { id: 'a' });
+    monitor.registerAgent(agent);
+    expect(agent.listenerCount('response_generated')).toBe(1);
+    expect(monitor.unregisterAgent('a')).toBe(true);
+    expect(monitor.unregisterAgent('a')).toBe(false);
+    expect(agent.eventNames()).toEqual([]);
+    monitor.registerAgent(agent);
+    await monitor.close();
+    expect(agent.eventNames()).toEqual([]);
+  });
+
+  test('thousands of agents beat each in its own slot', () => {
+    const monitor = open({ heartbeatInterval: 60_000 });
+    for (let index = 0; index < 3000; index += 1) monitor.registerAgent({ id: `${index}` });
+    for (let index = 0; index < 3000; index += 2) monitor.unregisterAgent(`${index}`);
+    for (let index = 0; index < 3000; index += 2) monitor.registerAgent({ id: `${index}` });
+    for (let index = 0; index < 3000; index += 1) monitor.recordActivity(`${index}`, `beat ${index}`);
+    for (const [id, health] of monitor.getAllAgentHealth()) expect(health.lastActivity).toBe(`beat ${id}`);
+    expect(monitor.getAllAgentHealth().size).toBe(3000);
+  });
+});
+
+describe('manners', () => {
+  test('registering an id again replaces the agent and resets it', async () => {
+    const monitor = open({ recoveryStrategy: 'alert' });
+    const lines = transcript(monitor);
+    monitor.registerAgent({ id: 'a', ping: never });
+    await next(monitor, 'agent:disconnected');
+    const { ping, enough } = answering(4);
+    monitor.registerAgent({ id: 'a', ping });
+    expect(monitor.getAgentHealth('a')).toMatchObject({ state: 'healthy', missedBeats: 0, lastActivity: null });
+    const before = lines.length;
+    await enough;
+    expect(lines).toHaveLength(before);
+    expect(monitor.getStats().totalAgents).toBe(1);
+  });
+
+  test('what is wrong is refused', () => {
+    const monitor = open();
+    const wrong =
+      (config: object): (() => unknown) =>
+      () =>
+        open(config);
+    expect(wrong({ heartbeatInterval: '2s' })).toThrow(TypeError);
+    expect(wrong({ bus: {} })).toThrow(TypeError);
+    expect(wrong({ restart: true })).toThrow(TypeError);
+    expect(wrong({ backoff: 5 })).toThrow(TypeError);
+    for (const config of [
+      { heartbeatInterval: 9 },
+      { heartbeatInterval: NaN },
+      { activityTimeout: -1 },
+      { maxMissedBeats: 0 },
+      { maxMissedBeats: 1.5 },
+      { recoveryStrategy: 'pray' },
+      { recoveryStrategy: 'replace' },
+      { backoff: { jitter: 2 } },
+    ]) {
+      expect(wrong(config)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
+    }
+    expect(() => monitor.registerAgent(null as never)).toThrow(TypeError);
+    expect(() => monitor.registerAgent({})).toThrow(TypeError);
+    expect(() => monitor.registerAgent({ id: '' })).toThrow(expect.objectContaining({ code: 'ERR_ID_INVALID' }));
+    expect(() => monitor.recordActivity('nobody')).toThrow(expect.objectContaining({ code: 'ERR_AGENT_UNKNOWN' }));
+    expect(monitor.getAgentHealth('nobody')).toBeNull();
+  });
+
+  test('after close() methods throw ERR_CLOSED; closing twice is fine', async () => {
+    const monitor = open();
+    monitor.registerAgent({ id: 'a', ping: never });
+    await monitor.close();
+    await monitor[Symbol.asyncDispose]();
+    const closed = expect.objectContaining({ name: 'HealthError', code: 'ERR_CLOSED' });
+    expect(() => monitor.registerAgent({ id: 'b' })).toThrow(closed);
+    expect(() => monitor.recordActivity('a')).toThrow(closed);
+    expect(() => monitor.unregisterAgent('a')).toThrow(closed);
+    expect(() => monitor.getStats()).toThrow(closed);
+    expect(() => monitor.start()).toThrow(closed);
+  });
+
+  test('events go to the bus too, and a listener that throws stops nothing', async () => {
+    const bus = new EventEmitter();
+    const monitor = open({ recoveryStrategy: 'alert', bus });
+    const told = transcript(bus);
+    const errors: unknown[] = [];
+    const boom = new Error('boom');
+    monitor.on('agent:disconnected', () => {
+      throw boom;
+    });
+    bus.on('agent:disconnected', () => {
+      throw boom;
+    });
+    monitor.on('listener:error', (error, event) => errors.push([error, event]));
+    monitor.registerAgent({ id: 'hung', ping: never });
+    await once(bus, 'alert');
+    expect(errors).toEqual(Array(2).fill([boom, 'agent:disconnected']));
+    expect(told.at(-1)).toBe('alert agent-disconnected hung');
+  });
+});

@@ -1,0 +1,250 @@
+//! The event log for JavaScript.
+
+use std::time::Duration;
+
+use napi::bindgen_prelude::External;
+use napi_derive::napi;
+
+use super::{
+    completions::{Completions, Outcome, Settle},
+    entry::{Result, entry},
+};
+use crate::{
+    Error,
+    durability::Durability,
+    event_log::{CleanupReport, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics},
+};
+
+/// An open log and the way its answers take.
+pub struct LogHandle {
+    log: EventLog,
+    completions: Completions,
+}
+
+/// A replay under way.
+pub struct LogReplayHandle {
+    replay: Replay,
+    completions: Completions,
+}
+
+/// How a log is opened; checked by the face.
+#[napi(object)]
+pub struct LogOpenOptions {
+    pub directory: String,
+    pub power: bool,
+    pub fsync_interval_ms: f64,
+    pub retention_ms: f64,
+    pub max_retention_ms: f64,
+    pub cleanup_interval_ms: f64,
+    pub max_file_bytes: f64,
+    pub max_queue_bytes: f64,
+}
+
+/// Which events a replay brings; times in milliseconds since the epoch.
+#[napi(object)]
+pub struct LogReplayFilter {
+    pub since: Option<f64>,
+    pub until: Option<f64>,
+    pub after_seq: Option<f64>,
+    pub critical_only: bool,
+    pub topics: Option<Vec<String>>,
+    pub last: Option<f64>,
+    pub limit: Option<f64>,
+}
+
+/// Joins the log of a directory, or starts its threads. The files are opened by the first call that needs them.
+#[napi(catch_unwind)]
+pub fn log_open(
+    options: LogOpenOptions,
+    #[napi(ts_arg_type = "(batch: unknown[]) => void")] settle: Settle<'_>,
+) -> Result<External<LogHandle>> {
+    let completions = Completions::new(&settle).map_err(super::entry::foreign)?;
+    entry("logOpen", || {
+        let log = EventLog::open(LogOptions {
+            durability: if options.power { Durability::Power } else { Durability::Process },
+            fsync_interval: millis(options.fsync_interval_ms)?,
+            retention: millis(options.retention_ms)?,
+            max_retention: millis(options.max_retention_ms)?,
+            cleanup_interval: millis(options.cleanup_interval_ms)?,
+            max_file_bytes: integer(options.max_file_bytes),
+            max_queue_bytes: size(options.max_queue_bytes),
+            ..LogOptions::new(options.directory)
+        })?;
+        Ok(External::new(LogHandle { log, completions }))
+    })
+}
+
+/// Stores an event; answers with its number and its id, a space between them.
+#[napi(catch_unwind)]
+pub fn log_append(
+    handle: &External<LogHandle>,
+    slot: u32,
+    session: String,
+    body: String,
+    id: Option<String>,
+    power: Option<bool>,
+) -> Result<()> {
+    entry("logAppend", || {
+        let durability = power.map(|power| if power { Durability::Power } else { Durability::Process });
+        handle.log.append(session, body, id, durability, handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Begins a replay of one session.
+#[napi(catch_unwind)]
+pub fn log_replay(
+    handle: &External<LogHandle>,
+    session: String,
+    filter: LogReplayFilter,
+) -> Result<External<LogReplayHandle>> {
+    entry("logReplay", || {
+        let replay = handle.log.replay(session, filter.into())?;
+        Ok(External::new(LogReplayHandle { replay, completions: handle.completions.clone() }))
+    })
+}
+
+/// The next piece of a replay: a JSON array of events, or null at the end.
+#[napi(catch_unwind)]
+pub fn log_replay_next(replay: &External<LogReplayHandle>, slot: u32) -> Result<()> {
+    entry("logReplayNext", || {
+        replay.replay.pull(replay.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Ends a replay early, and lets go of its files.
+#[napi(catch_unwind)]
+pub fn log_replay_end(replay: &External<LogReplayHandle>) -> Result<()> {
+    entry("logReplayEnd", || {
+        replay.replay.release();
+        Ok(())
+    })
+}
+
+/// Archives and deletes what is old; answers with a JSON object.
+#[napi(catch_unwind)]
+pub fn log_cleanup(handle: &External<LogHandle>, slot: u32, retention_ms: f64) -> Result<()> {
+    entry("logCleanup", || {
+        handle.log.cleanup(millis(retention_ms)?, handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Removes everything of a session; answers whether there was anything.
+#[napi(catch_unwind)]
+pub fn log_erase_session(handle: &External<LogHandle>, slot: u32, session: String) -> Result<()> {
+    entry("logEraseSession", || {
+        handle.log.erase(session, handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// The ids of all sessions with events within the retention.
+#[napi(catch_unwind)]
+pub fn log_sessions(handle: &External<LogHandle>, slot: u32) -> Result<()> {
+    entry("logSessions", || {
+        handle.log.sessions(handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Counts, and what the opening found: a JSON object.
+#[napi(catch_unwind)]
+pub fn log_get_stats(handle: &External<LogHandle>, slot: u32) -> Result<()> {
+    entry("logGetStats", || {
+        handle.log.statistics(handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Bytes that wait for the writer.
+#[napi(catch_unwind)]
+pub fn log_queued_bytes(handle: &External<LogHandle>) -> Result<f64> {
+    entry("logQueuedBytes", || {
+        #[expect(clippy::cast_precision_loss, reason = "a queue stays far below 2^53 bytes")]
+        let bytes = handle.log.queued_bytes() as f64;
+        Ok(bytes)
+    })
+}
+
+/// Answers when everything stored so far is on the disk.
+#[napi(catch_unwind)]
+pub fn log_flush(handle: &External<LogHandle>, slot: u32) -> Result<()> {
+    entry("logFlush", || {
+        handle.log.flush(handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Lets what is queued land, and closes the handle; the last one closes the log.
+#[napi(catch_unwind)]
+pub fn log_close(handle: &External<LogHandle>, slot: u32) -> Result<()> {
+    entry("logClose", || {
+        handle.log.close(handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Closes and waits; `false` where the time was too short. For the way out of the process.
+#[napi(catch_unwind)]
+pub fn log_drain(handle: &External<LogHandle>, limit_ms: f64) -> Result<bool> {
+    entry("logDrain", || Ok(handle.log.drain(millis(limit_ms)?)))
+}
+
+impl From<LogReplayFilter> for ReplayFilter {
+    fn from(filter: LogReplayFilter) -> Self {
+        Self {
+            since: filter.since,
+            until: filter.until,
+            after_seq: filter.after_seq,
+            critical_only: filter.critical_only,
+            topics: filter.topics,
+            last: filter.last.map(size),
+            limit: filter.limit.map(size),
+        }
+    }
+}
+
+impl From<Receipt> for Outcome {
+    fn from(receipt: Receipt) -> Self {
+        Self::Text(format!("{} {}", receipt.seq, receipt.id))
+    }
+}
+
+impl From<CleanupReport> for Outcome {
+    fn from(report: CleanupReport) -> Self {
+        json(&report)
+    }
+}
+
+impl From<Statistics> for Outcome {
+    fn from(statistics: Statistics) -> Self {
+        json(&statistics)
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Outcome {
+    match serde_json::to_string(value) {
+        Ok(text) => Outcome::Text(text),
+        Err(cause) => Outcome::Failed(Error::Panic { room: "event_log", message: cause.to_string() }),
+    }
+}
+
+fn millis(number: f64) -> crate::Result<Duration> {
+    Duration::try_from_secs_f64(number / 1000.0).map_err(|cause| Error::OptionInvalid(format!("{number} ms: {cause}")))
+}
+
+/// A JavaScript number that the face has checked to be an integer from 0 on.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the face has checked that it is a safe integer"
+)]
+fn integer(number: f64) -> u64 {
+    number as u64
+}
+
+fn size(number: f64) -> usize {
+    usize::try_from(integer(number)).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,202 @@
+//! Agent health for JavaScript: reports go out as one JSON text, beats come in through shared memory.
+
+use std::{ffi::c_void, ptr, sync::Arc, time::Duration};
+
+use napi::{
+    bindgen_prelude::{External, Null, ToNapiValue},
+    sys,
+};
+use napi_derive::napi;
+use serde_json::json;
+
+use super::{
+    completions::{Completions, Outcome, Settle},
+    entry::{Result, entry, foreign},
+};
+use crate::health_monitor::{Chunk, Monitor, Options, Report, Standing};
+
+/// An opened monitor. The garbage collector, or the end of the thread, ends the watch by dropping it.
+pub struct HealthHandle(Arc<Monitor>);
+
+/// How an agent does.
+#[napi(object)]
+pub struct HealthLook {
+    /// Milliseconds of silence, not counting the time in which the event loop was frozen.
+    pub silent_ms: f64,
+    /// How many beats it missed.
+    pub missed: u32,
+}
+
+/// Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[ticket, standing, missed]], ping: [ticket], lost }`.
+#[napi(catch_unwind)]
+#[allow(clippy::needless_pass_by_value, reason = "napi hands functions over by value")]
+pub fn health_open(
+    #[napi(ts_arg_type = "(batch: unknown[]) => void")] settle: Settle<'_>,
+    channel: u32,
+    heartbeat_interval: u32,
+    activity_timeout: u32,
+    max_missed_beats: u32,
+) -> Result<External<HealthHandle>> {
+    let completions = Completions::new(&settle).map_err(foreign)?;
+    entry("healthOpen", || {
+        let options = Options {
+            heartbeat_interval: Duration::from_millis(heartbeat_interval.into()),
+            activity_timeout: Duration::from_millis(activity_timeout.into()),
+            max_missed_beats,
+        };
+        let listener = move |report| completions.notify(channel, Outcome::Text(text(&report)));
+        Ok(External::new(HealthHandle(Monitor::open(&options, Arc::new(listener))?)))
+    })
+}
+
+fn text(report: &Report) -> String {
+    let moved: Vec<_> =
+        report.moved.iter().map(|moved| json!([moved.ticket, word(moved.standing), moved.missed])).collect();
+    json!({ "echo": report.echo, "moved": moved, "ping": report.ping, "lost": report.lost }).to_string()
+}
+
+fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Healthy => "healthy",
+        Standing::Suspect => "suspect",
+        Standing::Disconnected => "disconnected",
+    }
+}
+
+/// Watches an agent under a ticket that was never used before; gives the slot it beats in.
+#[napi(catch_unwind)]
+pub fn health_register(handle: &External<HealthHandle>, ticket: u32, pingable: bool) -> Result<u32> {
+    entry("healthRegister", || handle.0.register(ticket, pingable))
+}
+
+/// Forgets an agent; `false` where it is not known.
+#[napi(catch_unwind)]
+pub fn health_unregister(handle: &External<HealthHandle>, slot: u32, ticket: u32) -> Result<bool> {
+    entry("healthUnregister", || Ok(handle.0.unregister(slot, ticket)))
+}
+
+/// Takes an agent for healthy, under a new ticket; `false` where it is not known.
+#[napi(catch_unwind)]
+pub fn health_reset(
+    handle: &External<HealthHandle>,
+    slot: u32,
+    ticket: u32,
+    next: u32,
+    pingable: bool,
+) -> Result<bool> {
+    entry("healthReset", || Ok(handle.0.reset(slot, ticket, next, pingable)))
+}
+
+/// The memory in which the agents with slots `chunk * length` and up beat; word 0 of the first is the clock. Null where
+/// there is no such piece or the runtime shares no memory. To be asked for once: memory is never shared twice.
+#[napi(catch_unwind, ts_return_type = "Uint32Array | null")]
+pub fn health_words(handle: &External<HealthHandle>, chunk: u32) -> Result<Words> {
+    entry("healthWords", || Ok(Words(handle.0.chunk(chunk))))
+}
+
+/// A sign of life where no memory is shared.
+#[napi(catch_unwind)]
+pub fn health_beat(handle: &External<HealthHandle>, slot: u32) -> Result<()> {
+    entry("healthBeat", || {
+        handle.0.beat(slot);
+        Ok(())
+    })
+}
+
+/// A ping was rejected.
+#[napi(catch_unwind)]
+pub fn health_reject(handle: &External<HealthHandle>, slot: u32, ticket: u32) -> Result<()> {
+    entry("healthReject", || {
+        handle.0.reject(slot, ticket);
+        Ok(())
+    })
+}
+
+/// The event loop runs.
+#[napi(catch_unwind)]
+pub fn health_echo(handle: &External<HealthHandle>) -> Result<()> {
+    entry("healthEcho", || {
+        handle.0.echo();
+        Ok(())
+    })
+}
+
+/// How an agent does; null where it is not known.
+#[napi(catch_unwind)]
+pub fn health_look(handle: &External<HealthHandle>, slot: u32, ticket: u32) -> Result<Option<HealthLook>> {
+    entry("healthLook", || {
+        let look = handle.0.look(slot, ticket);
+        Ok(look.map(|look| HealthLook { silent_ms: look.silent.as_secs_f64() * 1000.0, missed: look.missed }))
+    })
+}
+
+/// Goes on after a stop.
+#[napi(catch_unwind)]
+pub fn health_start(handle: &External<HealthHandle>) -> Result<()> {
+    entry("healthStart", || handle.0.start())
+}
+
+/// Stops the clock.
+#[napi(catch_unwind)]
+pub fn health_stop(handle: &External<HealthHandle>) -> Result<()> {
+    entry("healthStop", || handle.0.stop())
+}
+
+/// Ends the watch; twice is fine.
+#[napi(catch_unwind)]
+pub fn health_close(handle: &External<HealthHandle>) -> Result<()> {
+    entry("healthClose", || {
+        handle.0.close();
+        Ok(())
+    })
+}
+
+/// A piece of the table on its way to JavaScript. Not copied: a copy would swallow the beats.
+pub struct Words(Option<Arc<Chunk>>);
+
+impl ToNapiValue for Words {
+    unsafe fn to_napi_value(env: sys::napi_env, words: Self) -> napi::Result<sys::napi_value> {
+        let Some(chunk) = words.0 else {
+            // SAFETY: called by napi on the thread of `env`.
+            return unsafe { Null::to_napi_value(env, Null) };
+        };
+        let length = chunk.words().len();
+        let memory = chunk.words().as_ptr().cast_mut().cast::<c_void>();
+        let owner = Arc::into_raw(chunk).cast_mut().cast::<c_void>();
+        let mut buffer = ptr::null_mut();
+        // SAFETY: `memory` holds `length` words for as long as `owner` counts, which `release` ends with the buffer.
+        // The words are atomics, so writing them through a shared pointer is what they are for; JavaScript's stores are
+        // aligned and of the word's size.
+        let status = unsafe {
+            sys::napi_create_external_arraybuffer(
+                env,
+                memory,
+                length * size_of::<u32>(),
+                Some(release),
+                owner,
+                &raw mut buffer,
+            )
+        };
+        if status != sys::Status::napi_ok {
+            // SAFETY: no buffer was made, so nobody else gives this count back. `env` is live, as above.
+            unsafe {
+                drop(Arc::from_raw(owner.cast::<Chunk>()));
+                if status == sys::Status::napi_no_external_buffers_allowed {
+                    return Null::to_napi_value(env, Null);
+                }
+            }
+            napi::check_status!(status, "sharing the memory for heartbeats")?;
+        }
+        let mut array = ptr::null_mut();
+        let kind = sys::TypedarrayType::uint32_array;
+        // SAFETY: `buffer` was made above, in this environment, with exactly this length.
+        let status = unsafe { sys::napi_create_typedarray(env, kind, length, buffer, 0, &raw mut array) };
+        napi::check_status!(status, "viewing the memory for heartbeats")?;
+        Ok(array)
+    }
+}
+
+unsafe extern "C" fn release(_env: sys::napi_env, _memory: *mut c_void, owner: *mut c_void) {
+    // SAFETY: `owner` is the count that `Words::to_napi_value` gave away, and a buffer is finalized once.
+    drop(unsafe { Arc::from_raw(owner.cast::<Chunk>()) });
+}

@@ -1,0 +1,22 @@
+//! Agent health: who is silent, who has to be asked, who is gone.
+//!
+//! Time is kept by one native thread for the whole process ([`watch`]); each monitor has a table of shared memory
+//! ([`table`]) in which a beat is one store. A sweep compares the table with the rules ([`state`], pure) and reports only
+//! what changed. What to do about it is decided above: recovery calls the user's functions.
+//!
+//! Everything is counted in *ticks* of a monitor's own clock, which stands still while its event loop does not answer.
+//! So a suspended laptop, a stopped process, a starved CPU or a long collection accuses nobody.
+
+mod monitor;
+mod rules;
+mod state;
+mod table;
+mod watch;
+
+#[cfg(test)]
+mod state_model;
+
+pub use monitor::{Look, Monitor, Move, Report};
+pub use rules::{Options, Rules};
+pub use state::{Agent, Standing, Step};
+pub use table::Chunk;

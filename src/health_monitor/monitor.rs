@@ -1,0 +1,331 @@
+//! One monitor as its JavaScript thread and the watching thread share it.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{
+    rules::{Options, Rules},
+    state::Standing,
+    table::{Chunk, Table},
+    watch,
+};
+use crate::{
+    error::{Error, Result},
+    fault,
+};
+
+/// An agent that stands differently now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// Which registration.
+    pub ticket: u32,
+    /// How it stands.
+    pub standing: Standing,
+    /// How many beats it missed.
+    pub missed: u32,
+}
+
+/// What a sweep has to say. Nothing is sent when there is nothing to say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The event loop shall show that it runs, by [`Monitor::echo`].
+    pub echo: bool,
+    /// Who stands differently.
+    pub moved: Vec<Move>,
+    /// Whom to ping, by ticket.
+    pub ping: Vec<u32>,
+    /// The watching thread is gone: nobody is watched any more.
+    pub lost: bool,
+}
+
+impl Report {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// One agent, looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// How long it has been silent, not counting the time in which its loop was frozen.
+    pub silent: Duration,
+    /// How many beats it missed.
+    pub missed: u32,
+}
+
+/// Where reports go.
+pub type Listener = Arc<dyn Fn(Report) + Send + Sync>;
+
+/// A monitor. Dropping it ends the watch.
+pub struct Monitor {
+    rules: Rules,
+    state: Mutex<State>,
+    /// The loop has answered since it was last asked.
+    echoed: AtomicBool,
+    lost: AtomicBool,
+}
+
+struct State {
+    table: Table,
+    /// `None` once closed.
+    listener: Option<Listener>,
+    running: bool,
+    /// The watching thread has it on its list.
+    watched: bool,
+    echo_wanted: bool,
+}
+
+impl Monitor {
+    /// A running monitor without agents. `listener` is called from the watching thread, or from a caller's.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`].
+    pub fn open(options: &Options, listener: Listener) -> Result<Arc<Self>> {
+        let state =
+            State { table: Table::new(), listener: Some(listener), running: true, watched: false, echo_wanted: false };
+        Ok(Arc::new(Self {
+            rules: Rules::new(options)?,
+            state: Mutex::new(state),
+            echoed: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
+        }))
+    }
+
+    /// The rules in ticks.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Watches an agent under a ticket that was never used before; gives its slot. Only an agent that is `pingable` is
+    /// judged.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], [`Error::Panic`] after a panic of the watching thread, [`Error::Io`] where there is no thread.
+    pub fn register(self: &Arc<Self>, ticket: u32, pingable: bool) -> Result<u32> {
+        let mut state = self.usable()?;
+        let slot = state.table.add(&self.rules, ticket, pingable);
+        self.enlist(&mut state).inspect_err(|_| {
+            state.table.remove(slot, ticket);
+        })?;
+        Ok(slot)
+    }
+
+    /// Forgets an agent. `false` where it is not known.
+    pub fn unregister(&self, slot: u32, ticket: u32) -> bool {
+        self.lock().table.remove(slot, ticket)
+    }
+
+    /// Takes the agent for healthy from now on, under the ticket `next`: what was reported of the old one no longer
+    /// concerns it. `false` where it is not known.
+    pub fn reset(&self, slot: u32, ticket: u32, next: u32, pingable: bool) -> bool {
+        self.lock().table.reset(&self.rules, slot, ticket, next, pingable)
+    }
+
+    /// A sign of life, for runtimes that cannot share memory.
+    pub fn beat(&self, slot: u32) {
+        self.lock().table.beat(slot);
+    }
+
+    /// A ping was rejected; what follows is reported at once.
+    pub fn reject(&self, slot: u32, ticket: u32) {
+        let mut state = self.lock();
+        let mut report = Report::default();
+        state.table.reject(&self.rules, slot, ticket, &mut report);
+        send(state, report);
+    }
+
+    /// The event loop runs. Never waits.
+    pub fn echo(&self) {
+        self.echoed.store(true, Ordering::Release);
+    }
+
+    /// How an agent does; `None` where it is not known.
+    pub fn look(&self, slot: u32, ticket: u32) -> Option<Look> {
+        let (silence, missed) = self.lock().table.look(&self.rules, slot, ticket)?;
+        Some(Look { silent: self.rules.tick.saturating_mul(silence), missed })
+    }
+
+    /// A piece of the memory in which agents beat.
+    #[must_use]
+    pub fn chunk(&self, index: u32) -> Option<Arc<Chunk>> {
+        self.lock().table.chunk(index)
+    }
+
+    /// Goes on where [`Monitor::stop`] stopped.
+    ///
+    /// # Errors
+    /// As [`Monitor::register`].
+    pub fn start(self: &Arc<Self>) -> Result<()> {
+        let mut state = self.usable()?;
+        state.running = true;
+        self.enlist(&mut state)
+    }
+
+    /// Stops the clock: nobody is pinged or judged until it starts again, and the pause is nobody's silence.
+    ///
+    /// # Errors
+    /// As [`Monitor::register`].
+    pub fn stop(&self) -> Result<()> {
+        self.usable()?.running = false;
+        Ok(())
+    }
+
+    /// Ends the watch for good. A second close does nothing.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.listener = None;
+        state.table = Table::new();
+    }
+
+    fn enlist(self: &Arc<Self>, state: &mut State) -> Result<()> {
+        if state.running && !state.watched && !state.table.is_empty() {
+            watch::enlist(self)?;
+            state.watched = true;
+        }
+        Ok(())
+    }
+
+    /// A tick has passed. `false` when there is nothing to watch any more.
+    pub(super) fn sweep(&self) -> bool {
+        let mut state = self.lock();
+        if !state.running || state.listener.is_none() || state.table.is_empty() {
+            state.watched = false;
+            return false;
+        }
+        // Asked and not answered: the loop stood still for a while, and so did the clock.
+        if state.echo_wanted && !self.echoed.swap(false, Ordering::AcqRel) {
+            return true;
+        }
+        fault::point("health-sweep");
+        let mut report = Report::default();
+        report.echo = state.table.sweep(&self.rules, &mut report);
+        state.echo_wanted = report.echo;
+        send(state, report);
+        true
+    }
+
+    /// The watching thread panicked.
+    pub(super) fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+        send(self.lock(), Report { lost: true, ..Report::default() });
+    }
+
+    fn usable(&self) -> Result<MutexGuard<'_, State>> {
+        if self.lost.load(Ordering::Acquire) {
+            let message = "the watching thread panicked; open the monitor anew".into();
+            return Err(Error::Panic { room: watch::THREAD, message });
+        }
+        let state = self.lock();
+        if state.listener.is_none() {
+            return Err(Error::Closed("the health monitor"));
+        }
+        Ok(state)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends a report with nothing locked, so that whoever hears it may call back.
+fn send(state: MutexGuard<'_, State>, report: Report) {
+    let listener = state.listener.clone();
+    mem::drop(state);
+    if let Some(listener) = listener
+        && !report.is_empty()
+    {
+        listener(report);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::{Receiver, unbounded};
+
+    use super::*;
+
+    /// A monitor whose own ticks are so long that a test can sweep a thousand times between two of them.
+    fn open() -> (Arc<Monitor>, Receiver<Report>) {
+        let options = Options {
+            heartbeat_interval: Duration::from_secs(2),
+            activity_timeout: Duration::from_secs(5),
+            max_missed_beats: 2,
+        };
+        let (sender, reports) = unbounded();
+        let monitor = Monitor::open(&options, Arc::new(move |report| drop(sender.send(report)))).unwrap();
+        (monitor, reports)
+    }
+
+    fn standings(reports: &Receiver<Report>) -> Vec<Standing> {
+        reports.try_iter().flat_map(|report| report.moved).map(|moved| moved.standing).collect()
+    }
+
+    #[test]
+    fn the_clock_stands_still_until_the_loop_answers() {
+        let (monitor, reports) = open();
+        monitor.register(7, true).unwrap();
+        for _ in 0..1000 {
+            monitor.sweep();
+        }
+        assert_eq!(standings(&reports), []);
+        for _ in 0..100 {
+            monitor.echo();
+            monitor.sweep();
+        }
+        assert_eq!(standings(&reports).last(), Some(&Standing::Disconnected));
+    }
+
+    #[test]
+    fn a_report_about_an_earlier_life_names_a_ticket_that_is_gone() {
+        let (monitor, reports) = open();
+        let slot = monitor.register(7, true).unwrap();
+        assert!(monitor.reset(slot, 7, 8, true));
+        assert!(!monitor.reset(slot, 7, 9, true));
+        assert!(monitor.look(slot, 7).is_none());
+        for _ in 0..100 {
+            monitor.echo();
+            monitor.sweep();
+        }
+        let tickets: Vec<u32> = reports.try_iter().flat_map(|report| report.ping).collect();
+        assert!(!tickets.is_empty() && tickets.iter().all(|&ticket| ticket == 8), "{tickets:?}");
+    }
+
+    #[test]
+    fn a_slot_is_used_again_and_forgets_whom_it_belonged_to() {
+        let (monitor, _reports) = open();
+        let slot = monitor.register(1, true).unwrap();
+        assert!(monitor.unregister(slot, 1));
+        assert!(!monitor.unregister(slot, 1));
+        assert_eq!(monitor.register(2, true).unwrap(), slot);
+        assert!(monitor.look(slot, 1).is_none() && monitor.look(slot, 2).is_some());
+    }
+
+    #[test]
+    fn a_closed_monitor_takes_nobody_and_says_nothing() {
+        let (monitor, reports) = open();
+        let slot = monitor.register(1, true).unwrap();
+        monitor.close();
+        monitor.close();
+        assert!(matches!(monitor.register(2, true), Err(Error::Closed(_))));
+        assert!(matches!(monitor.start(), Err(Error::Closed(_))));
+        assert!(!monitor.unregister(slot, 1) && !monitor.sweep());
+        monitor.reject(slot, 1);
+        assert!(reports.try_iter().all(|report| report.moved.is_empty()));
+    }
+
+    #[test]
+    fn the_thread_sweeps_by_itself() {
+        let (monitor, reports) = open();
+        let slot = monitor.register(1, true).unwrap();
+        let report = reports.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert_eq!((report.ping, report.echo), (vec![1], true));
+        assert!(monitor.look(slot, 1).is_some_and(|look| look.silent > Duration::ZERO));
+    }
+}

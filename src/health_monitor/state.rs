@@ -1,0 +1,175 @@
+//! One agent before the law: a pure function of the rules, the clock and the signs of life.
+//!
+//! | from | to | when |
+//! |---|---|---|
+//! | any | healthy | a sign of life |
+//! | healthy | suspect | at least one missed beat |
+//! | healthy, suspect | disconnected | `max_missed` missed beats, or silence for the activity time-out with a ping unanswered |
+//!
+//! Missed beats are the whole intervals of silence, once a ping has been out for an interval; a rejected ping counts at
+//! once. Whoever cannot be pinged is never judged.
+
+use super::rules::Rules;
+
+/// Pings to an agent that is gone come at most so many doublings apart.
+const LONGEST_GAP: u32 = 3;
+
+/// How an agent stands. The order is from good to bad, and only a sign of life goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It gave a sign of life, or nobody had a reason to ask.
+    Healthy,
+    /// It missed a beat.
+    Suspect,
+    /// It is gone.
+    Disconnected,
+}
+
+/// What one look at an agent brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Step {
+    /// Ping it now.
+    pub ping: bool,
+    /// Its new standing, where that changed.
+    pub moved: Option<Standing>,
+}
+
+/// What is known about one agent. All times are ticks of its monitor's clock, which wraps.
+#[derive(Debug, Clone, Copy)]
+pub struct Agent {
+    pingable: bool,
+    standing: Standing,
+    /// The beat that was last seen: a tick that had begun when the agent gave the sign.
+    last_beat: u32,
+    /// The oldest ping since then that nobody answered.
+    unanswered: Option<u32>,
+    rejections: u32,
+    /// Pings since it is gone: the gap between them grows, so that a hung agent does not collect them for ever.
+    vain: u32,
+    next_ping: u32,
+    /// Its place among the others, as a fraction of 65,536: it spreads the pings.
+    phase: u32,
+}
+
+impl Agent {
+    /// An agent that is believed to live at `now`. Its first ping comes at its own moment of the first interval.
+    #[must_use]
+    pub fn new(rules: &Rules, now: u32, pingable: bool, phase: u16) -> Self {
+        let phase = u32::from(phase);
+        let next_ping = now.wrapping_add(1 + share(rules.ping_after.saturating_sub(1), phase));
+        Self {
+            pingable,
+            standing: Standing::Healthy,
+            last_beat: now,
+            unanswered: None,
+            rejections: 0,
+            vain: 0,
+            next_ping,
+            phase,
+        }
+    }
+
+    /// Judges the agent at `now`; `beat` is what stands in its slot.
+    pub fn judge(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
+        let was = self.standing;
+        self.see(rules, beat);
+        let mut step = Step::default();
+        if self.pingable {
+            self.standing = self.standing.max(self.verdict(rules, now));
+            if reached(now, self.next_ping) {
+                step.ping = true;
+                self.unanswered.get_or_insert(now);
+                self.next_ping = now.wrapping_add(rules.ping_after << self.vain.min(LONGEST_GAP));
+                self.vain = self.vain.saturating_add(u32::from(self.standing == Standing::Disconnected));
+            }
+        }
+        step.moved = (self.standing != was).then_some(self.standing);
+        step
+    }
+
+    /// A ping was rejected. It counts at once; the next one follows after half an interval, so that the last word is
+    /// never that of a single ping.
+    pub fn reject(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
+        let was = self.standing;
+        self.see(rules, beat);
+        // A sign of life that is younger than the ping outweighs it.
+        if self.unanswered.is_some() {
+            self.rejections = self.rejections.saturating_add(1);
+            self.standing = self.standing.max(self.verdict(rules, now));
+            if self.standing < Standing::Disconnected {
+                self.next_ping = now.wrapping_add((rules.ping_after / 2).max(1));
+            }
+        }
+        Step { ping: false, moved: (self.standing != was).then_some(self.standing) }
+    }
+
+    fn see(&mut self, rules: &Rules, beat: u32) {
+        if beat == self.last_beat {
+            return;
+        }
+        // An agent that answers pings is idle: pinging it a little before the interval is over lets agents drift apart
+        // that something once brought into step. One that is active is left alone for the whole interval.
+        let early = if self.unanswered.is_some() { share(rules.ping_after / 4, self.phase) } else { 0 };
+        self.last_beat = beat;
+        self.unanswered = None;
+        self.rejections = 0;
+        self.vain = 0;
+        self.standing = Standing::Healthy;
+        self.next_ping = beat.wrapping_add(1 + rules.ping_after - early);
+    }
+
+    fn verdict(&self, rules: &Rules, now: u32) -> Standing {
+        let missed = self.missed(rules, now);
+        if missed >= rules.max_missed || self.timed_out(rules, now) {
+            Standing::Disconnected
+        } else if missed > 0 {
+            Standing::Suspect
+        } else {
+            Standing::Healthy
+        }
+    }
+
+    /// How many beats it missed.
+    #[must_use]
+    pub fn missed(&self, rules: &Rules, now: u32) -> u32 {
+        let out = self.unanswered.map_or(0, |asked| now.wrapping_sub(asked));
+        if self.rejections == 0 && out < rules.interval {
+            return 0;
+        }
+        // The sign of life came some time after its tick had begun: only the ticks after that one surely passed.
+        let silence = self.silence(now).saturating_sub(1);
+        self.rejections.max(silence / rules.interval)
+    }
+
+    fn timed_out(&self, rules: &Rules, now: u32) -> bool {
+        let room = rules.timeout.saturating_sub(rules.ping_after + 1).max(1);
+        self.unanswered.is_some_and(|asked| now.wrapping_sub(asked) >= room) && self.silence(now) >= rules.timeout
+    }
+
+    /// Ticks since the last sign of life, the one it came in included.
+    #[must_use]
+    pub fn silence(&self, now: u32) -> u32 {
+        now.wrapping_sub(self.last_beat)
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Whether passing time alone may change how it stands: only then does the clock have to be fair.
+    #[must_use]
+    pub fn on_trial(&self) -> bool {
+        self.pingable && self.unanswered.is_some() && self.standing < Standing::Disconnected
+    }
+}
+
+/// Whether the wrapping clock has come to `moment`.
+fn reached(now: u32, moment: u32) -> bool {
+    now.wrapping_sub(moment) < u32::MAX / 2
+}
+
+fn share(of: u32, phase: u32) -> u32 {
+    u32::try_from((u64::from(of) * u64::from(phase)) >> 16).unwrap_or(of)
+}

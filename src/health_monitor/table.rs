@@ -1,0 +1,179 @@
+//! The agents of one monitor, and the memory in which they beat.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use super::{
+    monitor::{Move, Report},
+    rules::Rules,
+    state::{Agent, Step},
+};
+
+/// Words in one piece of memory. Pieces are added, never moved: JavaScript holds on to them.
+pub const CHUNK_WORDS: u32 = 1024;
+
+/// A piece of the memory. In the first one, word 0 is the clock; every other word is the slot of an agent, into which a
+/// beat copies the clock.
+pub struct Chunk([AtomicU32; CHUNK_WORDS as usize]);
+
+impl Chunk {
+    fn new() -> Arc<Self> {
+        Arc::new(Self([const { AtomicU32::new(0) }; CHUNK_WORDS as usize]))
+    }
+
+    /// The words.
+    #[must_use]
+    pub fn words(&self) -> &[AtomicU32] {
+        &self.0
+    }
+}
+
+struct Entry {
+    /// Names this registration for good, also when the slot has got another agent.
+    ticket: u32,
+    agent: Agent,
+}
+
+/// The table.
+pub struct Table {
+    chunks: Vec<Arc<Chunk>>,
+    /// By slot.
+    entries: Vec<Option<Entry>>,
+    free: Vec<u32>,
+    clock: u32,
+    living: usize,
+}
+
+impl Table {
+    pub fn new() -> Self {
+        // Slot 0 is the clock's.
+        Self { chunks: vec![Chunk::new()], entries: vec![None], free: Vec::new(), clock: 0, living: 0 }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.living == 0
+    }
+
+    pub fn chunk(&self, index: u32) -> Option<Arc<Chunk>> {
+        self.chunks.get(index as usize).map(Arc::clone)
+    }
+
+    /// Adds an agent and gives its slot.
+    pub fn add(&mut self, rules: &Rules, ticket: u32, pingable: bool) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
+        });
+        while self.chunks.len() <= (slot / CHUNK_WORDS) as usize {
+            self.chunks.push(Chunk::new());
+        }
+        self.living += 1;
+        self.put(rules, slot, ticket, pingable);
+        slot
+    }
+
+    /// Starts anew with the agent in `slot`, which is called `next` from now on. `false` where `ticket` is not there.
+    pub fn reset(&mut self, rules: &Rules, slot: u32, ticket: u32, next: u32, pingable: bool) -> bool {
+        let known = self.entry(slot, ticket).is_some();
+        if known {
+            self.put(rules, slot, next, pingable);
+        }
+        known
+    }
+
+    fn put(&mut self, rules: &Rules, slot: u32, ticket: u32, pingable: bool) {
+        let agent = Agent::new(rules, self.clock, pingable, phase_of(ticket));
+        self.beat(slot);
+        if let Some(place) = self.entries.get_mut(slot as usize) {
+            *place = Some(Entry { ticket, agent });
+        }
+    }
+
+    /// Takes an agent out. `false` where `ticket` is not there.
+    pub fn remove(&mut self, slot: u32, ticket: u32) -> bool {
+        let known = self.entry(slot, ticket).is_some();
+        if known && let Some(place) = self.entries.get_mut(slot as usize) {
+            *place = None;
+            self.free.push(slot);
+            self.living -= 1;
+        }
+        known
+    }
+
+    /// A sign of life, for runtimes that cannot share memory.
+    pub fn beat(&self, slot: u32) {
+        if let Some(word) = self.word(slot) {
+            word.store(self.clock, Ordering::Relaxed);
+        }
+    }
+
+    /// A ping was rejected.
+    pub fn reject(&mut self, rules: &Rules, slot: u32, ticket: u32, report: &mut Report) {
+        let now = self.clock;
+        let beat = self.read(slot);
+        if let Some(entry) = self.entry(slot, ticket) {
+            let step = entry.agent.reject(rules, now, beat);
+            note(rules, now, entry, step, report);
+        }
+    }
+
+    /// Lets a tick pass and judges everyone. `true` where somebody is on trial.
+    pub fn sweep(&mut self, rules: &Rules, report: &mut Report) -> bool {
+        self.clock = self.clock.wrapping_add(1);
+        let now = self.clock;
+        if let Some(clock) = self.word(0) {
+            clock.store(now, Ordering::Relaxed);
+        }
+        let mut on_trial = false;
+        let words = self.chunks.iter().flat_map(|chunk| chunk.words());
+        for (place, word) in self.entries.iter_mut().zip(words) {
+            if let Some(entry) = place {
+                let step = entry.agent.judge(rules, now, word.load(Ordering::Relaxed));
+                note(rules, now, entry, step, report);
+                on_trial |= entry.agent.on_trial();
+            }
+        }
+        on_trial
+    }
+
+    /// Ticks of silence and missed beats of an agent.
+    pub fn look(&mut self, rules: &Rules, slot: u32, ticket: u32) -> Option<(u32, u32)> {
+        let now = self.clock;
+        let beat = self.read(slot);
+        self.entry(slot, ticket).map(|entry| {
+            // A beat that no sweep has seen yet counts.
+            let fresh = now.wrapping_sub(beat);
+            let silence = entry.agent.silence(now).min(fresh);
+            let missed = if silence < entry.agent.silence(now) { 0 } else { entry.agent.missed(rules, now) };
+            (silence, missed)
+        })
+    }
+
+    fn entry(&mut self, slot: u32, ticket: u32) -> Option<&mut Entry> {
+        self.entries.get_mut(slot as usize)?.as_mut().filter(|entry| entry.ticket == ticket)
+    }
+
+    fn word(&self, slot: u32) -> Option<&AtomicU32> {
+        self.chunks.get((slot / CHUNK_WORDS) as usize)?.words().get((slot % CHUNK_WORDS) as usize)
+    }
+
+    fn read(&self, slot: u32) -> u32 {
+        self.word(slot).map_or(0, |word| word.load(Ordering::Relaxed))
+    }
+}
+
+fn note(rules: &Rules, now: u32, entry: &Entry, step: Step, report: &mut Report) {
+    if let Some(standing) = step.moved {
+        report.moved.push(Move { ticket: entry.ticket, standing, missed: entry.agent.missed(rules, now) });
+    }
+    if step.ping {
+        report.ping.push(entry.ticket);
+    }
+}
+
+/// Multiples of the golden ratio: however many agents there are, their phases lie about evenly.
+fn phase_of(ticket: u32) -> u16 {
+    u16::try_from(ticket.wrapping_mul(0x9E37_79B9) >> 16).unwrap_or(0)
+}

@@ -1,0 +1,8 @@
+//! The event log without Node: what is acknowledged stays, in order, once, whatever happens to the files.
+
+mod recovery;
+mod replaying;
+mod retention;
+mod sharing;
+mod support;
+mod writing;

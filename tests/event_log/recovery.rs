@@ -1,0 +1,126 @@
+//! Files that were cut, flipped, emptied or left alone.
+
+use std::fs;
+
+use crate::support::*;
+
+/// A log of `lines` events that was closed in order, and the bytes of its file.
+fn written(lines: u64) -> (Place, Vec<u8>) {
+    let place = Place::new();
+    let log = place.open();
+    for payload in 1..=lines {
+        append(&log, SESSION, payload);
+    }
+    close(&log);
+    let bytes = fs::read(place.file()).unwrap();
+    (place, bytes)
+}
+
+#[test]
+fn cut_at_any_byte_it_opens_reports_and_has_lost_the_torn_line_only() {
+    let (place, bytes) = written(3);
+    for end in 0..bytes.len() {
+        let copy = place.copy_of(&bytes[..end]);
+        let log = copy.open();
+        let whole = bytes[..end].iter().filter(|byte| **byte == b'\n').count() as u64;
+        assert_eq!(payloads(&all(&log, SESSION)), (1..=whole).collect::<Vec<_>>(), "cut at {end}");
+        let recovery = statistics(&log).recovery;
+        let torn = end > 0 && bytes[end - 1] != b'\n';
+        assert_eq!(recovery.torn.len(), usize::from(torn), "cut at {end}");
+        assert!(recovery.damaged.is_empty());
+        append(&log, SESSION, 99);
+        let now = payloads(&all(&log, SESSION));
+        assert_eq!((now.len() as u64, now.last()), (whole + 1, Some(&99)), "cut at {end}");
+        close(&log);
+        let again = copy.open();
+        assert_eq!(payloads(&all(&again, SESSION)), now, "cut at {end}");
+        assert!(statistics(&again).recovery.torn.is_empty());
+    }
+}
+
+#[test]
+fn a_flipped_byte_costs_its_line_is_reported_and_kept_aside() {
+    let (place, bytes) = written(40);
+    // Every byte is flipped where the lines are searched; here it is one byte of each line, and a few newlines.
+    for at in (0..bytes.len()).step_by(61).chain([bytes.len() - 1]) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x15;
+        let copy = place.copy_of(&damaged);
+        let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        let log = copy.open();
+        let kept: Vec<u64> = payloads(&all(&log, SESSION)).into_iter().filter(|payload| *payload != line).collect();
+        assert_eq!(kept, (1..=40).filter(|payload| *payload != line).collect::<Vec<_>>(), "byte {at}");
+        let found = statistics(&log).recovery.damaged;
+        assert_eq!(found.len(), 1, "byte {at}");
+        let (start, length) = (usize::try_from(found[0].offset).unwrap(), usize::try_from(found[0].bytes).unwrap());
+        assert_eq!(fs::read(copy.root.join(&found[0].copy)).unwrap(), damaged[start..start + length], "byte {at}");
+    }
+}
+
+#[test]
+fn behind_a_damaged_newline_the_log_goes_on_and_nothing_is_copied_aside_twice() {
+    let (place, mut bytes) = written(3);
+    let last = bytes.len() - 1;
+    bytes[last] = b'x';
+    let copy = place.copy_of(&bytes);
+    let before = now_micros();
+    for round in 0..4 {
+        let log = copy.open();
+        let kept = payloads(&all(&log, SESSION));
+        assert_eq!(kept, (1..=3).chain(10..10 + round).collect::<Vec<_>>());
+        assert!(append(&log, SESSION, 10 + round).seq >= before, "what is damaged may have been a higher number");
+        close(&log);
+    }
+    assert_eq!(names(&copy.root.join("quarantine")).len(), 1);
+    assert!(fs::read(copy.file()).unwrap().starts_with(&bytes), "a damaged file is never rewritten");
+}
+
+#[test]
+fn an_empty_file_and_foreign_files_harm_nothing() {
+    let (place, _) = written(2);
+    let copy = place.copy_of(b"");
+    fs::write(copy.active().join("notes.txt"), "mine").unwrap();
+    fs::write(copy.active().join("long%~00.jsonl"), "no line at all\n").unwrap();
+    let log = copy.open();
+    assert_eq!(all(&log, SESSION), Vec::<serde_json::Value>::new());
+    append(&log, SESSION, 1);
+    close(&log);
+    assert_eq!(fs::read_to_string(copy.active().join("notes.txt")).unwrap(), "mine");
+}
+
+#[test]
+fn a_file_of_long_name_tells_its_session_by_its_lines() {
+    let place = Place::new();
+    let id = "Ä".repeat(256);
+    let log = place.open();
+    append(&log, &id, 1);
+    close(&log);
+    let log = place.open();
+    append(&log, &id, 2);
+    assert_eq!(payloads(&all(&log, &id)), [1, 2]);
+    assert_eq!(wait(|reply| log.sessions(reply)).unwrap(), [id]);
+    assert_eq!(names(&place.active()).len(), 1);
+}
+
+#[test]
+fn what_is_damaged_while_the_log_is_open_is_an_error_of_that_replay() {
+    let (place, mut bytes) = written(3);
+    let log = place.open();
+    assert_eq!(all(&log, SESSION).len(), 3);
+    bytes[20] ^= 1;
+    fs::write(place.file(), &bytes).unwrap();
+    let replay = log.replay(SESSION.into(), smalltalk_native::event_log::ReplayFilter::default()).unwrap();
+    assert_eq!(wait(|reply| replay.pull(reply)).unwrap_err().code(), "ERR_CORRUPT");
+    close(&log);
+    assert_eq!(payloads(&all(&place.open(), SESSION)), [2, 3]);
+}
+
+#[test]
+fn a_directory_whose_mark_is_unreadable_counts_as_left_in_disorder() {
+    let (place, _) = written(1);
+    fs::write(place.root.join("closed.json"), "{").unwrap();
+    fs::write(place.root.join(".metadata.json.0.tmp"), "left by a kill").unwrap();
+    let log = place.open();
+    assert!(!statistics(&log).recovery.clean);
+    assert!(!names(&place.root).iter().any(|name| name.ends_with(".tmp")));
+}

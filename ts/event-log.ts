@@ -1,0 +1,210 @@
+/** A durable log of events, one file of JSON lines for each session. `docs/event-log.md` describes the files. */
+import { resolve } from 'node:path';
+
+import { Calls } from './calls.js';
+import type { EncodeOptions } from './codec.js';
+import { EventLogError } from './errors.js';
+import { decodeEvents, encodeEvent } from './event-log/encoding.js';
+import {
+  DEFAULTS,
+  durabilityOption,
+  logOptions,
+  replayQuery,
+  retentionArgument,
+  signalOption,
+  type JsonlEventLogOptions,
+} from './event-log/options.js';
+import type { EventLogStats } from './event-log/stats.js';
+import { drainAtExit } from './exit.js';
+import { checkId } from './ids.js';
+import { crossing, native, type Native } from './native.js';
+import { optionsObject } from './options.js';
+import type {
+  AppendReceipt,
+  CleanupReport,
+  Durability,
+  Event,
+  EventReplayStorage,
+  NewEvent,
+  ReplayOptions,
+} from './types.js';
+
+type Handle = ReturnType<Native['logOpen']>;
+
+interface Opened {
+  handle: Handle;
+  calls: Calls;
+  /** Takes back the wish to drain at exit. */
+  stay(): void;
+}
+
+const EXIT_LIMIT_MS = 5_000;
+
+/**
+ * Stores events so that they survive the process (`durability: 'process'`, the default) or the power (`'power'`), and
+ * replays them by time, number, topic and priority. One process owns a directory, all its threads share it. The files
+ * are opened by the first call; what keeps them from opening (`ERR_LOCKED`, `ERR_IO`) rejects that call, and the next
+ * one tries again.
+ */
+export class JsonlEventReplayStorage implements EventReplayStorage {
+  /** The settings of a log that is told nothing. */
+  static readonly defaults: Readonly<Required<JsonlEventLogOptions>> = DEFAULTS;
+
+  /** Where the files are. */
+  readonly directory: string;
+  readonly #options: Required<JsonlEventLogOptions>;
+  readonly #encoding: EncodeOptions;
+  #opened: Opened | null = null;
+  #closing: Promise<void> | null = null;
+
+  /** Checks the options. Throws a TypeError or `ERR_OPTION_INVALID`. */
+  constructor(options?: JsonlEventLogOptions) {
+    this.#options = logOptions(options);
+    this.#encoding = { unsupported: this.#options.unsupported };
+    this.directory = resolve(this.#options.directory);
+  }
+
+  /**
+   * Stores an event, which is encoded within this call: later changes to it change nothing. Resolves once it will
+   * survive what `durability` names (default: the log's). Rejects with `ERR_BACKPRESSURE` when too much waits,
+   * `ERR_VALUE_UNSUPPORTED` with the path of what could not come back, `ERR_FULL`, `ERR_IO`; with `ERR_INDETERMINATE`
+   * nobody knows whether it is stored, with every other error it is not.
+   */
+  async append(sessionId: string, event: NewEvent, options?: { durability?: Durability }): Promise<AppendReceipt> {
+    checkId(sessionId, 'sessionId');
+    const { durability } = optionsObject('options', options);
+    const power = durability === undefined ? null : durabilityOption(durability, 'process') === 'power';
+    const { body, id, timestamp } = encodeEvent(event, this.#encoding);
+    const receipt = await this.#call<string>((binary, handle, slot) => {
+      binary.logAppend(handle, slot, sessionId, body, id, power);
+    });
+    const space = receipt.indexOf(' ');
+    return { seq: Number(receipt.slice(0, space)), id: receipt.slice(space + 1), timestamp };
+  }
+
+  /**
+   * The events of a session, oldest first; critical ones only, unless `priority: 'all'`. What it brings is fixed when
+   * the first event is asked for: everything acknowledged before that, nothing twice, whatever is appended, archived or
+   * deleted meanwhile. It is read as fast as it is consumed; leaving the loop early lets go of everything.
+   */
+  async *replay(sessionId: string, options?: ReplayOptions): AsyncGenerator<Event, void, undefined> {
+    checkId(sessionId, 'sessionId');
+    const given = optionsObject('options', options);
+    const query = replayQuery(given);
+    const signal = signalOption(given.signal);
+    signal?.throwIfAborted();
+    const { handle } = this.#open();
+    const cursor = crossing(EventLogError, (binary) => binary.logReplay(handle, sessionId, query));
+    try {
+      for (;;) {
+        const piece = await this.#call<string | null>((binary, _, slot) => {
+          binary.logReplayNext(cursor, slot);
+        });
+        if (piece === null) return;
+        for (const event of decodeEvents(piece)) {
+          signal?.throwIfAborted();
+          yield event;
+        }
+      }
+    } finally {
+      crossing(EventLogError, (binary) => {
+        binary.logReplayEnd(cursor);
+      });
+    }
+  }
+
+  /**
+   * Moves files whose events are all older than `retentionMs` to the archive, and deletes archived ones older than the
+   * log's `maxRetentionMs`. Runs by itself every `cleanupIntervalMs`.
+   */
+  async cleanup(retentionMs?: number): Promise<CleanupReport> {
+    const retention = retentionArgument(retentionMs, this.#options.retentionMs);
+    return this.#json<CleanupReport>((binary, handle, slot) => {
+      binary.logCleanup(handle, slot, retention);
+    });
+  }
+
+  /** Removes everything of a session, archive and copies of damaged lines included. Whether there was anything. */
+  async eraseSession(sessionId: string): Promise<boolean> {
+    checkId(sessionId, 'sessionId');
+    return this.#call<boolean>((binary, handle, slot) => {
+      binary.logEraseSession(handle, slot, sessionId);
+    });
+  }
+
+  /** The ids of all sessions with events within the retention, in order. */
+  async sessions(): Promise<string[]> {
+    return this.#call<string[]>((binary, handle, slot) => {
+      binary.logSessions(handle, slot);
+    });
+  }
+
+  /** Counts, and what the opening found and repaired. */
+  async getStats(): Promise<EventLogStats> {
+    const stats = await this.#json<Omit<EventLogStats, 'directory' | 'queuedBytes'>>((binary, handle, slot) => {
+      binary.logGetStats(handle, slot);
+    });
+    const { handle } = this.#open();
+    const queuedBytes = crossing(EventLogError, (binary) => binary.logQueuedBytes(handle));
+    return { directory: this.directory, ...stats, queuedBytes };
+  }
+
+  /** Resolves when everything appended so far is on the disk, whatever its durability. */
+  async flush(): Promise<void> {
+    await this.#call<null>((binary, handle, slot) => {
+      binary.logFlush(handle, slot);
+    });
+  }
+
+  /** What was appended before lands; afterwards everything is rejected with `ERR_CLOSED`. May be called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #open(): Opened {
+    if (this.#closing !== null) throw new EventLogError('ERR_CLOSED', 'the event log is closed');
+    if (this.#opened !== null) return this.#opened;
+    native();
+    const { durability, fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs } = this.#options;
+    const { maxFileBytes, maxQueueBytes } = this.#options;
+    const settings = {
+      directory: this.directory,
+      power: durability === 'power',
+      ...{ fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs, maxFileBytes, maxQueueBytes },
+    };
+    const calls = new Calls(EventLogError);
+    const handle = crossing(EventLogError, (binary) => binary.logOpen(settings, calls.settle));
+    const drain = (): void => {
+      crossing(EventLogError, (binary) => binary.logDrain(handle, EXIT_LIMIT_MS));
+    };
+    this.#opened = { handle, calls, stay: drainAtExit(this, drain) };
+    return this.#opened;
+  }
+
+  async #close(): Promise<void> {
+    const opened = this.#opened;
+    if (opened === null) return;
+    try {
+      await opened.calls.run<null>((binary, slot) => {
+        binary.logClose(opened.handle, slot);
+      });
+    } finally {
+      opened.stay();
+      opened.calls.release();
+    }
+  }
+
+  async #call<T>(begin: (binary: Native, handle: Handle, slot: number) => void): Promise<T> {
+    const { handle, calls } = this.#open();
+    return calls.run<T>((binary, slot) => begin(binary, handle, slot));
+  }
+
+  async #json<T>(begin: (binary: Native, handle: Handle, slot: number) => void): Promise<T> {
+    return JSON.parse(await this.#call<string>(begin)) as T;
+  }
+}

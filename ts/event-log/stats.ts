@@ -1,0 +1,33 @@
+/** What a log counts, and what its opening found. */
+export interface EventLogStats {
+  directory: string;
+  /** Sessions with events within the retention. */
+  sessions: number;
+  /** Their files. */
+  files: number;
+  /** Their events. */
+  events: number;
+  /** The size of those files. */
+  bytes: number;
+  /** Bytes that wait to be written. */
+  queuedBytes: number;
+  /** Events written since the opening. */
+  appended: number;
+  /** Files moved to the archive since the opening. */
+  archived: number;
+  /** Files deleted from the archive since the opening. */
+  deleted: number;
+  recovery: RecoveryReport;
+}
+
+/** What opening a log found. */
+export interface RecoveryReport {
+  /** Whether the last owner closed it in order, or there was none. */
+  clean: boolean;
+  /** Events found. */
+  events: number;
+  /** Unfinished last lines that were cut off: events that nobody was promised. */
+  torn: { file: string; bytes: number }[];
+  /** Bytes that are no events. They are skipped, stay where they are, and are copied to `copy`. */
+  damaged: { file: string; offset: number; bytes: number; copy: string }[];
+}

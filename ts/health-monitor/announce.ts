@@ -1,0 +1,48 @@
+/** Telling listeners, none of whom can stop the monitor. */
+import type { EventEmitter } from 'node:events';
+
+import type { AgentState, HealthBus, HealthEvents } from './types.js';
+
+/** The event that announces a state. */
+export const EVENT_OF = {
+  healthy: 'agent:recovered',
+  suspect: 'agent:suspect',
+  disconnected: 'agent:disconnected',
+  recovering: 'agent:recovering',
+  failed: 'agent:failed',
+} as const satisfies Record<AgentState, keyof HealthEvents>;
+
+const warned = new Set<string>();
+
+/**
+ * Emits on the monitor and on the bus. What a listener throws becomes `listener:error`; where nobody listens to that, a
+ * warning of the process, once for each event.
+ */
+export function announce<K extends keyof HealthEvents>(
+  monitor: EventEmitter<HealthEvents>,
+  bus: HealthBus | undefined,
+  event: K,
+  ...args: HealthEvents[K]
+): void {
+  const emit = (target: HealthBus): void => {
+    try {
+      target.emit(event, ...args);
+    } catch (error) {
+      listenerThrew(monitor, error, event);
+    }
+  };
+  emit(monitor);
+  if (bus !== undefined) emit(bus);
+}
+
+function listenerThrew(monitor: EventEmitter<HealthEvents>, error: unknown, event: string): void {
+  try {
+    if (monitor.emit('listener:error', error, event)) return;
+  } catch {
+    // The listener for errors of listeners throws too: the warning below has to do.
+  }
+  if (warned.has(event)) return;
+  warned.add(event);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(`a listener of the health event '${event}' threw: ${text}`, { type: 'SmallTalkWarning' });
+}

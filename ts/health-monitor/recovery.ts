@@ -1,0 +1,134 @@
+/** Bringing one agent back: attempts, the waits between them, and giving up. Knows no agent and no monitor. */
+import { clearTimeout, setTimeout } from 'node:timers';
+
+import type { ResolvedConfig } from './options.js';
+
+/** What a recovery asks of the monitor. */
+export interface RecoverySteps {
+  /** An attempt begins. */
+  attempting(): void;
+  /** The attempt itself; time-bound. */
+  attempt(): Promise<void>;
+  /** An attempt failed; another may follow. */
+  attemptFailed(error: unknown): void;
+  recovered(): void;
+  gaveUp(): void;
+}
+
+type Limits = Pick<ResolvedConfig, 'maxRecoveries' | 'recoveryWindow' | 'backoff'>;
+
+/** Attempts of one agent, from its first outage on: they are remembered for the whole `recoveryWindow`. */
+export class Recovery {
+  readonly #limits: Limits;
+  readonly #steps: RecoverySteps;
+  #attempts: number[] = [];
+  #phase: 'idle' | 'waiting' | 'attempting' = 'idle';
+  #timer: NodeJS.Timeout | undefined;
+  #held = false;
+  /** Tells a result that still counts from one that came after a cancel. */
+  #round = 0;
+  #alive = false;
+
+  constructor(limits: Limits, steps: RecoverySteps) {
+    this.#limits = limits;
+    this.#steps = steps;
+  }
+
+  /** Whether it waits or works. */
+  get active(): boolean {
+    return this.#phase !== 'idle';
+  }
+
+  /** Attempts within the window. */
+  get recent(): number {
+    const oldest = performance.now() - this.#limits.recoveryWindow;
+    this.#attempts = this.#attempts.filter((moment) => moment > oldest);
+    return this.#attempts.length;
+  }
+
+  /** The agent is gone. */
+  begin(): void {
+    if (!this.active) this.#next();
+  }
+
+  /** The agent gave a sign of life. `true` where that settles it; an attempt that runs is waited for. */
+  signOfLife(): boolean {
+    if (this.#phase === 'attempting') {
+      this.#alive = true;
+      return false;
+    }
+    this.cancel();
+    return true;
+  }
+
+  /** The agent fell silent again while an attempt runs. */
+  silentAgain(): void {
+    this.#alive = false;
+  }
+
+  /** Begins no further attempt until `go()`. */
+  hold(): void {
+    this.#held = true;
+    clearTimeout(this.#timer);
+  }
+
+  go(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    if (this.#phase === 'waiting') this.#wait();
+  }
+
+  /** Forgets what is under way. */
+  cancel(): void {
+    this.#round += 1;
+    this.#phase = 'idle';
+    clearTimeout(this.#timer);
+  }
+
+  #next(): void {
+    if (this.recent >= this.#limits.maxRecoveries) {
+      this.#phase = 'idle';
+      this.#steps.gaveUp();
+      return;
+    }
+    this.#phase = 'waiting';
+    if (!this.#held) this.#wait();
+  }
+
+  #wait(): void {
+    clearTimeout(this.#timer);
+    const delay = backoffDelay(this.recent, this.#limits.backoff);
+    this.#timer = setTimeout(() => void this.#attempt(), delay).unref();
+  }
+
+  async #attempt(): Promise<void> {
+    const round = ++this.#round;
+    this.#phase = 'attempting';
+    this.#alive = false;
+    this.#attempts.push(performance.now());
+    let failure: { error: unknown } | null = null;
+    this.#steps.attempting();
+    // A listener may have ended it.
+    if (round !== this.#round) return;
+    try {
+      await this.#steps.attempt();
+    } catch (error) {
+      failure = { error };
+    }
+    if (round !== this.#round) return;
+    if (failure === null || this.#alive) {
+      this.#phase = 'idle';
+      this.#steps.recovered();
+    } else {
+      this.#steps.attemptFailed(failure.error);
+      this.#next();
+    }
+  }
+}
+
+/** Milliseconds to wait after so many attempts: none before the first, then growing, a part of it left to chance. */
+export function backoffDelay(attempts: number, backoff: ResolvedConfig['backoff'], random = Math.random): number {
+  if (attempts === 0) return 0;
+  const full = Math.min(backoff.maxDelay, backoff.initialDelay * backoff.factor ** (attempts - 1));
+  return Math.round(full * (1 - backoff.jitter * random()));
+}
