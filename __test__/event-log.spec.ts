@@ -201,7 +201,7 @@ describe('values', () => {
       expect((await rejection(all(log, 's', options as ReplayOptions))).code).toBe('ERR_OPTION_INVALID');
     }
     for (const options of [{ topics: 'a' }, { topics: [1] }, { since: '0' }, { signal: {} }]) {
-      expect((await rejection(all(log, 's', options as ReplayOptions))).name).toBe('TypeError');
+      expect((await rejection(all(log, 's', options as unknown as ReplayOptions))).name).toBe('TypeError');
     }
     for (const options of [{ retentionMs: 0 }, { durability: 'x' }, { maxRetentionMs: 1 }, { directory: '' }]) {
       expect(() => new JsonlEventReplayStorage(options as JsonlEventLogOptions)).toThrow(

@@ -80,14 +80,14 @@ describe('without the binary', () => {
       const codes = [];
       await new api.SQLiteStorageAdapter().initialize().catch((error) => codes.push(error.code));
       await new api.JsonlEventReplayStorage().append('s', { topic: 't' }).catch((error) => codes.push(error.code));
-      try { new api.AgentHealthMonitor().registerAgent({ id: 'a' }); } catch (error) { codes.push(error.code); }
+      try { new api.AgentHealthMonitor(); } catch (error) { codes.push(error.code); }
       await api.openSmallTalk().catch((error) => codes.push(error.code));
       const open = await api.openSmallTalk({ onFallback: 'memory' });
-      process.stdout.write([open.log, open.storage.name].join('|') + ' ');
+      process.stdout.write([open.log, open.health, open.storage.name].join('|') + ' ');
       await open.close();
       process.stdout.write(codes.join());`);
     expect(output.replace(/\(node[^]*$/, '')).toBe(
-      `heard heard 5 |InMemoryStorage ${Array(4).fill('ERR_NATIVE_UNAVAILABLE').join()}`,
+      `heard heard 5 ||InMemoryStorage ${Array(4).fill('ERR_NATIVE_UNAVAILABLE').join()}`,
     );
     expect(code).toBe(0);
   });

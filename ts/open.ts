@@ -8,8 +8,8 @@ import { JsonlEventReplayStorage } from './event-log.js';
 import type { JsonlEventLogOptions } from './event-log/options.js';
 import { AgentHealthMonitor } from './health-monitor.js';
 import type { HealthMonitorConfig } from './health-monitor/types.js';
-import { native } from './native.js';
-import { optionsObject, pathOption } from './options.js';
+import { native, nativeAvailable } from './native.js';
+import { optionsObject, pathOption, wordOption } from './options.js';
 import type { StorageAdapter } from './storage/adapter.js';
 import { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
 
@@ -30,12 +30,19 @@ export interface OpenOptions {
 }
 
 /** What `openSmallTalk` gives. */
-export interface SmallTalk<T extends EventMap<T>> {
+export interface SmallTalk<T extends EventMap<T>> extends SmallTalkOrFallback<T> {
+  readonly log: JsonlEventReplayStorage;
+  readonly health: AgentHealthMonitor;
+}
+
+/** What `openSmallTalk` gives with `onFallback: 'memory'`. */
+export interface SmallTalkOrFallback<T extends EventMap<T>> {
   readonly bus: SmallTalkEventBus<T>;
   readonly storage: StorageAdapter;
-  /** null only where the binary is missing and `onFallback` is `memory`. */
+  /** null where the binary is missing. */
   readonly log: JsonlEventReplayStorage | null;
-  readonly health: AgentHealthMonitor;
+  /** null where the binary is missing. */
+  readonly health: AgentHealthMonitor | null;
   /** Removes everything of one session from storage, log and archive. Whether there was anything. */
   eraseSession(sessionId: string): Promise<boolean>;
   /** Stops the monitor, flushes the bus, and closes what was opened here. May be called twice. */
@@ -44,21 +51,30 @@ export interface SmallTalk<T extends EventMap<T>> {
 }
 
 /**
- * Opens everything in one directory, wired. Rejects with what keeps a part from opening, and then leaves nothing open;
- * `ERR_NATIVE_UNAVAILABLE` where the binary is missing.
+ * Opens everything in one directory, wired. Rejects with what keeps a part from opening, and then leaves nothing open.
+ * Where the binary is missing it rejects with `ERR_NATIVE_UNAVAILABLE`, or, with `onFallback: 'memory'`, gives a bus and a
+ * memory adapter, and null for the log and the monitor.
  */
 export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
+  options?: OpenOptions & { onFallback?: 'throw' },
+): Promise<SmallTalk<T>>;
+export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
+  options: OpenOptions,
+): Promise<SmallTalkOrFallback<T>>;
+export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
   options?: OpenOptions,
-): Promise<SmallTalk<T>> {
+): Promise<SmallTalkOrFallback<T>> {
   const given = optionsObject('options', options);
   const directory = pathOption('directory', given.directory, './data');
-  const onFallback = given.onFallback ?? 'throw';
-  const log = openLog(directory, given, onFallback);
+  const onFallback = wordOption<OnFallback>('onFallback', given.onFallback, 'throw', ['throw', 'memory']);
+  if (onFallback === 'throw') native();
+  const log = nativeAvailable() ? openLog(directory, given) : null;
   const storage = await openStorage(directory, given, onFallback);
   try {
+    // A log opens with its first call; what keeps it from opening shall be heard here.
     await log?.sessions();
     const bus = new SmallTalkEventBus<T>({ ...given.bus, ...(log === null ? {} : { log }) });
-    const health = new AgentHealthMonitor({ ...given.health, bus });
+    const health = nativeAvailable() ? new AgentHealthMonitor({ ...given.health, bus }) : null;
     return assemble({ bus, storage, log, health }, given);
   } catch (error) {
     await Promise.allSettled([closeOwn(log, given.log), closeOwn(storage, given.storage)]);
@@ -66,20 +82,10 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
   }
 }
 
-function openLog(
-  directory: string,
-  given: Partial<OpenOptions>,
-  onFallback: OnFallback,
-): JsonlEventReplayStorage | null {
-  if (given.log instanceof JsonlEventReplayStorage) return given.log;
-  const log = new JsonlEventReplayStorage({ directory: join(directory, 'events'), ...given.log });
-  try {
-    native();
-    return log;
-  } catch (error) {
-    if (onFallback === 'memory') return null;
-    throw error;
-  }
+function openLog(directory: string, { log }: Partial<OpenOptions>): JsonlEventReplayStorage {
+  return log instanceof JsonlEventReplayStorage
+    ? log
+    : new JsonlEventReplayStorage({ directory: join(directory, 'events'), ...log });
 }
 
 function openStorage(
@@ -93,16 +99,16 @@ function openStorage(
   return createStorageAdapter({ path, onFallback, ...storage });
 }
 
-type Parts<T extends EventMap<T>> = Pick<SmallTalk<T>, 'bus' | 'storage' | 'log' | 'health'>;
+type Parts<T extends EventMap<T>> = Pick<SmallTalkOrFallback<T>, 'bus' | 'storage' | 'log' | 'health'>;
 
-function assemble<T extends EventMap<T>>(parts: Parts<T>, given: Partial<OpenOptions>): SmallTalk<T> {
+function assemble<T extends EventMap<T>>(parts: Parts<T>, given: Partial<OpenOptions>): SmallTalkOrFallback<T> {
   const { bus, storage, log, health } = parts;
   let closing: Promise<void> | null = null;
   const closeAll = async (): Promise<void> => {
     // Down the stream: whoever still writes is closed before what it writes to. One failure must not leave the rest open.
     const failures: unknown[] = [];
     const steps = [
-      () => health.close(),
+      async () => health?.close(),
       () => bus.close(),
       () => closeOwn(log, given.log),
       () => closeOwn(storage, given.storage),
