@@ -1,5 +1,5 @@
 import { runInNewContext } from 'node:vm';
-import { isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 
 import { decode, encode } from '../ts/codec.js';
@@ -51,6 +51,15 @@ describe('values survive', () => {
       text: '{"at":"1970-01-01T00:00:00.000Z","tags":[["a","1"]],"none":null}',
       types: '{"/at":"Date","/tags/0/1":"BigInt","/tags":"Map","/none":"undefined"}',
     });
+  });
+
+  test('invalid dates come back as invalid dates, wherever they are', () => {
+    for (const [, put] of places) {
+      const value = put(new Date(NaN));
+      // No deep equality takes two invalid dates for equal.
+      expect(inspect(again(value), { depth: null })).toBe(inspect(value, { depth: null }));
+      expect(inspect(value, { depth: null })).toContain('Invalid Date');
+    }
   });
 
   test('keys that could pollute are data', () => {

@@ -108,6 +108,20 @@ test('two adapters on one file see what the other has written', async () => {
   await Promise.all([one.close(), other.close()]);
 });
 
+test('four processes that make the same new file at once all get in, and lose nothing', async () => {
+  const cwd = temporaryDirectory();
+  const script = `
+    const { SQLiteStorageAdapter } = require(${JSON.stringify(dist)});
+    const adapter = new SQLiteStorageAdapter({ path: ${JSON.stringify(path)}, durability: 'process' });
+    const keys = Array.from({ length: 50 }, (_, n) => process.pid + '/' + n);
+    Promise.all(keys.map((key) => adapter.set(key, key))).then(() => process.stdout.write('stored'));`;
+  const ended = await Promise.all([1, 2, 3, 4].map(() => runNode(['-e', script], { cwd })));
+  for (const end of ended) expect(end).toEqual({ code: 0, output: 'stored' });
+  const adapter = new SQLiteStorageAdapter({ path });
+  expect((await adapter.getStats()).keys).toBe(200);
+  await adapter.close();
+});
+
 test('a worker thread gets typed errors too, and may be terminated in the middle of a save', async () => {
   const source = `
     const { parentPort, workerData } = require('node:worker_threads');

@@ -10,6 +10,7 @@ const FLOOR_4 = new Set([
   'ids',
   'types',
   'exit',
+  'keep-alive',
   'options',
   'priorities',
   'session',

@@ -1,16 +1,12 @@
 /** The promises of one opened native object: who waits for which answer. */
-import { setInterval } from 'node:timers';
-
 import { fromNative, type ErrorRoom } from './errors.js';
+import { letExit, stayAlive } from './keep-alive.js';
 import { crossing, type Native } from './native.js';
 
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: Error): void;
 }
-
-/** Longest delay a timer takes; this one never does anything when it fires. */
-const NEVER_MS = 2 ** 31 - 1;
 
 /**
  * Hands out slots to native operations and settles their promises when the answers come, many in one crossing.
@@ -20,7 +16,6 @@ export class Calls {
   readonly #Room: ErrorRoom;
   readonly #waiting = new Map<number, Waiting>();
   readonly #channels = new Map<number, (value: unknown) => void>();
-  readonly #alive = setInterval(() => undefined, NEVER_MS).unref();
   #next = 1;
 
   constructor(Room: ErrorRoom) {
@@ -38,7 +33,7 @@ export class Calls {
   run<T>(begin: (binary: Native, slot: number) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const slot = this.#free();
-      if (this.#waiting.size === 0) this.#alive.ref();
+      stayAlive();
       this.#waiting.set(slot, { resolve, reject });
       try {
         crossing(this.#Room, (binary) => begin(binary, slot));
@@ -56,11 +51,6 @@ export class Calls {
     return slot;
   }
 
-  /** The object is closed: lets go of the timer. */
-  release(): void {
-    clearInterval(this.#alive);
-  }
-
   #free(): number {
     while (this.#waiting.has(this.#next) || this.#channels.has(this.#next)) this.#advance();
     const slot = this.#next;
@@ -74,7 +64,7 @@ export class Calls {
 
   #take(slot: number): Waiting | undefined {
     const waiting = this.#waiting.get(slot);
-    if (waiting !== undefined && this.#waiting.delete(slot) && this.#waiting.size === 0) this.#alive.unref();
+    if (waiting !== undefined && this.#waiting.delete(slot)) letExit();
     return waiting;
   }
 

@@ -195,7 +195,6 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
       });
     } finally {
       opened.stay();
-      opened.calls.release();
     }
   }
 

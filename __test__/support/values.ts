@@ -20,7 +20,8 @@ const leaf: fc.Arbitrary<unknown> = fc.oneof(
   fc.double(),
   fc.constantFrom(NaN, Infinity, -Infinity, -0, 0),
   fc.bigInt(),
-  fc.date({ noInvalidDate: false }),
+  // Node's own deep equality tells invalid dates from one another, so they have a test of their own.
+  fc.date({ noInvalidDate: true }),
   fc.constantFrom(/a+\/b/giu, new RegExp('', 's'), sticky()),
   fc.constantFrom('https://example.com/a?b=c#d', 'file:///tmp/x').map((href) => new URL(href)),
   bytes.map((view) => Buffer.from(view)),

@@ -189,7 +189,6 @@ export class SQLiteStorageAdapter implements StorageAdapter {
   /** After a failed opening the next call tries anew. */
   #forget(opened: Opened): void {
     opened.stay();
-    opened.calls.release();
     if (this.#opened === opened) this.#opened = null;
   }
 

@@ -7,7 +7,8 @@ use crate::error::Error;
 /// Translates an error of a statement; `doing` says what failed, without any payload.
 pub fn failure(doing: &str, error: &rusqlite::Error) -> Error {
     let Some(code) = error.sqlite_error_code() else {
-        return Error::Io { doing: doing.into(), cause: error.to_string() };
+        // Not the engine complains but the translation of a column: it holds what we never write.
+        return Error::Corrupt { what: "a stored row".into(), detail: format!("{doing}: {error}") };
     };
     match code {
         ErrorCode::DiskFull => Error::Full { doing: doing.into() },

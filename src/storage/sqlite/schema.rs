@@ -86,7 +86,7 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     create_private(path)?;
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
     let doing = |error: &rusqlite::Error| failure("opening the database", error);
-    let fresh = check_version(&connection)?;
+    let fresh = check_version(&mut connection)?;
     if fresh {
         connection.pragma_update(None, "page_size", PAGE_SIZE).map_err(|error| doing(&error))?;
     }
@@ -102,8 +102,9 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES).map_err(|error| doing(&error))?;
     if fresh {
         create_schema(&mut connection).map_err(|error| doing(&error))?;
-        sync_directory(path)?;
     }
+    // Also for a file that was there: whoever made it may have been killed before this line.
+    sync_names(path)?;
     Ok(connection)
 }
 
@@ -137,26 +138,30 @@ fn harden(connection: &Connection, busy_timeout: Duration) -> rusqlite::Result<(
     Ok(())
 }
 
-/// Whether the file is still empty; an error where it is not ours or newer than we are. Writes nothing.
-fn check_version(connection: &Connection) -> Result<bool> {
-    let read = |name: &str| {
-        connection
-            .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
-            .map_err(|error| failure("reading the version of the database", &error))
-    };
-    let (application, version, pages) = (read("application_id")?, read("user_version")?, read("page_count")?);
-    if pages == 0 {
-        return Ok(true);
-    }
-    if application != APPLICATION_ID {
-        return Err(Error::Version("the file is a database of another program".into()));
-    }
-    if version != SCHEMA_VERSION {
-        return Err(Error::Version(format!(
+/// Whether the file has no schema yet; an error where it is not ours or newer than we are. Writes nothing.
+///
+/// Another process may be making the schema at this moment, or was killed before it had: all answers come from one
+/// snapshot, and a file without a schema is as good as new.
+fn check_version(connection: &mut Connection) -> Result<bool> {
+    let (objects, application, version) =
+        look(connection).map_err(|error| failure("reading the version of the database", &error))?;
+    match (application, version) {
+        (0, 0) if objects == 0 => Ok(true),
+        (APPLICATION_ID, SCHEMA_VERSION) => Ok(false),
+        (APPLICATION_ID, _) => Err(Error::Version(format!(
             "the database has schema version {version}, this package knows version {SCHEMA_VERSION}"
-        )));
+        ))),
+        _ => Err(Error::Version("the file is a database of another program".into())),
     }
-    Ok(false)
+}
+
+fn look(connection: &mut Connection) -> rusqlite::Result<(i64, i32, i32)> {
+    let snapshot = connection.transaction()?;
+    // The first read makes the snapshot.
+    let objects = snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let application = snapshot.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version = snapshot.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((objects, application, version))
 }
 
 fn create_schema(connection: &mut Connection) -> rusqlite::Result<()> {
@@ -190,14 +195,17 @@ fn create_private(path: &Path) -> Result<()> {
     }
 }
 
-/// A new file is there after a power cut only if its directory is on the disk.
-fn sync_directory(path: &Path) -> Result<()> {
+/// A new file is there after a power cut only if the names that lead to it are on the disk.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "Windows has no such sync"))]
+fn sync_names(path: &Path) -> Result<()> {
     #[cfg(unix)]
-    {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        fs::File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|cause| Error::io("syncing the directory of the database", &cause))?;
+    for (distance, directory) in path.ancestors().skip(1).enumerate() {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let synced = fs::File::open(directory).and_then(|directory| directory.sync_all());
+        // Directories further up may be none of ours, and closed to us.
+        if distance == 0 {
+            synced.map_err(|cause| Error::io("syncing the directory of the database", &cause))?;
+        }
     }
     Ok(())
 }
