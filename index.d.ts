@@ -4,6 +4,7 @@
 /** What native objects are here: opaque. */
 export interface StorageHandle {}
 export interface LogHandle {}
+export interface LogReplayHandle {}
 export interface HealthHandle {}
 
 export declare class ExternalObject<T> {
@@ -29,6 +30,115 @@ export interface Failure {
   /** The process that stands in the way. */
   owner?: number
 }
+
+/** A sign of life where no memory is shared. */
+export declare function healthBeat(handle: ExternalObject<HealthHandle>, slot: number): void
+
+/** Ends the watch; twice is fine. */
+export declare function healthClose(handle: ExternalObject<HealthHandle>): void
+
+/** The event loop runs. */
+export declare function healthEcho(handle: ExternalObject<HealthHandle>): void
+
+/** How an agent does; null where it is not known. */
+export declare function healthLook(handle: ExternalObject<HealthHandle>, slot: number, ticket: number): HealthLook | null
+
+/** How an agent does. */
+export interface HealthLook {
+  /** Milliseconds of silence, not counting the time in which the event loop was frozen. */
+  silentMs: number
+  /** How many beats it missed. */
+  missed: number
+}
+
+/** Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[ticket, standing, missed]], ping: [ticket], lost }`. */
+export declare function healthOpen(settle: (batch: unknown[]) => void, channel: number, heartbeatInterval: number, activityTimeout: number, maxMissedBeats: number): ExternalObject<HealthHandle>
+
+/** Watches an agent under a ticket that was never used before; gives the slot it beats in. */
+export declare function healthRegister(handle: ExternalObject<HealthHandle>, ticket: number, pingable: boolean): number
+
+/** A ping was rejected. */
+export declare function healthReject(handle: ExternalObject<HealthHandle>, slot: number, ticket: number): void
+
+/** Takes an agent for healthy, under a new ticket; `false` where it is not known. */
+export declare function healthReset(handle: ExternalObject<HealthHandle>, slot: number, ticket: number, next: number, pingable: boolean): boolean
+
+/** Goes on after a stop. */
+export declare function healthStart(handle: ExternalObject<HealthHandle>): void
+
+/** Stops the clock. */
+export declare function healthStop(handle: ExternalObject<HealthHandle>): void
+
+/** Forgets an agent; `false` where it is not known. */
+export declare function healthUnregister(handle: ExternalObject<HealthHandle>, slot: number, ticket: number): boolean
+
+/**
+ * The memory in which the agents with slots `chunk * length` and up beat; word 0 of the first is the clock. Null where
+ * there is no such piece or the runtime shares no memory. To be asked for once: memory is never shared twice.
+ */
+export declare function healthWords(handle: ExternalObject<HealthHandle>, chunk: number): Uint32Array | null
+
+/** Stores an event; answers with its number and its id, a space between them. */
+export declare function logAppend(handle: ExternalObject<LogHandle>, slot: number, session: string, body: string, id?: string | undefined | null, power?: boolean | undefined | null): void
+
+/** Archives and deletes what is old; answers with a JSON object. */
+export declare function logCleanup(handle: ExternalObject<LogHandle>, slot: number, retentionMs: number): void
+
+/** Lets what is queued land, and closes the handle; the last one closes the log. */
+export declare function logClose(handle: ExternalObject<LogHandle>, slot: number): void
+
+/** Closes and waits; `false` where the time was too short. For the way out of the process. */
+export declare function logDrain(handle: ExternalObject<LogHandle>, limitMs: number): boolean
+
+/** Removes everything of a session; answers whether there was anything. */
+export declare function logEraseSession(handle: ExternalObject<LogHandle>, slot: number, session: string): void
+
+/** Answers when everything stored so far is on the disk. */
+export declare function logFlush(handle: ExternalObject<LogHandle>, slot: number): void
+
+/** Counts, and what the opening found: a JSON object. */
+export declare function logGetStats(handle: ExternalObject<LogHandle>, slot: number): void
+
+/** Joins the log of a directory, or starts its threads. The files are opened by the first call that needs them. */
+export declare function logOpen(options: LogOpenOptions, settle: (batch: unknown[]) => void): ExternalObject<LogHandle>
+
+/** How a log is opened; checked by the face. */
+export interface LogOpenOptions {
+  directory: string
+  power: boolean
+  fsyncIntervalMs: number
+  retentionMs: number
+  maxRetentionMs: number
+  cleanupIntervalMs: number
+  maxFileBytes: number
+  maxQueueBytes: number
+}
+
+/** Bytes that wait for the writer. */
+export declare function logQueuedBytes(handle: ExternalObject<LogHandle>): number
+
+/** Begins a replay of one session. */
+export declare function logReplay(handle: ExternalObject<LogHandle>, session: string, filter: LogReplayFilter): ExternalObject<LogReplayHandle>
+
+/** Ends a replay early, and lets go of its files. */
+export declare function logReplayEnd(replay: ExternalObject<LogReplayHandle>): void
+
+/** Which events a replay brings; times in milliseconds since the epoch. */
+export interface LogReplayFilter {
+  since?: number
+  until?: number
+  afterSeq?: number
+  criticalOnly: boolean
+  topics?: Array<string>
+  last?: number
+  limit?: number
+}
+
+/** The next piece of a replay: a JSON array of events, or null at the end. */
+export declare function logReplayNext(replay: ExternalObject<LogReplayHandle>, slot: number): void
+
+/** The ids of all sessions with events within the retention. */
+export declare function logSessions(handle: ExternalObject<LogHandle>, slot: number): void
 
 /** Removes everything. */
 export declare function storageClear(handle: ExternalObject<StorageHandle>, slot: number, power: boolean): void

@@ -38,6 +38,11 @@ test.each([
   expect(await count('cargoCount', ran)).toEqual({ passed, failed });
 });
 
+test('cargo: as many ignored tests as are expected', async () => {
+  const ran = { code: 0, output: `${NEXTEST}5 tests run: 5 passed, 1 skipped` };
+  expect(await count('cargoCount', ran, 1)).toEqual({ passed: 5, failed: 0 });
+});
+
 test.each([
   ['all passed', 0, report(3), 3, 0],
   ['no report', 1, null, 0, 1],

@@ -23,7 +23,9 @@ function run(program: string, options: { flags?: string[]; env?: NodeJS.ProcessE
 
 test('an open monitor with agents, pings under way and a recovery that waits does not keep the process alive', async () => {
   const ended = await run(`
-    const monitor = new AgentHealthMonitor({ ...QUICK, recoveryStrategy: 'restart', restart: () => Promise.reject(new Error('no')) });
+    const restart = () => Promise.reject(new Error('no'));
+    const backoff = { initialDelay: 60_000, maxDelay: 60_000 };
+    const monitor = new AgentHealthMonitor({ ...QUICK, recoveryStrategy: 'restart', restart, backoff });
     for (let i = 0; i < 10; i++) monitor.registerAgent({ id: 'hung ' + i, ping: never });
     // Something else keeps it alive until then; afterwards nothing does.
     const alive = setInterval(() => undefined, 1000);

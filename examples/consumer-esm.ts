@@ -48,7 +48,7 @@ assert.equal(restored?.messages[0]?.timestamp.getTime(), asked.getTime());
 const missed: string[] = [];
 for await (const event of log.replay('tour')) missed.push(event.topic);
 assert.deepEqual(missed, ['agent_handoff'], 'a replay brings back what is critical');
-assert.equal(health.getAgentHealth('planner')?.status, 'healthy');
+assert.equal(health.getAgentHealth('planner')?.state, 'healthy');
 
 await health.close();
 await bus.close();

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { cargoCount, jestCount } from './counts.mjs';
+import { cargoCount, expectedIgnores, jestCount } from './counts.mjs';
 import { run, runTool } from './process.mjs';
 
 /** The core alone: its tests need no Node, and the addon's symbols exist only inside of it. */
@@ -30,7 +30,7 @@ async function rust() {
     nextest.code === 0
       ? await cargo('nextest', 'run', '--no-fail-fast', CORE)
       : await cargo('test', '--no-fail-fast', '--lib', '--tests', CORE);
-  return plus(cargoCount(tests), cargoCount(await cargo('test', '--doc', CORE)));
+  return plus(cargoCount(tests, expectedIgnores()), cargoCount(await cargo('test', '--doc', CORE)));
 }
 
 async function jest() {

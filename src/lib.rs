@@ -22,7 +22,6 @@ pub mod storage;
 pub mod worker;
 
 #[cfg(feature = "binding")]
-#[cfg_attr(test, allow(dead_code, reason = "napi registers no exports in a test build, and nobody else calls them"))]
 mod binding;
 
 pub use error::{Error, Result};

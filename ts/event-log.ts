@@ -124,6 +124,14 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     });
   }
 
+  /** Removes everything of a session, archive and copies of damaged lines included. Whether there was anything. */
+  async eraseSession(sessionId: string): Promise<boolean> {
+    checkId(sessionId, 'sessionId');
+    return this.#call<boolean>((binary, handle, slot) => {
+      binary.logEraseSession(handle, slot, sessionId);
+    });
+  }
+
   /** The ids of all sessions with events within the retention, in order. */
   async sessions(): Promise<string[]> {
     return this.#call<string[]>((binary, handle, slot) => {

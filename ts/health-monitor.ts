@@ -268,11 +268,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     const previous = watched.state;
     watched.state = state;
     watched.since = Date.now();
-    if (state === 'healthy') {
-      watched.missed = 0;
-      watched.error = null;
-      watched.rejected = false;
-    }
+    if (state === 'healthy') watched.missed = 0;
     announce(this, this.#config.bus, EVENT_OF[state], { ...this.#healthOf(watched), previous });
   }
 
@@ -293,7 +289,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
       silentFor: look?.silentMs ?? 0,
       missedBeats: watched.state === 'healthy' ? 0 : Math.max(watched.missed, look?.missed ?? 0),
       reason: watched.state === 'healthy' ? null : watched.rejected ? 'rejected' : 'silent',
-      error: watched.error,
+      error: watched.state === 'healthy' ? null : watched.error,
       lastActivity: watched.lastActivity,
       recoveryStrategy: watched.strategy,
       recoveries: watched.recovery?.recent ?? 0,

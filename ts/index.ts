@@ -54,3 +54,4 @@ export type {
 export { JsonlEventReplayStorage } from './event-log.js';
 export type { JsonlEventLogOptions } from './event-log/options.js';
 export type { EventLogStats, RecoveryReport } from './event-log/stats.js';
+export { openSmallTalk, type OpenOptions, type SmallTalk } from './open.js';

@@ -131,6 +131,15 @@ pub fn log_cleanup(handle: &External<LogHandle>, slot: u32, retention_ms: f64) -
     })
 }
 
+/// Removes everything of a session; answers whether there was anything.
+#[napi(catch_unwind)]
+pub fn log_erase_session(handle: &External<LogHandle>, slot: u32, session: String) -> Result<()> {
+    entry("logEraseSession", || {
+        handle.log.erase(session, handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
 /// The ids of all sessions with events within the retention.
 #[napi(catch_unwind)]
 pub fn log_sessions(handle: &External<LogHandle>, slot: u32) -> Result<()> {

@@ -5,6 +5,10 @@
 
 // napi hands arguments over by value.
 #![allow(clippy::needless_pass_by_value)]
+#![cfg_attr(
+    test,
+    allow(dead_code, reason = "in a test build nothing registers the exports, and nobody else calls them")
+)]
 
 mod completions;
 mod entry;

@@ -7,6 +7,7 @@
 mod append;
 mod cursor;
 mod directory;
+mod erase;
 mod files;
 mod index;
 mod lane;
@@ -124,6 +125,11 @@ impl EventLog {
     /// than the longest retention.
     pub fn cleanup(&self, retention: Duration, reply: Reply<CleanupReport>) {
         self.submit(Job::Cleanup { retention, reply }, 0);
+    }
+
+    /// Removes everything of a session, archive included; answers whether there was anything.
+    pub fn erase(&self, session: String, reply: Reply<bool>) {
+        self.submit(Job::Erase { session, reply }, 0);
     }
 
     /// Numbers about the log, and what its opening found.

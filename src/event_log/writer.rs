@@ -13,7 +13,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    append::Append, directory::Layout, files, index::Catalog, options::LogOptions, owned::Owned,
+    append::Append, directory::Layout, erase, files, index::Catalog, options::LogOptions, owned::Owned,
     retention::CleanupReport, statistics::Statistics,
 };
 use crate::{
@@ -32,6 +32,8 @@ pub enum Job {
     Flush(Reply<()>),
     /// To move and delete what the retention no longer keeps.
     Cleanup { retention: Duration, reply: Reply<CleanupReport> },
+    /// To remove everything of a session.
+    Erase { session: String, reply: Reply<bool> },
     /// For numbers.
     Statistics(Reply<Statistics>),
 }
@@ -43,6 +45,7 @@ impl Job {
             Self::Open(reply) | Self::Flush(reply) => reply.send(Err(error)),
             Self::Append(append) => append.reply.send(Err(error)),
             Self::Cleanup { reply, .. } => reply.send(Err(error)),
+            Self::Erase { reply, .. } => reply.send(Err(error)),
             Self::Statistics(reply) => reply.send(Err(error)),
         }
     }
@@ -129,6 +132,7 @@ impl Writer {
             Job::Append(append) => owned.append(vec![append]),
             Job::Flush(reply) => reply.send(owned.flush()),
             Job::Cleanup { retention, reply } => reply.send(owned.cleanup(retention)),
+            Job::Erase { session, reply } => reply.send(erase::erase(owned, &session)),
             Job::Statistics(reply) => reply.send(Ok(owned.statistics())),
         }
     }

@@ -244,3 +244,88 @@ fn send(state: MutexGuard<'_, State>, report: Report) {
         listener(report);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::{Receiver, unbounded};
+
+    use super::*;
+
+    /// A monitor whose own ticks are so long that a test can sweep a thousand times between two of them.
+    fn open() -> (Arc<Monitor>, Receiver<Report>) {
+        let options = Options {
+            heartbeat_interval: Duration::from_secs(2),
+            activity_timeout: Duration::from_secs(5),
+            max_missed_beats: 2,
+        };
+        let (sender, reports) = unbounded();
+        let monitor = Monitor::open(&options, Arc::new(move |report| drop(sender.send(report)))).unwrap();
+        (monitor, reports)
+    }
+
+    fn standings(reports: &Receiver<Report>) -> Vec<Standing> {
+        reports.try_iter().flat_map(|report| report.moved).map(|moved| moved.standing).collect()
+    }
+
+    #[test]
+    fn the_clock_stands_still_until_the_loop_answers() {
+        let (monitor, reports) = open();
+        monitor.register(7, true).unwrap();
+        for _ in 0..1000 {
+            monitor.sweep();
+        }
+        assert_eq!(standings(&reports), []);
+        for _ in 0..100 {
+            monitor.echo();
+            monitor.sweep();
+        }
+        assert_eq!(standings(&reports).last(), Some(&Standing::Disconnected));
+    }
+
+    #[test]
+    fn a_report_about_an_earlier_life_names_a_ticket_that_is_gone() {
+        let (monitor, reports) = open();
+        let slot = monitor.register(7, true).unwrap();
+        assert!(monitor.reset(slot, 7, 8, true));
+        assert!(!monitor.reset(slot, 7, 9, true));
+        assert!(monitor.look(slot, 7).is_none());
+        for _ in 0..100 {
+            monitor.echo();
+            monitor.sweep();
+        }
+        let tickets: Vec<u32> = reports.try_iter().flat_map(|report| report.ping).collect();
+        assert!(!tickets.is_empty() && tickets.iter().all(|&ticket| ticket == 8), "{tickets:?}");
+    }
+
+    #[test]
+    fn a_slot_is_used_again_and_forgets_whom_it_belonged_to() {
+        let (monitor, _reports) = open();
+        let slot = monitor.register(1, true).unwrap();
+        assert!(monitor.unregister(slot, 1));
+        assert!(!monitor.unregister(slot, 1));
+        assert_eq!(monitor.register(2, true).unwrap(), slot);
+        assert!(monitor.look(slot, 1).is_none() && monitor.look(slot, 2).is_some());
+    }
+
+    #[test]
+    fn a_closed_monitor_takes_nobody_and_says_nothing() {
+        let (monitor, reports) = open();
+        let slot = monitor.register(1, true).unwrap();
+        monitor.close();
+        monitor.close();
+        assert!(matches!(monitor.register(2, true), Err(Error::Closed(_))));
+        assert!(matches!(monitor.start(), Err(Error::Closed(_))));
+        assert!(!monitor.unregister(slot, 1) && !monitor.sweep());
+        monitor.reject(slot, 1);
+        assert!(reports.try_iter().all(|report| report.moved.is_empty()));
+    }
+
+    #[test]
+    fn the_thread_sweeps_by_itself() {
+        let (monitor, reports) = open();
+        let slot = monitor.register(1, true).unwrap();
+        let report = reports.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert_eq!((report.ping, report.echo), (vec![1], true));
+        assert!(monitor.look(slot, 1).is_some_and(|look| look.silent > Duration::ZERO));
+    }
+}

@@ -123,3 +123,26 @@ fn metadata_tells_people_and_is_needed_by_nobody() {
     fs::write(&path, "garbage").unwrap();
     assert_eq!(all(&place.open(), SESSION).len(), 1);
 }
+
+#[test]
+fn an_erased_session_is_gone_everywhere_and_its_numbers_stay_used() {
+    let place = Place::new();
+    let options = LogOptions { max_retention: HOUR * 24 * 36_500, ..place.options() };
+    let log = EventLog::open(options).unwrap();
+    at(&log, SESSION, NOON);
+    at(&log, "s2", NOON);
+    assert_eq!(cleanup(&log, HOUR).archived, 2);
+    at(&log, SESSION, now_ms());
+    let last = at(&log, SESSION, now_ms());
+    at(&log, "s2", now_ms());
+    fs::create_dir_all(place.root.join("quarantine")).unwrap();
+    fs::write(place.root.join("quarantine/s.1.0.damaged"), "x").unwrap();
+    assert!(wait(|reply| log.erase(SESSION.into(), reply)).unwrap());
+    assert!(all(&log, SESSION).is_empty());
+    assert_eq!(names(&place.active()), ["s2.jsonl"]);
+    assert_eq!(names(&place.root.join("archive/2025-11-23")), ["s2.1.jsonl"]);
+    assert!(names(&place.root.join("quarantine")).is_empty());
+    assert!(!wait(|reply| log.erase(SESSION.into(), reply)).unwrap(), "there is nothing left");
+    assert!(at(&log, SESSION, now_ms()) > last);
+    assert_eq!(all(&log, "s2").len(), 1);
+}

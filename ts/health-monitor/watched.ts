@@ -51,6 +51,8 @@ export class Watched {
   alive(what: string): void {
     if (this.#gone) return;
     this.lastActivity = what;
+    this.error = null;
+    this.rejected = false;
     this.#beat();
   }
 
@@ -83,7 +85,7 @@ export class Watched {
 
   /** Puts another agent in the place of this one. */
   adopt(agent: MonitoredAgent): void {
-    if (agent === this.#agent || this.#gone) return;
+    if (agent === this.#agent) return;
     this.#detach();
     this.#agent = agent;
     this.attach();

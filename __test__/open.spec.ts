@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import {
+  InMemoryStorageAdapter,
+  JsonlEventReplayStorage,
+  openSmallTalk,
+  SmallTalkError,
+  type ChatSession,
+  type Event,
+} from '../ts/index.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+const dist = join(__dirname, '..', 'dist', 'index.js');
+
+const session = (id: string): ChatSession => ({ id, messages: [], createdAt: new Date(1), updatedAt: new Date(2) });
+
+async function collect(events: AsyncIterable<Event>): Promise<Event[]> {
+  const all: Event[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+test('everything is in one directory, and what the bus emits is in the log', async () => {
+  const directory = temporaryDirectory();
+  const { bus, storage, log, close } = await openSmallTalk({ directory, bus: { sessionId: 's' } });
+  await storage.saveSession('s', session('s'));
+  bus.emit('agent_handoff', 'planner', new Date(5));
+  bus.emit('message', 'hello');
+  await close();
+  await close();
+  expect(existsSync(join(directory, 'sessions.db'))).toBe(true);
+  expect(existsSync(join(directory, 'events', 'active', 's.jsonl'))).toBe(true);
+  await expect(storage.getSession('s')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+
+  const again = await openSmallTalk({ directory });
+  expect(await again.storage.getSession('s')).toEqual(session('s'));
+  expect((await collect(again.log?.replay('s') as AsyncIterable<Event>)).map(({ payload }) => payload)).toEqual([
+    ['planner', new Date(5)],
+  ]);
+  expect(log).toBeInstanceOf(JsonlEventReplayStorage);
+  await again.close();
+});
+
+test('the monitor reports on the bus', async () => {
+  const { bus, health, close } = await openSmallTalk({
+    directory: temporaryDirectory(),
+    health: { heartbeatInterval: 20, recoveryStrategy: 'alert' },
+  });
+  const gone = once(bus, 'agent:disconnected');
+  health.registerAgent({ id: 'tool', ping: () => Promise.reject(new Error('no answer')) });
+  expect(await gone).toMatchObject([{ id: 'tool', state: 'disconnected' }]);
+  await close();
+});
+
+test('a session can be erased from storage, log and archive', async () => {
+  const directory = temporaryDirectory();
+  const { bus, storage, log, eraseSession, close } = await openSmallTalk({ directory, bus: { sessionId: 's' } });
+  await storage.saveSession('s', session('s'));
+  bus.emit('message', 'secret');
+  await bus.flush();
+  expect(await eraseSession('s')).toBe(true);
+  expect(await eraseSession('s')).toBe(false);
+  expect(await storage.getSession('s')).toBeNull();
+  expect(await collect(log?.replay('s', { priority: 'all' }) as AsyncIterable<Event>)).toEqual([]);
+  expect(existsSync(join(directory, 'events', 'active', 's.jsonl'))).toBe(false);
+  await close();
+  await expect(eraseSession('s')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+});
+
+test('what is handed in is used, and stays open', async () => {
+  const directory = temporaryDirectory();
+  const storage = new InMemoryStorageAdapter();
+  const log = new JsonlEventReplayStorage({ directory: join(directory, 'elsewhere') });
+  for (const given of [storage, { adapter: storage }]) {
+    const open = await openSmallTalk({ directory, storage: given, log });
+    expect(open.storage).toBe(storage);
+    expect(open.log).toBe(log);
+    await open.close();
+  }
+  await storage.set('still', 'open');
+  await log.append('s', { topic: 'still open' });
+  await log.close();
+  expect(existsSync(join(directory, 'sessions.db'))).toBe(false);
+});
+
+test('when one part cannot be opened, nothing stays open', async () => {
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, 'events'), 'a file where a directory should be');
+  const error = await openSmallTalk({ directory }).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(SmallTalkError);
+  expect(error).toMatchObject({ code: 'ERR_IO' });
+  await expect(openSmallTalk({ storage: 'oracle:' })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
+  await expect(openSmallTalk({ directory: 5 as never })).rejects.toThrow(TypeError);
+});
+
+test('a script that opens everything and closes nothing exits within a second', async () => {
+  const script = `
+    const { openSmallTalk } = require(${JSON.stringify(dist)});
+    (async () => {
+      const { bus, storage, log, health } = await openSmallTalk({ directory: ${JSON.stringify(temporaryDirectory())} });
+      await storage.set('k', 1);
+      await log.append('s', { topic: 't' });
+      bus.emit('message', 'hello');
+      health.registerAgent({ id: 'a', ping: async () => 'pong' });
+      await bus.flush();
+      process.stdout.write('done');
+    })();`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  await once(child.stdout, 'data');
+  const done = performance.now();
+  expect(await exited).toEqual([0, null]);
+  expect(performance.now() - done).toBeLessThan(1_000);
+});

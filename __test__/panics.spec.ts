@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { runNode } from './support/child.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+const declarations = readFileSync(join(__dirname, '..', 'index.d.ts'), 'utf8');
+const exported = [...declarations.matchAll(/^export declare function (\w+)/gm)].map(([, name]) => name as string);
+
+const dist = join(__dirname, '..', 'dist', 'index.js');
+
+async function withPanicAt(point: string, words: string[]): Promise<string> {
+  const env = { SMALLTALK_FAULT_PANIC: point, RUST_BACKTRACE: '0' };
+  const { code, output } = await runNode(words, { cwd: temporaryDirectory(), env });
+  expect(code).toBe(0);
+  // Rust tells of every panic on stderr; what the script printed comes first.
+  return output;
+}
+
+test('the generated declarations name the exports', () => {
+  expect(exported.length).toBeGreaterThan(30);
+});
+
+test.each(exported)('a panic in %s is ERR_PANIC, and the process lives', async (name) => {
+  const child = join(__dirname, 'support', 'panicking-export.cjs');
+  expect(await withPanicAt(name, [child, name, temporaryDirectory()])).toMatch(/^ERR_PANIC/);
+});
+
+/** What runs on each thread of a room, and goes on being refused after a panic there. */
+const threads: Record<string, string> = {
+  'smalltalk-sqlite': `
+    const room = new api.SQLiteStorageAdapter({ path: 's.db' });
+    const use = () => room.set('k', 1);`,
+  'smalltalk-reader': `
+    const room = new api.SQLiteStorageAdapter({ path: 's.db' });
+    await room.initialize();
+    const use = () => room.get('k');`,
+  'smalltalk-log': `
+    const room = new api.JsonlEventReplayStorage({ directory: 'events' });
+    const use = () => room.append('s', { topic: 't' });`,
+  'smalltalk-log-reader': `
+    const room = new api.JsonlEventReplayStorage({ directory: 'events' });
+    await room.append('s', { topic: 't' });
+    const use = async () => { for await (const event of room.replay('s', { priority: 'all' })) void event; };`,
+};
+
+test.each(Object.keys(threads))(
+  'a panic in the thread %s rejects what it had and what comes, and nothing hangs',
+  async (thread) => {
+    const script = `
+    const api = require(${JSON.stringify(dist)});
+    (async () => {
+      ${threads[thread]}
+      const outcome = (promise) => promise.then(() => 'fine', (error) => error.code + (error instanceof api.SmallTalkError));
+      const first = await Promise.all([outcome(use()), outcome(use())]);
+      const later = await outcome(use());
+      const closed = await outcome(room.close());
+      process.stdout.write([...first, later, closed].join());
+    })();`;
+    expect(await withPanicAt(thread, ['-e', script])).toMatch(/^ERR_PANICtrue,ERR_PANICtrue,ERR_PANICtrue,/);
+  },
+);

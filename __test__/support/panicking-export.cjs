@@ -1,0 +1,78 @@
+'use strict';
+
+/** Calls one export of the binary, named by the first argument, while a panic is armed in it; prints what became of it. */
+const { join } = require('node:path');
+
+const binary = require('../../index.js');
+
+const [name, directory] = process.argv.slice(2);
+const settle = () => undefined;
+const storageOptions = { path: join(directory, 's.db'), readers: 1, busyTimeoutMs: 1000, maxQueueBytes: 1e6 };
+const logOptions = {
+  directory: join(directory, 'events'),
+  power: false,
+  fsyncIntervalMs: 100,
+  retentionMs: 1e6,
+  maxRetentionMs: 1e7,
+  cleanupIntervalMs: 1e6,
+  maxFileBytes: 1e6,
+  maxQueueBytes: 1e6,
+};
+const session = { id: 's', data: '{}', createdAt: 0, updatedAt: 0, messages: '', messageTypes: '' };
+const body = '{"topic":"t","priority":"normal","timestamp":1}';
+
+const storage = () => binary.storageOpen(storageOptions, settle, 1);
+const log = () => binary.logOpen(logOptions, settle);
+const replay = () => binary.logReplay(log(), 's', { criticalOnly: false });
+const health = () => binary.healthOpen(settle, 1, 100, 500, 2);
+
+/** A valid call of every export: arguments that would be refused would never reach the panic. */
+const calls = {
+  storageOpen: () => storage(),
+  storageSaveSession: () => binary.storageSaveSession(storage(), 2, session, false),
+  storageGetSession: () => binary.storageGetSession(storage(), 2, 's', true),
+  storageDeleteSession: () => binary.storageDeleteSession(storage(), 2, 's', false),
+  storageListSessions: () => binary.storageListSessions(storage(), 2, { ascending: true }, true),
+  storageSetKey: () => binary.storageSetKey(storage(), 2, 'k', '1', null, null, false),
+  storageGetKey: () => binary.storageGetKey(storage(), 2, 'k', 0, true),
+  storageHasKey: () => binary.storageHasKey(storage(), 2, 'k', 0, true),
+  storageDeleteKey: () => binary.storageDeleteKey(storage(), 2, 'k', 0, false),
+  storageClear: () => binary.storageClear(storage(), 2, false),
+  storageGetStats: () => binary.storageGetStats(storage(), 2, 0, true),
+  storageClose: () => binary.storageClose(storage(), 2),
+  storageDrain: () => binary.storageDrain(storage(), 10),
+  logOpen: () => log(),
+  logAppend: () => binary.logAppend(log(), 2, 's', body, null, null),
+  logCleanup: () => binary.logCleanup(log(), 2, 1000),
+  logClose: () => binary.logClose(log(), 2),
+  logDrain: () => binary.logDrain(log(), 10),
+  logEraseSession: () => binary.logEraseSession(log(), 2, 's'),
+  logFlush: () => binary.logFlush(log(), 2),
+  logGetStats: () => binary.logGetStats(log(), 2),
+  logQueuedBytes: () => binary.logQueuedBytes(log()),
+  logReplay: () => replay(),
+  logReplayEnd: () => binary.logReplayEnd(replay()),
+  logReplayNext: () => binary.logReplayNext(replay(), 2),
+  logSessions: () => binary.logSessions(log(), 2),
+  healthOpen: () => health(),
+  healthBeat: () => binary.healthBeat(health(), 1),
+  healthClose: () => binary.healthClose(health()),
+  healthEcho: () => binary.healthEcho(health()),
+  healthLook: () => binary.healthLook(health(), 1, 1),
+  healthRegister: () => binary.healthRegister(health(), 1, true),
+  healthReject: () => binary.healthReject(health(), 1, 1),
+  healthReset: () => binary.healthReset(health(), 1, 1, 2, true),
+  healthStart: () => binary.healthStart(health()),
+  healthStop: () => binary.healthStop(health()),
+  healthUnregister: () => binary.healthUnregister(health(), 1, 1),
+  healthWords: () => binary.healthWords(health(), 0),
+};
+
+let outcome = 'returned';
+try {
+  calls[name]();
+} catch (error) {
+  outcome = error.code ?? String(error);
+}
+// Still alive, and the loop still turns.
+setImmediate(() => process.stdout.write(outcome));

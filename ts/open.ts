@@ -1,0 +1,130 @@
+/** One call for the whole thing: a bus that writes to a log, a store for sessions, and a monitor that reports on the bus. */
+import { join } from 'node:path';
+
+import { SmallTalkError } from './errors.js';
+import { SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
+import type { AnyListener, EventMap } from './event-bus/types.js';
+import { JsonlEventReplayStorage } from './event-log.js';
+import type { JsonlEventLogOptions } from './event-log/options.js';
+import { AgentHealthMonitor } from './health-monitor.js';
+import type { HealthMonitorConfig } from './health-monitor/types.js';
+import { native } from './native.js';
+import { optionsObject, pathOption } from './options.js';
+import type { StorageAdapter } from './storage/adapter.js';
+import { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
+
+/** How the parts are opened. What is given as an object of its own class is used as it is, and stays open at the end. */
+export interface OpenOptions {
+  /** Sessions are in `<directory>/sessions.db`, events in `<directory>/events`. Default `./data`. */
+  directory?: string;
+  /** A config, a URL or an adapter. */
+  storage?: StorageConfig | StorageAdapter | string;
+  /** Options of the log, or a log. */
+  log?: JsonlEventLogOptions | JsonlEventReplayStorage;
+  /** Options of the bus. Its log is the one that is opened here. */
+  bus?: Omit<EventBusOptions, 'log'>;
+  /** Options of the monitor. It reports on the bus. */
+  health?: Omit<HealthMonitorConfig, 'bus'>;
+  /** What to do where the binary is missing: `throw` (the default) or keep sessions in memory and have no log. */
+  onFallback?: OnFallback;
+}
+
+/** What `openSmallTalk` gives. */
+export interface SmallTalk<T extends EventMap<T>> {
+  readonly bus: SmallTalkEventBus<T>;
+  readonly storage: StorageAdapter;
+  /** null only where the binary is missing and `onFallback` is `memory`. */
+  readonly log: JsonlEventReplayStorage | null;
+  readonly health: AgentHealthMonitor;
+  /** Removes everything of one session from storage, log and archive. Whether there was anything. */
+  eraseSession(sessionId: string): Promise<boolean>;
+  /** Stops the monitor, flushes the bus, and closes what was opened here. May be called twice. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Opens everything in one directory, wired. Rejects with what keeps a part from opening, and then leaves nothing open;
+ * `ERR_NATIVE_UNAVAILABLE` where the binary is missing.
+ */
+export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
+  options?: OpenOptions,
+): Promise<SmallTalk<T>> {
+  const given = optionsObject('options', options);
+  const directory = pathOption('directory', given.directory, './data');
+  const onFallback = given.onFallback ?? 'throw';
+  const log = openLog(directory, given, onFallback);
+  const storage = await openStorage(directory, given, onFallback);
+  try {
+    await log?.sessions();
+    const bus = new SmallTalkEventBus<T>({ ...given.bus, ...(log === null ? {} : { log }) });
+    const health = new AgentHealthMonitor({ ...given.health, bus });
+    return assemble({ bus, storage, log, health }, given);
+  } catch (error) {
+    await Promise.allSettled([closeOwn(log, given.log), closeOwn(storage, given.storage)]);
+    throw error;
+  }
+}
+
+function openLog(
+  directory: string,
+  given: Partial<OpenOptions>,
+  onFallback: OnFallback,
+): JsonlEventReplayStorage | null {
+  if (given.log instanceof JsonlEventReplayStorage) return given.log;
+  const log = new JsonlEventReplayStorage({ directory: join(directory, 'events'), ...given.log });
+  try {
+    native();
+    return log;
+  } catch (error) {
+    if (onFallback === 'memory') return null;
+    throw error;
+  }
+}
+
+function openStorage(
+  directory: string,
+  { storage }: Partial<OpenOptions>,
+  onFallback: OnFallback,
+): Promise<StorageAdapter> {
+  const path = join(directory, 'sessions.db');
+  if (storage === undefined) return createStorageAdapter({ path, onFallback });
+  if (typeof storage === 'string' || 'saveSession' in storage) return createStorageAdapter(storage);
+  return createStorageAdapter({ path, onFallback, ...storage });
+}
+
+type Parts<T extends EventMap<T>> = Pick<SmallTalk<T>, 'bus' | 'storage' | 'log' | 'health'>;
+
+function assemble<T extends EventMap<T>>(parts: Parts<T>, given: Partial<OpenOptions>): SmallTalk<T> {
+  const { bus, storage, log, health } = parts;
+  let closing: Promise<void> | null = null;
+  const closeAll = async (): Promise<void> => {
+    // Down the stream: whoever still writes is closed before what it writes to. One failure must not leave the rest open.
+    const failures: unknown[] = [];
+    const steps = [
+      () => health.close(),
+      () => bus.close(),
+      () => closeOwn(log, given.log),
+      () => closeOwn(storage, given.storage),
+    ];
+    for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  };
+  const close = (): Promise<void> => (closing ??= closeAll());
+  return {
+    ...parts,
+    close,
+    async eraseSession(sessionId) {
+      if (closing !== null) throw new SmallTalkError('ERR_CLOSED', 'it is closed');
+      const [stored, logged] = await Promise.all([storage.deleteSession(sessionId), log?.eraseSession(sessionId)]);
+      return stored || logged === true;
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Closes what was opened here; what the caller handed in stays the caller's. */
+async function closeOwn(part: { close(): Promise<void> } | null, given: unknown): Promise<void> {
+  const handedIn = part === given || part === (given as Partial<StorageConfig> | undefined)?.adapter;
+  if (part !== null && !handedIn) await part.close();
+}
