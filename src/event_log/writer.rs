@@ -86,12 +86,16 @@ impl Writer {
         Self { options, catalog, opened, before, owned: None, _released: released }
     }
 
-    /// The open log. What keeps it from opening fails the jobs at hand; the next one tries again.
-    fn open(&mut self) -> Result<&mut Owned> {
+    fn await_predecessor(&mut self) {
         if let Some(predecessor) = self.before.predecessor.take() {
             // It never sends: it ends.
             let _ = predecessor.recv_timeout(PREDECESSOR);
         }
+    }
+
+    /// The open log. What keeps it from opening fails the jobs at hand; the next one tries again.
+    fn open(&mut self) -> Result<&mut Owned> {
+        self.await_predecessor();
         while let Some(directory) = self.before.unsynced.last() {
             files::sync_directory(directory)?;
             self.before.unsynced.pop();
@@ -168,6 +172,8 @@ impl Handler<Job> for Writer {
     }
 
     fn finish(&mut self) -> Result<()> {
+        // Whoever comes next waits for this writer only, so it does not end before the one it came after.
+        self.await_predecessor();
         self.owned.take().map_or(Ok(()), Owned::close)
     }
 }
