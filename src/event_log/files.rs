@@ -12,24 +12,28 @@ fn doing(what: &str, path: &Path) -> String {
     format!("{what} {}", path.display())
 }
 
-/// Creates a directory and what is missing above it, for the owner's eyes only; each is on the disk when this returns.
+/// Creates a directory and what is missing above it, for the owner's eyes only; all are on the disk when this returns.
 pub fn create_directory(path: &Path) -> Result<()> {
+    create_unsynced(path)?.iter().try_for_each(|above| sync_directory(above))
+}
+
+/// Creates a directory like [`create_directory`], but waits for no disk; gives the directories that are to be synced.
+pub fn create_unsynced(path: &Path) -> Result<Vec<PathBuf>> {
     if path.is_dir() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let above = path.parent().filter(|above| !above.as_os_str().is_empty());
-    if let Some(above) = above {
-        create_directory(above)?;
-    }
+    let mut changed = above.map_or(Ok(Vec::new()), create_unsynced)?;
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(path) {
-        Ok(()) => sync_directory(above.unwrap_or(Path::new("."))),
+        Ok(()) => changed.push(above.unwrap_or(Path::new(".")).to_owned()),
         // Another thread or process was faster.
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        Err(cause) => Err(Error::io(doing("creating the directory", path), &cause)),
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        Err(cause) => return Err(Error::io(doing("creating the directory", path), &cause)),
     }
+    Ok(changed)
 }
 
 /// Puts the names in a directory on the disk.

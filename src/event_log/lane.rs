@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{
+    append::{Append, Receipt, Written},
     directory::Layout,
     files,
     index::{Catalog, Entries, Entry, Placed, Session, read, write},
@@ -18,49 +19,7 @@ use super::{
     record,
     sync::Task,
 };
-use crate::{
-    durability::Durability,
-    error::{Error, Result},
-    reply::Reply,
-};
-
-/// The number and the id that an event got.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// Its number within the session.
-    pub seq: u64,
-    /// Its id.
-    pub id: String,
-}
-
-/// An event to write.
-pub struct Append {
-    /// Where it belongs.
-    pub session: String,
-    /// The event as one JSON object, with topic, priority and timestamp.
-    pub body: String,
-    /// Its id; `None`: it gets one.
-    pub id: Option<String>,
-    /// `None`: that of the log.
-    pub durability: Option<Durability>,
-    /// Who waits.
-    pub reply: Reply<Receipt>,
-}
-
-/// An event that is with the kernel, and whose acknowledgement is due.
-pub struct Written {
-    receipt: Receipt,
-    reply: Reply<Receipt>,
-    /// What the acknowledgement promises.
-    pub durability: Durability,
-}
-
-impl Written {
-    /// Acknowledges it, or tells what failed.
-    pub fn answer(self, outcome: Result<()>) {
-        self.reply.send(outcome.map(|()| self.receipt));
-    }
-}
+use crate::error::{Error, Result};
 
 /// What all lanes share.
 pub struct Surroundings {
@@ -183,11 +142,8 @@ impl Lane {
             topic: self.session.topics().number(&head.topic),
             critical: head.critical,
         });
-        draft.owed.push(Written {
-            receipt: Receipt { seq, id },
-            reply: append.reply,
-            durability: append.durability.unwrap_or(around.options.durability),
-        });
+        let durability = append.durability.unwrap_or(around.options.durability);
+        draft.owed.push(Written::new(Receipt { seq, id }, durability, append.reply));
     }
 
     /// Hands the lines to the kernel; then readers see them.
@@ -277,9 +233,14 @@ impl Lane {
 
     /// Whether the file being written has an event, and its first one is at least so old.
     pub fn first_is_older(&self, than_ms: f64, now_ms: f64) -> bool {
+        self.first_of_current(|first| now_ms - first.timestamp >= than_ms) == Some(true)
+    }
+
+    /// Something about the first event of the file being written.
+    fn first_of_current<T>(&self, what: impl FnOnce(&Entry) -> T) -> Option<T> {
         let files = self.session.files();
-        let Some(file) = files.last().filter(|file| !file.closed) else { return false };
-        read(&file.entries).list.first().is_some_and(|first| now_ms - first.timestamp >= than_ms)
+        let file = files.last().filter(|file| !file.closed)?;
+        read(&file.entries).list.first().map(what)
     }
 
     /// Closes the file being written: on the disk, and under its final name. Where that fails, it goes on being written.
@@ -293,16 +254,16 @@ impl Lane {
     }
 
     fn try_close_file(&mut self, around: &Surroundings) -> Result<()> {
-        let mut files = self.session.files_mut();
-        let Some(placed) = files.last_mut().filter(|file| !file.closed) else { return Ok(()) };
-        let Some(first_seq) = read(&placed.entries).list.first().map(|entry| entry.seq) else { return Ok(()) };
+        let Some(first_seq) = self.first_of_current(|first| first.seq) else { return Ok(()) };
         if let Some(file) = &self.current.handle
             && let Err(cause) = file.sync_data()
         {
             self.broken = true;
-            return Err(indeterminate(&format!("syncing {}", placed.path.display()), &cause.to_string()));
+            return Err(indeterminate(&format!("syncing {}", self.path(around).display()), &cause.to_string()));
         }
         let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));
+        let mut files = self.session.files_mut();
+        let Some(placed) = files.last_mut() else { return Ok(()) };
         placed.path = files::move_new(&placed.path, &around.layout.active, free)?;
         placed.closed = true;
         drop(files);

@@ -4,6 +4,7 @@
 //! `registry` lets handles share one `writer` and one `reader`; `owned` is the open directory with a `lane` for each
 //! session; `recovery` and `record` know the bytes, `index` and `cursor` find them again.
 
+mod append;
 mod cursor;
 mod directory;
 mod erase;
@@ -32,8 +33,9 @@ use std::{
     time::Duration,
 };
 
+pub use append::Receipt;
 pub use cursor::ReplayFilter;
-pub use lane::Receipt;
+
 pub use names::{active_name, id_of, segment_name, stem_of};
 pub use opening::{Damage, RecoveryReport, TornLine};
 pub use options::LogOptions;
@@ -42,8 +44,8 @@ pub use retention::CleanupReport;
 pub use statistics::Statistics;
 
 use self::{
+    append::Append,
     cursor::Cursor,
-    lane::Append,
     reader::{Pull, SharedCursor},
     registry::Core,
     writer::Job,

@@ -7,10 +7,11 @@ use std::{
 };
 
 use super::{
+    append::{Append, Written},
     directory::{Layout, Ownership, Past},
     files,
     index::Catalog,
-    lane::{Append, Lane, Surroundings, Written, indeterminate},
+    lane::{Lane, Surroundings, indeterminate},
     names,
     opening::{self, Loaded, RecoveryReport},
     options::LogOptions,
@@ -23,6 +24,10 @@ use crate::{
     durability::Durability,
     error::{Error, Result},
 };
+
+/// As many files may have been opened for a sync at once before their handles are closed. Those of other appends are
+/// closed with their next sync.
+const MOST_HANDLES: usize = 256;
 
 /// The open log.
 pub struct Owned {
@@ -39,6 +44,7 @@ pub struct Owned {
     ownership: Ownership,
     syncer: Syncer<Arc<str>>,
     unsynced: Vec<Arc<str>>,
+    handles: usize,
     sync_at: Option<Instant>,
     cleanup_at: Option<Instant>,
 }
@@ -70,20 +76,21 @@ impl Owned {
             ownership,
             syncer: Syncer::new()?,
             unsynced: Vec::new(),
+            handles: 0,
             sync_at: None,
             cleanup_at: None,
         };
         for session in loaded {
             let leap = past == Past::Unclean || session.suspicious;
-            owned.resume(session, leap);
+            owned.resume(session, leap, 0);
         }
         owned.plan_cleanup();
         statistics::save(&owned);
         Ok(owned)
     }
 
-    fn resume(&mut self, loaded: Loaded, leap: bool) {
-        let next = loaded.last_seq + 1;
+    fn resume(&mut self, loaded: Loaded, leap: bool, at_least: u64) {
+        let next = at_least.max(loaded.last_seq + 1);
         let next = if leap { next.max(now_micros()) } else { next };
         self.around.catalog.insert(Arc::clone(&loaded.session));
         self.lanes.insert(Arc::clone(&loaded.session.id), Lane::resume(loaded, next));
@@ -107,6 +114,7 @@ impl Owned {
             powered.extend(self.append_to(id, group));
         }
         self.confirm(powered);
+        self.spare_handles();
     }
 
     /// Writes to one session; what asks for power comes back.
@@ -159,6 +167,7 @@ impl Owned {
             outcome.extend(powered.iter().map(failed));
         }
         self.note(outcome, names);
+        self.handles += powered.len();
         for (id, written) in powered {
             let broken = self.lanes.get(&id).is_none_or(|lane| lane.broken);
             for written in written {
@@ -167,6 +176,16 @@ impl Owned {
                 } else {
                     Ok(())
                 });
+            }
+        }
+    }
+
+    /// Closes the handles of files at rest, when there may be many.
+    fn spare_handles(&mut self) {
+        if self.handles > MOST_HANDLES {
+            self.handles = 0;
+            for lane in self.lanes.values_mut() {
+                lane.rest();
             }
         }
     }
@@ -193,10 +212,13 @@ impl Owned {
     fn reread(&mut self, id: &Arc<str>) -> Result<()> {
         let stem = names::stem_of(id);
         let files = opening::list(&self.around.layout)?.remove(&stem).unwrap_or_default();
-        let loaded = opening::load(&self.around.layout, &stem, &files, &mut self.report)?;
+        let mut report = RecoveryReport::default();
+        let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
+        self.report.torn.append(&mut report.torn);
+        self.report.damaged.append(&mut report.damaged);
         let used = self.lanes.remove(id).map_or(0, |lane| lane.next_seq());
         if let Some(loaded) = loaded {
-            self.resume(loaded, true);
+            self.resume(loaded, true, used);
         } else {
             self.around.catalog.remove(id);
             self.highest_seq = self.highest_seq.max(used).max(now_micros());
@@ -293,4 +315,80 @@ fn sync_all(sessions: &[Loaded]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{event_log::index::read, reply::Reply};
+
+    fn append(owned: &mut Owned, durability: Durability) -> Result<u64> {
+        let (reply, answer) = Reply::channel();
+        let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
+        owned.append(vec![Append { session: "s".into(), body, id: None, durability: Some(durability), reply }]);
+        answer.recv().unwrap().map(|receipt| receipt.seq)
+    }
+
+    fn open(directory: &std::path::Path) -> Owned {
+        let options = LogOptions { cleanup_interval: Duration::ZERO, ..LogOptions::new(directory) };
+        Owned::open(Layout::new(directory), &options, &Arc::new(Catalog::default())).unwrap()
+    }
+
+    fn events(owned: &Owned) -> Vec<u64> {
+        let session = owned.around.catalog.find("s").unwrap();
+        let files = session.files();
+        files
+            .iter()
+            .flat_map(|file| read(&file.entries).list.iter().map(|entry| entry.seq).collect::<Vec<_>>())
+            .collect()
+    }
+
+    fn fail_a_sync(owned: &mut Owned) {
+        owned.note(vec![("s".into(), Err(std::io::Error::other("a disk that lies")))], true);
+    }
+
+    #[test]
+    fn a_file_in_doubt_is_read_again_before_the_next_write_and_numbers_leap() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        assert_eq!(append(&mut owned, Durability::Process).unwrap(), 1);
+        fail_a_sync(&mut owned);
+        let before = now_micros();
+        let leapt = append(&mut owned, Durability::Power).unwrap();
+        assert!(leapt >= before);
+        assert_eq!(append(&mut owned, Durability::Power).unwrap(), leapt + 1);
+        assert_eq!(events(&owned), [1, leapt, leapt + 1]);
+        assert_eq!(owned.report.events, 0, "the report is that of the opening");
+        owned.close().unwrap();
+    }
+
+    #[test]
+    fn a_log_with_a_file_in_doubt_is_not_marked_as_closed_in_order() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        append(&mut owned, Durability::Process).unwrap();
+        fail_a_sync(&mut owned);
+        owned.close().unwrap();
+        assert!(!open(directory.path()).report.clean);
+    }
+
+    #[test]
+    fn it_wakes_for_its_sync_takes_in_the_outcome_and_then_sleeps() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        assert_eq!(owned.wake_at(), None);
+        append(&mut owned, Durability::Process).unwrap();
+        assert!(owned.wake_at().unwrap() <= Instant::now() + owned.around.options.fsync_interval);
+        let mut ticks = 0;
+        while let Some(at) = owned.wake_at() {
+            std::thread::sleep(at.saturating_duration_since(Instant::now()));
+            owned.tick();
+            ticks += 1;
+            assert!(ticks < 100, "it never sleeps");
+        }
+        let lane = owned.lanes.get("s").unwrap();
+        assert!(!lane.dirty && !lane.name_unsynced && !lane.broken);
+        append(&mut owned, Durability::Power).unwrap();
+        assert_eq!(owned.wake_at(), None, "what is on the disk needs no second sync");
+    }
 }

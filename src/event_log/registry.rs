@@ -17,7 +17,7 @@ use super::{
     index::Catalog,
     options::LogOptions,
     reader::{Pull, Reader},
-    writer::{Job, Writer},
+    writer::{Before, Job, Writer},
 };
 use crate::{
     error::{Error, Result},
@@ -57,7 +57,7 @@ const READER_QUEUE: usize = 65_536;
 /// Joins the log of a directory, or starts one.
 pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
     options.check()?;
-    files::create_directory(&options.directory)?;
+    let unsynced = files::create_unsynced(&options.directory)?;
     let path = options
         .directory
         .canonicalize()
@@ -77,7 +77,8 @@ pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
     let catalog = Arc::new(Catalog::default());
     let opened = Arc::new(AtomicBool::new(false));
     let queue = options.max_queue_bytes;
-    let writer = Writer::new(options, Arc::clone(&catalog), Arc::clone(&opened), predecessor, hold);
+    let writer =
+        Writer::new(options, Arc::clone(&catalog), Arc::clone(&opened), Before { predecessor, unsynced }, hold);
     let core = Arc::new(Core {
         writer: Worker::start("smalltalk-log", queue, writer)?,
         reader: Worker::start("smalltalk-log-reader", READER_QUEUE, Reader)?,

@@ -90,34 +90,29 @@ fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Res
 }
 
 fn archive_session(archive: &Path, session: &Session, limit: f64, moved: &mut u64) -> Result<()> {
-    let old = |file: &Placed| {
+    let old = |file: &&Placed| {
         let entries = read(&file.entries);
         file.closed && !entries.list.is_empty() && entries.newest <= limit
     };
-    let stem = names::stem_of(&session.id);
-    // Nobody begins a replay while files move; replays under way hold theirs open.
-    let mut placed = session.files_mut();
-    while let Some(at) = placed.iter().position(old) {
-        let file = placed.remove(at);
-        if let Err(error) = move_to_archive(archive, &stem, &file) {
-            placed.insert(at, file);
-            return Err(error);
-        }
+    loop {
+        let Some(file) = session.files().iter().find(old).cloned() else { return Ok(()) };
+        let directory = archive.join(date_text(day_of(read(&file.entries).newest)));
+        files::create_directory(&directory)?;
+        move_to(&directory, session, &file)?;
+        files::sync_directory(&directory)?;
         *moved += 1;
     }
-    Ok(())
 }
 
-fn move_to_archive(archive: &Path, stem: &str, file: &Placed) -> Result<()> {
-    let (newest, first_seq) = {
-        let entries = read(&file.entries);
-        (entries.newest, entries.list.first().map_or(0, |entry| entry.seq))
-    };
-    let directory = archive.join(date_text(day_of(newest)));
-    files::create_directory(&directory)?;
-    let free = (0..).map(|copy| names::segment_name(stem, first_seq, copy));
-    files::move_new(&file.path, &directory, free)?;
-    files::sync_directory(&directory)
+/// Nobody begins a replay while a file moves; replays under way hold theirs open.
+fn move_to(directory: &Path, session: &Session, file: &Placed) -> Result<()> {
+    let stem = names::stem_of(&session.id);
+    let first_seq = read(&file.entries).list.first().map_or(0, |entry| entry.seq);
+    let free = (0..).map(|copy| names::segment_name(&stem, first_seq, copy));
+    let mut placed = session.files_mut();
+    files::move_new(&file.path, directory, free)?;
+    placed.retain(|other| other.path != file.path);
+    Ok(())
 }
 
 /// A session without files is forgotten; its numbers stay used.

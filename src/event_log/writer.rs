@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,7 +13,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    directory::Layout, erase, index::Catalog, lane::Append, options::LogOptions, owned::Owned,
+    append::Append, directory::Layout, erase, files, index::Catalog, options::LogOptions, owned::Owned,
     retention::CleanupReport, statistics::Statistics,
 };
 use crate::{
@@ -53,12 +54,21 @@ impl Job {
 /// How long the writer waits for the one before it, which is closing the same directory in the same process.
 const PREDECESSOR: Duration = Duration::from_secs(30);
 
+/// What has to happen before a writer may open its log.
+#[derive(Default)]
+pub struct Before {
+    /// The end of the writer that had the directory before.
+    pub predecessor: Option<Receiver<Infallible>>,
+    /// Directories in which others were created that are not on the disk yet.
+    pub unsynced: Vec<PathBuf>,
+}
+
 /// The writer.
 pub struct Writer {
     options: LogOptions,
     catalog: Arc<Catalog>,
     opened: Arc<AtomicBool>,
-    predecessor: Option<Receiver<Infallible>>,
+    before: Before,
     owned: Option<Owned>,
     /// Dropped last: then the directory is free for the next one.
     _released: Sender<Infallible>,
@@ -70,17 +80,25 @@ impl Writer {
         options: LogOptions,
         catalog: Arc<Catalog>,
         opened: Arc<AtomicBool>,
-        predecessor: Option<Receiver<Infallible>>,
+        before: Before,
         released: Sender<Infallible>,
     ) -> Self {
-        Self { options, catalog, opened, predecessor, owned: None, _released: released }
+        Self { options, catalog, opened, before, owned: None, _released: released }
+    }
+
+    fn await_predecessor(&mut self) {
+        if let Some(predecessor) = self.before.predecessor.take() {
+            // It never sends: it ends.
+            let _ = predecessor.recv_timeout(PREDECESSOR);
+        }
     }
 
     /// The open log. What keeps it from opening fails the jobs at hand; the next one tries again.
     fn open(&mut self) -> Result<&mut Owned> {
-        if let Some(predecessor) = self.predecessor.take() {
-            // It never sends: it ends.
-            let _ = predecessor.recv_timeout(PREDECESSOR);
+        self.await_predecessor();
+        while let Some(directory) = self.before.unsynced.last() {
+            files::sync_directory(directory)?;
+            self.before.unsynced.pop();
         }
         let owned = match self.owned.take() {
             Some(owned) => owned,
@@ -154,6 +172,8 @@ impl Handler<Job> for Writer {
     }
 
     fn finish(&mut self) -> Result<()> {
+        // Whoever comes next waits for this writer only, so it does not end before the one it came after.
+        self.await_predecessor();
         self.owned.take().map_or(Ok(()), Owned::close)
     }
 }

@@ -72,7 +72,9 @@ fn behind_a_damaged_newline_the_log_goes_on_and_nothing_is_copied_aside_twice() 
         close(&log);
     }
     assert_eq!(names(&copy.root.join("quarantine")).len(), 1);
-    assert!(fs::read(copy.file()).unwrap().starts_with(&bytes), "a damaged file is never rewritten");
+    let file = fs::read(copy.file()).unwrap();
+    assert!(file.starts_with(&bytes), "a damaged file is never rewritten");
+    assert_eq!(file[bytes.len()], b'\n', "what comes behind has a line of its own");
 }
 
 #[test]

@@ -66,6 +66,18 @@ fn a_forgotten_handle_closes_in_order() {
 }
 
 #[test]
+fn a_handle_that_was_never_used_hides_nobody_who_is_still_closing() {
+    let place = Place::new();
+    for round in 1..=5 {
+        let first = place.open();
+        assert_eq!(append(&first, SESSION, 0).seq, round);
+        drop(first);
+        drop(place.open());
+    }
+    assert_eq!(append(&place.open(), SESSION, 0).seq, 6);
+}
+
+#[test]
 fn draining_closes_in_order_and_waits() {
     let place = Place::new();
     let log = place.open();
