@@ -1,3 +1,5 @@
+import './supported.js';
+
 export {
   ConflictError,
   CorruptionError,

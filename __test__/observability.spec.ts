@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+
+import { runNode } from './support/child.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+const dist = join(__dirname, '..', 'dist', 'index.js');
+
+/** Stores and logs something with a secret in it; prints nothing itself. */
+const script = `
+  const { openSmallTalk } = require(${JSON.stringify(dist)});
+  (async () => {
+    const { bus, storage, close } = await openSmallTalk();
+    await storage.set('k', 'a secret');
+    bus.emit('message', 'a secret');
+    await close();
+  })();`;
+
+const run = (env: NodeJS.ProcessEnv): ReturnType<typeof runNode> =>
+  runNode(['-e', script], { cwd: temporaryDirectory(), env });
+
+test('the core is silent by default', async () => {
+  expect(await run({})).toEqual({ code: 0, output: '' });
+});
+
+test('SMALLTALK_LOG says what the core does, on stderr, and never a payload', async () => {
+  const { code, output } = await run({ SMALLTALK_LOG: 'smalltalk=trace' });
+  expect(code).toBe(0);
+  expect(output).toMatch(/smalltalk::storage.*opened/);
+  expect(output).not.toContain('secret');
+});
+
+test('it takes targets, and JSON for machines', async () => {
+  const { output } = await run({ SMALLTALK_LOG: 'smalltalk::storage=debug', SMALLTALK_LOG_FORMAT: 'json' });
+  const lines = output
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { target: string; level: string });
+  expect(lines.length).toBeGreaterThan(0);
+  for (const { target } of lines) expect(target).toBe('smalltalk::storage');
+});
+
+test('an older Node gets a clear error instead of a crash', async () => {
+  const old = `Object.defineProperty(process.versions, 'node', { value: '18.19.0' });
+    try { require(${JSON.stringify(dist)}); } catch (error) { process.stdout.write(error.message); }`;
+  expect(await runNode(['-e', old], { cwd: temporaryDirectory() })).toEqual({
+    code: 0,
+    output: 'smalltalk-native needs Node 20 or newer; this is Node 18.19.0',
+  });
+});
