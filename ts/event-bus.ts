@@ -42,7 +42,6 @@ const MAX_HISTORY = 2 ** 24;
  * With a log every recorded event is appended to it as well; a failure there is a `log:error` event and never an error of
  * the emitter's.
  */
-
 export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListener>> extends EventEmitter {
   /** The newest events. */
   readonly history: EventHistory;
