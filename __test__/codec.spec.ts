@@ -153,6 +153,16 @@ describe('what cannot come back is refused', () => {
   });
 });
 
+test('JSON that JSON.stringify itself refuses is refused, and depth counts there too', () => {
+  class Holder {
+    inner: unknown = this;
+  }
+  expect(thrown(() => encode(new Holder(), { unsupported: 'json' })).code).toBe('ERR_VALUE_UNSUPPORTED');
+  const deep = { toJSON: () => nested(MAX_DEPTH + 1) };
+  expect(thrown(() => encode({ deep }, { unsupported: 'json' })).code).toBe('ERR_VALUE_TOO_DEEP');
+  expect(encode({ toJSON: () => 5 }, { unsupported: 'json' }).text).toBe('5');
+});
+
 test('texts that the codec did not make are corruption, never a crash', () => {
   const hostile: [string, string | null][] = [
     ['{', null],

@@ -39,18 +39,25 @@ export const MAX_VALUE_BYTES = 64 * 1024 * 1024;
 export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
   const findings = new Inspection(options.unsupported === 'json');
   findings.visit(value, 0);
-  const text = JSON.stringify(findings.copy ? withStandIns(value) : value);
+  const text = JSON.stringify(findings.copy ? copied(value, options) : value);
   checkSize(text, options.maxBytes ?? MAX_VALUE_BYTES);
   return { text, types: findings.types === null ? null : JSON.stringify(findings.types) };
 }
 
-/** Decodes what `encode` made. Throws `ERR_CORRUPT` for anything else. */
+function copied(value: unknown, options: EncodeOptions): unknown {
+  const copy = withStandIns(value);
+  // What toJSON() methods gave has not been looked at yet: it may be too deep.
+  if (options.unsupported === 'json') new Inspection(true).visit(copy, 0);
+  return copy;
+}
+
+/** Decodes what `encode` made. Throws `ERR_CORRUPT` for anything else, `ERR_VERSION` for what this Node does not know. */
 export function decode(text: string, types: string | null): unknown {
   try {
     const parsed = JSON.parse(text) as unknown;
     return types === null ? parsed : revive(parsed, JSON.parse(types) as Record<string, string>);
   } catch (cause) {
-    if (cause instanceof CorruptionError) throw cause;
+    if (cause instanceof SmallTalkError) throw cause;
     throw new CorruptionError('ERR_CORRUPT', 'a stored value is not what was written', { cause });
   }
 }

@@ -38,8 +38,6 @@ interface Opened {
   stay(): void;
 }
 
-const EXIT_LIMIT_MS = 5_000;
-
 /**
  * Stores events so that they survive the process (`durability: 'process'`, the default) or the power (`'power'`), and
  * replays them by time, number, topic and priority. One process owns a directory, all its threads share it. The files
@@ -179,8 +177,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     };
     const calls = new Calls(EventLogError);
     const handle = crossing(EventLogError, (binary) => binary.logOpen(settings, calls.settle));
-    const drain = (): void => {
-      crossing(EventLogError, (binary) => binary.logDrain(handle, EXIT_LIMIT_MS));
+    const drain = (limitMs: number): void => {
+      crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
     };
     this.#opened = { handle, calls, stay: drainAtExit(this, drain) };
     return this.#opened;

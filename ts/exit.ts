@@ -2,8 +2,10 @@
 
 interface Leaving {
   object: WeakRef<object>;
-  drain(): void;
+  drain(limitMs: number): void;
 }
+
+const LIMIT_MS = 5_000;
 
 const leaving = new Map<number, Leaving>();
 const forgotten = new FinalizationRegistry<number>(forget);
@@ -11,9 +13,9 @@ let next = 0;
 
 /**
  * Calls `drain` when the process, or this worker thread, exits by itself or by `process.exit()`; the object is held
- * weakly, so `drain` must not refer to it. The function that comes back takes the wish back.
+ * weakly, so `drain` must not refer to it. All drains together have five seconds. The function that comes back takes the wish back.
  */
-export function drainAtExit(object: object, drain: () => void): () => void {
+export function drainAtExit(object: object, drain: (limitMs: number) => void): () => void {
   const ticket = next++;
   if (leaving.size === 0) process.on('exit', drainAll);
   leaving.set(ticket, { object: new WeakRef(object), drain });
@@ -29,9 +31,10 @@ function forget(ticket: number): void {
 }
 
 function drainAll(): void {
+  const end = performance.now() + LIMIT_MS;
   for (const { drain } of leaving.values()) {
     try {
-      drain();
+      drain(Math.max(0, end - performance.now()));
     } catch {
       // The process is leaving: the next one in the list still deserves its chance.
     }

@@ -1,5 +1,5 @@
 /** Puts values back where their stand-ins are. */
-import { CorruptionError } from '../errors.js';
+import { CorruptionError, SmallTalkError } from '../errors.js';
 import { reviveError } from './error-members.js';
 import { fromPointer, setMember } from './pointer.js';
 
@@ -12,6 +12,13 @@ const typedArray =
   (Type: new (buffer: ArrayBuffer) => unknown): Reviver =>
   (standIn: string) =>
     new Type(bytesOf(standIn).buffer);
+
+/** Node has it from version 24 on; a value written there may be read by an older one. */
+function float16(standIn: string): unknown {
+  const Type = (globalThis as { Float16Array?: new (buffer: ArrayBuffer) => unknown }).Float16Array;
+  if (Type !== undefined) return new Type(bytesOf(standIn).buffer);
+  throw new SmallTalkError('ERR_VERSION', 'the stored value has a Float16Array, which this Node does not know');
+}
 
 const REVIVERS: Readonly<Record<string, Reviver>> = {
   undefined: () => undefined,
@@ -39,6 +46,7 @@ const REVIVERS: Readonly<Record<string, Reviver>> = {
   Uint16Array: typedArray(Uint16Array),
   Int32Array: typedArray(Int32Array),
   Uint32Array: typedArray(Uint32Array),
+  Float16Array: (standIn: string) => float16(standIn),
   Float32Array: typedArray(Float32Array),
   Float64Array: typedArray(Float64Array),
   BigInt64Array: typedArray(BigInt64Array),

@@ -1,4 +1,5 @@
 /** The copy of a value that `JSON.stringify` can write: whatever is more than JSON has its readable stand-in. */
+import { SmallTalkError } from '../errors.js';
 import { kindOf } from './kinds.js';
 import { errorMembers } from './error-members.js';
 import { setMember } from './pointer.js';
@@ -33,7 +34,7 @@ function objectStandIn(value: object): unknown {
   switch (kind) {
     case 'object':
     case 'null-prototype':
-      return members(value);
+      return typeof (value as { toJSON?: unknown }).toJSON === 'function' ? asJson(value) : members(value);
     case 'array':
       return Array.from(value as unknown[], withStandIns);
     case 'Map':
@@ -72,6 +73,14 @@ function members(value: object): object {
 }
 
 function asJson(value: object): unknown {
-  const text = JSON.stringify(value) as string | undefined;
+  const text = stringify(value);
   return text === undefined ? OMITTED : (JSON.parse(text) as unknown);
+}
+
+function stringify(value: object): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new SmallTalkError('ERR_VALUE_UNSUPPORTED', 'JSON.stringify refused a value', { cause });
+  }
 }

@@ -41,8 +41,6 @@ interface Opened {
   stay(): void;
 }
 
-const EXIT_LIMIT_MS = 5_000;
-
 /** The default store. Safe to use from several adapters, threads and processes on one file. */
 export class SQLiteStorageAdapter implements StorageAdapter {
   readonly name = 'SQLiteStorage';
@@ -219,8 +217,8 @@ export class SQLiteStorageAdapter implements StorageAdapter {
 }
 
 /** Apart from the adapter, so that it does not hold on to it. */
-function drainOf(handle: Handle): () => void {
-  return () => void crossing(StorageError, (binary) => binary.storageDrain(handle, EXIT_LIMIT_MS));
+function drainOf(handle: Handle): (limitMs: number) => void {
+  return (limitMs) => void crossing(StorageError, (binary) => binary.storageDrain(handle, limitMs));
 }
 
 function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {

@@ -7,7 +7,6 @@ interface Expectation {
   toBe(expected: unknown): void;
   toEqual(expected: unknown): void;
   toBeNull(): void;
-  toBeInstanceOf(expected: unknown): void;
   toBeGreaterThanOrEqual(expected: number): void;
 }
 
