@@ -6,6 +6,7 @@ export interface StorageHandle {}
 export interface LogHandle {}
 export interface LogReplayHandle {}
 export interface HealthHandle {}
+export interface ClockHandle {}
 
 export declare class ExternalObject<T> {
   readonly '': {
@@ -21,6 +22,18 @@ export declare class ExternalObject<T> {
  * can point the loader at a WASI artifact this package does not build itself.
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
+
+/**
+ * What it shows: `[milliseconds since the epoch or 0 while it stands, set this to 1 when you read]`. Null where the
+ * runtime shares no memory. To be asked for once: memory is never shared twice.
+ */
+export declare function clockFace(handle: ExternalObject<ClockHandle>): Float64Array | null
+
+/** A clock that stands. */
+export declare function clockOpen(): ExternalObject<ClockHandle>
+
+/** Starts it; it stops by itself when nobody reads it. */
+export declare function clockWake(handle: ExternalObject<ClockHandle>): void
 
 /** An error on its way to JavaScript, which makes the class of it. */
 export interface Failure {

@@ -14,6 +14,7 @@
 pub mod checksum;
 pub mod durability;
 pub mod error;
+pub mod event_bus;
 pub mod event_log;
 pub mod fault;
 pub mod health_monitor;

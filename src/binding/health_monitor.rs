@@ -1,17 +1,15 @@
 //! Agent health for JavaScript: reports go out as one JSON text, beats come in through shared memory.
 
-use std::{ffi::c_void, ptr, sync::Arc, time::Duration};
+use std::{ffi::c_void, sync::Arc, time::Duration};
 
-use napi::{
-    bindgen_prelude::{External, Null, ToNapiValue},
-    sys,
-};
+use napi::{bindgen_prelude::External, sys};
 use napi_derive::napi;
 use serde_json::json;
 
 use super::{
     completions::{Completions, Outcome, Settle},
     entry::{Result, entry, foreign},
+    shared_memory::{AtomicWords, SharedMemory},
 };
 use crate::health_monitor::{Chunk, Monitor, Options, Report, Standing};
 
@@ -90,8 +88,8 @@ pub fn health_reset(
 /// The memory in which the agents with slots `chunk * length` and up beat; word 0 of the first is the clock. Null where
 /// there is no such piece or the runtime shares no memory. To be asked for once: memory is never shared twice.
 #[napi(catch_unwind, ts_return_type = "Uint32Array | null")]
-pub fn health_words(handle: &External<HealthHandle>, chunk: u32) -> Result<Words> {
-    entry("healthWords", || Ok(Words(handle.0.chunk(chunk))))
+pub fn health_words(handle: &External<HealthHandle>, chunk: u32) -> Result<SharedMemory<Chunk>> {
+    entry("healthWords", || Ok(SharedMemory(handle.0.chunk(chunk))))
 }
 
 /// A sign of life where no memory is shared.
@@ -151,52 +149,12 @@ pub fn health_close(handle: &External<HealthHandle>) -> Result<()> {
     })
 }
 
-/// A piece of the table on its way to JavaScript. Not copied: a copy would swallow the beats.
-pub struct Words(Option<Arc<Chunk>>);
+impl AtomicWords for Chunk {
+    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::uint32_array;
+    const BYTES: usize = size_of::<u32>();
 
-impl ToNapiValue for Words {
-    unsafe fn to_napi_value(env: sys::napi_env, words: Self) -> napi::Result<sys::napi_value> {
-        let Some(chunk) = words.0 else {
-            // SAFETY: called by napi on the thread of `env`.
-            return unsafe { Null::to_napi_value(env, Null) };
-        };
-        let length = chunk.words().len();
-        let memory = chunk.words().as_ptr().cast_mut().cast::<c_void>();
-        let owner = Arc::into_raw(chunk).cast_mut().cast::<c_void>();
-        let mut buffer = ptr::null_mut();
-        // SAFETY: `memory` holds `length` words for as long as `owner` counts, which `release` ends with the buffer.
-        // The words are atomics, so writing them through a shared pointer is what they are for; JavaScript's stores are
-        // aligned and of the word's size.
-        let status = unsafe {
-            sys::napi_create_external_arraybuffer(
-                env,
-                memory,
-                length * size_of::<u32>(),
-                Some(release),
-                owner,
-                &raw mut buffer,
-            )
-        };
-        if status != sys::Status::napi_ok {
-            // SAFETY: no buffer was made, so nobody else gives this count back. `env` is live, as above.
-            unsafe {
-                drop(Arc::from_raw(owner.cast::<Chunk>()));
-                if status == sys::Status::napi_no_external_buffers_allowed {
-                    return Null::to_napi_value(env, Null);
-                }
-            }
-            napi::check_status!(status, "sharing the memory for heartbeats")?;
-        }
-        let mut array = ptr::null_mut();
-        let kind = sys::TypedarrayType::uint32_array;
-        // SAFETY: `buffer` was made above, in this environment, with exactly this length.
-        let status = unsafe { sys::napi_create_typedarray(env, kind, length, buffer, 0, &raw mut array) };
-        napi::check_status!(status, "viewing the memory for heartbeats")?;
-        Ok(array)
+    fn words(&self) -> (*const c_void, usize) {
+        let words = Chunk::words(self);
+        (words.as_ptr().cast(), words.len())
     }
-}
-
-unsafe extern "C" fn release(_env: sys::napi_env, _memory: *mut c_void, owner: *mut c_void) {
-    // SAFETY: `owner` is the count that `Words::to_napi_value` gave away, and a buffer is finalized once.
-    drop(unsafe { Arc::from_raw(owner.cast::<Chunk>()) });
 }

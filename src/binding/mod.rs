@@ -12,7 +12,9 @@
 
 mod completions;
 mod entry;
+mod event_bus;
 mod event_log;
 mod health_monitor;
+mod shared_memory;
 mod storage;
 mod telemetry;
