@@ -1,20 +1,31 @@
 /** A Node EventEmitter that remembers what happened. */
-import { EventEmitter } from 'node:events';
+import { inspect, type InspectOptions } from 'node:util';
 
+import { BusCore } from './event-bus/core.js';
+import { now } from './event-bus/clock.js';
 import { EventHistory } from './event-bus/history.js';
+import { callIsolated } from './event-bus/isolation.js';
 import { LogFeed } from './event-bus/log-feed.js';
+import { replayGap } from './event-bus/selection.js';
+import { Ring } from './event-bus/ring.js';
+import { BusScope, BusTopic, narrowed, type ScopeMetadata } from './event-bus/scope.js';
+import { NO_LABELS, targetFor, Targets, type Target } from './event-bus/target.js';
 import type {
   AnyListener,
   Args,
   BusReplayOptions,
+  BusStats,
   EventMap,
   Fn,
   Name,
   ReplayReport,
+  Scope,
   StoredEvent,
+  Topic,
 } from './event-bus/types.js';
+import { SmallTalkError } from './errors.js';
 import { checkId } from './ids.js';
-import { numberOption, optionsObject } from './options.js';
+import { numberOption, optionsObject, wordOption } from './options.js';
 import { CRITICAL_EVENTS } from './priorities.js';
 import type { EventReplayStorage } from './types.js';
 
@@ -22,18 +33,26 @@ import type { EventReplayStorage } from './types.js';
 export interface EventBusOptions {
   /** How many events the history holds; 0 keeps none. Default 1000. */
   historyLimit?: number;
+  /** How many bytes, by an estimate, the history may keep alive; the oldest events go. Default: no limit. */
+  historyBytes?: number;
   /** Where events are appended, in order, beside being dispatched. Default: nowhere. */
   log?: EventReplayStorage;
+  /** How many bytes, by an estimate, may be on their way to the log, and as many again of critical events. Default 16 MiB. */
+  logQueueBytes?: number;
   /** The session of the log that the events belong to. Default `default`. */
   sessionId?: string;
   /** The names of critical events, in place of agent_handoff, plan_created, user_interrupted, orchestration_decision. */
   critical?: readonly string[];
+  /** `isolate`: a listener that throws or rejects stops nobody, and is reported as `listener:error`. Default `node`. */
+  listenerErrors?: 'node' | 'isolate';
   /** As Node's EventEmitter has it. Default false. */
   captureRejections?: boolean;
+  /**
+   * Gets a copy of each event before it is kept and gives what history, log and replay shall have of it, or null for
+   * nothing. Live listeners get the original. When it throws, the event is not kept, and that is a `listener:error`.
+   */
+  redact?: (event: StoredEvent) => StoredEvent | null;
 }
-
-/** Dispatched as any other event, never recorded. */
-const UNRECORDED: ReadonlySet<string> = new Set(['newListener', 'removeListener', 'log:error']);
 
 const MAX_HISTORY = 2 ** 24;
 
@@ -42,25 +61,43 @@ const MAX_HISTORY = 2 ** 24;
  * With a log every recorded event is appended to it as well; a failure there is a `log:error` event and never an error of
  * the emitter's.
  */
-export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListener>> extends EventEmitter {
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the interface below types Node's own methods
+export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListener>> extends BusCore {
   /** The newest events. */
   readonly history: EventHistory;
   readonly #critical: ReadonlySet<string>;
+  readonly #isolates: boolean;
+  readonly #redact: ((event: StoredEvent) => StoredEvent | null) | null;
   #feed: LogFeed | null = null;
   #current: StoredEvent | null = null;
+  #unrecorded = 0;
 
   constructor(options?: EventBusOptions) {
     const given = optionsObject('options', options);
-    super({ captureRejections: given.captureRejections ?? false });
-    this.#critical = new Set(given.critical ?? CRITICAL_EVENTS);
     const limit = numberOption('historyLimit', given.historyLimit, 1000, { min: 0, max: MAX_HISTORY, integer: true });
-    this.history = new EventHistory(limit, {
-      priorityOf: (event) => (this.#critical.has(event) ? 'critical' : 'normal'),
-    });
-    const { log, sessionId = 'default' } = given;
+    const bytes = numberOption('historyBytes', given.historyBytes, Infinity, { min: 0, max: Infinity });
+    const queue = numberOption('logQueueBytes', given.logQueueBytes, 16 * 2 ** 20, { min: 0, max: 2 ** 40 });
+    const isolates = wordOption('listenerErrors', given.listenerErrors, 'node', ['node', 'isolate']) === 'isolate';
+    const { log, redact, sessionId = 'default', captureRejections = false } = given;
+    if (redact !== undefined && typeof redact !== 'function') throw new TypeError('redact must be a function');
     checkId(sessionId, 'sessionId');
+    const critical = new Set(given.critical ?? CRITICAL_EVENTS);
+    super({
+      captureRejections,
+      ring: new Ring(limit, bytes),
+      targets: new Targets(critical, NO_LABELS),
+      logging: log !== undefined,
+      rare: isolates || redact !== undefined,
+    });
+    this.history = new EventHistory(this.ring);
+    this.#critical = critical;
+    this.#isolates = isolates;
+    this.#redact = redact ?? null;
     if (log !== undefined) {
-      this.#feed = new LogFeed(log, sessionId, (error, event) => super.emit('log:error', error, event));
+      this.#feed = new LogFeed(log, sessionId, queue, {
+        failed: (error, event) => this.#report('log:error', error, event),
+        overflowed: (dropped) => this.#report('log:overflow', dropped),
+      });
     }
   }
 
@@ -69,25 +106,40 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     return this.#current;
   }
 
-  override emit<K extends Name<T>>(event: K, ...args: Args<T, K>): boolean;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- symbols are not in the map
-  override emit(event: symbol, ...args: any[]): boolean;
-  override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (typeof event === 'string' && !UNRECORDED.has(event)) this.#record(event, args);
-    if (this.#current === null) return super.emit(event, ...args);
-    // What a listener emits while a replay calls it is news.
-    return this.#during(null, () => super.emit(event, ...args));
+  /** An event without the look-up of its name, for hot loops. */
+  topic<K extends Name<T>>(event: K): Topic<T, K> {
+    return new BusTopic(this, this.targetOf(event)) as unknown as Topic<T, K>;
+  }
+
+  /** Emits events that carry what they belong to: `sessionId`, `conversationId`, `agentId`, … */
+  scope(metadata: ScopeMetadata): Scope<T> {
+    const home = {
+      core: this,
+      targetsOf: (labels: Target['labels']) => new Targets(this.#critical, labels),
+      fireDurably: (target: Target, args: unknown[]) => this.#fireDurably(target, args),
+    };
+    return new BusScope(home, narrowed(NO_LABELS, metadata)) as unknown as Scope<T>;
+  }
+
+  /**
+   * Appends the event to the log; when that is acknowledged, records and dispatches it. When it fails, neither happens:
+   * rejects with what the log says, `ERR_BACKPRESSURE` when the queue is full, `ERR_OPTION_INVALID` without a log.
+   */
+  emitDurable<K extends Name<T>>(event: K, ...args: Args<T, K>): Promise<boolean> {
+    return this.#fireDurably(this.targetOf(event), args);
   }
 
   /**
    * Sends matching history to today's listeners, oldest first, without recording it. What is emitted meanwhile is not part
    * of it. A listener that throws ends it as it would end an emit.
    */
-  replay(options: BusReplayOptions = {}): ReplayReport {
-    const { listener } = options;
+  replay(options?: BusReplayOptions): ReplayReport {
+    const given = optionsObject('options', options);
+    const { listener } = given;
     if (listener !== undefined && typeof listener !== 'function') throw new TypeError('listener must be a function');
-    const events = this.history.toArray(options);
-    const report: ReplayReport = { replayed: 0, skipped: 0, gap: this.#gap(options, events), firstSeq: 0, lastSeq: 0 };
+    const events = this.history.toArray(given);
+    const gap = replayGap(this.history, given, events);
+    const report: ReplayReport = { replayed: 0, skipped: 0, gap, firstSeq: 0, lastSeq: 0 };
     for (const event of events) {
       if (listener === undefined && event.event === 'error' && this.listenerCount('error') === 0) {
         report.skipped += 1;
@@ -97,7 +149,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
       report.firstSeq ||= event.seq;
       report.lastSeq = event.seq;
       this.#during({ ...event, replayed: true }, () => {
-        if (listener === undefined) super.emit(event.event, ...event.args);
+        if (listener === undefined) this.#deliver(event.event, event.args);
         else listener.apply(this, event.args);
       });
     }
@@ -113,42 +165,136 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   async close(): Promise<void> {
     const feed = this.#feed;
     this.#feed = null;
-    await feed?.flush();
+    this.stopLogging();
+    await feed?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  #record(event: string, args: unknown[]): void {
-    const timestamp = this.history.push(event, args);
-    if (this.#feed === null) return;
-    const priority = this.#critical.has(event) ? 'critical' : 'normal';
-    this.#feed.send({ seq: this.history.lastSeq, event, args, timestamp, priority, metadata: {} });
+  /** What it has counted since it was made. */
+  getStats(): BusStats {
+    const { lastSeq, criticals, size, bytes } = this.ring;
+    const names = this.eventNames();
+    return {
+      emitted: lastSeq + this.#unrecorded,
+      delivered: this.delivered,
+      recorded: lastSeq,
+      byPriority: { critical: criticals, normal: lastSeq - criticals },
+      listeners: names.reduce((count, name) => count + this.listenerCount(name), 0),
+      history: { events: size, bytes },
+      log: this.#feed?.stats() ?? null,
+    };
+  }
+
+  /** @internal */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const listeners = Object.fromEntries(this.eventNames().map((name) => [name, this.listenerCount(name)]));
+    const { size, capacity, lastSeq } = this.history;
+    const shown = { listeners, history: `${size} of ${capacity}`, lastSeq };
+    return `${this.constructor.name} ${inspect(shown, { ...options, depth })}`;
+  }
+
+  /** @internal */
+  protected override rareNow(): boolean {
+    return this.#current !== null;
+  }
+
+  /** @internal */
+  protected override log(target: Target, args: unknown[], timestamp: number): void {
+    this.#feed?.send(this.#stored(target, args, timestamp), target);
+  }
+
+  /** @internal */
+  protected override fireRarely(target: Target, args: unknown[], logged: boolean): boolean {
+    if (target.recorded) this.#record(target, args, logged);
+    else this.#unrecorded += 1;
+    // What a listener emits while a replay calls it is news.
+    if (this.#current !== null) return this.#during(null, () => this.#deliver(target.name, args));
+    return this.#deliver(target.name, args);
+  }
+
+  #record(target: Target, args: unknown[], logged: boolean): void {
+    const event = this.#redacted(this.#stored(target, args, now()));
+    if (event === null) {
+      this.#unrecorded += 1;
+      return;
+    }
+    const kept = this.#redact === null ? target : targetFor(event, target.labels.sessionId);
+    event.timestamp = this.ring.pushAll(kept, event.args, event.timestamp);
+    if (logged) this.#feed?.send(event, kept);
+  }
+
+  #stored(target: Target, args: unknown[], timestamp: number): StoredEvent {
+    const metadata = { ...target.labels.metadata };
+    return {
+      seq: this.ring.lastSeq,
+      event: target.name as string,
+      args,
+      timestamp,
+      priority: target.priority,
+      metadata,
+    };
+  }
+
+  #redacted(event: StoredEvent): StoredEvent | null {
+    if (this.#redact === null) return event;
+    try {
+      return this.#redact({ ...event, seq: event.seq + 1, args: [...event.args] });
+    } catch (error) {
+      this.#report('listener:error', error, event.event);
+      return null;
+    }
+  }
+
+  async #fireDurably(target: Target, args: unknown[]): Promise<boolean> {
+    const feed = this.#feed;
+    if (feed === null) throw new SmallTalkError('ERR_OPTION_INVALID', 'emitDurable needs a bus with a log');
+    const event = this.#redacted(this.#stored(target, args, now()));
+    if (event !== null) await feed.sendDurably(event, targetFor(event, target.labels.sessionId));
+    return this.fireRarely(target, args, false);
+  }
+
+  /** Dispatches an event, however listeners may fail. */
+  #deliver(name: string | symbol, args: unknown[]): boolean {
+    const count = this.listenerCount(name);
+    this.delivered += count;
+    if (!this.#isolates || (name === 'error' && count === 0)) return this.dispatch(name, args);
+    return callIsolated(this, name, args, (error) => this.#report('listener:error', error, name));
+  }
+
+  /** Tells of trouble by an event; a listener that throws then is nobody's caller's fault. */
+  #report(name: 'log:error' | 'log:overflow' | 'listener:error', ...args: unknown[]): void {
+    try {
+      this.dispatch(name, args);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
   }
 
   #during<R>(current: StoredEvent | null, work: () => R): R {
     const before = this.#current;
-    this.#current = current;
+    this.#setCurrent(current);
     try {
       return work();
     } finally {
-      this.#current = before;
+      this.#setCurrent(before);
     }
   }
 
-  /** Whether something that was asked for has been overwritten. */
-  #gap({ afterSeq, since, last }: BusReplayOptions, found: StoredEvent[]): boolean {
-    const { firstSeq } = this.history;
-    if (firstSeq === 1) return false;
-    if (afterSeq !== undefined && afterSeq >= firstSeq - 1) return false;
-    if (last !== undefined && found.length >= last) return false;
-    const [oldest] = this.history;
-    return since === undefined || oldest === undefined || since <= oldest.timestamp;
+  #setCurrent(current: StoredEvent | null): void {
+    this.#current = current;
+    this.forgetTargets();
   }
 }
 
 export interface SmallTalkEventBus<T extends EventMap<T>> {
+  emit<K extends Name<T>>(event: K, ...args: Args<T, K>): boolean;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- symbols are not in the map
+  emit(event: symbol, ...args: any[]): boolean;
   on<K extends Name<T>>(event: K, listener: Fn<T, K>): this;
   on(event: symbol, listener: AnyListener): this;
   once<K extends Name<T>>(event: K, listener: Fn<T, K>): this;

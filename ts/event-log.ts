@@ -48,6 +48,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   /** The settings of a log that is told nothing. */
   static readonly defaults: Readonly<Required<JsonlEventLogOptions>> = DEFAULTS;
 
+  /** `append` has encoded its event when it returns. */
+  readonly encodesAtOnce = true;
   /** Where the files are. */
   readonly directory: string;
   readonly #options: Required<JsonlEventLogOptions>;

@@ -44,14 +44,19 @@ export { InMemoryStorageAdapter, type InMemoryStorageOptions } from './storage/m
 export { SQLiteStorageAdapter, type SQLiteStorageOptions } from './storage/sqlite.js';
 export { SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
 export type { EventHistory } from './event-bus/history.js';
+export type { ScopeMetadata } from './event-bus/scope.js';
 export type {
   AnyListener,
   BusEvents,
   BusReplayOptions,
+  BusStats,
   EventMap,
   HistoryOptions,
+  LogStats,
   ReplayReport,
+  Scope,
   StoredEvent,
+  Topic,
 } from './event-bus/types.js';
 export { JsonlEventReplayStorage } from './event-log.js';
 export type { JsonlEventLogOptions } from './event-log/options.js';

@@ -95,6 +95,8 @@ export interface ReplayOptions {
 
 /** A durable log of events by session: any object with these methods, ours or yours. */
 export interface EventReplayStorage {
+  /** Says that `append` is done with the event, however large, when it returns its promise. Absent: a bus hands over a copy. */
+  readonly encodesAtOnce?: boolean;
   append(sessionId: string, event: NewEvent): Promise<AppendReceipt | void>;
   replay(sessionId: string, options?: ReplayOptions): AsyncIterable<Event>;
 

@@ -1,32 +1,65 @@
-/** What a bus sends to its log: in order, and never an error back into an emitter. */
-import type { EventReplayStorage } from '../types.js';
-import type { StoredEvent } from './types.js';
+/** What a bus sends to its log: in order, bounded, and never an error back into an emitter. */
+import { decode, encode } from '../codec.js';
+import { EventLogError } from '../errors.js';
+import type { EventReplayStorage, NewEvent } from '../types.js';
+import { sizeOf } from './size.js';
+import type { Target } from './target.js';
+import type { LogStats, StoredEvent } from './types.js';
 
-/** Hears of events that could not be appended. */
-type Failed = (error: Error, event: StoredEvent) => void;
+/** Whom the feed tells. */
+export interface FeedListener {
+  failed(error: Error, event: StoredEvent): void;
+  /** Events are being dropped: how many up to now. */
+  overflowed(dropped: { dropped: number; critical: number }): void;
+}
 
-/** Appends events and keeps count of what is on its way. */
+/** Stands in the log where events are missing. */
+const OVERFLOW_TOPIC = 'log_overflow';
+
+/** Appends events, counts what is on its way, and drops what there is no room for. */
 export class LogFeed {
   readonly #log: EventReplayStorage;
   readonly #sessionId: string;
-  readonly #failed: Failed;
+  readonly #limit: number;
+  readonly #listener: FeedListener;
   readonly #onTheWay = new Set<Promise<void>>();
+  readonly #counts = { logged: 0, failed: 0, dropped: 0, droppedCritical: 0 };
+  #queuedBytes = 0;
   #firstFailure: Error | null = null;
+  /** What was dropped since the log last heard of it. */
+  #missing: { dropped: number; critical: number } | null = null;
 
-  constructor(log: EventReplayStorage, sessionId: string, failed: Failed) {
+  constructor(log: EventReplayStorage, sessionId: string, limit: number, listener: FeedListener) {
     this.#log = log;
     this.#sessionId = sessionId;
-    this.#failed = failed;
+    this.#limit = limit;
+    this.#listener = listener;
   }
 
-  /** Appends an event. The log encodes its arguments within this call. */
-  send(event: StoredEvent): void {
-    const { event: topic, args: payload, priority, timestamp } = event;
-    const appended = this.#append({ topic, payload, priority, timestamp });
-    const done: Promise<void> = appended
-      .catch((reason: unknown) => this.#fail(reason, event))
-      .finally(() => this.#onTheWay.delete(done));
-    this.#onTheWay.add(done);
+  /** Appends an event, encoded as it is now; where there is no room it is dropped and counted. */
+  send(event: StoredEvent, target: Target): void {
+    const bytes = sizeOf(event.args);
+    if (!this.#fits(bytes, event.priority === 'critical')) {
+      this.#drop(event);
+      return;
+    }
+    this.#tellWhatIsMissing();
+    void this.#append(newEvent(event, target), target.labels.sessionId, bytes, (error) => {
+      this.#firstFailure ??= error;
+      this.#listener.failed(error, event);
+    });
+  }
+
+  /** Appends an event and settles with it. Rejects with `ERR_BACKPRESSURE` where there is no room. */
+  async sendDurably(event: StoredEvent, target: Target): Promise<void> {
+    const bytes = sizeOf(event.args);
+    if (!this.#fits(bytes, event.priority === 'critical')) {
+      throw new EventLogError('ERR_BACKPRESSURE', `the bus's queue to its log is full (${this.#limit} bytes)`);
+    }
+    this.#tellWhatIsMissing();
+    let failure: Error | null = null;
+    await this.#append(newEvent(event, target), target.labels.sessionId, bytes, (error) => (failure = error));
+    if (failure !== null) throw failure as Error;
   }
 
   /** Waits for everything sent so far; rejects with the first failure since the last flush. */
@@ -37,14 +70,89 @@ export class LogFeed {
     if (failure !== null) throw failure;
   }
 
-  /** A log written by users may throw where it should reject. */
-  async #append(event: Parameters<EventReplayStorage['append']>[1]): Promise<void> {
-    await this.#log.append(this.#sessionId, event);
+  /** Flushes for good: also what the log is told while it flushes. */
+  async close(): Promise<void> {
+    while (this.#onTheWay.size > 0) await Promise.all(this.#onTheWay);
+    await this.flush();
   }
 
-  #fail(reason: unknown, event: StoredEvent): void {
-    const error = reason instanceof Error ? reason : new Error('the log rejected an event', { cause: reason });
-    this.#firstFailure ??= error;
-    this.#failed(error, event);
+  stats(): LogStats {
+    return { ...this.#counts, queuedEvents: this.#onTheWay.size, queuedBytes: this.#queuedBytes };
   }
+
+  /** Critical events may fill the queue a second time. */
+  #fits(bytes: number, critical: boolean): boolean {
+    return this.#queuedBytes === 0 || this.#queuedBytes + bytes <= (critical ? 2 * this.#limit : this.#limit);
+  }
+
+  #drop({ priority }: StoredEvent): void {
+    const critical = priority === 'critical' ? 1 : 0;
+    this.#counts.dropped += 1;
+    this.#counts.droppedCritical += critical;
+    if (this.#missing === null) {
+      this.#missing = { dropped: 0, critical: 0 };
+      // Later, and with all that this tick drops: a listener that throws must not throw into an emitter.
+      const missing = this.#missing;
+      process.nextTick(() => this.#listener.overflowed({ ...missing }));
+    }
+    this.#missing.dropped += 1;
+    this.#missing.critical += critical;
+  }
+
+  /** Before the first event that has room again, the log hears of those that had none. */
+  #tellWhatIsMissing(): void {
+    const missing = this.#missing;
+    if (missing === null) return;
+    this.#missing = null;
+    const event: NewEvent = { topic: OVERFLOW_TOPIC, payload: [missing], priority: 'critical', timestamp: Date.now() };
+    void this.#append(event, undefined, 0, (error) => (this.#firstFailure ??= error));
+  }
+
+  /** Settles, and never rejects, when the log has answered and everything is counted. */
+  #append(
+    event: NewEvent,
+    sessionId: string | undefined,
+    bytes: number,
+    failed: (error: Error) => void,
+  ): Promise<void> {
+    this.#queuedBytes += bytes;
+    const settled: Promise<void> = this.#hand(sessionId ?? this.#sessionId, event)
+      .then(
+        () => void (this.#counts.logged += 1),
+        (reason: unknown) => {
+          this.#counts.failed += 1;
+          failed(reason instanceof Error ? reason : new Error('the log rejected an event', { cause: reason }));
+        },
+      )
+      .then(() => {
+        this.#queuedBytes -= bytes;
+        this.#onTheWay.delete(settled);
+        if (this.#queuedBytes * 2 <= this.#limit) this.#tellWhatIsMissing();
+      });
+    this.#onTheWay.add(settled);
+    return settled;
+  }
+
+  /** A log written by users may throw where it should reject, and may look at the event later than it should. */
+  async #hand(sessionId: string, event: NewEvent): Promise<void> {
+    await this.#log.append(sessionId, this.#log.encodesAtOnce === true ? event : copyOf(event));
+  }
+}
+
+function newEvent({ event: topic, args: payload, priority, timestamp }: StoredEvent, { labels }: Target): NewEvent {
+  const { sessionId: _session, conversationId, agentId, ...metadata } = labels.metadata;
+  return {
+    topic,
+    payload,
+    priority,
+    timestamp,
+    ...(typeof conversationId === 'string' ? { conversationId } : {}),
+    ...(typeof agentId === 'string' ? { agentId } : {}),
+    ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
+  };
+}
+
+function copyOf(event: NewEvent): NewEvent {
+  const { text, types } = encode(event);
+  return decode(text, types) as NewEvent;
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { numberOption, wordOption } from '../options.js';
+import type { EventHistory } from './history.js';
 import type { HistoryOptions, StoredEvent } from './types.js';
 
 type Test = (event: StoredEvent) => boolean;
@@ -47,4 +48,15 @@ function nameTest(events: string[]): Test {
 
 function escape(text: string): string {
   return text.replace(/[$()*+./?[\\\]^{|}-]/g, '\\$&');
+}
+
+/** Whether something that was asked for is no longer in the history. */
+export function replayGap(history: EventHistory, options: HistoryOptions, found: readonly StoredEvent[]): boolean {
+  const { afterSeq, since, last } = options;
+  const { firstSeq } = history;
+  if (firstSeq === 1) return false;
+  if (afterSeq !== undefined && afterSeq >= firstSeq - 1) return false;
+  if (last !== undefined && found.length >= last) return false;
+  const [oldest] = history;
+  return since === undefined || oldest === undefined || since <= oldest.timestamp;
 }

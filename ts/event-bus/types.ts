@@ -1,5 +1,7 @@
 /** The types by which a bus knows its events. */
+import type { SmallTalkEventBus } from '../event-bus.js';
 import type { EventPriority } from '../types.js';
+import type { ScopeMetadata } from './scope.js';
 
 /** Any function that can listen. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- listeners take what their event has
@@ -9,13 +11,17 @@ export type AnyListener = (...args: any[]) => void;
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- listeners take what their event has
 export type EventMap<T> = { [K in keyof T]: (...args: any[]) => void };
 
-/** Events that every bus has. `log:*` are dispatched and never recorded. */
+/** Events that every bus has. Those about listeners and the log are dispatched and never recorded. */
 export interface BusEvents {
   error: (error: unknown) => void;
   newListener: (name: string | symbol, listener: AnyListener) => void;
   removeListener: (name: string | symbol, listener: AnyListener) => void;
   /** An event could not be appended to the log. */
   'log:error': (error: Error, event?: StoredEvent) => void;
+  /** The queue to the log is full, and events are being dropped from the log: how many up to now. Once per time it fills. */
+  'log:overflow': (info: { dropped: number; critical: number }) => void;
+  /** With `listenerErrors: 'isolate'`: a listener of the event named second threw or rejected. Also: `redact` threw. */
+  'listener:error': (error: unknown, name: string | symbol) => void;
 }
 
 /** The events of a bus: those of its map and those that every bus has. */
@@ -81,4 +87,55 @@ export interface ReplayReport {
   firstSeq: number;
   /** The last event sent; 0 where there was none. */
   lastSeq: number;
+}
+
+/** How events get to the log. */
+export interface LogStats {
+  /** Acknowledged by the log. */
+  logged: number;
+  /** Rejected by the log. */
+  failed: number;
+  /** Never handed to the log, because its queue was full. */
+  dropped: number;
+  /** Those of the dropped ones that were critical. */
+  droppedCritical: number;
+  /** On their way. */
+  queuedEvents: number;
+  /** Their estimated size. */
+  queuedBytes: number;
+}
+
+/** What a bus counts. */
+export interface BusStats {
+  /** Events emitted, recorded or not. */
+  emitted: number;
+  /** Calls of listeners. */
+  delivered: number;
+  /** Events that have a number. */
+  recorded: number;
+  /** Recorded events by priority. */
+  byPriority: Record<EventPriority, number>;
+  /** Listeners of all events. */
+  listeners: number;
+  /** What the history holds; the bytes are an estimate, made when asked. */
+  history: { events: number; bytes: number };
+  /** null without a log. */
+  log: LogStats | null;
+}
+
+/** One event without the look-up of its name. */
+export interface Topic<T, K extends Name<T>> {
+  emit(...args: Args<T, K>): boolean;
+}
+
+/** Emits events that carry what they belong to. */
+export interface Scope<T extends EventMap<T>> {
+  /** The bus it emits on. */
+  readonly bus: SmallTalkEventBus<T>;
+  emit<K extends Name<T>>(event: K, ...args: Args<T, K>): boolean;
+  /** As the bus's own. */
+  emitDurable<K extends Name<T>>(event: K, ...args: Args<T, K>): Promise<boolean>;
+  topic<K extends Name<T>>(event: K): Topic<T, K>;
+  /** A scope within this one; what it says goes before what this one says. */
+  scope(metadata: ScopeMetadata): Scope<T>;
 }

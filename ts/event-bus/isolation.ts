@@ -1,0 +1,28 @@
+/** Calls listeners so that none of them can stop the others, or the emitter. */
+import { errorMonitor, type EventEmitter } from 'node:events';
+
+import type { AnyListener } from './types.js';
+
+/** Calls every listener of an event; `failed` hears of what they throw or reject with. Whether there was one. */
+export function callIsolated(
+  emitter: EventEmitter,
+  name: string | symbol,
+  args: unknown[],
+  failed: (error: unknown) => void,
+): boolean {
+  const monitors = name === 'error' ? emitter.rawListeners(errorMonitor) : [];
+  const listeners = emitter.rawListeners(name);
+  for (const listener of [...monitors, ...listeners]) {
+    try {
+      const result: unknown = Reflect.apply(listener as AnyListener, emitter, args);
+      if (isThenable(result)) result.then(undefined, failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+  return listeners.length > 0;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

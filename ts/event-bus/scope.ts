@@ -1,0 +1,91 @@
+/** Emitting for one session, conversation or agent: events that carry what they belong to. */
+import { SmallTalkError } from '../errors.js';
+import { checkId } from '../ids.js';
+import type { EventPriority } from '../types.js';
+import type { BusCore } from './core.js';
+import type { Labels, Target, Targets } from './target.js';
+
+/** What the events of a scope carry. */
+export interface ScopeMetadata {
+  /** The session of the log; default: the bus's. */
+  sessionId?: string;
+  conversationId?: string;
+  agentId?: string;
+  /** Decides the priority of every event of the scope. Default: by name. */
+  priority?: EventPriority;
+  [more: string]: unknown;
+}
+
+/** The labels of a scope within another. Throws a TypeError or `ERR_OPTION_INVALID` for what cannot be one. */
+export function narrowed(outer: Labels, metadata: ScopeMetadata): Labels {
+  if (typeof metadata !== 'object' || (metadata as unknown) === null) throw new TypeError('metadata must be an object');
+  const { priority, ...rest } = metadata;
+  if (priority !== undefined && priority !== 'critical' && priority !== 'normal') {
+    throw new SmallTalkError('ERR_OPTION_INVALID', 'priority must be one of critical, normal');
+  }
+  for (const name of ['sessionId', 'conversationId', 'agentId']) {
+    if (rest[name] !== undefined) checkId(rest[name], name);
+  }
+  return {
+    priority: priority ?? outer.priority,
+    sessionId: rest.sessionId ?? outer.sessionId,
+    metadata: Object.freeze({ ...outer.metadata, ...rest }),
+  };
+}
+
+/** One event without the look-up of its name: for hot loops. */
+export class BusTopic {
+  readonly #bus: BusCore;
+  readonly #target: Target;
+
+  constructor(bus: BusCore, target: Target) {
+    this.#bus = bus;
+    this.#target = target;
+  }
+
+  emit(first?: unknown, second?: unknown, third?: unknown): boolean {
+    if (arguments.length <= 3) return this.#bus.fire(this.#target, arguments.length, first, second, third);
+    // eslint-disable-next-line prefer-rest-params -- a rest parameter would make an array for every emit
+    return this.#bus.fireAll(this.#target, Array.prototype.slice.call(arguments));
+  }
+}
+
+/** What a scope needs of its bus. */
+export interface ScopeBus {
+  readonly core: BusCore;
+  targetsOf(labels: Labels): Targets;
+  fireDurably(target: Target, args: unknown[]): Promise<boolean>;
+}
+
+/** Emits events with labels. */
+export class BusScope {
+  /** The bus it emits on. */
+  readonly bus: BusCore;
+  readonly #home: ScopeBus;
+  readonly #labels: Labels;
+  readonly #targets: Targets;
+
+  constructor(home: ScopeBus, labels: Labels) {
+    this.bus = home.core;
+    this.#home = home;
+    this.#labels = labels;
+    this.#targets = home.targetsOf(labels);
+  }
+
+  emit(event: string, ...args: unknown[]): boolean {
+    return this.bus.fireAll(this.#targets.of(event), args);
+  }
+
+  emitDurable(event: string, ...args: unknown[]): Promise<boolean> {
+    return this.#home.fireDurably(this.#targets.of(event), args);
+  }
+
+  topic(event: string): BusTopic {
+    return new BusTopic(this.bus, this.#targets.of(event));
+  }
+
+  /** A scope within this one; what it says goes before what this one says. */
+  scope(metadata: ScopeMetadata): BusScope {
+    return new BusScope(this.#home, narrowed(this.#labels, metadata));
+  }
+}

@@ -1,0 +1,33 @@
+/** About how many bytes a value keeps in memory: good enough to bound a queue or a history by. */
+
+/** Values looked at; what is larger is taken to go on as it began. */
+const SAMPLE = 1_000;
+
+const WORD = 8;
+
+/** Estimates a value and all it refers to, at least one word. */
+export function sizeOf(value: unknown): number {
+  const seen = new Set<object>();
+  let budget = SAMPLE;
+  const visit = (part: unknown): number => {
+    budget -= 1;
+    if (typeof part === 'string') return 2 * WORD + part.length * 2;
+    if (typeof part !== 'object' || part === null || seen.has(part)) return WORD;
+    seen.add(part);
+    if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) return 4 * WORD + part.byteLength;
+    return 2 * WORD + members(part);
+  };
+  const members = (part: object): number => {
+    const keys = Array.isArray(part) ? null : Object.keys(part);
+    const length = keys === null ? (part as unknown[]).length : keys.length;
+    let bytes = 0;
+    for (let at = 0; at < length; at += 1) {
+      if (budget <= 0) return at === 0 ? length * WORD : (bytes / at) * length;
+      const key = keys === null ? at : (keys[at] as string);
+      const property = Object.getOwnPropertyDescriptor(part, key);
+      bytes += WORD + visit(property?.value);
+    }
+    return bytes;
+  };
+  return visit(value);
+}

@@ -1,0 +1,89 @@
+/** Where an event goes: everything that emitting it has to know, looked up once and used until listeners change. */
+import type { EventPriority } from '../types.js';
+import type { AnyListener, StoredEvent } from './types.js';
+
+/** How a target is served. */
+export const enum Mode {
+  /** Nobody listens. */
+  Nobody,
+  /** One listener. */
+  One,
+  /** Several listeners, in `many`. */
+  Many,
+  /** Node's own `emit` serves it, or one of ours that is not in a hurry. */
+  Rare,
+}
+
+/** What the events of a scope have in common. */
+export interface Labels {
+  /** Decides the priority, whatever the event. */
+  priority: EventPriority | undefined;
+  /** The session of the log; undefined: the bus's. */
+  sessionId: string | undefined;
+  /** All members but the priority. */
+  metadata: Readonly<Record<string, unknown>>;
+}
+
+/** One event name, for one scope. */
+export class Target {
+  /** The version of the bus's listeners that the next three are of. */
+  version = -1;
+  mode = Mode.Rare;
+  one: AnyListener | null = null;
+  many: readonly AnyListener[] | null = null;
+
+  constructor(
+    readonly name: string | symbol,
+    readonly priority: EventPriority,
+    readonly labels: Labels,
+    /** Whether the history and the log hear of it. */
+    readonly recorded: boolean,
+  ) {}
+}
+
+/** The target of one event that was changed before it was kept. */
+export function targetFor(event: StoredEvent, sessionId: string | undefined): Target {
+  const { priority, metadata } = event;
+  return new Target(event.event, priority, { priority, sessionId, metadata }, true);
+}
+
+/** What the events of no scope have in common. */
+export const NO_LABELS: Labels = { priority: undefined, sessionId: undefined, metadata: Object.freeze({}) };
+
+/** So many names are remembered; a program that makes names up forgets and looks up again. */
+const REMEMBERED = 1024;
+
+/** The targets of one scope, by name. */
+export class Targets {
+  readonly #byName = new Map<string | symbol, Target>();
+  readonly #critical: ReadonlySet<string>;
+  readonly #labels: Labels;
+
+  constructor(critical: ReadonlySet<string>, labels: Labels) {
+    this.#critical = critical;
+    this.#labels = labels;
+  }
+
+  of(name: string | symbol): Target {
+    return this.#byName.get(name) ?? this.#add(name);
+  }
+
+  #add(name: string | symbol): Target {
+    const recorded = typeof name === 'string' && !UNRECORDED.has(name);
+    const isCritical = recorded && this.#critical.has(name);
+    const priority = this.#labels.priority ?? (isCritical ? 'critical' : 'normal');
+    const target = new Target(name, priority, this.#labels, recorded);
+    if (this.#byName.size >= REMEMBERED) this.#byName.clear();
+    this.#byName.set(name, target);
+    return target;
+  }
+}
+
+/** Dispatched as any other event, never recorded. */
+const UNRECORDED: ReadonlySet<string> = new Set([
+  'newListener',
+  'removeListener',
+  'log:error',
+  'log:overflow',
+  'listener:error',
+]);
