@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    convert::Infallible,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -11,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use crate::{
     error::{Error, Result},
@@ -60,11 +61,13 @@ struct Shared {
 pub struct Worker<J> {
     sender: Sender<Message<J>>,
     shared: Arc<Shared>,
+    /// Never gives anything: it disconnects when the thread ends.
+    ended: Receiver<Infallible>,
 }
 
 impl<J> Clone for Worker<J> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), shared: Arc::clone(&self.shared) }
+        Self { sender: self.sender.clone(), shared: Arc::clone(&self.shared), ended: self.ended.clone() }
     }
 }
 
@@ -86,11 +89,15 @@ impl<J: Send + 'static> Worker<J> {
             poisoned: AtomicBool::new(false),
         });
         let seen = Arc::clone(&shared);
+        let (alive, ended) = bounded(0);
         thread::Builder::new()
             .name(name.into())
-            .spawn(move || run(handler, &receiver, &seen))
+            .spawn(move || {
+                run(handler, &receiver, &seen);
+                drop(alive);
+            })
             .map_err(|cause| Error::io(format!("starting the thread {name}"), &cause))?;
-        Ok(Self { sender, shared })
+        Ok(Self { sender, shared, ended })
     }
 
     /// Queues a job of `bytes` bytes. Never waits. One job larger than the whole queue is taken when nothing else is queued.
@@ -153,6 +160,10 @@ impl<J: Send + 'static> Worker<J> {
     /// Waits until everything queued is done, `limit` at the most; for the way out of the process. `false`: not in time.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
+        if self.check().is_err() {
+            // It is closing: what is queued has landed when the thread is gone.
+            return self.ended.recv_timeout(limit) == Err(RecvTimeoutError::Disconnected);
+        }
         let (reply, done) = Reply::channel();
         self.barrier(reply);
         done.recv_timeout(limit).is_ok()

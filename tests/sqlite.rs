@@ -156,6 +156,49 @@ fn a_damaged_row_is_an_error_for_that_session_alone() {
 }
 
 #[test]
+fn a_damaged_number_harms_no_other_session() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    for damage_is_followed_by_save in [true, false] {
+        let store = open(&path).unwrap();
+        for id in ["a", "b"] {
+            save(&store, &image(id, &[&format!(r#"{{"of":"{id}"}}"#)]), Durability::Process).unwrap();
+        }
+        close(&store);
+        let raw = Connection::open(&path).unwrap();
+        let number: i64 = raw.query_row("SELECT number FROM sessions WHERE id = 'b'", [], |row| row.get(0)).unwrap();
+        // The index on numbers would not have it otherwise; a flipped bit in the file does not ask it.
+        raw.execute("UPDATE sessions SET number = -number WHERE id = 'b'", []).unwrap();
+        raw.execute("UPDATE sessions SET number = ?1 WHERE id = 'a'", [number]).unwrap();
+        drop(raw);
+        let store = open(&path).unwrap();
+        let messages = |id| {
+            let session = get(&store, id).unwrap().unwrap();
+            session.messages.iter().map(|(text, _)| text.to_owned()).collect::<Vec<_>>()
+        };
+        if damage_is_followed_by_save {
+            save(&store, &image("a", &["1"]), Durability::Process).unwrap();
+            assert_eq!(messages("a"), ["1"]);
+        } else {
+            let (reply, deleted) = Reply::channel();
+            store.write(Write::DeleteSession("a".into(), reply), Durability::Process);
+            assert!(deleted.recv().unwrap().unwrap());
+            assert!(get(&store, "a").unwrap().is_none());
+        }
+        // The other one's own row was changed here too, and is believed no more; its messages are all there.
+        assert!(matches!(get(&store, "b"), Err(Error::Corrupt { .. })));
+        close(&store);
+        let raw = Connection::open(&path).unwrap();
+        raw.execute("UPDATE sessions SET number = ?1 WHERE id = 'b'", [number]).unwrap();
+        drop(raw);
+        let store = open(&path).unwrap();
+        let back = get(&store, "b").unwrap().unwrap();
+        assert_eq!(back.messages.iter().next().unwrap().0, r#"{"of":"b"}"#);
+        close(&store);
+    }
+}
+
+#[test]
 fn the_view_shows_whole_sessions_to_people() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s.db");
@@ -188,6 +231,39 @@ fn files_of_others_and_of_the_future_are_refused_untouched() {
         assert!(matches!(error.code(), "ERR_VERSION" | "ERR_CORRUPT"), "{error}");
         assert_eq!(std::fs::read(path).unwrap(), before, "nothing was written");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_deleted_or_replaced_is_written_to_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let store = open(&path).unwrap();
+    save(&store, &image("one", &[]), Durability::Power).unwrap();
+    std::fs::rename(&path, directory.path().join("moved.db")).unwrap();
+    assert!(matches!(save(&store, &image("two", &[]), Durability::Power), Err(Error::Io { .. })));
+    std::fs::write(&path, "another file").unwrap();
+    assert!(matches!(save(&store, &image("two", &[]), Durability::Power), Err(Error::Io { .. })));
+    assert_eq!(std::fs::read(&path).unwrap(), b"another file");
+    // Put back, it goes on.
+    std::fs::rename(directory.path().join("moved.db"), &path).unwrap();
+    save(&store, &image("two", &[]), Durability::Power).unwrap();
+}
+
+#[test]
+fn what_is_queued_lands_before_a_drain_ends_closed_or_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory.path().join("s.db")).unwrap();
+    let answers: Vec<_> = (0..200)
+        .map(|index| {
+            let (reply, saved) = Reply::channel();
+            store.write(Write::SaveSession(Box::new(image(&index.to_string(), &["1"])), reply), Durability::Power);
+            saved
+        })
+        .collect();
+    store.close(Reply::new(|_| ()));
+    assert!(store.drain(Duration::from_secs(30)));
+    assert!(answers.iter().all(|answer| matches!(answer.try_recv(), Ok(Ok(_)))));
 }
 
 #[cfg(unix)]

@@ -213,3 +213,34 @@ fn sync_names(path: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+/// What tells a file from another one under the same name.
+pub type Identity = (u64, u64);
+
+/// The identity of the file at `path`; none where there is no file, or no telling. Looks at the name only: to open the
+/// file would end SQLite's locks on it when it is closed again.
+#[must_use]
+#[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix tells files by number"))]
+pub fn identity(path: &Path) -> Option<Identity> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// Checks that the file is sound as a database; rows have checksums of their own.
+///
+/// # Errors
+/// [`Error::Corrupt`] where it is not.
+pub fn verify(connection: &Connection) -> Result<()> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| failure("verifying the database", &error))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(Error::Corrupt { what: "the database file".into(), detail: verdict })
+}

@@ -21,7 +21,7 @@ fn write(connection: &Connection, image: &SessionImage) -> rusqlite::Result<i64>
     let version: i64 = connection
         .prepare_cached("UPDATE counters SET value = value + 1 WHERE name = 'version' RETURNING value")?
         .query_row([], |row| row.get(0))?;
-    let number = match number_of(connection, &image.id)? {
+    let number = match sound_number(connection, &image.id)? {
         Some(number) => {
             connection.prepare_cached("DELETE FROM messages WHERE session = ?1")?.execute([number])?;
             number
@@ -52,7 +52,7 @@ fn write(connection: &Connection, image: &SessionImage) -> rusqlite::Result<i64>
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (id) DO UPDATE SET data = excluded.data, types = excluded.types,
                  active_agent = excluded.active_agent, created_at = excluded.created_at,
-                 updated_at = excluded.updated_at, version = excluded.version,
+                 updated_at = excluded.updated_at, number = excluded.number, version = excluded.version,
                  message_count = excluded.message_count, crc = excluded.crc",
         )?
         .execute(params![
@@ -73,13 +73,7 @@ fn write(connection: &Connection, image: &SessionImage) -> rusqlite::Result<i64>
 /// Reads a session whole, and believes none of it before its checksums fit.
 pub fn get(connection: &Connection, id: &str) -> Result<Option<StoredSession>> {
     let doing = |error: &rusqlite::Error| failure("reading a session", error);
-    let head = connection
-        .prepare_cached(
-            "SELECT data, types, active_agent, created_at, updated_at, number, version, message_count, crc
-             FROM sessions WHERE id = ?1",
-        )
-        .and_then(|mut statement| statement.query_row([id], HeadRow::read).optional())
-        .map_err(|error| doing(&error))?;
+    let head = head_of(connection, id).map_err(|error| doing(&error))?;
     let Some((head, crc)) = head else { return Ok(None) };
     if head.crc(id) != crc {
         return Err(damaged(id, "its checksum does not fit"));
@@ -119,10 +113,10 @@ fn messages_of(connection: &Connection, id: &str, number: i64) -> Result<(Lines,
 /// Removes a session with its messages; whether it was there.
 pub fn delete(connection: &Connection, id: &str) -> Result<bool> {
     let removed = || -> rusqlite::Result<bool> {
-        let Some(number) = number_of(connection, id)? else { return Ok(false) };
-        connection.prepare_cached("DELETE FROM messages WHERE session = ?1")?.execute([number])?;
-        connection.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([id])?;
-        Ok(true)
+        if let Some(number) = sound_number(connection, id)? {
+            connection.prepare_cached("DELETE FROM messages WHERE session = ?1")?.execute([number])?;
+        }
+        Ok(connection.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([id])? > 0)
     };
     removed().map_err(|error| failure("deleting a session", &error))
 }
@@ -164,8 +158,27 @@ pub fn list(connection: &Connection, filter: &SessionFilter) -> Result<Vec<Strin
         .map_err(|error| failure("listing sessions", &error))
 }
 
-fn number_of(connection: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {
-    connection.prepare_cached("SELECT number FROM sessions WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()
+/// The number under which a session's messages are. A damaged row's number may be another session's: it is not used, and
+/// its messages stay behind, unreachable.
+fn sound_number(connection: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {
+    let sound = match head_of(connection, id) {
+        Ok(head) => head.filter(|(head, crc)| head.crc(id) == *crc),
+        // A column that holds what we never write is damage as well.
+        Err(error) if error.sqlite_error_code().is_none() => None,
+        Err(error) => return Err(error),
+    };
+    Ok(sound.map(|(head, _)| head.number))
+}
+
+/// A session's row and the checksum it should have.
+fn head_of(connection: &Connection, id: &str) -> rusqlite::Result<Option<(HeadRow, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT data, types, active_agent, created_at, updated_at, number, version, message_count, crc
+             FROM sessions WHERE id = ?1",
+        )?
+        .query_row([id], HeadRow::read)
+        .optional()
 }
 
 struct HeadRow {

@@ -23,19 +23,54 @@ pub struct Writer {
     /// Why there is no connection: what is queued behind a failed opening hears of it.
     refusal: Error,
     synchronous: Option<Durability>,
+    /// Which file was opened: a path can come to mean another.
+    identity: Option<schema::Identity>,
+    /// A commit failed half-way: what the kernel still has of it is not what the disk has.
+    in_doubt: bool,
 }
 
 impl Writer {
     /// A writer that opens its file with its first job.
     pub fn new(path: PathBuf, busy_timeout: Duration) -> Self {
-        Self { path, busy_timeout, connection: None, refusal: Error::Closed("the store"), synchronous: None }
+        Self {
+            path,
+            busy_timeout,
+            connection: None,
+            refusal: Error::Closed("the store"),
+            synchronous: None,
+            identity: None,
+            in_doubt: false,
+        }
     }
 
     fn open(&mut self) -> Result<()> {
         if self.connection.is_none() {
             let opened = schema::open_writer(&self.path, self.busy_timeout);
             self.connection = Some(opened.inspect_err(|error| self.refusal = error.clone())?);
+            self.identity = schema::identity(&self.path);
+            self.synchronous = None;
             tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
+        }
+        Ok(())
+    }
+
+    /// After a failed sync the kernel takes the lost pages for written: only a new connection, which reads the file again,
+    /// knows what is there.
+    fn reopen_if_in_doubt(&mut self) -> Result<()> {
+        if self.in_doubt {
+            self.connection = None;
+            let connection = schema::open_writer(&self.path, self.busy_timeout)?;
+            schema::verify(&connection)?;
+            tracing::warn!(target: "smalltalk::storage", "reopened and verified after a commit that failed half-way");
+            self.connection = Some(connection);
+            self.synchronous = None;
+            self.in_doubt = false;
+        }
+        if self.identity != schema::identity(&self.path) {
+            return Err(Error::Io {
+                doing: "writing".into(),
+                cause: "the database file was deleted or replaced while it was open".into(),
+            });
         }
         Ok(())
     }
@@ -58,7 +93,7 @@ impl Writer {
 
     fn transact(&mut self, batch: Vec<Job>) {
         let durability = strongest(&batch);
-        if let Err(error) = durability.map_or(Ok(()), |durability| self.prepare(durability)) {
+        if let Err(error) = self.reopen_if_in_doubt().and_then(|()| durability.map_or(Ok(()), |it| self.prepare(it))) {
             return refuse(batch, &error);
         }
         let Some(connection) = &self.connection else {
@@ -71,6 +106,7 @@ impl Writer {
         let jobs = batch.len();
         let verdicts = run_all(connection, batch);
         let failed = conclude(connection);
+        self.in_doubt = matches!(failed, Some(Error::Indeterminate { .. }));
         for verdict in verdicts {
             verdict(failed.as_ref());
         }
