@@ -26,6 +26,30 @@ test.each(exported)('a panic in %s is ERR_PANIC, and the process lives', async (
   expect(await withPanicAt(name, [child, name, temporaryDirectory()])).toMatch(/^ERR_PANIC/);
 });
 
+test.each(['storageOpen', 'logOpen', 'healthOpen', 'clockOpen', 'clockWake'])(
+  'a panic in %s reaches users of the classes as an error, or not at all',
+  async (point) => {
+    const script = `
+      const api = require(${JSON.stringify(dist)});
+      const code = (error) => error.code + (error instanceof api.SmallTalkError);
+      (async () => {
+        const told = [];
+        const store = new api.SQLiteStorageAdapter({ path: 's.db' });
+        await store.initialize().catch((error) => told.push(code(error)));
+        await store.set('k', 1).catch((error) => told.push(code(error)));
+        const log = new api.JsonlEventReplayStorage({ directory: 'events' });
+        await log.append('s', { topic: 't' }).catch((error) => told.push(code(error)));
+        try { new api.AgentHealthMonitor(); } catch (error) { told.push(code(error)); }
+        const bus = new api.SmallTalkEventBus();
+        for (let n = 0; n < 10_000; n += 1) { bus.emit('e', n); if (n % 1_000 === 0) await new Promise(setImmediate); }
+        await Promise.all([store.close(), log.close()]);
+        process.stdout.write([...new Set(told)].join() + ';');
+      })();`;
+    const expected = point.startsWith('clock') ? /^;/ : /^ERR_PANICtrue;/;
+    expect(await withPanicAt(point, ['-e', script])).toMatch(expected);
+  },
+);
+
 /** What runs on each thread of a room, and goes on being refused after a panic there. */
 const threads: Record<string, string> = {
   'smalltalk-sqlite': `

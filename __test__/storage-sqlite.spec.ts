@@ -165,6 +165,36 @@ test('a pending write keeps the process alive, an open adapter does not', async 
   expect(await runNode(['-e', script], { cwd: temporaryDirectory() })).toEqual({ code: 0, output: 'stored' });
 });
 
+test('writes land at process.exit() also behind a close that nobody waited for', async () => {
+  const script = `
+    const { SQLiteStorageAdapter } = require(${JSON.stringify(dist)});
+    const adapter = new SQLiteStorageAdapter({ path: ${JSON.stringify(path)} });
+    for (let n = 0; n < 1000; n += 1) adapter.set('k' + n, { n });
+    void adapter.close();
+    process.exit(0);`;
+  expect(await runNode(['-e', script], { cwd: temporaryDirectory() })).toEqual({ code: 0, output: '' });
+  const adapter = new SQLiteStorageAdapter({ path });
+  expect((await adapter.getStats()).keys).toBe(1000);
+  await adapter.close();
+});
+
+test('openings that fail leave no threads behind', async () => {
+  const script = `
+    const fs = require('node:fs');
+    const { SQLiteStorageAdapter } = require(${JSON.stringify(dist)});
+    const threads = () => fs.readdirSync('/proc/self/task').length;
+    (async () => {
+      const adapter = new SQLiteStorageAdapter({ path: '/proc/nowhere/s.db' });
+      await adapter.set('k', 1).catch(() => {});
+      const few = threads();
+      for (let n = 0; n < 100; n += 1) await adapter.set('k', 1).catch(() => {});
+      const end = Date.now() + 5000;
+      while (threads() > few && Date.now() < end) await new Promise(setImmediate);
+      process.stdout.write(String(threads() <= few));
+    })();`;
+  expect(await runNode(['-e', script], { cwd: temporaryDirectory() })).toEqual({ code: 0, output: 'true' });
+});
+
 test('a forgotten adapter lets go of its threads and its file', async () => {
   const script = `
     const fs = require('node:fs');

@@ -130,6 +130,15 @@ describe.each(Object.keys(adapters))('%s', (name) => {
     expect((await rejection(adapter.get(1 as never))).name).toBe('TypeError');
   });
 
+  test('halves of characters in filters are treated alike', async () => {
+    await adapter.clear();
+    await adapter.saveSession('half', { ...empty(), activeAgent: 'x\ud800' });
+    expect((await adapter.getSession('half'))?.activeAgent).toBe('x\ud800');
+    expect(await adapter.listSessions({ activeAgent: 'x\ud800' })).toEqual(['half']);
+    expect(await adapter.listSessions({ activeAgent: 'x' })).toEqual([]);
+    expect(await rejection(adapter.listSessions({ idPrefix: '\ud83d' }))).toMatchObject({ code: 'ERR_OPTION_INVALID' });
+  });
+
   test('wrong arguments are typed errors', async () => {
     for (const ttl of [0, -1, NaN, Infinity]) {
       expect(await rejection(adapter.set('k', 1, ttl))).toMatchObject({

@@ -25,7 +25,7 @@ import type {
 } from './event-bus/types.js';
 import { SmallTalkError } from './errors.js';
 import { checkId } from './ids.js';
-import { numberOption, optionsObject, wordOption } from './options.js';
+import { namesOption, numberOption, optionsObject, wordOption } from './options.js';
 import { CRITICAL_EVENTS } from './priorities.js';
 import type { EventReplayStorage } from './types.js';
 
@@ -80,8 +80,11 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     const isolates = wordOption('listenerErrors', given.listenerErrors, 'node', ['node', 'isolate']) === 'isolate';
     const { log, redact, sessionId = 'default', captureRejections = false } = given;
     if (redact !== undefined && typeof redact !== 'function') throw new TypeError('redact must be a function');
+    if (log !== undefined && typeof (log as Partial<EventReplayStorage> | null)?.append !== 'function') {
+      throw new TypeError('log must have the methods of an EventReplayStorage');
+    }
     checkId(sessionId, 'sessionId');
-    const critical = new Set(given.critical ?? CRITICAL_EVENTS);
+    const critical = new Set(namesOption('critical', given.critical, CRITICAL_EVENTS));
     super({
       captureRejections,
       ring: new Ring(limit, bytes),
@@ -267,7 +270,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   /** Tells of trouble by an event; a listener that throws then is nobody's caller's fault. */
   #report(name: 'log:error' | 'log:overflow' | 'listener:error', ...args: unknown[]): void {
     try {
-      this.dispatch(name, args);
+      if (!this.dispatch(name, args)) warnOnce(name, args[0]);
     } catch (error) {
       process.nextTick(() => {
         throw error;
@@ -289,6 +292,19 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     this.#current = current;
     this.forgetTargets();
   }
+}
+
+const warned = new Set<string>();
+
+/** Trouble that nobody listens for is said once, in a warning. */
+function warnOnce(name: string, detail: unknown): void {
+  const why = detail instanceof Error ? detail.message : JSON.stringify(detail);
+  const code = (detail as { code?: unknown } | null)?.code;
+  const key = `${name} ${String(code)}`;
+  if (warned.has(key)) return;
+  warned.add(key);
+  const message = `nobody listens for ${name} on a SmallTalkEventBus, and it happened: ${why}`;
+  process.emitWarning(message, { type: 'SmallTalkWarning', code: 'SMALLTALK_BUS_TROUBLE' });
 }
 
 export interface SmallTalkEventBus<T extends EventMap<T>> {

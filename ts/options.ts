@@ -40,3 +40,11 @@ export function optionsObject<T extends object>(name: string, value: T | undefin
   if (typeof value !== 'object' || (value as unknown) === null) throw new TypeError(`${name} must be an object`);
   return value;
 }
+
+/** A list of names: TypeError for anything else. */
+export function namesOption(name: string, value: unknown, fallback: readonly string[]): readonly string[] {
+  if (value === undefined) return fallback;
+  const names: readonly unknown[] | null = Array.isArray(value) ? value : null;
+  if (names?.every((member) => typeof member === 'string') === true) return names as readonly string[];
+  throw new TypeError(`${name} must be an array of strings`);
+}

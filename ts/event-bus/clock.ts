@@ -49,10 +49,14 @@ function warmUp(): void {
 
 function open(): void {
   if (!nativeAvailable()) return;
-  const opened = crossing(SmallTalkError, (binary) => binary.clockOpen());
-  face = crossing(SmallTalkError, (binary) => binary.clockFace(opened));
-  // Where the runtime shares no memory, Date.now() it is.
-  if (face !== null) handle = opened;
+  try {
+    const opened = crossing(SmallTalkError, (binary) => binary.clockOpen());
+    face = crossing(SmallTalkError, (binary) => binary.clockFace(opened));
+    // Where the runtime shares no memory, Date.now() it is.
+    if (face !== null) handle = opened;
+  } catch {
+    face = null;
+  }
 }
 
 function wake(opened: NonNullable<typeof handle>): void {

@@ -2,12 +2,15 @@
 import { EventEmitter } from 'node:events';
 
 import { now } from './clock.js';
+import { callerOf } from './callers.js';
 import { INLINE_ARGUMENTS, type Ring } from './ring.js';
-import { Mode, Targets, type Target } from './target.js';
+import type { Target, Targets } from './target.js';
 import type { AnyListener } from './types.js';
 
 const LISTENERS = Symbol('listeners');
-const VERSION = Symbol('version');
+
+/** No version that a target could have: every emit of it looks anew. */
+const NEVER = -1;
 
 type Handlers = Record<string | symbol, AnyListener | AnyListener[] | undefined>;
 
@@ -18,16 +21,18 @@ type Handlers = Record<string | symbol, AnyListener | AnyListener[] | undefined>
  * that counts the reads, so that no way of adding or removing a listener goes unnoticed.
  */
 export abstract class BusCore extends EventEmitter {
-  declare [LISTENERS]: Handlers;
-  [VERSION] = 0;
+  declare [LISTENERS]: Handlers | undefined;
   /** @internal */
   delivered = 0;
   /** @internal */
   readonly ring: Ring;
   readonly #targets: Targets;
   readonly #alwaysRare: boolean;
+  #version = 0;
   #last: Target;
   #logging: boolean;
+  /** Called as a method, so that its `this` is the bus and the engine learns who is called. */
+  #call: AnyListener = nobody;
 
   /** @internal */
   constructor(options: { captureRejections: boolean; ring: Ring; targets: Targets; logging: boolean; rare: boolean }) {
@@ -37,19 +42,19 @@ export abstract class BusCore extends EventEmitter {
     this.#last = options.targets.of('error');
     this.#logging = options.logging;
     this.#alwaysRare = options.rare || options.captureRejections || EventEmitter.captureRejections;
+    hide(this, 'ring', 'delivered');
   }
 
-  /** Node's own name for it. */
-  get _events(): Handlers {
-    const handlers = this[LISTENERS];
-    // On the prototype, where Node looks as well, there are none.
-    if (handlers !== undefined) this[VERSION] += 1;
-    return handlers;
+  /** Node's own name for it. While Node's constructor runs there is no version to count yet. */
+  get _events(): Handlers | undefined {
+    if (#version in this) this.#version += 1;
+    return this[LISTENERS];
   }
 
   set _events(handlers: Handlers) {
-    this[LISTENERS] = handlers;
-    this[VERSION] += 1;
+    if (LISTENERS in this) this[LISTENERS] = handlers;
+    else Object.defineProperty(this, LISTENERS, { value: handlers, writable: true });
+    if (#version in this) this.#version += 1;
   }
 
   override emit(event: string | symbol, first?: unknown, second?: unknown, third?: unknown): boolean {
@@ -74,18 +79,33 @@ export abstract class BusCore extends EventEmitter {
 
   /** @internal Records an event, then calls its listeners. More arguments than three come as an array in the first. */
   fire(target: Target, count: number, first: unknown, second: unknown, third: unknown): boolean {
-    if (target.version !== this[VERSION]) this.#refresh(target);
-    if (target.mode === Mode.Rare) return this.fireRarely(target, argumentsOf(count, first, second, third), true);
+    if (target.version !== this.#version && !this.#refresh(target)) {
+      return this.fireRarely(target, argumentsOf(count, first, second, third), true);
+    }
     const time = this.ring.push(target, count, first, second, third, now());
     if (this.#logging) this.log(target, argumentsOf(count, first, second, third), time);
-    if (target.mode === Mode.Nobody) return false;
-    if (target.mode === Mode.One) {
-      this.delivered += 1;
-      callOne(this, target.one as AnyListener, count, first, second, third);
-    } else {
-      const listeners = target.many as readonly AnyListener[];
-      this.delivered += listeners.length;
-      callMany(this, listeners, count, first, second, third);
+    if (target.size === 0) return false;
+    this.delivered += target.size;
+    const { calls } = target;
+    switch (count) {
+      case 2:
+        this.#call = calls[2] ?? this.#prepare(target, 2);
+        this.#call(first, second);
+        break;
+      case 1:
+        this.#call = calls[1] ?? this.#prepare(target, 1);
+        this.#call(first);
+        break;
+      case 3:
+        this.#call = calls[3] ?? this.#prepare(target, 3);
+        this.#call(first, second, third);
+        break;
+      case 0:
+        this.#call = calls[0] ?? this.#prepare(target, 0);
+        this.#call();
+        break;
+      default:
+        for (const listener of this.#listenersOf(target)) listener.apply(this, first as unknown[]);
     }
     return true;
   }
@@ -107,7 +127,7 @@ export abstract class BusCore extends EventEmitter {
 
   /** @internal What holds for targets has changed. */
   forgetTargets(): void {
-    this[VERSION] += 1;
+    this.#version += 1;
   }
 
   /** @internal Whether, at this moment, every event has to take the way that is not in a hurry. */
@@ -117,27 +137,45 @@ export abstract class BusCore extends EventEmitter {
   /** @internal Hands an event to the log. */
   protected abstract log(target: Target, args: unknown[], time: number): void;
 
-  #refresh(target: Target): void {
-    target.version = this[VERSION];
-    target.one = null;
-    target.many = null;
+  /** Looks up who listens. `false`: the event goes the way that is not in a hurry, and will ask again. */
+  #refresh(target: Target): boolean {
+    target.version = NEVER;
     // An error that nobody hears is thrown, and monitored, as Node does it.
-    if (this.#alwaysRare || !target.recorded || target.name === 'error' || this.rareNow()) {
-      target.mode = Mode.Rare;
-      return;
+    if (this.#alwaysRare || !target.recorded || target.name === 'error' || this.rareNow()) return false;
+    const handlers = this[LISTENERS]?.[target.name];
+    const single = typeof handlers === 'function' ? handlers : null;
+    if (
+      single === null ? handlers !== undefined && !(handlers as AnyListener[]).every(isOrdinary) : !isOrdinary(single)
+    ) {
+      return false;
     }
-    const handlers = this[LISTENERS][target.name];
-    if (handlers === undefined) {
-      target.mode = Mode.Nobody;
-    } else if (typeof handlers === 'function') {
-      target.one = handlers;
-      target.mode = isOrdinary(handlers) ? Mode.One : Mode.Rare;
-    } else {
-      // A copy, as Node makes one for every emit: listeners that come or go meanwhile change nothing under way.
-      target.many = handlers.slice();
-      target.mode = target.many.every(isOrdinary) ? Mode.Many : Mode.Rare;
-    }
+    target.size = handlers === undefined ? 0 : single === null ? handlers.length : 1;
+    target.calls.fill(single);
+    target.version = this.#version;
+    return true;
   }
+
+  /** A copy, as Node makes one for every emit: listeners that come or go meanwhile change nothing under way. */
+  #listenersOf(target: Target): AnyListener[] {
+    const handlers = this[LISTENERS]?.[target.name] ?? [];
+    return typeof handlers === 'function' ? [handlers] : handlers.slice();
+  }
+
+  #prepare(target: Target, count: 0 | 1 | 2 | 3): AnyListener {
+    const { version } = target;
+    const caller = callerOf(this.#listenersOf(target), count, (written) => {
+      if (target.version === version) target.calls[count] = written;
+    });
+    target.calls[count] = caller;
+    return caller;
+  }
+}
+
+function nobody(): void {}
+
+/** What is the bus's own business is no property that inspecting or spreading it should show. */
+function hide(object: object, ...names: string[]): void {
+  for (const name of names) Object.defineProperty(object, name, { enumerable: false });
 }
 
 /** A function with a `call` of its own has to be called by other means. */
@@ -148,58 +186,4 @@ function isOrdinary(listener: AnyListener): boolean {
 function argumentsOf(count: number, first: unknown, second: unknown, third: unknown): unknown[] {
   if (count > INLINE_ARGUMENTS) return first as unknown[];
   return count === 3 ? [first, second, third] : count === 2 ? [first, second] : count === 1 ? [first] : [];
-}
-
-/** A call with just the arguments that were emitted: listeners may look at how many there are. */
-function callOne(
-  bus: BusCore,
-  listener: AnyListener,
-  count: number,
-  first: unknown,
-  second: unknown,
-  third: unknown,
-): void {
-  switch (count) {
-    case 0:
-      listener.call(bus);
-      break;
-    case 1:
-      listener.call(bus, first);
-      break;
-    case 2:
-      listener.call(bus, first, second);
-      break;
-    case 3:
-      listener.call(bus, first, second, third);
-      break;
-    default:
-      listener.apply(bus, first as unknown[]);
-  }
-}
-
-function callMany(
-  bus: BusCore,
-  listeners: readonly AnyListener[],
-  count: number,
-  first: unknown,
-  second: unknown,
-  third: unknown,
-): void {
-  const { length } = listeners;
-  switch (count) {
-    case 0:
-      for (let at = 0; at < length; at += 1) (listeners[at] as AnyListener).call(bus);
-      break;
-    case 1:
-      for (let at = 0; at < length; at += 1) (listeners[at] as AnyListener).call(bus, first);
-      break;
-    case 2:
-      for (let at = 0; at < length; at += 1) (listeners[at] as AnyListener).call(bus, first, second);
-      break;
-    case 3:
-      for (let at = 0; at < length; at += 1) (listeners[at] as AnyListener).call(bus, first, second, third);
-      break;
-    default:
-      for (let at = 0; at < length; at += 1) (listeners[at] as AnyListener).apply(bus, first as unknown[]);
-  }
 }

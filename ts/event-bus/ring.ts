@@ -6,7 +6,18 @@ import type { StoredEvent } from './types.js';
 /** Up to so many arguments have slots of their own; more of them share an array in the first. */
 export const INLINE_ARGUMENTS = 3;
 
-/** Columns instead of objects; they grow up to the capacity and are then reused. Used by the bus alone. */
+/** What is kept of one event. */
+class Slot {
+  target: Target | null = null;
+  count = 0;
+  first: unknown = undefined;
+  second: unknown = undefined;
+  third: unknown = undefined;
+  time = 0.5;
+  bytes = 0;
+}
+
+/** Slots are made as the history grows up to its capacity, and then used again. Used by the bus alone. */
 export class Ring {
   readonly capacity: number;
   /** At the most so many estimated bytes; Infinity asks for no estimates. */
@@ -17,13 +28,7 @@ export class Ring {
   #next = 0;
   #lastTime = 0;
   #bytes = 0;
-  readonly #targets: (Target | undefined)[] = [];
-  readonly #counts: number[] = [];
-  readonly #first: unknown[] = [];
-  readonly #second: unknown[] = [];
-  readonly #third: unknown[] = [];
-  readonly #times: number[] = [];
-  readonly #sizes: number[] = [];
+  #slots: Slot[] = [];
 
   constructor(capacity: number, maxBytes: number) {
     this.capacity = capacity;
@@ -43,89 +48,78 @@ export class Ring {
   }
 
   /** Records an event with up to three arguments, or with all of them in `first` where there are more. Gives its time. */
-  push(target: Target, count: number, first: unknown, second: unknown, third: unknown, time: number): number {
-    if (time > this.#lastTime) this.#lastTime = time;
+  push(target: Target, count: number, first: unknown, second: unknown, third: unknown, now: number): number {
+    const time = now > this.#lastTime ? now : this.#lastTime;
+    this.#lastTime = time;
     this.lastSeq += 1;
-    if (target.priority === 'critical') this.criticals += 1;
-    if (this.capacity !== 0) {
-      const slot = this.#next;
-      this.#next = slot + 1 === this.capacity ? 0 : slot + 1;
-      if (this.size < this.capacity) this.size += 1;
-      this.#targets[slot] = target;
-      this.#counts[slot] = count;
-      this.#first[slot] = first;
-      this.#second[slot] = second;
-      this.#third[slot] = third;
-      this.#times[slot] = this.#lastTime;
-      if (this.maxBytes !== Infinity) this.#weigh(slot);
-    }
-    return this.#lastTime;
+    if (target.critical) this.criticals += 1;
+    if (this.capacity === 0) return time;
+    const slot = this.#nextSlot();
+    slot.target = target;
+    slot.count = count;
+    slot.first = first;
+    slot.second = second;
+    slot.third = third;
+    slot.time = time;
+    if (this.maxBytes !== Infinity) this.#weigh(slot);
+    return time;
   }
 
   /** Records an event with any number of arguments. Gives its time. */
-  pushAll(target: Target, args: unknown[], time: number): number {
-    if (args.length > INLINE_ARGUMENTS) return this.push(target, args.length, args, undefined, undefined, time);
-    return this.push(target, args.length, args[0], args[1], args[2], time);
+  pushAll(target: Target, args: unknown[], now: number): number {
+    if (args.length > INLINE_ARGUMENTS) return this.push(target, args.length, args, undefined, undefined, now);
+    return this.push(target, args.length, args[0], args[1], args[2], now);
   }
 
   /** The event with this number, which it must hold. */
   read(seq: number): StoredEvent {
     const slot = this.#slotOf(seq);
-    const target = this.#targets[slot] as Target;
+    const target = slot.target as Target;
     return {
       seq,
       event: target.name as string,
-      args: this.#argsAt(slot),
-      timestamp: this.#times[slot] as number,
+      args: argsOf(slot),
+      timestamp: slot.time,
       priority: target.priority,
       metadata: { ...target.labels.metadata },
     };
   }
 
   clear(): void {
-    for (const column of [
-      this.#targets,
-      this.#counts,
-      this.#first,
-      this.#second,
-      this.#third,
-      this.#times,
-      this.#sizes,
-    ]) {
-      column.length = 0;
-    }
+    this.#slots = [];
     this.size = 0;
     this.#next = 0;
     this.#bytes = 0;
   }
 
-  #slotOf(seq: number): number {
-    const slot = this.#next - (this.lastSeq - seq) - 1;
-    return slot < 0 ? slot + this.capacity : slot;
+  #nextSlot(): Slot {
+    const at = this.#next === this.capacity ? 0 : this.#next;
+    this.#next = at + 1;
+    if (this.size < this.capacity) this.size += 1;
+    if (at === this.#slots.length) this.#slots.push(new Slot());
+    return this.#slots[at] as Slot;
   }
 
-  #argsAt(slot: number): unknown[] {
-    const count = this.#counts[slot] as number;
-    if (count > INLINE_ARGUMENTS) return [...(this.#first[slot] as unknown[])];
-    return [this.#first[slot], this.#second[slot], this.#third[slot]].slice(0, count);
+  #slotOf(seq: number): Slot {
+    const at = this.#next - 1 - (this.lastSeq - seq);
+    return this.#slots[at < 0 ? at + this.capacity : at] as Slot;
   }
 
   /** Lets go of the oldest until the estimate is within the limit. */
-  #weigh(slot: number): void {
-    this.#bytes -= this.#sizes[slot] ?? 0;
-    const bytes = sizeOf(this.#argsAt(slot));
-    this.#sizes[slot] = bytes;
-    this.#bytes += bytes;
+  #weigh(slot: Slot): void {
+    this.#bytes -= slot.bytes;
+    slot.bytes = sizeOf(argsOf(slot));
+    this.#bytes += slot.bytes;
     while (this.#bytes > this.maxBytes && this.size > 0) this.#drop(this.#slotOf(this.firstSeq));
   }
 
-  #drop(slot: number): void {
-    this.#bytes -= this.#sizes[slot] ?? 0;
-    this.#sizes[slot] = 0;
-    this.#targets[slot] = undefined;
-    this.#first[slot] = undefined;
-    this.#second[slot] = undefined;
-    this.#third[slot] = undefined;
+  #drop(slot: Slot): void {
+    this.#bytes -= slot.bytes;
+    Object.assign(slot, new Slot());
     this.size -= 1;
   }
+}
+
+function argsOf({ count, first, second, third }: Slot): unknown[] {
+  return count > INLINE_ARGUMENTS ? [...(first as unknown[])] : [first, second, third].slice(0, count);
 }

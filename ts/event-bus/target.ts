@@ -2,18 +2,6 @@
 import type { EventPriority } from '../types.js';
 import type { AnyListener, StoredEvent } from './types.js';
 
-/** How a target is served. */
-export const enum Mode {
-  /** Nobody listens. */
-  Nobody,
-  /** One listener. */
-  One,
-  /** Several listeners, in `many`. */
-  Many,
-  /** Node's own `emit` serves it, or one of ours that is not in a hurry. */
-  Rare,
-}
-
 /** What the events of a scope have in common. */
 export interface Labels {
   /** Decides the priority, whatever the event. */
@@ -26,11 +14,13 @@ export interface Labels {
 
 /** One event name, for one scope. */
 export class Target {
-  /** The version of the bus's listeners that the next three are of. */
+  /** The version of the bus's listeners that the calls are of; of none where every emit has to look anew. */
   version = -1;
-  mode = Mode.Rare;
-  one: AnyListener | null = null;
-  many: readonly AnyListener[] | null = null;
+  readonly critical: boolean;
+  /** How many listeners there are. */
+  size = 0;
+  /** Calls them, with the bus as `this`; one function for each number of arguments, made when first wanted. */
+  readonly calls: Calls = [null, null, null, null];
 
   constructor(
     readonly name: string | symbol,
@@ -38,8 +28,15 @@ export class Target {
     readonly labels: Labels,
     /** Whether the history and the log hear of it. */
     readonly recorded: boolean,
-  ) {}
+  ) {
+    this.critical = priority === 'critical';
+  }
 }
+
+type Call = AnyListener | null;
+
+/** By the number of arguments; the last takes all of them as one array. */
+export type Calls = [none: Call, one: Call, two: Call, three: Call];
 
 /** The target of one event that was changed before it was kept. */
 export function targetFor(event: StoredEvent, sessionId: string | undefined): Target {

@@ -29,12 +29,12 @@ export function listQuery(given?: ListOptions): ListQuery {
         ? undefined
         : numberOption('limit', options.limit, 0, COUNT),
     offset: numberOption('offset', options.offset, 0, COUNT),
-    activeAgent: text('activeAgent', options.activeAgent),
+    activeAgent: wellFormed(text('activeAgent', options.activeAgent)),
     createdAfter: moment('createdAfter', options.createdAfter),
     createdBefore: moment('createdBefore', options.createdBefore),
     updatedAfter: moment('updatedAfter', options.updatedAfter),
     updatedBefore: moment('updatedBefore', options.updatedBefore),
-    idPrefix: text('idPrefix', options.idPrefix),
+    idPrefix: prefix(text('idPrefix', options.idPrefix)),
     orderBy: wordOption('orderBy', options.orderBy, 'updatedAt', ['updatedAt', 'createdAt', 'id']),
     ascending: wordOption('order', options.order, 'desc', ['asc', 'desc']) === 'asc',
   };
@@ -43,6 +43,16 @@ export function listQuery(given?: ListOptions): ListQuery {
 function text(name: string, value: unknown): string | undefined {
   if (value === undefined || typeof value === 'string') return value;
   throw new TypeError(`${name} must be a string`);
+}
+
+/** As a database column has it: UTF-8 knows no halves of characters. */
+export function wellFormed<T extends string | undefined>(value: T): T {
+  return (value === undefined ? value : Buffer.from(value).toString()) as T;
+}
+
+function prefix(value: string | undefined): string | undefined {
+  if (value === undefined || wellFormed(value) === value) return value;
+  throw new SmallTalkError('ERR_OPTION_INVALID', 'idPrefix contains a lone surrogate');
 }
 
 function moment(name: string, value: unknown): number | undefined {

@@ -6,7 +6,7 @@ import { optionsObject, wordOption } from '../options.js';
 import { decodeSession, encodeSession, type EncodedSession } from '../session.js';
 import type { ChatSession } from '../types.js';
 import type { ListOptions, StorageAdapter, StorageStats } from './adapter.js';
-import { expiryOf, listQuery, type ListQuery } from './arguments.js';
+import { expiryOf, listQuery, wellFormed, type ListQuery } from './arguments.js';
 
 /** Manners of the memory adapter. */
 export interface InMemoryStorageOptions {
@@ -141,7 +141,7 @@ export class InMemoryStorageAdapter implements StorageAdapter {
 
 function matches(id: string, session: EncodedSession, query: ListQuery): boolean {
   return (
-    (query.activeAgent === undefined || session.activeAgent === query.activeAgent) &&
+    (query.activeAgent === undefined || wellFormed(session.activeAgent) === query.activeAgent) &&
     (query.createdAfter === undefined || session.createdAt >= query.createdAfter) &&
     (query.createdBefore === undefined || session.createdAt < query.createdBefore) &&
     (query.updatedAfter === undefined || session.updatedAt >= query.updatedAfter) &&

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 
 import { Calls } from '../calls.js';
 import { decode, encode, type EncodeOptions, type Unsupported } from '../codec.js';
-import { SmallTalkError, StorageError } from '../errors.js';
+import { fromNative, SmallTalkError, StorageError } from '../errors.js';
 import { drainAtExit } from '../exit.js';
 import { checkId } from '../ids.js';
 import { crossing, native, type Native } from '../native.js';
@@ -171,10 +171,18 @@ export class SQLiteStorageAdapter implements StorageAdapter {
     native();
     const calls = new Calls(StorageError);
     let handle: Handle | undefined;
+    let failure: unknown;
     const opening = calls.run<null>((binary, slot) => {
-      handle = binary.storageOpen({ path: this.path, ...this.#options }, calls.settle, slot);
+      try {
+        handle = binary.storageOpen({ path: this.path, ...this.#options }, calls.settle, slot);
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
     });
-    if (handle === undefined) throw new StorageError('ERR_UNAVAILABLE', 'the store could not be started');
+    // Whoever called hears of a failure by the call itself; this promise is for those who wait for the opening.
+    opening.catch(() => undefined);
+    if (handle === undefined) throw fromNative(failure as Parameters<typeof fromNative>[0], StorageError);
     const opened: Opened = { handle, calls, opening, stay: drainAtExit(this, drainOf(handle)) };
     this.#opened = opened;
     opening.then(
@@ -187,7 +195,10 @@ export class SQLiteStorageAdapter implements StorageAdapter {
   /** After a failed opening the next call tries anew. */
   #forget(opened: Opened): void {
     opened.stay();
-    if (this.#opened === opened) this.#opened = null;
+    if (this.#opened !== opened) return;
+    this.#opened = null;
+    // Its threads would wait for the garbage collector.
+    void opened.calls.run<null>((binary, slot) => binary.storageClose(opened.handle, slot)).catch(() => undefined);
   }
 
   async #close(): Promise<void> {
@@ -196,7 +207,7 @@ export class SQLiteStorageAdapter implements StorageAdapter {
     try {
       await opened.calls.run<null>((binary, slot) => binary.storageClose(opened.handle, slot));
     } finally {
-      this.#forget(opened);
+      opened.stay();
     }
   }
 
