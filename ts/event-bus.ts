@@ -193,6 +193,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /** @internal */
   [inspect.custom](depth: number, options: InspectOptions): string {
+    if (depth < 0) return `[${this.constructor.name}]`;
     const listeners = Object.fromEntries(this.eventNames().map((name) => [name, this.listenerCount(name)]));
     const { size, capacity, lastSeq } = this.history;
     const shown = { listeners, history: `${size} of ${capacity}`, lastSeq };
