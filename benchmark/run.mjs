@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { groups } from './groups/index.mjs';
 import { installRivals } from './harness/install.mjs';
 import { describeMachine } from './harness/machine.mjs';
-import { section, writeResults } from './harness/report.mjs';
+import { sectionOf, writeResults } from './harness/report.mjs';
 import { measureLine } from './harness/schedule.mjs';
 import { rowsOf } from './harness/table.mjs';
 import { rivals } from './rivals.mjs';
@@ -25,12 +25,13 @@ const measured = options.groups.map((name) => groups[name]);
 const everyone = [...new Set(measured.flatMap(({ lines }) => lines.flatMap(({ candidates }) => chosen(candidates))))];
 await installRivals(everyone);
 
-const sections = [];
-for (const [index, group] of measured.entries()) sections.push(await measureGroup(options.groups[index], group));
-if (options.out !== null) {
-  writeResults(options.out, sections);
-  console.log(`\nWritten to ${options.out}`);
+for (const name of options.groups) {
+  const text = await measureGroup(name, groups[name]);
+  console.log(`\n${text}`);
+  // After each group: the next one may take minutes, and may fail.
+  if (options.out !== null) writeResults(options.out, text);
 }
+if (options.out !== null) console.log(`\nWritten to ${options.out}`);
 
 async function measureGroup(name, group) {
   const rows = [];
@@ -42,9 +43,7 @@ async function measureGroup(name, group) {
   }
   options.progress('');
   const candidates = everyone.filter((who) => group.lines.some((line) => line.candidates.includes(who)));
-  const text = section(group, { rows, candidates, machine: describeMachine(options.directory), ...options });
-  console.log(`\n${text}`);
-  return text;
+  return sectionOf(group, { rows, candidates, machine: describeMachine(options.directory), ...options });
 }
 
 function readOptions() {

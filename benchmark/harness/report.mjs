@@ -11,7 +11,7 @@ Written by \`npm run bench\`; how to read it: [docs/benchmarks.md](../docs/bench
 `;
 
 /** A group's section: when and where, who took part and how set up, what came out. */
-export function section({ title }, { rows, candidates, machine, trials, quick }) {
+export function sectionOf({ title }, { rows, candidates, machine, trials, quick }) {
   const date = new Date().toISOString().slice(0, 16).replace('T', ' ');
   const set = candidates.map((name) => [name, versionOf(name) ?? '', describe(name)]);
   const kind = quick ? 'quick: these figures mean nothing' : `medians of ${trials} processes each`;
@@ -24,10 +24,10 @@ export function section({ title }, { rows, candidates, machine, trials, quick })
   ].join('\n\n');
 }
 
-/** Puts new sections in the place of those with the same heading. */
-export function writeResults(file, sections) {
+/** Puts a new section in the place of the one with the same heading. */
+export function writeResults(file, section) {
   const kept = new Map(existsSync(file) ? split(readFileSync(file, 'utf8')) : []);
-  for (const [heading, text] of sections.flatMap(split)) kept.set(heading, text);
+  for (const [heading, text] of split(section)) kept.set(heading, text);
   writeFileSync(file, `${[HEAD.trimEnd(), ...kept.values()].join('\n\n')}\n`);
 }
 
