@@ -23,6 +23,7 @@ if (!existsSync(here('../dist/index.mjs'))) throw new Error('there is nothing to
 const chosen = (candidates) => candidates.filter((name) => options.only?.includes(name) ?? true);
 const measured = options.groups.map((name) => groups[name]);
 const everyone = [...new Set(measured.flatMap(({ lines }) => lines.flatMap(({ candidates }) => chosen(candidates))))];
+if (everyone.length === 0) throw new Error(`none of these candidates is in ${options.groups.join(', ')}`);
 await installRivals(everyone);
 
 for (const name of options.groups) {
