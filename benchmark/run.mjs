@@ -17,34 +17,46 @@ import { rivals } from './rivals.mjs';
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 
-const options = readOptions();
-if (!existsSync(here('../dist/index.mjs'))) throw new Error('there is nothing to measure yet: npm run build');
-
-const chosen = (candidates) => candidates.filter((name) => options.only?.includes(name) ?? true);
-const measured = options.groups.map((name) => groups[name]);
-const everyone = [...new Set(measured.flatMap(({ lines }) => lines.flatMap(({ candidates }) => chosen(candidates))))];
-if (everyone.length === 0) throw new Error(`none of these candidates is in ${options.groups.join(', ')}`);
-await installRivals(everyone);
-
-for (const name of options.groups) {
-  const text = await measureGroup(name, groups[name]);
-  console.log(`\n${text}`);
-  // After each group: the next one may take minutes, and may fail.
-  if (options.out !== null) writeResults(options.out, text);
+try {
+  await main(readOptions());
+} catch (error) {
+  // Where a trial failed, the message holds the stack of its process; that of this one would say nothing.
+  console.error(error.message);
+  process.exitCode = 1;
 }
-if (options.out !== null) console.log(`\nWritten to ${options.out}`);
 
-async function measureGroup(name, group) {
+async function main(options) {
+  if (!existsSync(here('../dist/index.mjs'))) throw new Error('there is nothing to measure yet: npm run build');
+  const measured = options.groups.map((name) => groups[name]);
+  const everyone = measured.flatMap(({ lines }) => lines.flatMap((line) => chosen(line, options)));
+  if (everyone.length === 0) throw new Error(`none of these candidates is in ${options.groups.join(', ')}`);
+  await installRivals(everyone);
+
+  for (const name of options.groups) {
+    const text = await measureGroup(name, options);
+    console.log(`\n${text}`);
+    // After each group: the next one may take minutes, and may fail.
+    if (options.out !== null) writeResults(options.out, text);
+  }
+  if (options.out !== null) console.log(`\nWritten to ${options.out}`);
+}
+
+async function measureGroup(name, options) {
+  const group = groups[name];
   const rows = [];
   for (const line of group.lines) {
-    const candidates = chosen(line.candidates);
+    const candidates = chosen(line, options);
     if (candidates.length === 0) continue;
     const results = await measureLine(name, line, candidates, options);
     rows.push(...rowsOf(line, results, !options.quick));
   }
   options.progress('');
-  const candidates = everyone.filter((who) => group.lines.some((line) => line.candidates.includes(who)));
+  const candidates = [...new Set(group.lines.flatMap((line) => chosen(line, options)))];
   return sectionOf(group, { rows, candidates, machine: describeMachine(options.directory), ...options });
+}
+
+function chosen({ candidates }, { only }) {
+  return only === null ? candidates : candidates.filter((name) => only.includes(name));
 }
 
 function readOptions() {

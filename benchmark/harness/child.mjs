@@ -15,6 +15,8 @@ process.once('message', async ({ group, line, candidate, directory, quick }) => 
     const measured = await run(candidate, { ...parameters, ...(quick ? small : {}), effort, directory });
     process.send({ measured }, () => process.disconnect());
   } catch (error) {
-    process.send({ failure: error.stack ?? String(error) }, () => process.disconnect());
+    process.send({ failure: [error.code, error.stack ?? error].filter(Boolean).join(': ') }, () =>
+      process.disconnect(),
+    );
   }
 });
