@@ -188,3 +188,13 @@ test('the packages of the rivals stand in the benchmark alone, each at one versi
   const installed = Object.keys({ ...own['dependencies'], ...own['devDependencies'], ...own['optionalDependencies'] });
   for (const name of packages) expect(installed).not.toContain(name);
 });
+
+test('the lockfile names what every platform needs, without which npm ci refuses to begin', () => {
+  type Locked = Record<'dependencies' | 'optionalDependencies', Record<string, string> | undefined>;
+  const locked = readJson('benchmark/package-lock.json').packages as Record<string, Locked>;
+  const names = new Set(Object.keys(locked).map((place) => place.split('node_modules/').at(-1)));
+  const needed = Object.values(locked).flatMap((one) =>
+    Object.keys({ ...one.dependencies, ...one.optionalDependencies }),
+  );
+  expect(needed.filter((name) => !names.has(name))).toEqual([]);
+});
