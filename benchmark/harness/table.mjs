@@ -1,0 +1,52 @@
+/** What was measured, as a Markdown table that is also readable on a terminal. */
+import { OURS } from '../rivals.mjs';
+
+const COLUMNS = ['work', 'candidate', 'time', 'least … most', 'loop held', 'ours ÷ theirs', 'goal'];
+
+/** The rows of one line. `results` come from `measureLine`; unless they are to be judged, goals are only named. */
+export function rowsOf({ title, goals = {}, holdGoal }, results, judged = true) {
+  const ours = results.find(({ candidate }) => candidate === OURS);
+  return results.map(({ candidate, time, hold }, index) => {
+    const ratio = ours === undefined || candidate === OURS ? null : ours.time.median / time.median;
+    return [
+      index === 0 ? title : '',
+      candidate,
+      duration(time.median),
+      `${duration(time.least)} … ${duration(time.most)}`,
+      hold === null ? '' : duration(hold.median * 1e6),
+      ratio === null ? '' : `${significant(ratio)} ×`,
+      candidate === OURS
+        ? verdict(holdGoal, hold?.median, 'ms held', judged)
+        : verdict(goals[candidate], ratio, '×', judged),
+    ];
+  });
+}
+
+/** A goal that is missed says so as plainly as one that is met. */
+function verdict(goal, value, unit, judged) {
+  if (goal === undefined || value === null || value === undefined) return '';
+  const [name, limit] = goal;
+  const said = value <= limit ? '✓ met' : '✗ missed';
+  return `${name}: ≤ ${limit} ${unit}${judged ? ` ${said}` : ''}`;
+}
+
+/** Padded, so that it reads the same unrendered. */
+export function table(rows, columns = COLUMNS) {
+  const widths = columns.map((_, column) => Math.max(3, ...[columns, ...rows].map((row) => row[column].length)));
+  const line = (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`;
+  return [line(columns), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
+
+/** Nanoseconds, in the unit that a person would choose. */
+export function duration(ns) {
+  if (ns < 1e3) return `${significant(ns)} ns`;
+  if (ns < 1e6) return `${significant(ns / 1e3)} µs`;
+  return ns < 1e9 ? `${significant(ns / 1e6)} ms` : `${significant(ns / 1e9)} s`;
+}
+
+/** Three digits: the machine is good for no more. */
+function significant(value) {
+  if (value >= 100) return value.toFixed(0);
+  if (value >= 10) return value.toFixed(1);
+  return value >= 1 ? value.toFixed(2) : value.toFixed(3);
+}
