@@ -263,7 +263,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   /** Dispatches an event, however listeners may fail. */
   #deliver(name: string | symbol, args: unknown[]): boolean {
     const count = this.listenerCount(name);
-    this.delivered += count;
+    this.countDelivered(count);
     if (!this.#isolates || (name === 'error' && count === 0)) return this.dispatch(name, args);
     return callIsolated(this, name, args, (error) => this.#report('listener:error', error, name));
   }

@@ -2,7 +2,6 @@
 import { EventEmitter } from 'node:events';
 
 import { now } from './clock.js';
-import { callerOf } from './callers.js';
 import { INLINE_ARGUMENTS, type Ring } from './ring.js';
 import type { Target, Targets } from './target.js';
 import type { AnyListener } from './types.js';
@@ -22,12 +21,10 @@ type Handlers = Record<string | symbol, AnyListener | AnyListener[] | undefined>
  */
 export abstract class BusCore extends EventEmitter {
   declare [LISTENERS]: Handlers | undefined;
-  /** @internal */
-  delivered = 0;
-  /** @internal */
-  readonly ring: Ring;
+  readonly #ring: Ring;
   readonly #targets: Targets;
   readonly #alwaysRare: boolean;
+  #delivered = 0;
   #version = 0;
   #last: Target;
   #logging: boolean;
@@ -37,12 +34,11 @@ export abstract class BusCore extends EventEmitter {
   /** @internal */
   constructor(options: { captureRejections: boolean; ring: Ring; targets: Targets; logging: boolean; rare: boolean }) {
     super({ captureRejections: options.captureRejections });
-    this.ring = options.ring;
+    this.#ring = options.ring;
     this.#targets = options.targets;
     this.#last = options.targets.of('error');
     this.#logging = options.logging;
     this.#alwaysRare = options.rare || options.captureRejections || EventEmitter.captureRejections;
-    hide(this, 'ring', 'delivered');
   }
 
   /** Node's own name for it. While Node's constructor runs there is no version to count yet. */
@@ -59,13 +55,13 @@ export abstract class BusCore extends EventEmitter {
 
   override emit(event: string | symbol, first?: unknown, second?: unknown, third?: unknown): boolean {
     const last = this.#last;
-    const target = last.name === event ? last : this.#find(event);
+    const target = last.name === event ? last : this.find(event);
     if (arguments.length - 1 <= INLINE_ARGUMENTS) return this.fire(target, arguments.length - 1, first, second, third);
     // eslint-disable-next-line prefer-rest-params -- a rest parameter would make an array for every emit
     return this.fireAll(target, Array.prototype.slice.call(arguments, 1));
   }
 
-  #find(event: string | symbol): Target {
+  private find(event: string | symbol): Target {
     const target = this.#targets.of(event);
     this.#last = target;
     return target;
@@ -77,37 +73,55 @@ export abstract class BusCore extends EventEmitter {
     return this.fire(target, args.length, args[0], args[1], args[2]);
   }
 
-  /** @internal Records an event, then calls its listeners. More arguments than three come as an array in the first. */
+  /**
+   * @internal Records an event, then calls its listeners. More arguments than three come as an array in the first.
+   * Short enough to be compiled into its callers: what is seldom stands in methods of its own.
+   */
   fire(target: Target, count: number, first: unknown, second: unknown, third: unknown): boolean {
-    if (target.version !== this.#version && !this.#refresh(target)) {
+    if (target.version !== this.#version && !this.refresh(target)) {
       return this.fireRarely(target, argumentsOf(count, first, second, third), true);
     }
-    const time = this.ring.push(target, count, first, second, third, now());
+    const time = this.#ring.push(target, count, first, second, third, now());
     if (this.#logging) this.log(target, argumentsOf(count, first, second, third), time);
     if (target.size === 0) return false;
-    this.delivered += target.size;
-    const { calls } = target;
-    switch (count) {
-      case 2:
-        this.#call = calls[2] ?? this.#prepare(target, 2);
-        this.#call(first, second);
-        break;
-      case 1:
-        this.#call = calls[1] ?? this.#prepare(target, 1);
-        this.#call(first);
-        break;
-      case 3:
-        this.#call = calls[3] ?? this.#prepare(target, 3);
-        this.#call(first, second, third);
-        break;
-      case 0:
-        this.#call = calls[0] ?? this.#prepare(target, 0);
-        this.#call();
-        break;
-      default:
-        for (const listener of this.#listenersOf(target)) listener.apply(this, first as unknown[]);
+    this.#delivered += target.size;
+    if (count === 2) {
+      this.#call = target.two;
+      this.#call(first, second);
+    } else if (count === 1) {
+      this.#call = target.one;
+      this.#call(first);
+    } else {
+      this.callOthers(target, count, first, second, third);
     }
     return true;
+  }
+
+  private callOthers(target: Target, count: number, first: unknown, second: unknown, third: unknown): void {
+    if (count === 3) {
+      this.#call = target.three;
+      this.#call(first, second, third);
+    } else if (count === 0) {
+      this.#call = target.none;
+      this.#call();
+    } else {
+      for (const listener of target.listeners) listener.apply(this, first as unknown[]);
+    }
+  }
+
+  /** @internal */
+  get ring(): Ring {
+    return this.#ring;
+  }
+
+  /** @internal Calls of listeners up to now. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** @internal So many listeners are about to be called by other means. */
+  countDelivered(calls: number): void {
+    this.#delivered += calls;
   }
 
   /** @internal Node's own emit. */
@@ -138,45 +152,19 @@ export abstract class BusCore extends EventEmitter {
   protected abstract log(target: Target, args: unknown[], time: number): void;
 
   /** Looks up who listens. `false`: the event goes the way that is not in a hurry, and will ask again. */
-  #refresh(target: Target): boolean {
-    target.version = NEVER;
+  private refresh(target: Target): boolean {
     // An error that nobody hears is thrown, and monitored, as Node does it.
-    if (this.#alwaysRare || !target.recorded || target.name === 'error' || this.rareNow()) return false;
-    const handlers = this[LISTENERS]?.[target.name];
-    const single = typeof handlers === 'function' ? handlers : null;
-    if (
-      single === null ? handlers !== undefined && !(handlers as AnyListener[]).every(isOrdinary) : !isOrdinary(single)
-    ) {
-      return false;
-    }
-    target.size = handlers === undefined ? 0 : single === null ? handlers.length : 1;
-    target.calls.fill(single);
-    target.version = this.#version;
-    return true;
-  }
-
-  /** A copy, as Node makes one for every emit: listeners that come or go meanwhile change nothing under way. */
-  #listenersOf(target: Target): AnyListener[] {
-    const handlers = this[LISTENERS]?.[target.name] ?? [];
-    return typeof handlers === 'function' ? [handlers] : handlers.slice();
-  }
-
-  #prepare(target: Target, count: 0 | 1 | 2 | 3): AnyListener {
-    const { version } = target;
-    const caller = callerOf(this.#listenersOf(target), count, (written) => {
-      if (target.version === version) target.calls[count] = written;
-    });
-    target.calls[count] = caller;
-    return caller;
+    const rare = this.#alwaysRare || !target.recorded || target.name === 'error' || this.rareNow();
+    const handlers = rare ? [] : (this[LISTENERS]?.[target.name] ?? []);
+    // A copy, as Node makes one for every emit: listeners that come or go meanwhile change nothing under way.
+    const listeners = typeof handlers === 'function' ? [handlers] : handlers.slice();
+    const ready = !rare && listeners.every(isOrdinary);
+    target.listen(ready ? this.#version : NEVER, listeners);
+    return ready;
   }
 }
 
 function nobody(): void {}
-
-/** What is the bus's own business is no property that inspecting or spreading it should show. */
-function hide(object: object, ...names: string[]): void {
-  for (const name of names) Object.defineProperty(object, name, { enumerable: false });
-}
 
 /** A function with a `call` of its own has to be called by other means. */
 function isOrdinary(listener: AnyListener): boolean {

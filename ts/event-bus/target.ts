@@ -1,5 +1,6 @@
 /** Where an event goes: everything that emitting it has to know, looked up once and used until listeners change. */
 import type { EventPriority } from '../types.js';
+import { callerOf } from './callers.js';
 import type { AnyListener, StoredEvent } from './types.js';
 
 /** What the events of a scope have in common. */
@@ -17,10 +18,15 @@ export class Target {
   /** The version of the bus's listeners that the calls are of; of none where every emit has to look anew. */
   version = -1;
   readonly critical: boolean;
-  /** How many listeners there are. */
+  /** Who listens. */
+  listeners: readonly AnyListener[] = [];
+  /** How many they are. */
   size = 0;
-  /** Calls them, with the bus as `this`; one function for each number of arguments, made when first wanted. */
-  readonly calls: Calls = [null, null, null, null];
+  // Each calls all of them, with the bus as `this`, for so many arguments.
+  none: AnyListener = nothing;
+  one: AnyListener = nothing;
+  two: AnyListener = nothing;
+  three: AnyListener = nothing;
 
   constructor(
     readonly name: string | symbol,
@@ -31,12 +37,37 @@ export class Target {
   ) {
     this.critical = priority === 'critical';
   }
+
+  /** Takes note of who listens; of several, a copy that nobody changes. */
+  listen(version: number, listeners: readonly AnyListener[]): void {
+    this.version = version;
+    this.listeners = listeners;
+    this.size = listeners.length;
+    const [single = nothing] = listeners;
+    const alone = listeners.length < 2;
+    this.none = alone ? single : this.#later(0);
+    this.one = alone ? single : this.#later(1);
+    this.two = alone ? single : this.#later(2);
+    this.three = alone ? single : this.#later(3);
+  }
+
+  /** A caller that makes the caller when it is first wanted: most events have one number of arguments. */
+  #later(count: 0 | 1 | 2 | 3): AnyListener {
+    const { version, listeners } = this;
+    const become = (caller: AnyListener): void => {
+      if (this.version === version) this[CALLER_NAMES[count]] = caller;
+    };
+    return function first(this: object, ...args: unknown[]): void {
+      const caller = callerOf(listeners, count, become);
+      become(caller);
+      Reflect.apply(caller, this, args);
+    };
+  }
 }
 
-type Call = AnyListener | null;
+const CALLER_NAMES = ['none', 'one', 'two', 'three'] as const;
 
-/** By the number of arguments; the last takes all of them as one array. */
-export type Calls = [none: Call, one: Call, two: Call, three: Call];
+function nothing(): void {}
 
 /** The target of one event that was changed before it was kept. */
 export function targetFor(event: StoredEvent, sessionId: string | undefined): Target {
