@@ -209,6 +209,13 @@ mod tests {
     }
 
     proptest! {
+        /// A boundary of a replay is compared with what the index has: not even the last bit may differ.
+        #[test]
+        fn a_timestamp_is_the_very_number_that_was_written(timestamp in proptest::num::f64::NORMAL) {
+            let body = format!(r#"{{"topic":"t","priority":"normal","timestamp":{timestamp:e}}}"#);
+            prop_assert_eq!(read_body(&body).unwrap().timestamp.to_bits(), timestamp.to_bits());
+        }
+
         #[test]
         fn any_event_comes_back(topic in "\\PC*", session in "\\PC+", id in "\\PC+", seq: u64, payload in "(?s).*", millis in 0_u32..) {
             let body = format!(
