@@ -82,8 +82,12 @@ impl Layout {
         files::create_directory(&self.active)?;
         files::remove(&self.root.join(CLOSED))?;
         files::remove_temporaries(&self.root)?;
-        // The lock's name and the mark's end are on the disk before any number is handed out.
-        files::sync_directory(&self.root)?;
+        // The mark's end, and the names of all that the last owner left, are on the disk before any number is handed out.
+        files::sync_names(&self.root)?;
+        files::sync_directory(&self.active)?;
+        if self.archive.is_dir() {
+            files::sync_directory(&self.archive)?;
+        }
         Ok((Ownership { _lock: lock, layout: self.clone() }, past))
     }
 

@@ -38,6 +38,8 @@ pub fn create_unsynced(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// Puts the names in a directory on the disk.
 pub fn sync_directory(path: &Path) -> Result<()> {
+    #[cfg(test)]
+    SYNCED.with_borrow_mut(|synced| synced.push(path.to_owned()));
     // Windows has no such thing: names are in its journal.
     if cfg!(unix) {
         File::open(path)
@@ -45,6 +47,23 @@ pub fn sync_directory(path: &Path) -> Result<()> {
             .map_err(|cause| Error::io(doing("syncing the directory", path), &cause))?;
     }
     Ok(())
+}
+
+/// Puts the names in a directory on the disk, and those that lead to it: also where all of them were there already, for
+/// whoever made them may have been killed before it had done this.
+pub fn sync_names(path: &Path) -> Result<()> {
+    sync_directory(path)?;
+    for above in path.ancestors().skip(1) {
+        // Directories further up may be none of ours, and closed to us.
+        let _ = sync_directory(if above.as_os_str().is_empty() { Path::new(".") } else { above });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The directories whose names this thread has put on the disk, for tests to see what no power cut shows them.
+    pub static SYNCED: std::cell::RefCell<Vec<PathBuf>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
 fn options() -> OpenOptions {

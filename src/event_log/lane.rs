@@ -4,7 +4,10 @@ use std::{
     fs::File,
     io::Write,
     path::PathBuf,
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -17,7 +20,7 @@ use super::{
     opening::Loaded,
     options::LogOptions,
     record,
-    sync::Task,
+    sync::{Name, Task},
 };
 use crate::error::{Error, Result};
 
@@ -39,8 +42,6 @@ pub struct Lane {
     pub broken: bool,
     /// Whether lines wait for a sync that nobody has begun.
     pub dirty: bool,
-    /// Whether the file's name may not be on the disk.
-    pub name_unsynced: bool,
     stem: String,
     session_json: String,
     next_seq: u64,
@@ -55,11 +56,14 @@ struct Current {
     ends_open: bool,
     /// When its first line was written, or when it was found.
     begun: Instant,
+    /// Whether its name is on the disk: that of a file that was found is, because whoever finds files syncs their names.
+    name_on_disk: Arc<AtomicBool>,
 }
 
 impl Current {
     fn of(length: u64, ends_open: bool) -> Self {
-        Self { handle: None, length, ends_open, begun: Instant::now() }
+        let name_on_disk = Arc::new(AtomicBool::new(length > 0));
+        Self { handle: None, length, ends_open, begun: Instant::now(), name_on_disk }
     }
 }
 
@@ -89,7 +93,6 @@ impl Lane {
             session,
             broken: false,
             dirty: false,
-            name_unsynced: false,
             next_seq,
             current: Current::of(length, ends_open),
         }
@@ -209,7 +212,6 @@ impl Lane {
         }
         let file = Arc::new(files::open_append(&self.path(around))?);
         if self.current.length == 0 {
-            self.name_unsynced = true;
             self.current.begun = Instant::now();
         }
         self.current.handle = Some(Arc::clone(&file));
@@ -220,8 +222,21 @@ impl Lane {
     pub fn take_sync(&mut self, around: &Surroundings, with_name: bool) -> Option<Task<Arc<str>>> {
         let file = self.current.handle.as_ref().filter(|_| self.dirty)?;
         self.dirty = false;
-        let directory = (with_name && self.name_unsynced).then(|| around.layout.active.clone());
-        Some(Task { key: Arc::clone(&self.session.id), file: Arc::clone(file), directory })
+        let name = (with_name && !self.name_on_disk()).then(|| Name {
+            directory: around.layout.active.clone(),
+            on_disk: Arc::clone(&self.current.name_on_disk),
+        });
+        Some(Task { key: Arc::clone(&self.session.id), file: Arc::clone(file), name })
+    }
+
+    /// Whether the name of the file being written is on the disk.
+    pub fn name_on_disk(&self) -> bool {
+        self.current.name_on_disk.load(Ordering::Acquire)
+    }
+
+    /// Takes note that somebody else has synced the name of the file being written.
+    pub fn name_is_on_disk(&self) {
+        self.current.name_on_disk.store(true, Ordering::Release);
     }
 
     /// Closes the file's handle where nothing of it waits for a sync.
@@ -229,6 +244,12 @@ impl Lane {
         if !self.dirty {
             self.current.handle = None;
         }
+    }
+
+    /// Whether its file is open.
+    #[cfg(test)]
+    pub fn holds_a_handle(&self) -> bool {
+        self.current.handle.is_some()
     }
 
     /// Whether the file being written has an event, and its first one is at least so old.
@@ -269,9 +290,8 @@ impl Lane {
         drop(files);
         self.dirty = false;
         self.current = Current::of(0, false);
-        files::sync_directory(&around.layout.active)?;
-        self.name_unsynced = false;
-        Ok(())
+        // Where the new name fails to land, so may the old one, which an event of this batch relies on.
+        files::sync_directory(&around.layout.active).inspect_err(|_| self.broken = true)
     }
 }
 

@@ -153,20 +153,18 @@ impl Owned {
             return;
         }
         let mut tasks = Vec::new();
-        let mut names = false;
+        let mut all_named = true;
         for (id, _) in &powered {
             if let Some(lane) = self.lanes.get_mut(id) {
-                names |= lane.name_unsynced;
+                all_named &= lane.name_on_disk();
                 tasks.extend(lane.take_sync(&self.around, false));
             }
         }
-        let mut outcome = self.syncer.sync_now(tasks);
-        if names && let Err(error) = files::sync_directory(&self.around.layout.active) {
-            let failed =
-                |(id, _): &(Arc<str>, Vec<Written>)| (Arc::clone(id), Err(std::io::Error::other(error.to_string())));
-            outcome.extend(powered.iter().map(failed));
+        let outcome = self.syncer.sync_now(tasks);
+        self.note(outcome);
+        if !all_named {
+            self.sync_names(powered.iter().map(|(id, _)| id));
         }
-        self.note(outcome, names);
         self.handles += powered.len();
         for (id, written) in powered {
             let broken = self.lanes.get(&id).is_none_or(|lane| lane.broken);
@@ -177,6 +175,21 @@ impl Owned {
                     Ok(())
                 });
             }
+        }
+    }
+
+    /// Puts the names of the files being written on the disk, one sync for all of them.
+    fn sync_names<'a>(&mut self, ids: impl Iterator<Item = &'a Arc<str>>) {
+        let synced = files::sync_directory(&self.around.layout.active);
+        for id in ids {
+            match self.lanes.get_mut(id) {
+                Some(lane) if synced.is_ok() => lane.name_is_on_disk(),
+                Some(lane) => lane.broken |= !lane.name_on_disk(),
+                None => {}
+            }
+        }
+        if let Err(error) = synced {
+            tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the files are read again before the next write");
         }
     }
 
@@ -191,25 +204,24 @@ impl Owned {
     }
 
     /// Takes in the outcome of syncs. Where one failed, nobody knows what the disk holds: the file is read again.
-    fn note(&mut self, outcome: Vec<Done<Arc<str>>>, with_names: bool) {
+    fn note(&mut self, outcome: Vec<Done<Arc<str>>>) {
         for (id, outcome) in outcome {
-            let Some(lane) = self.lanes.get_mut(&id) else { continue };
-            if let Err(cause) = outcome {
+            if let (Err(cause), Some(lane)) = (outcome, self.lanes.get_mut(&id)) {
                 tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
                 lane.broken = true;
-            } else {
-                lane.name_unsynced &= !with_names;
             }
         }
     }
 
     fn collect(&mut self) {
         let done = self.syncer.finished();
-        self.note(done, true);
+        self.note(done);
     }
 
     /// Reads a session again whose file may hold something else than we think.
     fn reread(&mut self, id: &Arc<str>) -> Result<()> {
+        // What failed may have been the sync of its name.
+        files::sync_directory(&self.around.layout.active)?;
         let stem = names::stem_of(id);
         let files = opening::list(&self.around.layout)?.remove(&stem).unwrap_or_default();
         let mut report = RecoveryReport::default();
@@ -271,7 +283,7 @@ impl Owned {
         self.unsynced.clear();
         self.sync_at = None;
         let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
-        self.note(outcome, true);
+        self.note(outcome);
         failed.map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause)))
     }
 
@@ -344,7 +356,7 @@ mod tests {
     }
 
     fn fail_a_sync(owned: &mut Owned) {
-        owned.note(vec![("s".into(), Err(std::io::Error::other("a disk that lies")))], true);
+        owned.note(vec![("s".into(), Err(std::io::Error::other("a disk that lies")))]);
     }
 
     #[test]
@@ -360,6 +372,82 @@ mod tests {
         assert_eq!(events(&owned), [1, leapt, leapt + 1]);
         assert_eq!(owned.report.events, 0, "the report is that of the opening");
         owned.close().unwrap();
+    }
+
+    /// The directories that were synced since the last time somebody asked.
+    fn synced() -> Vec<std::path::PathBuf> {
+        files::SYNCED.take()
+    }
+
+    #[test]
+    fn the_names_that_lead_to_the_files_are_synced_by_whoever_opens_the_log() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let root = directory.path().join("above/events");
+        // As an owner left it that was killed before it had synced a name.
+        std::fs::create_dir_all(root.join("active")).unwrap();
+        std::fs::create_dir_all(root.join("archive/2025-11-23")).unwrap();
+        std::fs::write(root.join("active/s.jsonl"), "").unwrap();
+        synced();
+        let owned = open(&root);
+        let names = synced();
+        for expected in [&root.join("active"), &root.join("archive"), &root, &directory.path().join("above")] {
+            assert!(names.contains(expected), "{} is missing in {names:?}", expected.display());
+        }
+        assert!(!owned.report.clean);
+    }
+
+    #[test]
+    fn the_sync_of_a_file_that_is_closed_by_then_says_nothing_about_the_name_of_the_next_one() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        owned.around.options.max_file_bytes = 1;
+        append(&mut owned, Durability::Process).unwrap();
+        owned.begin_syncs();
+        append(&mut owned, Durability::Process).unwrap();
+        while owned.syncer.busy() {
+            owned.collect();
+        }
+        owned.around.options.max_file_bytes = u64::MAX;
+        synced();
+        append(&mut owned, Durability::Power).unwrap();
+        assert_eq!(synced(), [directory.path().join("active")]);
+        append(&mut owned, Durability::Power).unwrap();
+        assert_eq!(synced(), [""; 0].map(std::path::PathBuf::from), "a name is synced once");
+    }
+
+    #[test]
+    fn the_name_of_a_file_that_was_read_again_is_synced() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        append(&mut owned, Durability::Process).unwrap();
+        fail_a_sync(&mut owned);
+        synced();
+        append(&mut owned, Durability::Power).unwrap();
+        assert!(synced().contains(&directory.path().join("active")));
+    }
+
+    #[test]
+    fn handles_are_spared_when_many_files_were_synced_and_opened_again_when_needed() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        let mut round = |owned: &mut Owned, sessions: usize| {
+            let mut answers = Vec::new();
+            let appends = (0..sessions).map(|number| {
+                let (reply, answer) = Reply::channel();
+                answers.push(answer);
+                let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
+                let durability = Some(Durability::Power);
+                Append { session: format!("s{number}"), body, id: None, durability, reply }
+            });
+            owned.append(appends.collect());
+            let acknowledged = answers.iter().filter(|answer| answer.recv().unwrap().is_ok()).count();
+            assert_eq!(acknowledged, sessions);
+            owned.lanes.values().filter(|lane| lane.holds_a_handle()).count()
+        };
+        assert_eq!(round(&mut owned, MOST_HANDLES), MOST_HANDLES);
+        assert_eq!(round(&mut owned, 1), 0, "one more than may stay open");
+        assert_eq!(round(&mut owned, 3), 3);
+        assert_eq!(owned.statistics().events as usize, MOST_HANDLES + 4);
     }
 
     #[test]
@@ -387,7 +475,7 @@ mod tests {
             assert!(ticks < 100, "it never sleeps");
         }
         let lane = owned.lanes.get("s").unwrap();
-        assert!(!lane.dirty && !lane.name_unsynced && !lane.broken);
+        assert!(!lane.dirty && lane.name_on_disk() && !lane.broken);
         append(&mut owned, Durability::Power).unwrap();
         assert_eq!(owned.wake_at(), None, "what is on the disk needs no second sync");
     }
