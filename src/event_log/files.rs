@@ -78,6 +78,28 @@ pub fn open_append(path: &Path) -> Result<File> {
     options().append(true).create(true).open(path).map_err(|cause| Error::io(doing("opening", path), &cause))
 }
 
+/// What has this name now; `None` where nothing has.
+pub fn look(path: &Path) -> Result<Option<fs::Metadata>> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::io(doing("looking at", path), &cause)),
+    }
+}
+
+/// Tells a file from another that has its name later: its device and its number there.
+#[cfg(unix)]
+pub fn identity(found: &fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (found.dev(), found.ino())
+}
+
+/// Nothing portable tells files apart here, where the name of an open file is not so easily given to another.
+#[cfg(not(unix))]
+pub fn identity(_: &fs::Metadata) -> (u64, u64) {
+    (0, 0)
+}
+
 /// Opens a file to read from it.
 pub fn open_read(path: &Path) -> Result<File> {
     File::open(path).map_err(|cause| Error::io(doing("opening", path), &cause))

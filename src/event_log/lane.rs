@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -52,6 +52,8 @@ pub struct Lane {
 struct Current {
     handle: Option<Arc<File>>,
     length: u64,
+    /// Which file it is; `None` while none was opened.
+    identity: Option<(u64, u64)>,
     /// It ends in the middle of a damaged line: the next line needs one of its own.
     ends_open: bool,
     /// When its first line was written, or when it was found.
@@ -63,7 +65,7 @@ struct Current {
 impl Current {
     fn of(length: u64, ends_open: bool) -> Self {
         let name_on_disk = Arc::new(AtomicBool::new(length > 0));
-        Self { handle: None, length, ends_open, begun: Instant::now(), name_on_disk }
+        Self { handle: None, length, identity: None, ends_open, begun: Instant::now(), name_on_disk }
     }
 }
 
@@ -172,6 +174,7 @@ impl Lane {
             return Err(indeterminate("an earlier write of this batch", "the file is read again before the next one"));
         }
         let path = self.path(around);
+        self.check_file(&path)?;
         let file = self.open(around)?;
         let Err(cause) = (&*file).write_all(bytes) else { return Ok(()) };
         // What was written of it goes away again: a rejected event is absent.
@@ -206,11 +209,28 @@ impl Lane {
         around.layout.active.join(names::active_name(&self.stem))
     }
 
+    /// Whether what has the file's name is still what was written last. Whoever removes, replaces or cuts it would make an
+    /// acknowledgement a lie.
+    fn check_file(&mut self, path: &Path) -> Result<()> {
+        let found = files::look(path)?;
+        let length = found.as_ref().map_or(0, std::fs::Metadata::len);
+        let identity = found.as_ref().map(files::identity);
+        if length == self.current.length && (self.current.identity.is_none() || self.current.identity == identity) {
+            return Ok(());
+        }
+        self.broken = true;
+        let cause = std::io::Error::other("somebody else has removed, replaced or changed the file");
+        Err(Error::io(format!("writing {}", path.display()), &cause))
+    }
+
     fn open(&mut self, around: &Surroundings) -> Result<Arc<File>> {
         if let Some(file) = &self.current.handle {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(files::open_append(&self.path(around))?);
+        let path = self.path(around);
+        let file = Arc::new(files::open_append(&path)?);
+        let opened = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
+        self.current.identity = Some(files::identity(&opened));
         if self.current.length == 0 {
             self.current.begun = Instant::now();
         }
@@ -222,10 +242,8 @@ impl Lane {
     pub fn take_sync(&mut self, around: &Surroundings, with_name: bool) -> Option<Task<Arc<str>>> {
         let file = self.current.handle.as_ref().filter(|_| self.dirty)?;
         self.dirty = false;
-        let name = (with_name && !self.name_on_disk()).then(|| Name {
-            directory: around.layout.active.clone(),
-            on_disk: Arc::clone(&self.current.name_on_disk),
-        });
+        let name = (with_name && !self.name_on_disk())
+            .then(|| Name { directory: around.layout.active.clone(), on_disk: Arc::clone(&self.current.name_on_disk) });
         Some(Task { key: Arc::clone(&self.session.id), file: Arc::clone(file), name })
     }
 
@@ -276,6 +294,7 @@ impl Lane {
 
     fn try_close_file(&mut self, around: &Surroundings) -> Result<()> {
         let Some(first_seq) = self.first_of_current(|first| first.seq) else { return Ok(()) };
+        self.check_file(&self.path(around))?;
         if let Some(file) = &self.current.handle
             && let Err(cause) = file.sync_data()
         {
