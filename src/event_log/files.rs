@@ -127,21 +127,22 @@ pub fn read_all(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// The bytes from `offset` on, as many as `buffer` takes, wherever the file's position is.
-pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+/// The bytes from `offset` on, as many as `buffer` takes and the file has, wherever the file's position is.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     #[cfg(unix)]
-    return std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset);
+    let read = std::os::unix::fs::FileExt::read_at;
     #[cfg(windows)]
-    {
-        let mut done = 0;
-        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match std::os::windows::fs::FileExt::seek_read(file, rest, offset + done as u64)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => done += read,
-            }
+    let read = std::os::windows::fs::FileExt::seek_read;
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match read(file, rest, offset + done as u64) {
+            Ok(0) => break,
+            Ok(more) => done += more,
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return Err(cause),
         }
-        Ok(())
     }
+    Ok(done)
 }
 
 /// Cuts a file to `length`; the cut is on the disk when this returns.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
@@ -27,7 +28,7 @@ pub struct RecoveryReport {
     pub events: u64,
     /// Unfinished last lines that were cut off: writes that nobody was promised.
     pub torn: Vec<TornLine>,
-    /// Bytes that are no events; they are skipped, and stay where they are.
+    /// Bytes that are no events, those that replays have met since included; they are skipped, and stay where they are.
     pub damaged: Vec<Damage>,
 }
 
@@ -51,8 +52,16 @@ pub struct Damage {
     pub offset: u64,
     /// So many.
     pub bytes: u64,
-    /// Their copy, below the log's directory.
-    pub copy: String,
+    /// Their copy, below the log's directory; none of what was damaged since the opening: the next opening makes it.
+    pub copy: Option<String>,
+}
+
+impl Damage {
+    /// What a replay met.
+    pub fn since_opening(path: &Path, range: &Range<u64>) -> Self {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { file, offset: range.start, bytes: range.end - range.start, copy: None }
+    }
 }
 
 /// A session as it stands on the disk.
@@ -177,7 +186,7 @@ impl Loading<'_> {
                 file: name.to_owned(),
                 offset: range.start as u64,
                 bytes: range.len() as u64,
-                copy: format!("quarantine/{copy}"),
+                copy: Some(format!("quarantine/{copy}")),
             });
         }
         Ok(())
