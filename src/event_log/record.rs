@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 
-const CRC_MEMBER: &[u8] = b",\"crc\":\"";
+/// What comes before the checksum.
+pub const CRC_MEMBER: &[u8] = b",\"crc\":\"";
 const CRC_DIGITS: usize = 8;
 /// `,"crc":"xxxxxxxx"}`: as many bytes end each line.
 pub const SEAL: usize = CRC_MEMBER.len() + CRC_DIGITS + 2;

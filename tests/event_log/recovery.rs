@@ -95,6 +95,59 @@ fn an_empty_file_and_foreign_files_harm_nothing() {
 }
 
 #[test]
+fn files_of_others_keep_every_byte_and_are_no_sessions() {
+    let texts = [
+        r#"{"un":"terminated"}"#,
+        "{\"my\":\"own\"}\n{\"un\":\"terminated\"}",
+        "lines\nof\ntext\n",
+        "{\"a\":{\"seq\":1",
+        "\n",
+    ];
+    for text in texts {
+        for name in ["notes.jsonl", "notes.5.jsonl"] {
+            let (place, _) = written(2);
+            let foreign = place.active().join(name);
+            fs::write(&foreign, text).unwrap();
+            let beside_ours = place.active().join("s.9.jsonl");
+            fs::write(&beside_ours, text).unwrap();
+            let log = place.open();
+            assert_eq!(wait(|reply| log.sessions(reply)).unwrap(), [SESSION], "{text}");
+            assert_eq!(append(&log, SESSION, 3).seq, 3, "{text}");
+            assert_eq!(payloads(&all(&log, SESSION)), [1, 2, 3]);
+            let recovery = statistics(&log).recovery;
+            assert!(recovery.torn.is_empty() && recovery.damaged.is_empty(), "{text}: {recovery:?}");
+            wait(|reply| log.cleanup(std::time::Duration::ZERO, reply)).unwrap();
+            for _ in 0..3 {
+                let refused = append_body(&log, "notes", body("t", "normal", 1.0, "1")).err().map(|error| error.code());
+                assert_eq!(refused, (name == "notes.jsonl").then_some("ERR_IO"), "{text}");
+            }
+            close(&log);
+            assert_eq!(fs::read_to_string(&foreign).unwrap(), text);
+            assert_eq!(fs::read_to_string(&beside_ours).unwrap(), text);
+        }
+    }
+}
+
+#[test]
+fn a_session_whose_only_line_is_damaged_stays_a_session() {
+    let (place, bytes) = written(1);
+    for at in (0..bytes.len() - 1).step_by(6).chain(bytes.len() - 20..bytes.len() - 1) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1;
+        let copy = place.copy_of(&damaged);
+        let log = copy.open();
+        append(&log, SESSION, 2);
+        assert_eq!(payloads(&all(&log, SESSION)), [2], "byte {at}");
+        assert_eq!(statistics(&log).recovery.damaged.len(), 1, "byte {at}");
+    }
+    // A hole where the disk never got the first line.
+    let copy = place.copy_of(&[0; 5000]);
+    let log = copy.open();
+    append(&log, SESSION, 2);
+    assert_eq!(payloads(&all(&log, SESSION)), [2]);
+}
+
+#[test]
 fn a_file_of_long_name_tells_its_session_by_its_lines() {
     let place = Place::new();
     let id = "Ä".repeat(256);
