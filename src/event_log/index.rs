@@ -54,18 +54,14 @@ impl Entries {
 
     /// Takes note of a line that is damaged; whether that is news, and no more of what was found before.
     pub fn note_damage(&mut self, line: Range<u64>) -> bool {
-        let known = |range: &&mut Range<u64>| range.start <= line.start && line.start <= range.end + 1;
         // There is a newline between neighbours.
-        match self.damaged.iter_mut().find(known) {
-            Some(range) => {
-                range.end = range.end.max(line.end);
-                false
-            }
-            None => {
-                self.damaged.push(line);
-                true
-            }
+        let known = |range: &&mut Range<u64>| range.start <= line.start && line.start <= range.end + 1;
+        if let Some(range) = self.damaged.iter_mut().find(known) {
+            range.end = range.end.max(line.end);
+            return false;
         }
+        self.damaged.push(line);
+        true
     }
 }
 

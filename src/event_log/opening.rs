@@ -58,6 +58,7 @@ pub struct Damage {
 
 impl Damage {
     /// What a replay met.
+    #[must_use]
     pub fn since_opening(path: &Path, range: &Range<u64>) -> Self {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { file, offset: range.start, bytes: range.end - range.start, copy: None }
