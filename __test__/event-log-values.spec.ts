@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 
-import { JsonlEventReplayStorage, type Event, type JsonlEventLogOptions, type NewEvent, type ReplayOptions } from '../ts/index.js';
+import {
+  JsonlEventReplayStorage,
+  type Event,
+  type JsonlEventLogOptions,
+  type NewEvent,
+  type ReplayOptions,
+} from '../ts/index.js';
 import { all, open, rejection } from './support/event-log.js';
 import { anyValue, places, refusals } from './support/values.js';
 

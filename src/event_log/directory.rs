@@ -82,13 +82,22 @@ impl Layout {
         files::create_directory(&self.active)?;
         files::remove(&self.root.join(CLOSED))?;
         files::remove_temporaries(&self.root)?;
-        // The mark's end, and the names of all that the last owner left, are on the disk before any number is handed out.
-        files::sync_names(&self.root)?;
+        // The lock's name and the mark's end are on the disk before any number is handed out.
+        files::sync_directory(&self.root)?;
+        if !matches!(past, Past::Closed { .. }) {
+            self.sync_names()?;
+        }
+        Ok((Ownership { _lock: lock, layout: self.clone() }, past))
+    }
+
+    /// Puts the names that an owner may have left with the kernel on the disk.
+    fn sync_names(&self) -> Result<()> {
         files::sync_directory(&self.active)?;
         if self.archive.is_dir() {
             files::sync_directory(&self.archive)?;
         }
-        Ok((Ownership { _lock: lock, layout: self.clone() }, past))
+        files::sync_above(&self.root);
+        Ok(())
     }
 
     fn past(&self, created: bool) -> Result<Past> {

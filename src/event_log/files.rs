@@ -49,15 +49,12 @@ pub fn sync_directory(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts the names in a directory on the disk, and those that lead to it: also where all of them were there already, for
-/// whoever made them may have been killed before it had done this.
-pub fn sync_names(path: &Path) -> Result<()> {
-    sync_directory(path)?;
+/// Puts the names that lead to a directory on the disk, also where it was there already: whoever made it may have been
+/// killed before it had done this. Directories further up may be none of ours, and closed to us.
+pub fn sync_above(path: &Path) {
     for above in path.ancestors().skip(1) {
-        // Directories further up may be none of ours, and closed to us.
         let _ = sync_directory(if above.as_os_str().is_empty() { Path::new(".") } else { above });
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,18 +1,14 @@
 //! The writing end of one session: hands out numbers, adds lines to the file, and closes it when it is full.
 
 use std::{
-    fs::File,
     io::Write,
     path::{Path, PathBuf},
-    sync::{
-        Arc, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
+    sync::{Arc, RwLock, atomic::Ordering},
 };
 
 use super::{
     append::{Append, Receipt, Written},
+    current::Current,
     directory::Layout,
     files,
     index::{Catalog, Entries, Entry, Placed, Session, read, write},
@@ -46,27 +42,6 @@ pub struct Lane {
     session_json: String,
     next_seq: u64,
     current: Current,
-}
-
-/// The file being written.
-struct Current {
-    handle: Option<Arc<File>>,
-    length: u64,
-    /// Which file it is; `None` while none was opened.
-    identity: Option<(u64, u64)>,
-    /// It ends in the middle of a damaged line: the next line needs one of its own.
-    ends_open: bool,
-    /// When its first line was written, or when it was found.
-    begun: Instant,
-    /// Whether its name is on the disk: that of a file that was found is, because whoever finds files syncs their names.
-    name_on_disk: Arc<AtomicBool>,
-}
-
-impl Current {
-    fn of(length: u64, ends_open: bool) -> Self {
-        let name_on_disk = Arc::new(AtomicBool::new(length > 0));
-        Self { handle: None, length, identity: None, ends_open, begun: Instant::now(), name_on_disk }
-    }
 }
 
 /// Lines that go to the file in one write.
@@ -175,7 +150,7 @@ impl Lane {
         }
         let path = self.path(around);
         self.check_file(&path)?;
-        let file = self.open(around)?;
+        let file = self.current.open(&path)?;
         let Err(cause) = (&*file).write_all(bytes) else { return Ok(()) };
         // What was written of it goes away again: a rejected event is absent.
         if file.set_len(self.current.length).is_ok() {
@@ -183,6 +158,16 @@ impl Lane {
         }
         self.broken = true;
         Err(indeterminate(&format!("writing {}", path.display()), &cause.to_string()))
+    }
+
+    fn check_file(&mut self, path: &Path) -> Result<()> {
+        let unchanged = self.current.is_unchanged(path)?;
+        self.broken |= !unchanged;
+        if unchanged {
+            return Ok(());
+        }
+        let cause = std::io::Error::other("somebody else has removed, replaced or changed the file");
+        Err(Error::io(format!("writing {}", path.display()), &cause))
     }
 
     fn publish(&self, around: &Surroundings, added: Vec<Entry>) {
@@ -207,35 +192,6 @@ impl Lane {
 
     fn path(&self, around: &Surroundings) -> PathBuf {
         around.layout.active.join(names::active_name(&self.stem))
-    }
-
-    /// Whether what has the file's name is still what was written last. Whoever removes, replaces or cuts it would make an
-    /// acknowledgement a lie.
-    fn check_file(&mut self, path: &Path) -> Result<()> {
-        let found = files::look(path)?;
-        let length = found.as_ref().map_or(0, std::fs::Metadata::len);
-        let identity = found.as_ref().map(files::identity);
-        if length == self.current.length && (self.current.identity.is_none() || self.current.identity == identity) {
-            return Ok(());
-        }
-        self.broken = true;
-        let cause = std::io::Error::other("somebody else has removed, replaced or changed the file");
-        Err(Error::io(format!("writing {}", path.display()), &cause))
-    }
-
-    fn open(&mut self, around: &Surroundings) -> Result<Arc<File>> {
-        if let Some(file) = &self.current.handle {
-            return Ok(Arc::clone(file));
-        }
-        let path = self.path(around);
-        let file = Arc::new(files::open_append(&path)?);
-        let opened = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
-        self.current.identity = Some(files::identity(&opened));
-        if self.current.length == 0 {
-            self.current.begun = Instant::now();
-        }
-        self.current.handle = Some(Arc::clone(&file));
-        Ok(file)
     }
 
     /// What has to be synced, if anything; whoever takes it sees to it that it happens.
