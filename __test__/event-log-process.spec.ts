@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-import { CorruptionError, EventLogError } from '../ts/index.js';
+import { EventLogError } from '../ts/index.js';
 import { runNode } from './support/child.js';
 import { all, open, rejection, scriptWithLog } from './support/event-log.js';
 import { temporaryDirectory } from './support/temporary.js';
@@ -127,14 +127,25 @@ describe('trouble', () => {
     expect(readFileSync(join(log.directory, recovery.damaged[0]?.copy ?? ''), 'utf8')).toContain('"payload":7');
   });
 
-  test('damage under an open log is a CorruptionError of the replay', async () => {
+  test('damage under an open log costs its line, which is reported', async () => {
     const log = open();
-    await log.append('s', { topic: 't', payload: 'some' });
+    for (const payload of ['one', 'some', 'three']) await log.append('s', { topic: 't', payload });
     const file = join(log.directory, 'active/s.jsonl');
     writeFileSync(file, readFileSync(file, 'utf8').replace('some', 'same'));
-    const failed = await rejection(all(log, 's'));
-    expect(failed).toBeInstanceOf(CorruptionError);
-    expect(failed.code).toBe('ERR_CORRUPT');
+    expect((await all(log, 's')).map(({ payload }) => payload)).toEqual(['one', 'three']);
+    const { recovery } = await log.getStats();
+    expect(recovery.damaged).toEqual([
+      { file: 's.jsonl', offset: expect.any(Number), bytes: expect.any(Number), copy: null },
+    ]);
+  });
+
+  test('a file that somebody takes away is noticed, and the log goes on', async () => {
+    const log = open();
+    await log.append('s', { topic: 't', payload: 'gone' });
+    rmSync(join(log.directory, 'active/s.jsonl'));
+    expect((await rejection(log.append('s', { topic: 't', payload: 'refused' }))).code).toBe('ERR_IO');
+    expect((await log.append('s', { topic: 't', payload: 'kept' })).seq).toBeGreaterThan(2);
+    expect((await all(log, 's')).map(({ payload }) => payload)).toEqual(['kept']);
   });
 
   test('a directory that cannot be one is an error, and the next call tries again', async () => {

@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 
-import { JsonlEventReplayStorage, type JsonlEventLogOptions, type NewEvent, type ReplayOptions } from '../ts/index.js';
+import {
+  JsonlEventReplayStorage,
+  type Event,
+  type JsonlEventLogOptions,
+  type NewEvent,
+  type ReplayOptions,
+} from '../ts/index.js';
 import { all, open, rejection } from './support/event-log.js';
 import { anyValue, places, refusals } from './support/values.js';
 
@@ -58,6 +64,28 @@ describe('values', () => {
     const lenient = open({ unsupported: 'json' });
     await lenient.append('s', { topic: 't', payload: { run: () => 1, kept: 1 } });
     expect((await all(lenient, 's'))[0]?.payload).toEqual({ kept: 1 });
+  });
+
+  test('a member that no event has is refused by name; what is undefined or was replayed is fine', async () => {
+    const log = open();
+    const failed = await rejection(log.append('s', { topic: 't', playload: 1, foo: 2 } as NewEvent));
+    expect([failed.name, failed.message]).toEqual(['TypeError', 'an event has no member "playload"']);
+    expect(await log.sessions()).toEqual([]);
+    await log.append('s', { topic: 't', foo: undefined, agentId: undefined } as unknown as NewEvent);
+    const [first] = await all(log, 's');
+    expect(Object.keys(first as object)).not.toContain('foo');
+    const { seq, id, timestamp } = await log.append('copy', { ...(first as Event), seq: 77 } as NewEvent);
+    expect(await all(log, 'copy')).toEqual([{ ...first, sessionId: 'copy', seq, id, timestamp }]);
+    expect([seq, id]).toEqual([1, first?.id]);
+  });
+
+  test('a payload of undefined comes back as one, none as none', async () => {
+    const log = open();
+    await log.append('s', { topic: 't', payload: undefined });
+    await log.append('s', { topic: 't' });
+    const [given, none] = await all(log, 's');
+    expect([given, none].map((event) => Object.hasOwn(event as object, 'payload'))).toEqual([true, false]);
+    expect(given?.payload).toBeUndefined();
   });
 
   test('wrong arguments are typed errors', async () => {

@@ -126,6 +126,19 @@ describe('replaying', () => {
     );
   });
 
+  test('a boundary that is the timestamp of an event includes it, to the last bit', async () => {
+    const log = open();
+    const moments = fc.double({ min: 0, max: 4e12, noNaN: true });
+    await fc.assert(
+      fc.asyncProperty(moments, async (timestamp) => {
+        const { seq } = await log.append('s', { topic: 't', timestamp });
+        const found = await all(log, 's', { since: timestamp, until: timestamp, afterSeq: seq - 1 });
+        expect(found.map((event) => event.timestamp)).toEqual([timestamp]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test('leaving early and aborting let go; nothing hangs', async () => {
     const log = await thousand();
     for await (const { payload } of log.replay('s', { priority: 'all' })) if (payload === 3) break;

@@ -65,7 +65,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   }
 
   /**
-   * Stores an event, which is encoded within this call: later changes to it change nothing. Resolves once it will
+   * Stores an event, which is encoded within this call: later changes to it change nothing. A member that events do not
+   * have is a TypeError; `seq` and `sessionId` of an event that was replayed are given anew. Resolves once it will
    * survive what `durability` names (default: the log's). Rejects with `ERR_BACKPRESSURE` when too much waits,
    * `ERR_VALUE_UNSUPPORTED` with the path of what could not come back, `ERR_FULL`, `ERR_IO`; with `ERR_INDETERMINATE`
    * nobody knows whether it is stored, with every other error it is not.

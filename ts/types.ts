@@ -35,6 +35,7 @@ export type Durability = 'process' | 'power';
 /** An event as it is handed to a log. */
 export interface NewEvent {
   topic: string;
+  /** Whatever survives: see the values that are kept. `undefined` that is given comes back, too. */
   payload?: unknown;
   /** Default: critical for agent_handoff, plan_created, user_interrupted and orchestration_decision, else normal. */
   priority?: EventPriority;

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     files,
-    index::{Catalog, Entries, Entry, Session, read},
+    index::{Catalog, Entries, Entry, Session, read, write},
     record,
 };
 use crate::error::{Error, Result};
@@ -75,7 +75,7 @@ impl Cursor {
     /// The next piece, as a JSON array of events; `None` at the end.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] where a line was damaged since the log was opened; reopening skips and reports it.
+    /// [`Error::Io`].
     pub fn pull(&mut self) -> Result<Option<String>> {
         if let Some((catalog, id)) = self.source.take()
             && let Some(session) = catalog.find(&id)
@@ -85,12 +85,12 @@ impl Cursor {
         while self.remaining > 0 {
             let Some(mut part) = self.parts.pop_front() else { return Ok(None) };
             let piece = self.choose(&mut part);
-            let text = read_piece(&part, &piece)?;
+            let (text, events) = read_piece(&part, &piece)?;
             if part.next < part.end {
                 self.parts.push_front(part);
             }
-            if !piece.is_empty() {
-                self.remaining = self.remaining.saturating_sub(piece.len());
+            if events > 0 {
+                self.remaining = self.remaining.saturating_sub(events);
                 return Ok(Some(text));
             }
         }
@@ -189,26 +189,38 @@ fn number(seq: u64) -> f64 {
     seq as f64
 }
 
-fn read_piece(part: &Part, piece: &[Entry]) -> Result<String> {
+/// The events of a piece as a JSON array, and how many they are. A line that was damaged since the index was made is
+/// left out: it costs itself, like one that the opening found.
+fn read_piece(part: &Part, piece: &[Entry]) -> Result<(String, usize)> {
     let mut text = String::with_capacity(piece.iter().map(|entry| entry.length as usize + 1).sum::<usize>() + 2);
+    let mut events = 0;
     text.push('[');
     for run in piece.chunk_by(|one, two| two.offset.saturating_sub(end_of(one)) <= READ_ALONG) {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
         let size = usize::try_from(end_of(last) - first.offset).unwrap_or(usize::MAX);
         let mut buffer = vec![0_u8; size];
-        files::read_at(&part.file, &mut buffer, first.offset)
+        let there = files::read_at(&part.file, &mut buffer, first.offset)
             .map_err(|cause| Error::io(format!("reading {}", part.path.display()), &cause))?;
+        buffer.truncate(there);
         for entry in run {
             let start = usize::try_from(entry.offset - first.offset).unwrap_or(usize::MAX);
             let line = buffer.get(start..start.saturating_add(entry.length as usize)).unwrap_or_default();
-            push_event(&mut text, line).ok_or_else(|| Error::Corrupt {
-                what: format!("event {} in {}", entry.seq, part.path.display()),
-                detail: "its checksum does not hold; opening the log anew skips it".into(),
-            })?;
+            match push_event(&mut text, line) {
+                Some(()) => events += 1,
+                None => report(part, entry),
+            }
         }
     }
     text.push(']');
-    Ok(text)
+    Ok((text, events))
+}
+
+/// Takes note of a damaged line, for the statistics. Said once for each, and once for neighbours.
+fn report(part: &Part, entry: &Entry) {
+    if write(&part.entries).note_damage(entry.offset..end_of(entry)) {
+        let (file, offset, seq) = (part.path.display(), entry.offset, entry.seq);
+        tracing::warn!(target: "smalltalk::event_log", %file, offset, seq, "skipped a line that was damaged while the log was open");
+    }
 }
 
 /// Adds the event of a line, which is the line without its checksum.

@@ -84,7 +84,20 @@ impl Layout {
         files::remove_temporaries(&self.root)?;
         // The lock's name and the mark's end are on the disk before any number is handed out.
         files::sync_directory(&self.root)?;
+        if !matches!(past, Past::Closed { .. }) {
+            self.sync_names()?;
+        }
         Ok((Ownership { _lock: lock, layout: self.clone() }, past))
+    }
+
+    /// Puts the names that an owner may have left with the kernel on the disk.
+    fn sync_names(&self) -> Result<()> {
+        files::sync_directory(&self.active)?;
+        if self.archive.is_dir() {
+            files::sync_directory(&self.archive)?;
+        }
+        files::sync_above(&self.root);
+        Ok(())
     }
 
     fn past(&self, created: bool) -> Result<Past> {

@@ -38,6 +38,8 @@ pub fn create_unsynced(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// Puts the names in a directory on the disk.
 pub fn sync_directory(path: &Path) -> Result<()> {
+    #[cfg(test)]
+    SYNCED.with_borrow_mut(|synced| synced.push(path.to_owned()));
     // Windows has no such thing: names are in its journal.
     if cfg!(unix) {
         File::open(path)
@@ -45,6 +47,20 @@ pub fn sync_directory(path: &Path) -> Result<()> {
             .map_err(|cause| Error::io(doing("syncing the directory", path), &cause))?;
     }
     Ok(())
+}
+
+/// Puts the names that lead to a directory on the disk, also where it was there already: whoever made it may have been
+/// killed before it had done this. Directories further up may be none of ours, and closed to us.
+pub fn sync_above(path: &Path) {
+    for above in path.ancestors().skip(1) {
+        let _ = sync_directory(if above.as_os_str().is_empty() { Path::new(".") } else { above });
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The directories whose names this thread has put on the disk, for tests to see what no power cut shows them.
+    pub static SYNCED: std::cell::RefCell<Vec<PathBuf>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
 fn options() -> OpenOptions {
@@ -57,6 +73,28 @@ fn options() -> OpenOptions {
 /// Opens a file to add to it, creating it where it is not there.
 pub fn open_append(path: &Path) -> Result<File> {
     options().append(true).create(true).open(path).map_err(|cause| Error::io(doing("opening", path), &cause))
+}
+
+/// What has this name now; `None` where nothing has.
+pub fn look(path: &Path) -> Result<Option<fs::Metadata>> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::io(doing("looking at", path), &cause)),
+    }
+}
+
+/// Tells a file from another that has its name later: its device and its number there.
+#[cfg(unix)]
+pub fn identity(found: &fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (found.dev(), found.ino())
+}
+
+/// Nothing portable tells files apart here, where the name of an open file is not so easily given to another.
+#[cfg(not(unix))]
+pub fn identity(_: &fs::Metadata) -> (u64, u64) {
+    (0, 0)
 }
 
 /// Opens a file to read from it.
@@ -86,21 +124,22 @@ pub fn read_all(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// The bytes from `offset` on, as many as `buffer` takes, wherever the file's position is.
-pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+/// The bytes from `offset` on, as many as `buffer` takes and the file has, wherever the file's position is.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     #[cfg(unix)]
-    return std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset);
+    let read = std::os::unix::fs::FileExt::read_at;
     #[cfg(windows)]
-    {
-        let mut done = 0;
-        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match std::os::windows::fs::FileExt::seek_read(file, rest, offset + done as u64)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => done += read,
-            }
+    let read = std::os::windows::fs::FileExt::seek_read;
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match read(file, rest, offset + done as u64) {
+            Ok(0) => break,
+            Ok(more) => done += more,
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return Err(cause),
         }
-        Ok(())
     }
+    Ok(done)
 }
 
 /// Cuts a file to `length`; the cut is on the disk when this returns.

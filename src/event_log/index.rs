@@ -1,8 +1,9 @@
 //! The index in memory: where each event stands, and what a replay may ask of it. The writer adds, readers look; nothing
-//! that a reader has seen ever changes.
+//! that a reader has seen ever changes, but for a note of what readers found damaged.
 
 use std::{
     collections::HashMap,
+    ops::Range,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -33,11 +34,13 @@ pub struct Entries {
     pub oldest: f64,
     /// The latest one.
     pub newest: f64,
+    /// Where lines were found damaged since the index was made, neighbours joined.
+    pub damaged: Vec<Range<u64>>,
 }
 
 impl Default for Entries {
     fn default() -> Self {
-        Self { list: Vec::new(), oldest: f64::INFINITY, newest: f64::NEG_INFINITY }
+        Self { list: Vec::new(), oldest: f64::INFINITY, newest: f64::NEG_INFINITY, damaged: Vec::new() }
     }
 }
 
@@ -47,6 +50,18 @@ impl Entries {
         self.oldest = self.oldest.min(entry.timestamp);
         self.newest = self.newest.max(entry.timestamp);
         self.list.push(entry);
+    }
+
+    /// Takes note of a line that is damaged; whether that is news, and no more of what was found before.
+    pub fn note_damage(&mut self, line: Range<u64>) -> bool {
+        // There is a newline between neighbours.
+        let known = |range: &&mut Range<u64>| range.start <= line.start && line.start <= range.end + 1;
+        if let Some(range) = self.damaged.iter_mut().find(known) {
+            range.end = range.end.max(line.end);
+            return false;
+        }
+        self.damaged.push(line);
+        true
     }
 }
 

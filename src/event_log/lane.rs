@@ -1,15 +1,14 @@
 //! The writing end of one session: hands out numbers, adds lines to the file, and closes it when it is full.
 
 use std::{
-    fs::File,
     io::Write,
-    path::PathBuf,
-    sync::{Arc, RwLock},
-    time::Instant,
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock, atomic::Ordering},
 };
 
 use super::{
     append::{Append, Receipt, Written},
+    current::Current,
     directory::Layout,
     files,
     index::{Catalog, Entries, Entry, Placed, Session, read, write},
@@ -17,7 +16,7 @@ use super::{
     opening::Loaded,
     options::LogOptions,
     record,
-    sync::Task,
+    sync::{Name, Task},
 };
 use crate::error::{Error, Result};
 
@@ -39,28 +38,10 @@ pub struct Lane {
     pub broken: bool,
     /// Whether lines wait for a sync that nobody has begun.
     pub dirty: bool,
-    /// Whether the file's name may not be on the disk.
-    pub name_unsynced: bool,
     stem: String,
     session_json: String,
     next_seq: u64,
     current: Current,
-}
-
-/// The file being written.
-struct Current {
-    handle: Option<Arc<File>>,
-    length: u64,
-    /// It ends in the middle of a damaged line: the next line needs one of its own.
-    ends_open: bool,
-    /// When its first line was written, or when it was found.
-    begun: Instant,
-}
-
-impl Current {
-    fn of(length: u64, ends_open: bool) -> Self {
-        Self { handle: None, length, ends_open, begun: Instant::now() }
-    }
 }
 
 /// Lines that go to the file in one write.
@@ -89,7 +70,6 @@ impl Lane {
             session,
             broken: false,
             dirty: false,
-            name_unsynced: false,
             next_seq,
             current: Current::of(length, ends_open),
         }
@@ -169,7 +149,8 @@ impl Lane {
             return Err(indeterminate("an earlier write of this batch", "the file is read again before the next one"));
         }
         let path = self.path(around);
-        let file = self.open(around)?;
+        self.check_file(&path)?;
+        let file = self.current.open(&path)?;
         let Err(cause) = (&*file).write_all(bytes) else { return Ok(()) };
         // What was written of it goes away again: a rejected event is absent.
         if file.set_len(self.current.length).is_ok() {
@@ -177,6 +158,16 @@ impl Lane {
         }
         self.broken = true;
         Err(indeterminate(&format!("writing {}", path.display()), &cause.to_string()))
+    }
+
+    fn check_file(&mut self, path: &Path) -> Result<()> {
+        let unchanged = self.current.is_unchanged(path)?;
+        self.broken |= !unchanged;
+        if unchanged {
+            return Ok(());
+        }
+        let cause = std::io::Error::other("somebody else has removed, replaced or changed the file");
+        Err(Error::io(format!("writing {}", path.display()), &cause))
     }
 
     fn publish(&self, around: &Surroundings, added: Vec<Entry>) {
@@ -203,25 +194,23 @@ impl Lane {
         around.layout.active.join(names::active_name(&self.stem))
     }
 
-    fn open(&mut self, around: &Surroundings) -> Result<Arc<File>> {
-        if let Some(file) = &self.current.handle {
-            return Ok(Arc::clone(file));
-        }
-        let file = Arc::new(files::open_append(&self.path(around))?);
-        if self.current.length == 0 {
-            self.name_unsynced = true;
-            self.current.begun = Instant::now();
-        }
-        self.current.handle = Some(Arc::clone(&file));
-        Ok(file)
-    }
-
     /// What has to be synced, if anything; whoever takes it sees to it that it happens.
     pub fn take_sync(&mut self, around: &Surroundings, with_name: bool) -> Option<Task<Arc<str>>> {
         let file = self.current.handle.as_ref().filter(|_| self.dirty)?;
         self.dirty = false;
-        let directory = (with_name && self.name_unsynced).then(|| around.layout.active.clone());
-        Some(Task { key: Arc::clone(&self.session.id), file: Arc::clone(file), directory })
+        let name = (with_name && !self.name_on_disk())
+            .then(|| Name { directory: around.layout.active.clone(), on_disk: Arc::clone(&self.current.name_on_disk) });
+        Some(Task { key: Arc::clone(&self.session.id), file: Arc::clone(file), name })
+    }
+
+    /// Whether the name of the file being written is on the disk.
+    pub fn name_on_disk(&self) -> bool {
+        self.current.name_on_disk.load(Ordering::Acquire)
+    }
+
+    /// Takes note that somebody else has synced the name of the file being written.
+    pub fn name_is_on_disk(&self) {
+        self.current.name_on_disk.store(true, Ordering::Release);
     }
 
     /// Closes the file's handle where nothing of it waits for a sync.
@@ -229,6 +218,12 @@ impl Lane {
         if !self.dirty {
             self.current.handle = None;
         }
+    }
+
+    /// Whether its file is open.
+    #[cfg(test)]
+    pub fn holds_a_handle(&self) -> bool {
+        self.current.handle.is_some()
     }
 
     /// Whether the file being written has an event, and its first one is at least so old.
@@ -255,6 +250,7 @@ impl Lane {
 
     fn try_close_file(&mut self, around: &Surroundings) -> Result<()> {
         let Some(first_seq) = self.first_of_current(|first| first.seq) else { return Ok(()) };
+        self.check_file(&self.path(around))?;
         if let Some(file) = &self.current.handle
             && let Err(cause) = file.sync_data()
         {
@@ -269,9 +265,8 @@ impl Lane {
         drop(files);
         self.dirty = false;
         self.current = Current::of(0, false);
-        files::sync_directory(&around.layout.active)?;
-        self.name_unsynced = false;
-        Ok(())
+        // Where the new name fails to land, so may the old one, which an event of this batch relies on.
+        files::sync_directory(&around.layout.active).inspect_err(|_| self.broken = true)
     }
 }
 

@@ -5,6 +5,7 @@
 //! session; `recovery` and `record` know the bytes, `index` and `cursor` find them again.
 
 mod append;
+mod current;
 mod cursor;
 mod directory;
 mod erase;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
@@ -13,7 +14,7 @@ use super::{
     files,
     index::{Entries, Entry, Placed, Session, Topics},
     names,
-    recovery::{Found, Recovered, recover},
+    recovery::{Found, Recovered, may_be_ours, recover},
 };
 use crate::error::Result;
 
@@ -27,7 +28,7 @@ pub struct RecoveryReport {
     pub events: u64,
     /// Unfinished last lines that were cut off: writes that nobody was promised.
     pub torn: Vec<TornLine>,
-    /// Bytes that are no events; they are skipped, and stay where they are.
+    /// Bytes that are no events, those that replays have met since included; they are skipped, and stay where they are.
     pub damaged: Vec<Damage>,
 }
 
@@ -51,8 +52,17 @@ pub struct Damage {
     pub offset: u64,
     /// So many.
     pub bytes: u64,
-    /// Their copy, below the log's directory.
-    pub copy: String,
+    /// Their copy, below the log's directory; none of what was damaged since the opening: the next opening makes it.
+    pub copy: Option<String>,
+}
+
+impl Damage {
+    /// What a replay met.
+    #[must_use]
+    pub fn since_opening(path: &Path, range: &Range<u64>) -> Self {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { file, offset: range.start, bytes: range.end - range.start, copy: None }
+    }
 }
 
 /// A session as it stands on the disk.
@@ -89,7 +99,7 @@ pub fn list(layout: &Layout) -> Result<Stems> {
     Ok(stems)
 }
 
-/// Reads the files of one session. `None` where they do not tell whose they are.
+/// Reads the files of one session. `None` where they do not tell whose they are, or are none of ours.
 pub fn load(
     layout: &Layout,
     stem: &str,
@@ -102,11 +112,14 @@ pub fn load(
     let (mut length, mut ends_open) = (0, false);
     for (_, name) in files {
         let closed = names::parse(name).is_some_and(|parsed| parsed.first_seq.is_some());
-        let (file, open_end) = loading.file(stem, name, closed, &mut topics)?;
+        let Some((file, open_end)) = loading.file(stem, name, closed, &mut topics)? else { continue };
         if !closed {
             (length, ends_open) = (file.bytes, open_end);
         }
         placed.push(file);
+    }
+    if placed.is_empty() && !files.is_empty() {
+        return Ok(None);
     }
     let Loading { id, last_seq, suspicious, .. } = loading;
     let Some(id) = id.filter(|id| names::stem_of(id) == stem) else {
@@ -129,10 +142,15 @@ struct Loading<'a> {
 }
 
 impl Loading<'_> {
-    fn file(&mut self, stem: &str, name: &str, closed: bool, topics: &mut Topics) -> Result<(Placed, bool)> {
+    /// One file, and whether it ends in the middle of a line; `None` where it is somebody else's.
+    fn file(&mut self, stem: &str, name: &str, closed: bool, topics: &mut Topics) -> Result<Option<(Placed, bool)>> {
         let path = self.layout.active.join(name);
         let bytes = files::read_all(&path)?.unwrap_or_default();
         let mut outcome = recover(&bytes, self.id.as_deref(), self.last_seq);
+        if outcome.found.is_empty() && !may_be_ours(&bytes) {
+            tracing::warn!(target: "smalltalk::event_log", file = name, "left alone: nothing in it is an event");
+            return Ok(None);
+        }
         if let Some(last) = outcome.found.last() {
             self.last_seq = Some(last.line.seq);
             self.id.get_or_insert_with(|| last.line.session_id.clone().into_owned());
@@ -148,7 +166,7 @@ impl Loading<'_> {
         let ends_open = bytes.get(..end).is_some_and(|kept| kept.last().is_some_and(|byte| *byte != b'\n'));
         let entries = index(&outcome.found, topics);
         let placed = Placed { path, closed, bytes: end as u64, entries: Arc::new(RwLock::new(entries)) };
-        Ok((placed, ends_open))
+        Ok(Some((placed, ends_open)))
     }
 
     /// Cuts off the unfinished line, and gives where the file ends then.
@@ -177,7 +195,7 @@ impl Loading<'_> {
                 file: name.to_owned(),
                 offset: range.start as u64,
                 bytes: range.len() as u64,
-                copy: format!("quarantine/{copy}"),
+                copy: Some(format!("quarantine/{copy}")),
             });
         }
         Ok(())

@@ -153,20 +153,18 @@ impl Owned {
             return;
         }
         let mut tasks = Vec::new();
-        let mut names = false;
+        let mut all_named = true;
         for (id, _) in &powered {
             if let Some(lane) = self.lanes.get_mut(id) {
-                names |= lane.name_unsynced;
+                all_named &= lane.name_on_disk();
                 tasks.extend(lane.take_sync(&self.around, false));
             }
         }
-        let mut outcome = self.syncer.sync_now(tasks);
-        if names && let Err(error) = files::sync_directory(&self.around.layout.active) {
-            let failed =
-                |(id, _): &(Arc<str>, Vec<Written>)| (Arc::clone(id), Err(std::io::Error::other(error.to_string())));
-            outcome.extend(powered.iter().map(failed));
+        let outcome = self.syncer.sync_now(tasks);
+        self.note(outcome);
+        if !all_named {
+            self.sync_names(powered.iter().map(|(id, _)| id));
         }
-        self.note(outcome, names);
         self.handles += powered.len();
         for (id, written) in powered {
             let broken = self.lanes.get(&id).is_none_or(|lane| lane.broken);
@@ -177,6 +175,21 @@ impl Owned {
                     Ok(())
                 });
             }
+        }
+    }
+
+    /// Puts the names of the files being written on the disk, one sync for all of them.
+    fn sync_names<'a>(&mut self, ids: impl Iterator<Item = &'a Arc<str>>) {
+        let synced = files::sync_directory(&self.around.layout.active);
+        for id in ids {
+            match self.lanes.get_mut(id) {
+                Some(lane) if synced.is_ok() => lane.name_is_on_disk(),
+                Some(lane) => lane.broken |= !lane.name_on_disk(),
+                None => {}
+            }
+        }
+        if let Err(error) = synced {
+            tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the files are read again before the next write");
         }
     }
 
@@ -191,25 +204,24 @@ impl Owned {
     }
 
     /// Takes in the outcome of syncs. Where one failed, nobody knows what the disk holds: the file is read again.
-    fn note(&mut self, outcome: Vec<Done<Arc<str>>>, with_names: bool) {
+    fn note(&mut self, outcome: Vec<Done<Arc<str>>>) {
         for (id, outcome) in outcome {
-            let Some(lane) = self.lanes.get_mut(&id) else { continue };
-            if let Err(cause) = outcome {
+            if let (Err(cause), Some(lane)) = (outcome, self.lanes.get_mut(&id)) {
                 tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
                 lane.broken = true;
-            } else {
-                lane.name_unsynced &= !with_names;
             }
         }
     }
 
     fn collect(&mut self) {
         let done = self.syncer.finished();
-        self.note(done, true);
+        self.note(done);
     }
 
     /// Reads a session again whose file may hold something else than we think.
     fn reread(&mut self, id: &Arc<str>) -> Result<()> {
+        // What failed may have been the sync of its name.
+        files::sync_directory(&self.around.layout.active)?;
         let stem = names::stem_of(id);
         let files = opening::list(&self.around.layout)?.remove(&stem).unwrap_or_default();
         let mut report = RecoveryReport::default();
@@ -271,7 +283,7 @@ impl Owned {
         self.unsynced.clear();
         self.sync_at = None;
         let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
-        self.note(outcome, true);
+        self.note(outcome);
         failed.map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause)))
     }
 
@@ -318,77 +330,4 @@ fn sync_all(sessions: &[Loaded]) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{event_log::index::read, reply::Reply};
-
-    fn append(owned: &mut Owned, durability: Durability) -> Result<u64> {
-        let (reply, answer) = Reply::channel();
-        let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
-        owned.append(vec![Append { session: "s".into(), body, id: None, durability: Some(durability), reply }]);
-        answer.recv().unwrap().map(|receipt| receipt.seq)
-    }
-
-    fn open(directory: &std::path::Path) -> Owned {
-        let options = LogOptions { cleanup_interval: Duration::ZERO, ..LogOptions::new(directory) };
-        Owned::open(Layout::new(directory), &options, &Arc::new(Catalog::default())).unwrap()
-    }
-
-    fn events(owned: &Owned) -> Vec<u64> {
-        let session = owned.around.catalog.find("s").unwrap();
-        let files = session.files();
-        files
-            .iter()
-            .flat_map(|file| read(&file.entries).list.iter().map(|entry| entry.seq).collect::<Vec<_>>())
-            .collect()
-    }
-
-    fn fail_a_sync(owned: &mut Owned) {
-        owned.note(vec![("s".into(), Err(std::io::Error::other("a disk that lies")))], true);
-    }
-
-    #[test]
-    fn a_file_in_doubt_is_read_again_before_the_next_write_and_numbers_leap() {
-        let directory = tempfile::TempDir::new().unwrap();
-        let mut owned = open(directory.path());
-        assert_eq!(append(&mut owned, Durability::Process).unwrap(), 1);
-        fail_a_sync(&mut owned);
-        let before = now_micros();
-        let leapt = append(&mut owned, Durability::Power).unwrap();
-        assert!(leapt >= before);
-        assert_eq!(append(&mut owned, Durability::Power).unwrap(), leapt + 1);
-        assert_eq!(events(&owned), [1, leapt, leapt + 1]);
-        assert_eq!(owned.report.events, 0, "the report is that of the opening");
-        owned.close().unwrap();
-    }
-
-    #[test]
-    fn a_log_with_a_file_in_doubt_is_not_marked_as_closed_in_order() {
-        let directory = tempfile::TempDir::new().unwrap();
-        let mut owned = open(directory.path());
-        append(&mut owned, Durability::Process).unwrap();
-        fail_a_sync(&mut owned);
-        owned.close().unwrap();
-        assert!(!open(directory.path()).report.clean);
-    }
-
-    #[test]
-    fn it_wakes_for_its_sync_takes_in_the_outcome_and_then_sleeps() {
-        let directory = tempfile::TempDir::new().unwrap();
-        let mut owned = open(directory.path());
-        assert_eq!(owned.wake_at(), None);
-        append(&mut owned, Durability::Process).unwrap();
-        assert!(owned.wake_at().unwrap() <= Instant::now() + owned.around.options.fsync_interval);
-        let mut ticks = 0;
-        while let Some(at) = owned.wake_at() {
-            std::thread::sleep(at.saturating_duration_since(Instant::now()));
-            owned.tick();
-            ticks += 1;
-            assert!(ticks < 100, "it never sleeps");
-        }
-        let lane = owned.lanes.get("s").unwrap();
-        assert!(!lane.dirty && !lane.name_unsynced && !lane.broken);
-        append(&mut owned, Durability::Power).unwrap();
-        assert_eq!(owned.wake_at(), None, "what is on the disk needs no second sync");
-    }
-}
+mod tests;

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 
-const CRC_MEMBER: &[u8] = b",\"crc\":\"";
+/// What comes before the checksum.
+pub const CRC_MEMBER: &[u8] = b",\"crc\":\"";
 const CRC_DIGITS: usize = 8;
 /// `,"crc":"xxxxxxxx"}`: as many bytes end each line.
 pub const SEAL: usize = CRC_MEMBER.len() + CRC_DIGITS + 2;
@@ -209,6 +210,13 @@ mod tests {
     }
 
     proptest! {
+        /// A boundary of a replay is compared with what the index has: not even the last bit may differ.
+        #[test]
+        fn a_timestamp_is_the_very_number_that_was_written(timestamp in proptest::num::f64::NORMAL) {
+            let body = format!(r#"{{"topic":"t","priority":"normal","timestamp":{timestamp:e}}}"#);
+            prop_assert_eq!(read_body(&body).unwrap().timestamp.to_bits(), timestamp.to_bits());
+        }
+
         #[test]
         fn any_event_comes_back(topic in "\\PC*", session in "\\PC+", id in "\\PC+", seq: u64, payload in "(?s).*", millis in 0_u32..) {
             let body = format!(

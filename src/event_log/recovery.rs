@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
-use super::record::{self, Line, OPENING};
+use super::record::{self, CRC_MEMBER, Line, OPENING};
 
 /// A line whose checksum holds, and where it stands.
 #[derive(Debug)]
@@ -26,6 +26,17 @@ pub struct Recovered<'a> {
     pub damage: Vec<Range<usize>>,
     /// Where the unfinished last line starts, when there is one.
     pub torn: Option<usize>,
+}
+
+/// Whether bytes in which no event was found may all the same have been events once, or the beginning of one. What nothing
+/// of ours is in belongs to somebody else.
+#[must_use]
+pub fn may_be_ours(bytes: &[u8]) -> bool {
+    // A file whose first page never reached the disk begins with a hole.
+    bytes.starts_with(OPENING)
+        || OPENING.starts_with(bytes)
+        || bytes.starts_with(b"\0")
+        || find(bytes, CRC_MEMBER).is_some()
 }
 
 /// Finds the events of `session` (`None`: of the session that the first event names) in `bytes`. Events must have numbers

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     files,
     index::read,
-    opening::RecoveryReport,
+    opening::{Damage, RecoveryReport},
     owned::Owned,
     retention::CleanupReport,
     time::{date_time_text, now_ms},
@@ -59,7 +59,12 @@ pub fn gather(owned: &Owned) -> Statistics {
         for file in session.files().iter() {
             numbers.files += 1;
             numbers.bytes += file.bytes;
-            numbers.events += read(&file.entries).list.len() as u64;
+            let entries = read(&file.entries);
+            numbers.events += entries.list.len() as u64;
+            numbers
+                .recovery
+                .damaged
+                .extend(entries.damaged.iter().map(|range| Damage::since_opening(&file.path, range)));
         }
     }
     numbers

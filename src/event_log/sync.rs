@@ -1,6 +1,15 @@
 //! Puts files on the disk: many at once, because a disk syncs a hundred files together nearly as fast as one.
 
-use std::{fs::File, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tokio::runtime::{Builder, Runtime};
@@ -18,8 +27,16 @@ pub struct Task<K> {
     pub key: K,
     /// What is synced.
     pub file: Arc<File>,
-    /// Its directory, where its name is not on the disk yet.
-    pub directory: Option<PathBuf>,
+    /// Where its name is not on the disk yet.
+    pub name: Option<Name>,
+}
+
+/// The name of a file on its way to the disk.
+pub struct Name {
+    /// The directory that has it.
+    pub directory: PathBuf,
+    /// Told when it is there. It belongs to this one file: another may have come after it under the same key by then.
+    pub on_disk: Arc<AtomicBool>,
 }
 
 /// The outcome of a sync.
@@ -98,9 +115,14 @@ fn run<K: Send + 'static>(runtime: &Runtime, task: Task<K>, outcome: Sender<Done
 }
 
 fn sync<K>(task: Task<K>) -> Done<K> {
-    let outcome = task.file.sync_data().and_then(|()| match &task.directory {
-        Some(directory) if cfg!(unix) => File::open(directory).and_then(|directory| directory.sync_all()),
-        _ => Ok(()),
-    });
+    let outcome = task.file.sync_data().and_then(|()| task.name.as_ref().map_or(Ok(()), sync_name));
     (task.key, outcome)
+}
+
+fn sync_name(name: &Name) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(&name.directory)?.sync_all()?;
+    }
+    name.on_disk.store(true, Ordering::Release);
+    Ok(())
 }

@@ -53,7 +53,11 @@ fn a_flipped_byte_costs_its_line_is_reported_and_kept_aside() {
         let found = statistics(&log).recovery.damaged;
         assert_eq!(found.len(), 1, "byte {at}");
         let (start, length) = (usize::try_from(found[0].offset).unwrap(), usize::try_from(found[0].bytes).unwrap());
-        assert_eq!(fs::read(copy.root.join(&found[0].copy)).unwrap(), damaged[start..start + length], "byte {at}");
+        assert_eq!(
+            fs::read(copy.root.join(found[0].copy.as_ref().unwrap())).unwrap(),
+            damaged[start..start + length],
+            "byte {at}"
+        );
     }
 }
 
@@ -91,6 +95,59 @@ fn an_empty_file_and_foreign_files_harm_nothing() {
 }
 
 #[test]
+fn files_of_others_keep_every_byte_and_are_no_sessions() {
+    let texts = [
+        r#"{"un":"terminated"}"#,
+        "{\"my\":\"own\"}\n{\"un\":\"terminated\"}",
+        "lines\nof\ntext\n",
+        "{\"a\":{\"seq\":1",
+        "\n",
+    ];
+    for text in texts {
+        for name in ["notes.jsonl", "notes.5.jsonl"] {
+            let (place, _) = written(2);
+            let foreign = place.active().join(name);
+            fs::write(&foreign, text).unwrap();
+            let beside_ours = place.active().join("s.9.jsonl");
+            fs::write(&beside_ours, text).unwrap();
+            let log = place.open();
+            assert_eq!(wait(|reply| log.sessions(reply)).unwrap(), [SESSION], "{text}");
+            assert_eq!(append(&log, SESSION, 3).seq, 3, "{text}");
+            assert_eq!(payloads(&all(&log, SESSION)), [1, 2, 3]);
+            let recovery = statistics(&log).recovery;
+            assert!(recovery.torn.is_empty() && recovery.damaged.is_empty(), "{text}: {recovery:?}");
+            wait(|reply| log.cleanup(std::time::Duration::ZERO, reply)).unwrap();
+            for _ in 0..3 {
+                let refused = append_body(&log, "notes", body("t", "normal", 1.0, "1")).err().map(|error| error.code());
+                assert_eq!(refused, (name == "notes.jsonl").then_some("ERR_IO"), "{text}");
+            }
+            close(&log);
+            assert_eq!(fs::read_to_string(&foreign).unwrap(), text);
+            assert_eq!(fs::read_to_string(&beside_ours).unwrap(), text);
+        }
+    }
+}
+
+#[test]
+fn a_session_whose_only_line_is_damaged_stays_a_session() {
+    let (place, bytes) = written(1);
+    for at in (0..bytes.len() - 1).step_by(6).chain(bytes.len() - 20..bytes.len() - 1) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1;
+        let copy = place.copy_of(&damaged);
+        let log = copy.open();
+        append(&log, SESSION, 2);
+        assert_eq!(payloads(&all(&log, SESSION)), [2], "byte {at}");
+        assert_eq!(statistics(&log).recovery.damaged.len(), 1, "byte {at}");
+    }
+    // A hole where the disk never got the first line.
+    let copy = place.copy_of(&[0; 5000]);
+    let log = copy.open();
+    append(&log, SESSION, 2);
+    assert_eq!(payloads(&all(&log, SESSION)), [2]);
+}
+
+#[test]
 fn a_file_of_long_name_tells_its_session_by_its_lines() {
     let place = Place::new();
     let id = "Ä".repeat(256);
@@ -105,16 +162,66 @@ fn a_file_of_long_name_tells_its_session_by_its_lines() {
 }
 
 #[test]
-fn what_is_damaged_while_the_log_is_open_is_an_error_of_that_replay() {
-    let (place, mut bytes) = written(3);
+fn a_line_that_is_damaged_while_the_log_is_open_costs_itself_and_is_reported_once() {
+    use smalltalk_native::event_log::ReplayFilter;
+
+    let (place, mut bytes) = written(6);
+    let log = place.open();
+    assert_eq!(payloads(&all(&log, SESSION)), [1, 2, 3, 4, 5, 6]);
+    let starts: Vec<usize> = bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(<[u8]>::len)
+        .scan(0, |at, length| {
+            *at += length;
+            Some(*at - length)
+        })
+        .collect();
+    // Two neighbours, one of them a newline early, and one by itself.
+    for at in [starts[1] + 20, starts[2] + 20, starts[4] + 20] {
+        bytes[at] ^= 1;
+    }
+    fs::write(place.file(), &bytes).unwrap();
+    for _ in 0..2 {
+        assert_eq!(payloads(&all(&log, SESSION)), [1, 4, 6]);
+    }
+    let limited = ReplayFilter { limit: Some(2), ..ReplayFilter::default() };
+    assert_eq!(payloads(&replay(&log, SESSION, limited)), [1, 4], "what is skipped does not count");
+    let found = statistics(&log).recovery.damaged;
+    let places: Vec<_> = found.iter().map(|damage| (damage.offset as usize, damage.bytes as usize)).collect();
+    let size = |line: usize| starts[line + 1] - starts[line] - 1;
+    assert_eq!(places, [(starts[1], size(1) + 1 + size(2)), (starts[4], size(4))]);
+    assert!(found.iter().all(|damage| damage.file == "s.jsonl" && damage.copy.is_none()));
+    assert!(append(&log, SESSION, 7).seq > 6);
+    close(&log);
+    let again = place.open();
+    assert_eq!(payloads(&all(&again, SESSION)), [1, 4, 6, 7]);
+    let found = statistics(&again).recovery.damaged;
+    assert!(found.len() == 2 && found.iter().all(|damage| damage.copy.is_some()));
+}
+
+#[test]
+fn what_is_cut_off_while_the_log_is_open_is_skipped_as_well() {
+    let (place, bytes) = written(3);
     let log = place.open();
     assert_eq!(all(&log, SESSION).len(), 3);
-    bytes[20] ^= 1;
+    fs::OpenOptions::new().write(true).open(place.file()).unwrap().set_len(bytes.len() as u64 - 30).unwrap();
+    assert_eq!(payloads(&all(&log, SESSION)), [1, 2]);
+    assert_eq!(statistics(&log).recovery.damaged.len(), 1);
+}
+
+#[test]
+fn a_piece_of_nothing_but_damage_does_not_end_a_replay() {
+    let (place, mut bytes) = written(1500);
+    let log = place.open();
+    assert_eq!(all(&log, SESSION).len(), 1500);
+    let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    for start in starts.take(1400).collect::<Vec<_>>() {
+        bytes[start + 20] ^= 1;
+    }
     fs::write(place.file(), &bytes).unwrap();
-    let replay = log.replay(SESSION.into(), smalltalk_native::event_log::ReplayFilter::default()).unwrap();
-    assert_eq!(wait(|reply| replay.pull(reply)).unwrap_err().code(), "ERR_CORRUPT");
-    close(&log);
-    assert_eq!(payloads(&all(&place.open(), SESSION)), [2, 3]);
+    let left: Vec<u64> = std::iter::once(1).chain(1402..=1500).collect();
+    assert_eq!(payloads(&all(&log, SESSION)), left);
+    assert_eq!(statistics(&log).recovery.damaged.len(), 1, "neighbours are one");
 }
 
 #[test]

@@ -175,6 +175,62 @@ fn a_write_that_fails_is_answered_and_the_log_goes_on() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_file_that_somebody_takes_away_is_noticed_by_the_next_write() {
+    type Interfere = fn(&std::path::Path);
+    let cases: [(&str, Interfere, &[u64]); 4] = [
+        ("removed", |file| fs::remove_file(file).unwrap(), &[4]),
+        ("moved away", |file| fs::rename(file, file.with_extension("mine")).unwrap(), &[4]),
+        ("cut", |file| fs::OpenOptions::new().write(true).open(file).unwrap().set_len(100).unwrap(), &[4]),
+        (
+            "replaced by a copy",
+            |file| {
+                fs::copy(file, file.with_extension("copy")).unwrap();
+                fs::rename(file.with_extension("copy"), file).unwrap();
+            },
+            &[1, 2, 4],
+        ),
+    ];
+    for (what, interfere, left) in cases {
+        for at_rest in [false, true] {
+            let place = Place::new();
+            let log = place.open();
+            append(&log, SESSION, 1);
+            let last = append(&log, SESSION, 2).seq;
+            if at_rest {
+                // Closes the handles of files that wait for nothing.
+                wait(|reply| log.flush(reply)).unwrap();
+                wait(|reply| log.cleanup(Duration::from_secs(3600), reply)).unwrap();
+            }
+            interfere(&place.file());
+            let before = now_micros();
+            let refused = wait(|reply| {
+                let durability = Some(Durability::Power);
+                log.append(SESSION.into(), body("t", "normal", now_ms(), "3"), None, durability, reply);
+            });
+            assert_eq!(refused.unwrap_err().code(), "ERR_IO", "{what}, at rest: {at_rest}");
+            let next = append(&log, SESSION, 4).seq;
+            assert!(next >= before && next > last, "{what}: no number is handed out twice");
+            assert_eq!(payloads(&all(&log, SESSION)), left, "{what}, at rest: {at_rest}");
+            close(&log);
+            assert_eq!(payloads(&all(&place.open(), SESSION)), left, "{what}, at rest: {at_rest}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_was_put_in_place_of_one_is_never_moved_as_ours() {
+    let place = Place::new();
+    let log = place.open();
+    append(&log, SESSION, 1);
+    fs::remove_file(place.file()).unwrap();
+    fs::write(place.file(), "mine").unwrap();
+    let report = wait(|reply| log.cleanup(Duration::ZERO, reply)).unwrap();
+    assert_eq!(report.archived, 0);
+    assert_eq!(fs::read_to_string(place.file()).unwrap(), "mine");
+}
+
+#[test]
 fn options_that_make_no_sense_are_refused() {
     let place = Place::new();
     let wrong = LogOptions { max_retention: Duration::ZERO, ..place.options() };

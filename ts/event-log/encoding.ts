@@ -17,11 +17,24 @@ export interface EncodedEvent {
 
 const CRITICAL: ReadonlySet<string> = new Set(CRITICAL_EVENTS);
 
-/** Encodes an event as it is now. Throws what the codec throws, with paths such as `/payload/0`. */
+/** What an event may have. The last two come with an event that was replayed; they are given anew. */
+const MEMBERS: ReadonlySet<string> = new Set<keyof Event>([
+  ...(['topic', 'payload', 'priority', 'id', 'timestamp', 'conversationId', 'agentId', 'metadata'] as const),
+  ...(['seq', 'sessionId'] as const),
+]);
+
+/**
+ * Encodes an event as it is now. Throws what the codec throws, with paths such as `/payload/0`, and a TypeError for a
+ * member that an event does not have: it would be lost in silence.
+ */
 export function encodeEvent(event: NewEvent, options: EncodeOptions): EncodedEvent {
   if (typeof event !== 'object' || (event as unknown) === null) throw new TypeError('event must be an object');
   const { topic, payload, id, metadata } = event;
   if (typeof topic !== 'string') throw new TypeError('topic must be a string');
+  for (const name of Object.keys(event)) {
+    if (MEMBERS.has(name) || event[name as keyof NewEvent] === undefined) continue;
+    throw new TypeError(`an event has no member ${JSON.stringify(name)}`);
+  }
   if (id !== undefined) checkId(id, 'event id');
   const timestamp = timestampOption(event.timestamp);
   const fallback = CRITICAL.has(topic) ? 'critical' : 'normal';
@@ -33,7 +46,7 @@ export function encodeEvent(event: NewEvent, options: EncodeOptions): EncodedEve
     if (typeof text !== 'string') throw new TypeError(`${name} must be a string`);
     record[name] = text;
   }
-  if (payload !== undefined) record['payload'] = payload;
+  if (payload !== undefined || Object.hasOwn(event, 'payload')) record['payload'] = payload;
   if (metadata !== undefined) {
     if (typeof metadata !== 'object' || (metadata as unknown) === null)
       throw new TypeError('metadata must be an object');

@@ -30,6 +30,9 @@ export interface RecoveryReport {
   events: number;
   /** Unfinished last lines that were cut off: events that nobody was promised. */
   torn: { file: string; bytes: number }[];
-  /** Bytes that are no events. They are skipped, stay where they are, and are copied to `copy`. */
-  damaged: { file: string; offset: number; bytes: number; copy: string }[];
+  /**
+   * Bytes that are no events, those that replays have met since included. They are skipped, stay where they are, and are
+   * copied to `copy`: null where they were damaged since the opening, for it is the next opening that copies them.
+   */
+  damaged: { file: string; offset: number; bytes: number; copy: string | null }[];
 }

@@ -1,0 +1,58 @@
+//! The file that a session is being written to, as it was left by the last write.
+
+use std::{
+    fs::{File, Metadata},
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
+
+use super::files;
+use crate::error::{Error, Result};
+
+/// The file being written.
+pub struct Current {
+    /// Open while it is in use.
+    pub handle: Option<Arc<File>>,
+    /// So many bytes of it are ours.
+    pub length: u64,
+    /// It ends in the middle of a damaged line: the next line needs one of its own.
+    pub ends_open: bool,
+    /// When its first line was written, or when it was found.
+    pub begun: Instant,
+    /// Whether its name is on the disk: that of a file that was found is, because whoever finds files syncs their names.
+    pub name_on_disk: Arc<AtomicBool>,
+    /// Which file it is; `None` while it was never open.
+    identity: Option<(u64, u64)>,
+}
+
+impl Current {
+    /// A file of this length; of zero: one that may not be there yet.
+    pub fn of(length: u64, ends_open: bool) -> Self {
+        let name_on_disk = Arc::new(AtomicBool::new(length > 0));
+        Self { handle: None, length, ends_open, begun: Instant::now(), name_on_disk, identity: None }
+    }
+
+    /// Whether what has its name is still what was written last. Where somebody has removed, replaced or cut it, an
+    /// acknowledgement would be a lie.
+    pub fn is_unchanged(&self, path: &Path) -> Result<bool> {
+        let found = files::look(path)?;
+        let same = self.identity.is_none() || self.identity == found.as_ref().map(files::identity);
+        Ok(same && self.length == found.as_ref().map_or(0, Metadata::len))
+    }
+
+    /// Opens it, creating it where it is not there.
+    pub fn open(&mut self, path: &Path) -> Result<Arc<File>> {
+        if let Some(file) = &self.handle {
+            return Ok(Arc::clone(file));
+        }
+        let file = Arc::new(files::open_append(path)?);
+        let opened = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
+        self.identity = Some(files::identity(&opened));
+        if self.length == 0 {
+            self.begun = Instant::now();
+        }
+        self.handle = Some(Arc::clone(&file));
+        Ok(file)
+    }
+}

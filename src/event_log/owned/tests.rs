@@ -1,0 +1,145 @@
+use super::*;
+use crate::{event_log::index::read, reply::Reply};
+
+fn append(owned: &mut Owned, durability: Durability) -> Result<u64> {
+    let (reply, answer) = Reply::channel();
+    let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
+    owned.append(vec![Append { session: "s".into(), body, id: None, durability: Some(durability), reply }]);
+    answer.recv().unwrap().map(|receipt| receipt.seq)
+}
+
+fn open(directory: &std::path::Path) -> Owned {
+    let options = LogOptions { cleanup_interval: Duration::ZERO, ..LogOptions::new(directory) };
+    Owned::open(Layout::new(directory), &options, &Arc::new(Catalog::default())).unwrap()
+}
+
+fn events(owned: &Owned) -> Vec<u64> {
+    let session = owned.around.catalog.find("s").unwrap();
+    let files = session.files();
+    files.iter().flat_map(|file| read(&file.entries).list.iter().map(|entry| entry.seq).collect::<Vec<_>>()).collect()
+}
+
+fn fail_a_sync(owned: &mut Owned) {
+    owned.note(vec![("s".into(), Err(std::io::Error::other("a disk that lies")))]);
+}
+
+#[test]
+fn a_file_in_doubt_is_read_again_before_the_next_write_and_numbers_leap() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    assert_eq!(append(&mut owned, Durability::Process).unwrap(), 1);
+    fail_a_sync(&mut owned);
+    let before = now_micros();
+    let leapt = append(&mut owned, Durability::Power).unwrap();
+    assert!(leapt >= before);
+    assert_eq!(append(&mut owned, Durability::Power).unwrap(), leapt + 1);
+    assert_eq!(events(&owned), [1, leapt, leapt + 1]);
+    assert_eq!(owned.report.events, 0, "the report is that of the opening");
+    owned.close().unwrap();
+}
+
+/// The directories that were synced since the last time somebody asked.
+fn synced() -> Vec<std::path::PathBuf> {
+    files::SYNCED.take()
+}
+
+#[test]
+fn the_names_that_lead_to_the_files_are_synced_by_whoever_opens_the_log() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let root = directory.path().join("above/events");
+    // As an owner left it that was killed before it had synced a name.
+    std::fs::create_dir_all(root.join("active")).unwrap();
+    std::fs::create_dir_all(root.join("archive/2025-11-23")).unwrap();
+    std::fs::write(root.join("active/s.jsonl"), "").unwrap();
+    synced();
+    let owned = open(&root);
+    let names = synced();
+    for expected in [&root.join("active"), &root.join("archive"), &root, &directory.path().join("above")] {
+        assert!(names.contains(expected), "{} is missing in {names:?}", expected.display());
+    }
+    assert!(!owned.report.clean);
+}
+
+#[test]
+fn the_sync_of_a_file_that_is_closed_by_then_says_nothing_about_the_name_of_the_next_one() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    owned.around.options.max_file_bytes = 1;
+    append(&mut owned, Durability::Process).unwrap();
+    owned.begin_syncs();
+    append(&mut owned, Durability::Process).unwrap();
+    while owned.syncer.busy() {
+        owned.collect();
+    }
+    owned.around.options.max_file_bytes = u64::MAX;
+    synced();
+    append(&mut owned, Durability::Power).unwrap();
+    assert_eq!(synced(), [directory.path().join("active")]);
+    append(&mut owned, Durability::Power).unwrap();
+    assert_eq!(synced(), [""; 0].map(std::path::PathBuf::from), "a name is synced once");
+}
+
+#[test]
+fn the_name_of_a_file_that_was_read_again_is_synced() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    append(&mut owned, Durability::Process).unwrap();
+    fail_a_sync(&mut owned);
+    synced();
+    append(&mut owned, Durability::Power).unwrap();
+    assert!(synced().contains(&directory.path().join("active")));
+}
+
+#[test]
+fn handles_are_spared_when_many_files_were_synced_and_opened_again_when_needed() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    let round = |owned: &mut Owned, sessions: usize| {
+        let mut answers = Vec::new();
+        let appends = (0..sessions).map(|number| {
+            let (reply, answer) = Reply::channel();
+            answers.push(answer);
+            let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
+            let durability = Some(Durability::Power);
+            Append { session: format!("s{number}"), body, id: None, durability, reply }
+        });
+        owned.append(appends.collect());
+        let acknowledged = answers.iter().filter(|answer| answer.recv().unwrap().is_ok()).count();
+        assert_eq!(acknowledged, sessions);
+        owned.lanes.values().filter(|lane| lane.holds_a_handle()).count()
+    };
+    assert_eq!(round(&mut owned, MOST_HANDLES), MOST_HANDLES);
+    assert_eq!(round(&mut owned, 1), 0, "one more than may stay open");
+    assert_eq!(round(&mut owned, 3), 3);
+    assert_eq!(usize::try_from(owned.statistics().events), Ok(MOST_HANDLES + 4));
+}
+
+#[test]
+fn a_log_with_a_file_in_doubt_is_not_marked_as_closed_in_order() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    append(&mut owned, Durability::Process).unwrap();
+    fail_a_sync(&mut owned);
+    owned.close().unwrap();
+    assert!(!open(directory.path()).report.clean);
+}
+
+#[test]
+fn it_wakes_for_its_sync_takes_in_the_outcome_and_then_sleeps() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    assert_eq!(owned.wake_at(), None);
+    append(&mut owned, Durability::Process).unwrap();
+    assert!(owned.wake_at().unwrap() <= Instant::now() + owned.around.options.fsync_interval);
+    let mut ticks = 0;
+    while let Some(at) = owned.wake_at() {
+        std::thread::sleep(at.saturating_duration_since(Instant::now()));
+        owned.tick();
+        ticks += 1;
+        assert!(ticks < 100, "it never sleeps");
+    }
+    let lane = owned.lanes.get("s").unwrap();
+    assert!(!lane.dirty && lane.name_on_disk() && !lane.broken);
+    append(&mut owned, Durability::Power).unwrap();
+    assert_eq!(owned.wake_at(), None, "what is on the disk needs no second sync");
+}
