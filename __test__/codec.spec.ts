@@ -142,8 +142,10 @@ describe('what cannot come back is refused', () => {
       run: () => 1,
       list: [() => 1, Symbol('s')],
       boxed: Object(3) as unknown,
-      get now() {
-        return 1;
+      clock: {
+        get now() {
+          return 1;
+        },
       },
       at: new Date(3),
     };

@@ -162,10 +162,36 @@ describe.each(Object.keys(adapters))('%s', (name) => {
     for (const wrong of [{ createdAt: new Date(NaN) }, { updatedAt: '2025' }, { messages: {} }]) {
       expect((await rejection(adapter.saveSession('s', { ...empty(), ...wrong } as never))).name).toBe('TypeError');
     }
+    for (const wrong of [{ createdAt: { [Symbol.toStringTag]: 'Date', getTime: () => 1 } }, { updatedAt: 1 }]) {
+      expect((await rejection(adapter.saveSession('s', { ...empty(), ...wrong } as never))).name).toBe('TypeError');
+    }
     const holes: ChatSession['messages'] = [];
     holes.length = 2;
     expect(await rejection(adapter.saveSession('s', { ...empty(), messages: holes }))).toMatchObject({
       path: '/messages',
     });
+  });
+
+  test('sessions that are not what they look like are refused, and none of their code runs', async () => {
+    const run = (): never => {
+      throw new Error('an accessor was run');
+    };
+    const get = { get: run, enumerable: true };
+    const [message] = [{ id: 'm', role: 'user' as const, content: '', timestamp: new Date(0) }];
+    const strange: [string, ChatSession][] = [
+      ['', new Proxy(empty(), {})],
+      ['', Object.assign(Object.create({ inherited: 1 }) as ChatSession, empty())],
+      ['/messages', Object.defineProperty(empty(), 'messages', get)],
+      ['/createdAt', Object.defineProperty(empty(), 'createdAt', get)],
+      ['/activeAgent', Object.defineProperty(empty(), 'activeAgent', get)],
+      ['/messages', { ...empty(), messages: new Proxy([message], {}) }],
+      ['/messages', { ...empty(), messages: new (class Mine extends Array<typeof message> {})() }],
+      ['/messages', { ...empty(), messages: Object.assign([message], { [Symbol('s')]: 1 }) }],
+      ['/messages/0', { ...empty(), messages: Object.defineProperty([message], 0, get) }],
+    ];
+    for (const [path, value] of strange) {
+      expect(await rejection(adapter.saveSession('s', value))).toMatchObject({ code: 'ERR_VALUE_UNSUPPORTED', path });
+    }
+    expect(await adapter.getSession('s')).toBeNull();
   });
 });

@@ -5,7 +5,8 @@
  * the places where the value was more than JSON, named by JSON Pointers (RFC 6901).
  */
 import { CorruptionError, SmallTalkError } from './errors.js';
-import { Inspection } from './codec/inspect.js';
+import { tooLarge, translated, unsupported } from './codec/failures.js';
+import { Inspection, MAX_DEPTH } from './codec/inspect.js';
 import { revive } from './codec/revive.js';
 import { withStandIns } from './codec/stand-ins.js';
 
@@ -25,7 +26,7 @@ export interface Encoded {
 export interface EncodeOptions {
   /** Default `refuse`. */
   unsupported?: Unsupported;
-  /** Longest text in UTF-8 bytes. Default 64 MiB. */
+  /** Longest text, with its table, in UTF-8 bytes. Default 64 MiB. */
   maxBytes?: number;
 }
 
@@ -37,17 +38,25 @@ export const MAX_VALUE_BYTES = 64 * 1024 * 1024;
  * `ERR_VALUE_TOO_DEEP`, `ERR_VALUE_TOO_LARGE`.
  */
 export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
-  const findings = new Inspection(options.unsupported === 'json');
-  findings.visit(value, 0);
-  const text = JSON.stringify(findings.copy ? copied(value, options) : value);
-  checkSize(text, options.maxBytes ?? MAX_VALUE_BYTES);
-  return { text, types: findings.types === null ? null : JSON.stringify(findings.types) };
+  const lenient = options.unsupported === 'json';
+  const limit = options.maxBytes ?? MAX_VALUE_BYTES;
+  try {
+    if ('toJSON' in Array.prototype) throw unsupported('an object while Object or Array has a toJSON() for all', '');
+    const findings = new Inspection(lenient, limit);
+    findings.inspect(value);
+    const text = JSON.stringify(findings.copy ? copied(value, lenient, limit) : value);
+    const { types } = findings;
+    checkSize(text, types ?? '', limit);
+    return { text, types };
+  } catch (cause) {
+    throw translated(cause, { bytes: limit, depth: MAX_DEPTH });
+  }
 }
 
-function copied(value: unknown, options: EncodeOptions): unknown {
-  const copy = withStandIns(value);
+function copied(value: unknown, lenient: boolean, limit: number): unknown {
+  const copy = withStandIns(value, lenient);
   // What toJSON() methods gave has not been looked at yet: it may be too deep.
-  if (options.unsupported === 'json') new Inspection(true).visit(copy, 0);
+  if (lenient) new Inspection(true, limit).inspect(copy);
   return copy;
 }
 
@@ -62,10 +71,8 @@ export function decode(text: string, types: string | null): unknown {
   }
 }
 
-function checkSize(text: string, limit: number): void {
-  if (text.length * 3 <= limit) return;
-  const size = Buffer.byteLength(text);
-  if (size > limit) {
-    throw new SmallTalkError('ERR_VALUE_TOO_LARGE', `the value has ${size} bytes, ${limit} are allowed`);
-  }
+function checkSize(text: string, types: string, limit: number): void {
+  if ((text.length + types.length) * 3 <= limit) return;
+  const size = Buffer.byteLength(text) + Buffer.byteLength(types);
+  if (size > limit) throw tooLarge(limit, size);
 }

@@ -1,5 +1,7 @@
 /** Sessions as stores keep them: a head without the messages, and the messages one by one. */
 import { decode, encode, revive, type Encoded, type EncodeOptions } from './codec.js';
+import { unsupported } from './codec/failures.js';
+import { joined, sessionShape } from './codec/session-shape.js';
 import { CorruptionError, SmallTalkError } from './errors.js';
 import type { ChatMessage, ChatSession } from './types.js';
 
@@ -26,9 +28,12 @@ export interface StoredSession {
   messageTypes: string;
 }
 
-/** Encodes a session. Throws a TypeError where it is none, and what `encode` throws, with paths from the session. */
+/**
+ * Encodes a session. Throws a TypeError where it is none, what `encode` throws, with paths from the session, and
+ * `ERR_VALUE_TOO_LARGE` where the messages together are more than one text can hold: about 512 MB.
+ */
 export function encodeSession(session: ChatSession, options: EncodeOptions): EncodedSession {
-  const { messages, createdAt, updatedAt } = checkSession(session);
+  const { messages, createdAt, updatedAt } = sessionShape(session, options.unsupported === 'json');
   const texts: string[] = [];
   const types: string[] = [];
   for (const [at, message] of messages.entries()) {
@@ -37,13 +42,15 @@ export function encodeSession(session: ChatSession, options: EncodeOptions): Enc
     types.push(encoded.types ?? '');
   }
   const activeAgent = Object.getOwnPropertyDescriptor(session, 'activeAgent')?.value as unknown;
+  const head = encode(withoutMessages(session), options);
+  if (!head.text.startsWith('{')) throw unsupported('a session whose toJSON() gives no object', '');
   return {
-    head: encode(withoutMessages(session), options),
+    head,
     activeAgent: typeof activeAgent === 'string' ? activeAgent : undefined,
     createdAt,
     updatedAt,
-    messages: texts.join('\n'),
-    messageTypes: types.join('\n'),
+    messages: joined(texts),
+    messageTypes: joined(types),
   };
 }
 
@@ -71,29 +78,6 @@ function reviveMessage(message: unknown, table: string): unknown {
   const stamped = message as { timestamp: unknown };
   stamped.timestamp = new Date((stamped.timestamp as string | null) ?? NaN);
   return stamped;
-}
-
-function checkSession(session: ChatSession): { messages: ChatMessage[]; createdAt: number; updatedAt: number } {
-  if (typeof session !== 'object' || (session as unknown) === null) throw new TypeError('session must be an object');
-  const { messages } = session;
-  if (!Array.isArray(messages)) throw new TypeError('session.messages must be an array');
-  if (Object.keys(messages).length !== messages.length) {
-    const path = '/messages';
-    throw new SmallTalkError('ERR_VALUE_UNSUPPORTED', 'holes and named properties of messages cannot be stored', {
-      path,
-    });
-  }
-  return {
-    messages,
-    createdAt: time('createdAt', session.createdAt),
-    updatedAt: time('updatedAt', session.updatedAt),
-  };
-}
-
-function time(name: string, date: unknown): number {
-  const at = Object.prototype.toString.call(date) === '[object Date]' ? (date as Date).getTime() : NaN;
-  if (Number.isNaN(at)) throw new TypeError(`session.${name} must be a valid Date`);
-  return at;
 }
 
 /** A copy of the session's own level; accessors stay what they are, for the codec to refuse. */

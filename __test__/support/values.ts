@@ -138,6 +138,22 @@ function accessor(): object {
   });
 }
 
+/** A value that was given to another thread. */
+function detached(): ArrayBuffer {
+  const buffer = new ArrayBuffer(8);
+  structuredClone(buffer, { transfer: [buffer] });
+  return buffer;
+}
+
+class Failing extends Error {
+  get code(): string {
+    throw new Error('an accessor was run');
+  }
+}
+
+const hidden = (key: string, property: PropertyDescriptor): unknown =>
+  Object.defineProperty(new Error('e'), key, { ...property, enumerable: false });
+
 /** What the codec refuses, by name. Made anew for each use. */
 export const refusals: Readonly<Record<string, () => unknown>> = {
   'a function': () => () => 1,
@@ -162,6 +178,23 @@ export const refusals: Readonly<Record<string, () => unknown>> = {
   'a SharedArrayBuffer': () => new SharedArrayBuffer(1),
   'a DataView': () => new DataView(new ArrayBuffer(1)),
   'an accessor on an Error': () => Object.defineProperty(new Error('e'), 'x', { get: () => 1, enumerable: true }),
+  'a hidden member of an Error': () => hidden('detail', { value: 1 }),
+  'a hidden accessor on an Error': () => hidden('cause', { get: () => (accessor() as { x: unknown }).x }),
+  'a stack of the program': () => hidden('stack', { get: () => 'at nowhere' }),
+  'an Error whose class computes a member': () => new Failing('e'),
+  'a setter in an array': () => Object.defineProperty([1], 0, { set: () => undefined, enumerable: true }),
+  'a hidden element of an array': () => Object.defineProperty([1, 2], 0, { value: 1, enumerable: false }),
+  'a RegExp that would go on at a text': () => Object.assign(/x/g, { lastIndex: 'x' }),
+  'a RegExp that would go on at -0': () => Object.assign(/x/g, { lastIndex: -0 }),
+  'a Date without a prototype': () => Object.setPrototypeOf(new Date(7), null) as unknown,
+  'a Date that poses as an object': () => Object.setPrototypeOf(new Date(7), Object.prototype) as unknown,
+  'a Date that poses as a Map': () => Object.setPrototypeOf(new Date(7), Map.prototype) as unknown,
+  'a Map that poses as an object': () => Object.setPrototypeOf(new Map([[1, 2]]), Object.prototype) as unknown,
+  'a boxed number that poses as an object': () => Object.setPrototypeOf(Object(1), Object.prototype) as unknown,
+  'bytes that pose as an object': () => Object.setPrototypeOf(new ArrayBuffer(1), Object.prototype) as unknown,
+  'a Buffer without bytes': () => Object.create(Buffer.prototype) as unknown,
+  'a detached ArrayBuffer': detached,
+  'an object behind a proxy': () => Object.create(new Proxy({}, {})) as unknown,
   'the arguments of a function': () =>
     (function (...given: unknown[]) {
       void given;

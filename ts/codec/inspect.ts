@@ -1,42 +1,56 @@
 /** One walk over a value: refuses what cannot come back, and writes down where it is more than JSON. */
-import { SmallTalkError } from '../errors.js';
-import { kindOf, type Kind } from './kinds.js';
+import { tooDeep, tooLarge, unsupported } from './failures.js';
+import { isDisguised, kindOf, runsCode, type Kind } from './kinds.js';
 import { errorMembers, errorTag } from './error-members.js';
+import { bytesOf, elementsIn, entriesOf, membersOf, typedArrayName, writesItself } from './originals.js';
+import { strayName, strayOfArray, straySymbol } from './strays.js';
 import { toPointer } from './pointer.js';
 
 /** Deepest nesting of the stored JSON; the JSON functions of SQLite stop at 1,000. */
 export const MAX_DEPTH = 900;
 
-/** Typed arrays up to this length are searched for properties that are no elements. */
-const LISTED_INDICES = 4096;
+/** Fewest bytes of a hole: `null,` in the text, `"/0":"hole",` in the table. */
+const HOLE_BYTES = 17;
 
 /** Stands for the pair of a Map among the ancestors: a container of the stored JSON, and nobody's ancestor. */
 const PAIR = Object.freeze({});
 
-/** What an inspection finds. */
-export interface Findings {
-  /** JSON Pointer → tag, children before their parents; null where everything is plain JSON. */
-  types: Record<string, string> | null;
-  /** Whether `JSON.stringify` would get it wrong, so that a copy with stand-ins has to be made. */
-  copy: boolean;
-}
-
 /** Walks one value. `lenient` leaves what the codec does not take to `JSON.stringify`. */
-export class Inspection implements Findings {
-  types: Record<string, string> | null = null;
+export class Inspection {
+  /** Whether `JSON.stringify` would get it wrong, so that a copy with stand-ins has to be made. */
   copy = false;
+  /** A lower bound of the text's and the table's bytes; a value counts with the comma after it, which the last has not. */
+  #bytes = -1;
+  /** The table's text, a comma before each entry: an object of millions of pointers takes three times as long. */
+  #table = '';
   readonly #lenient: boolean;
+  readonly #limit: number;
   readonly #path: (string | number)[] = [];
   readonly #ancestors: object[] = [];
 
-  constructor(lenient: boolean) {
+  constructor(lenient: boolean, limit: number) {
     this.#lenient = lenient;
+    this.#limit = limit;
+  }
+
+  /** As JSON, JSON Pointer → tag, children before their parents; null where everything is plain JSON. */
+  get types(): string | null {
+    return this.#table === '' ? null : `{${this.#table.slice(1)}}`;
+  }
+
+  /** Throws where the value cannot be stored, or its text would certainly have more than `limit` bytes. */
+  inspect(value: unknown): void {
+    this.#visit(value, 0);
+    this.#room(0);
   }
 
   /** Visits a value at a depth, which is the number of containers around it. */
-  visit(value: unknown, depth: number): void {
+  #visit(value: unknown, depth: number): void {
+    this.#bytes += 2;
     switch (typeof value) {
       case 'string':
+        this.#bytes += value.length + 1;
+        return;
       case 'boolean':
         return;
       case 'number':
@@ -55,7 +69,7 @@ export class Inspection implements Findings {
         this.#note(depth, 'BigInt');
         return;
       default:
-        this.#refuse(depth, `a ${typeof value}`);
+        this.#refuseWhole(depth, `a ${typeof value}`);
     }
   }
 
@@ -63,132 +77,111 @@ export class Inspection implements Findings {
     const kind = kindOf(value);
     if (depth >= MAX_DEPTH) this.#tooDeep(value, depth);
     this.#ancestors[depth] = value;
+    this.#room(kind === 'array' ? (value as unknown[]).length * 2 : 0);
+    if (this.#lenient && runsCode(value, kind)) this.#refuseWhole(depth, 'code of its own');
+    else this.#contents(value, kind, depth);
+  }
+
+  #contents(value: object, kind: Kind, depth: number): void {
     if (kind === 'object') this.#members(value, depth);
     else if (kind === 'array') this.#elements(value as unknown[], depth);
-    else this.#special(value, kind, depth);
+    else if (kind === 'Map') this.#map(value, depth);
+    else if (kind === 'Set') this.#set(value, depth);
+    else if (kind === 'Error') this.#error(value as Error, depth);
+    else if (kind === 'Date' || kind === 'URL' || kind === 'RegExp') this.#text(value, kind, depth);
+    else if (typeof kind === 'object') this.#refuseWhole(depth, kind.refused);
+    else if (kind === 'null-prototype') {
+      this.#members(value, depth);
+      this.#note(depth, kind);
+    } else this.#binary(value, kind, depth);
   }
 
   #members(value: object, depth: number): void {
     const keys = Object.getOwnPropertyNames(value);
+    if (keys.length === 0 && isDisguised(value)) this.#refuse(depth, 'a built-in object without its methods');
     for (let at = 0; at < keys.length; at += 1) {
       const key = keys[at] as string;
       const property = Object.getOwnPropertyDescriptor(value, key) as PropertyDescriptor;
       this.#path[depth] = key;
       if (property.get !== undefined || property.set !== undefined) this.#refuse(depth + 1, 'an accessor');
       else if (property.enumerable !== true) this.#refuse(depth + 1, 'a property that is not enumerable');
-      else this.visit(property.value, depth + 1);
+      else this.#visit(property.value, depth + 1);
     }
     this.#noSymbols(value, depth);
   }
 
   #elements(value: unknown[], depth: number): void {
-    const dense = Object.keys(value).length === value.length;
-    if (!dense || Object.getOwnPropertyNames(value).length !== value.length + 1) this.#sparse(value, depth);
+    const present = Object.keys(value).length;
+    const dense = present === value.length;
+    this.#room(present * 2 + (value.length - present) * HOLE_BYTES);
+    if (!dense || Object.getOwnPropertyNames(value).length !== value.length + 1)
+      this.#stray(strayOfArray(value), depth, 'a named property of an array');
     for (let at = 0; at < value.length; at += 1) {
       this.#path[depth] = at;
-      if (dense || Object.hasOwn(value, at)) this.#element(value, at, depth);
+      if (dense || Object.hasOwn(value, at)) this.#element(value, at, depth, dense);
       else this.#note(depth + 1, 'hole');
     }
     this.#noSymbols(value, depth);
   }
 
-  #element(value: unknown[], at: number, depth: number): void {
+  #element(value: unknown[], at: number, depth: number, dense: boolean): void {
     const element = value[at];
     // Long arrays are arrays of numbers (embeddings); everything else can afford the question.
-    if (typeof element !== 'number' && Object.getOwnPropertyDescriptor(value, at)?.get !== undefined) {
-      this.#refuse(depth + 1, 'an accessor');
-    } else {
-      this.visit(element, depth + 1);
-    }
+    const property = typeof element === 'number' && dense ? undefined : Object.getOwnPropertyDescriptor(value, at);
+    if (property?.get !== undefined || property?.set !== undefined) this.#refuse(depth + 1, 'an accessor');
+    else if (property?.enumerable === false) this.#refuse(depth + 1, 'a property that is not enumerable');
+    else this.#visit(element, depth + 1);
   }
 
-  /** An array whose keys are not just its indices: holes are fine, names are not. */
-  #sparse(value: unknown[], depth: number): void {
-    for (const key of Object.getOwnPropertyNames(value)) {
-      if (key === 'length') continue;
-      this.#path[depth] = key;
-      const index = Number(key);
-      if (!Number.isInteger(index) || index < 0 || String(index) !== key || index >= value.length) {
-        this.#refuse(depth + 1, 'a named property of an array');
-      }
-    }
+  #text(value: object, kind: 'Date' | 'URL' | 'RegExp', depth: number): void {
+    this.#bare(value, depth, kind === 'RegExp' ? 1 : 0);
+    if (kind !== 'Date' || !writesItself(value as Date)) this.copy = true;
+    const { lastIndex } = value as RegExp;
+    this.#note(depth, kind === 'RegExp' && lastIndex !== 0 ? `RegExp@${lastIndex}` : kind);
   }
 
-  #special(value: object, kind: Kind, depth: number): void {
-    if (typeof kind === 'object') {
-      this.#refuse(depth, kind.refused);
-      return;
-    }
-    switch (kind) {
-      case 'null-prototype':
-        this.#members(value, depth);
-        this.#note(depth, kind);
-        return;
-      case 'Date':
-      case 'URL':
-        break;
-      case 'RegExp':
-        this.copy = true;
-        this.#bare(value, depth, 1);
-        this.#note(depth, (value as RegExp).lastIndex === 0 ? kind : `RegExp@${(value as RegExp).lastIndex}`);
-        return;
-      case 'Map':
-        this.#map(value as Map<unknown, unknown>, depth);
-        break;
-      case 'Set':
-        this.#list([...(value as Set<unknown>)], depth);
-        break;
-      case 'TypedArray':
-        this.copy = true;
-        this.#bare(value, depth, (value as Uint8Array).length);
-        this.#note(depth, (value as Uint8Array)[Symbol.toStringTag]);
-        return;
-      case 'Buffer':
-        this.copy = true;
-        this.#bare(value, depth, (value as Buffer).length);
-        this.#note(depth, kind);
-        return;
-      case 'Error':
-        this.#error(value as Error, depth);
-        return;
-      default:
-        this.copy = true;
-    }
-    this.#bare(value, depth);
-    this.#note(depth, kind);
-  }
-
-  #map(value: Map<unknown, unknown>, depth: number): void {
+  #map(value: object, depth: number): void {
     this.copy = true;
-    let at = 0;
-    for (const [key, member] of value) {
+    this.#bare(value, depth);
+    for (const [at, pair] of entriesOf(value).entries()) {
       this.#path[depth] = at;
       if (depth + 1 >= MAX_DEPTH) this.#tooDeep(value, depth + 1);
       this.#ancestors[depth + 1] = PAIR;
       this.#path[depth + 1] = 0;
-      this.visit(key, depth + 2);
+      this.#visit(pair[0], depth + 2);
       this.#path[depth + 1] = 1;
-      this.visit(member, depth + 2);
-      at += 1;
+      this.#visit(pair[1], depth + 2);
     }
+    this.#note(depth, 'Map');
   }
 
-  #list(values: unknown[], depth: number): void {
+  #set(value: object, depth: number): void {
     this.copy = true;
-    for (const [at, value] of values.entries()) {
+    this.#bare(value, depth);
+    for (const [at, member] of membersOf(value).entries()) {
       this.#path[depth] = at;
-      this.visit(value, depth + 1);
+      this.#visit(member, depth + 1);
     }
+    this.#note(depth, 'Set');
+  }
+
+  #binary(value: object, kind: Kind & string, depth: number): void {
+    this.copy = true;
+    this.#bytes += Math.ceil(bytesOf(value).length / 3) * 4;
+    this.#room(0);
+    this.#bare(value, depth, kind === 'ArrayBuffer' ? 0 : elementsIn(value));
+    this.#note(depth, kind === 'TypedArray' ? typedArrayName(value) : kind);
   }
 
   #error(value: Error, depth: number): void {
     this.copy = true;
-    for (const [key, member] of errorMembers(value, (key) => {
+    const members = errorMembers(value, (key, what) => {
       this.#path[depth] = key;
-      this.#refuse(depth + 1, 'an accessor');
-    })) {
+      this.#refuse(depth + 1, what);
+    });
+    for (const [key, member] of members) {
       this.#path[depth] = key;
-      this.visit(member, depth + 1);
+      this.#visit(member, depth + 1);
     }
     this.#noSymbols(value, depth);
     this.#note(depth, errorTag(value));
@@ -196,28 +189,30 @@ export class Inspection implements Findings {
 
   /** A special value has no properties of its own that anybody would miss. */
   #bare(value: object, depth: number, natural = 0): void {
-    // The indices of a long typed array are too many to ask for.
-    if (natural <= LISTED_INDICES) {
-      const names = Object.getOwnPropertyNames(value);
-      if (names.length > natural) {
-        this.#path[depth] = names.at(-1) as string;
-        this.#refuse(depth + 1, 'a property of its own on a built-in object');
-      }
-    }
+    this.#stray(strayName(value, natural), depth, 'a property of its own on a built-in object');
     this.#noSymbols(value, depth);
   }
 
   #noSymbols(value: object, depth: number): void {
-    const symbols = Object.getOwnPropertySymbols(value);
-    if (symbols.length > 0) {
-      this.#path[depth] = String(symbols[0]);
-      this.#refuse(depth + 1, 'a property named by a symbol');
-    }
+    this.#stray(straySymbol(value), depth, 'a property named by a symbol');
+  }
+
+  #stray(key: string | undefined, depth: number, what: string): void {
+    if (key === undefined) return;
+    this.#path[depth] = key;
+    this.#refuse(depth + 1, what);
   }
 
   #note(depth: number, tag: string): void {
-    this.types ??= {};
-    this.types[this.#pointer(depth)] = tag;
+    const pointer = this.#pointer(depth);
+    this.#table += `,${JSON.stringify(pointer)}:"${tag}"`;
+    // Two pairs of quotes, a colon, a comma.
+    this.#bytes += pointer.length + tag.length + 6;
+    this.#room(0);
+  }
+
+  #room(bytes: number): void {
+    if (this.#bytes + bytes > this.#limit) throw tooLarge(this.#limit);
   }
 
   #pointer(depth: number): string {
@@ -229,21 +224,18 @@ export class Inspection implements Findings {
       this.copy = true;
       return;
     }
-    const path = this.#pointer(depth);
-    throw new SmallTalkError('ERR_VALUE_UNSUPPORTED', `${what} at "${path}" cannot be stored`, { path });
+    throw unsupported(what, this.#pointer(depth));
+  }
+
+  /** Refuses a value that has been counted: `JSON.stringify` may leave it out. */
+  #refuseWhole(depth: number, what: string): void {
+    this.#refuse(depth, what);
+    this.#bytes -= 2;
   }
 
   #tooDeep(value: object, depth: number): never {
     const chain = [...this.#ancestors.slice(0, depth), value];
-    const seen = new Set<object>();
-    for (const [at, ancestor] of chain.entries()) {
-      if (ancestor !== PAIR && seen.has(ancestor)) {
-        const path = this.#pointer(at);
-        throw new SmallTalkError('ERR_VALUE_UNSUPPORTED', `a cycle at "${path}" cannot be stored`, { path });
-      }
-      seen.add(ancestor);
-    }
-    const path = this.#pointer(1);
-    throw new SmallTalkError('ERR_VALUE_TOO_DEEP', `the value below "${path}" is deeper than ${MAX_DEPTH}`, { path });
+    const cycle = chain.findIndex((ancestor, at) => ancestor !== PAIR && chain.indexOf(ancestor) < at);
+    throw cycle === -1 ? tooDeep(MAX_DEPTH, this.#pointer(1)) : unsupported('a cycle', this.#pointer(cycle));
   }
 }

@@ -3,9 +3,11 @@
 /** The pointer of a path. */
 export function toPointer(path: readonly (string | number)[]): string {
   let pointer = '';
-  for (const step of path) pointer += `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  for (const step of path) pointer += typeof step === 'number' ? `/${step}` : `/${escaped(step)}`;
   return pointer;
 }
+
+const escaped = (step: string): string => (/[~/]/.test(step) ? step.replaceAll('~', '~0').replaceAll('/', '~1') : step);
 
 /** The path of a pointer. */
 export function fromPointer(pointer: string): string[] {

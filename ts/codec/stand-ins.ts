@@ -1,19 +1,19 @@
 /** The copy of a value that `JSON.stringify` can write: whatever is more than JSON has its readable stand-in. */
-import { SmallTalkError } from '../errors.js';
-import { kindOf } from './kinds.js';
+import { kindOf, runsCode } from './kinds.js';
 import { errorMembers } from './error-members.js';
+import { bytesOf, entriesOf, isoText, membersOf, regExpText, urlText } from './originals.js';
 import { setMember } from './pointer.js';
 
 /** A member that `JSON.stringify` would leave out. */
 const OMITTED = Symbol('omitted');
 
-/** Copies a value that an inspection has passed. What the codec refuses is stored as `JSON.stringify` would. */
-export function withStandIns(value: unknown): unknown {
-  const standIn = standInFor(value);
+/** Copies a value that an inspection has passed. `lenient`: what the codec refuses is as `JSON.stringify` has it. */
+export function withStandIns(value: unknown, lenient: boolean): unknown {
+  const standIn = standInFor(value, lenient);
   return standIn === OMITTED ? null : standIn;
 }
 
-function standInFor(value: unknown): unknown {
+function standInFor(value: unknown, lenient: boolean): unknown {
   switch (typeof value) {
     case 'undefined':
       return null;
@@ -23,64 +23,59 @@ function standInFor(value: unknown): unknown {
     case 'symbol':
       return OMITTED;
     case 'object':
-      return value === null ? null : objectStandIn(value);
+      return value === null ? null : objectStandIn(value, lenient);
     default:
       return value;
   }
 }
 
-function objectStandIn(value: object): unknown {
+function objectStandIn(value: object, lenient: boolean): unknown {
   const kind = kindOf(value);
+  if (lenient && runsCode(value, kind)) return asJson(value);
+  const inner = (member: unknown): unknown => withStandIns(member, lenient);
   switch (kind) {
     case 'object':
-    case 'null-prototype':
-      return typeof (value as { toJSON?: unknown }).toJSON === 'function' ? asJson(value) : members(value);
-    case 'array':
-      return Array.from(value as unknown[], withStandIns);
-    case 'Map':
-      return Array.from(value as Map<unknown, unknown>, ([key, member]) => [withStandIns(key), withStandIns(member)]);
-    case 'Set':
-      return Array.from(value as Set<unknown>, withStandIns);
-    case 'RegExp':
-      return String(value);
-    case 'ArrayBuffer':
-      return Buffer.from(value as ArrayBuffer).toString('base64');
-    case 'Buffer':
-    case 'TypedArray': {
-      const { buffer, byteOffset, byteLength } = value as Uint8Array;
-      return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+    case 'null-prototype': {
+      const entries = Object.entries(value);
+      // What only poses as an empty object may be a boxed primitive, which is not `{}` to JSON.stringify.
+      return lenient && entries.length === 0 ? asJson(value) : members(entries, lenient);
     }
+    case 'array':
+      return Array.from(value as unknown[], inner);
+    case 'Map':
+      return entriesOf(value).map(([key, member]) => [inner(key), inner(member)]);
+    case 'Set':
+      return membersOf(value).map(inner);
+    case 'RegExp':
+      return regExpText(value as RegExp);
+    case 'ArrayBuffer':
+    case 'Buffer':
+    case 'TypedArray':
+      return bytesOf(value).toString('base64');
     case 'Error':
-      return Object.fromEntries(
-        errorMembers(value as Error, () => undefined).map(([key, member]) => [key, withStandIns(member)]),
+      return members(
+        errorMembers(value as Error, () => undefined),
+        lenient,
       );
     case 'Date':
+      return isoText(value as Date);
     case 'URL':
-      return value;
+      return urlText(value as URL);
     default:
       return asJson(value);
   }
 }
 
-function members(value: object): object {
+function members(entries: [string, unknown][], lenient: boolean): object {
   const copy = {};
-  for (const key of Object.keys(value)) {
-    // An accessor gets here only where the caller asked for what JSON.stringify does, which is to run it.
-    const standIn = standInFor(Reflect.get(value, key));
+  for (const [key, value] of entries) {
+    const standIn = standInFor(value, lenient);
     if (standIn !== OMITTED) setMember(copy, key, standIn);
   }
   return copy;
 }
 
 function asJson(value: object): unknown {
-  const text = stringify(value);
+  const text = JSON.stringify(value) as string | undefined;
   return text === undefined ? OMITTED : (JSON.parse(text) as unknown);
-}
-
-function stringify(value: object): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch (cause) {
-    throw new SmallTalkError('ERR_VALUE_UNSUPPORTED', 'JSON.stringify refused a value', { cause });
-  }
 }

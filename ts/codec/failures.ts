@@ -1,0 +1,30 @@
+/** The errors of the codec, each made in one place. */
+import { types } from 'node:util';
+import { SmallTalkError } from '../errors.js';
+
+/** Something that could not come back. */
+export function unsupported(what: string, path: string, cause?: unknown): SmallTalkError {
+  const details = cause === undefined ? { path } : { path, cause };
+  return new SmallTalkError('ERR_VALUE_UNSUPPORTED', `${what} at "${path}" cannot be stored`, details);
+}
+
+/** More text than is allowed. `size` is missing where nobody has counted to the end. */
+export function tooLarge(limit: number, size?: number): SmallTalkError {
+  const has = size === undefined ? `more than ${limit}` : String(size);
+  return new SmallTalkError('ERR_VALUE_TOO_LARGE', `the value has ${has} bytes, ${limit} are allowed`);
+}
+
+/** More nesting than is allowed. */
+export function tooDeep(limit: number, path: string, cause?: unknown): SmallTalkError {
+  const details = cause === undefined ? { path } : { path, cause };
+  return new SmallTalkError('ERR_VALUE_TOO_DEEP', `the value below "${path}" is deeper than ${limit}`, details);
+}
+
+/** What the engine threw, or a program's own code that it ran, as an error of ours. */
+export function translated(cause: unknown, limits: { bytes: number; depth: number }): SmallTalkError {
+  if (cause instanceof SmallTalkError) return cause;
+  const range = types.isNativeError(cause) && cause.name === 'RangeError';
+  if (range && cause.message.includes('call stack')) return tooDeep(limits.depth, '', cause);
+  if (range && cause.message.includes('string length')) return tooLarge(limits.bytes);
+  return unsupported('something that threw when it was read', '', cause);
+}

@@ -1,0 +1,107 @@
+/**
+ * What values are read with. Programs replace methods of built-in classes (Date.prototype.toJSON is a favourite), and
+ * a value may have members of its own that hide them, so these are taken once, when this module is loaded.
+ */
+import { runInNewContext } from 'node:vm';
+import { URL } from 'node:url';
+
+const isNative = (method: unknown): boolean =>
+  typeof method === 'function' &&
+  /^function \S+\(\) \{ \[native code\] \}$/.test(Function.prototype.toString.call(method));
+
+const method = (prototype: object, key: string | symbol): unknown =>
+  Object.getOwnPropertyDescriptor(prototype, key)?.value as unknown;
+
+const getter = (prototype: object, key: string | symbol): unknown =>
+  Object.getOwnPropertyDescriptor(prototype, key)?.get;
+
+/** All that JSON.stringify runs to write a Date. */
+const DATE_KEYS = ['toJSON', 'toISOString', 'valueOf', Symbol.toPrimitive] as const;
+
+/** Where this realm's Date was changed before we were loaded, that of a new realm. */
+const datePrototype = DATE_KEYS.every((key) => isNative(method(Date.prototype, key)))
+  ? Date.prototype
+  : (runInNewContext('Date.prototype') as Date);
+
+const toJson = method(datePrototype, 'toJSON');
+const toIsoString = method(datePrototype, 'toISOString') as () => string;
+const valueOf = method(datePrototype, 'valueOf') as () => number;
+const toPrimitive = method(datePrototype, Symbol.toPrimitive);
+
+/** Whether `JSON.stringify` writes this Date as `isoText` does. */
+export function writesItself(date: Date): boolean {
+  return (
+    date.toJSON === toJson &&
+    date.toISOString === toIsoString &&
+    date.valueOf === valueOf &&
+    date[Symbol.toPrimitive] === toPrimitive
+  );
+}
+
+/** Milliseconds since the epoch; NaN where the Date is invalid. */
+export const timeOf = (date: Date): number => Reflect.apply(valueOf, date, []);
+
+/** The ISO text of a Date, null where it is invalid. */
+export function isoText(date: Date): string | null {
+  return Number.isNaN(timeOf(date)) ? null : Reflect.apply(toIsoString, date, []);
+}
+
+const href = getter(URL.prototype, 'href') as () => string;
+
+/** The text of a URL. Throws where it only looks like one. */
+export const urlText = (url: URL): string => Reflect.apply(href, url, []);
+
+const source = getter(RegExp.prototype, 'source') as () => string;
+const flags = getter(RegExp.prototype, 'flags') as () => string;
+
+/** The literal of a regular expression. */
+export const regExpText = (value: RegExp): string =>
+  `/${Reflect.apply(source, value, [])}/${Reflect.apply(flags, value, [])}`;
+
+const mapEntries = method(Map.prototype, 'entries') as () => MapIterator<[unknown, unknown]>;
+const setValues = method(Set.prototype, 'values') as () => SetIterator<unknown>;
+
+/** The entries of a Map. */
+export const entriesOf = (map: object): [unknown, unknown][] => [...Reflect.apply(mapEntries, map, [])];
+
+/** The members of a Set. */
+export const membersOf = (set: object): unknown[] => [...Reflect.apply(setValues, set, [])];
+
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const bufferOf = getter(typedArray, 'buffer') as () => ArrayBuffer;
+const offsetOf = getter(typedArray, 'byteOffset') as () => number;
+const sizeOf = getter(typedArray, 'byteLength') as () => number;
+const lengthOf = getter(typedArray, 'length') as () => number;
+const classOf = getter(typedArray, Symbol.toStringTag) as () => string;
+
+/** The bytes of an ArrayBuffer or a typed array, not copied. Throws where they were given away (detached). */
+export function bytesOf(value: object): Buffer {
+  if (!ArrayBuffer.isView(value)) return bytesOf(new Uint8Array(value as ArrayBuffer));
+  return Buffer.from(
+    Reflect.apply(bufferOf, value, []),
+    Reflect.apply(offsetOf, value, []),
+    Reflect.apply(sizeOf, value, []),
+  );
+}
+
+/** How many elements a typed array has. */
+export const elementsIn = (value: object): number => Reflect.apply(lengthOf, value, []);
+
+/** The name of a typed array's class. */
+export const typedArrayName = (value: object): string => Reflect.apply(classOf, value, []);
+
+/** The accessors by which a DOMException has what other errors have as data. */
+export const DOM_EXCEPTION_GETTERS: ReadonlySet<unknown> = new Set(
+  ['name', 'message', 'code'].map((key) => getter(DOMException.prototype, key)),
+);
+
+/** How newer versions of V8 (Node.js 24 has one) keep an error's `stack`; older ones have it as data. */
+const stack = Object.getOwnPropertyDescriptor(new Error(), 'stack')?.get;
+
+/** What reads the `stack` of this accessor, if it is the engine's own: each realm has one, and any of them reads all. */
+export function engineStack(accessor: (() => unknown) | undefined): (() => unknown) | undefined {
+  if (accessor === undefined || accessor === stack) return stack;
+  const text = Function.prototype.toString.call(accessor);
+  const bound = Object.getOwnPropertyDescriptor(accessor, 'name')?.value !== '';
+  return text === 'function () { [native code] }' && !bound ? stack : undefined;
+}
