@@ -61,7 +61,6 @@ const MAX_HISTORY = 2 ** 24;
  * With a log every recorded event is appended to it as well; a failure there is a `log:error` event and never an error of
  * the emitter's.
  */
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the interface below types Node's own methods
 export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListener>> extends BusCore {
   /** The newest events. */
   readonly history: EventHistory;

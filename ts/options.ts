@@ -45,6 +45,6 @@ export function optionsObject<T extends object>(name: string, value: T | undefin
 export function namesOption(name: string, value: unknown, fallback: readonly string[]): readonly string[] {
   if (value === undefined) return fallback;
   const names: readonly unknown[] | null = Array.isArray(value) ? value : null;
-  if (names?.every((member) => typeof member === 'string') === true) return names as readonly string[];
+  if (names?.every((member) => typeof member === 'string') === true) return names;
   throw new TypeError(`${name} must be an array of strings`);
 }

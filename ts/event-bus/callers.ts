@@ -54,8 +54,8 @@ function writtenOut(listeners: readonly AnyListener[], count: number): AnyListen
   const calls = names.map((name) => `${name}.call(${['this', ...parameters].join()});`);
   try {
     // eslint-disable-next-line @typescript-eslint/no-implied-eval -- generated from two numbers; see above
-    const make = new Function(...names, `return function (${parameters.join()}) { ${calls.join(' ')} };`);
-    return make(...listeners) as AnyListener;
+    const make: unknown = new Function(...names, `return function (${parameters.join()}) { ${calls.join(' ')} };`);
+    return (make as (...listeners: AnyListener[]) => AnyListener)(...listeners);
   } catch {
     return null;
   }

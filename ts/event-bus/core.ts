@@ -47,7 +47,7 @@ export abstract class BusCore extends EventEmitter {
     return this[LISTENERS];
   }
 
-  set _events(handlers: Handlers) {
+  set _events(handlers: Handlers | undefined) {
     if (LISTENERS in this) this[LISTENERS] = handlers;
     else Object.defineProperty(this, LISTENERS, { value: handlers, writable: true });
     if (#version in this) this.#version += 1;

@@ -1,8 +1,6 @@
 /** Calls listeners so that none of them can stop the others, or the emitter. */
 import { errorMonitor, type EventEmitter } from 'node:events';
 
-import type { AnyListener } from './types.js';
-
 /** Calls every listener of an event; `failed` hears of what they throw or reject with. Whether there was one. */
 export function callIsolated(
   emitter: EventEmitter,
@@ -14,7 +12,7 @@ export function callIsolated(
   const listeners = emitter.rawListeners(name);
   for (const listener of [...monitors, ...listeners]) {
     try {
-      const result: unknown = Reflect.apply(listener as AnyListener, emitter, args);
+      const result = Reflect.apply(listener as (...given: unknown[]) => unknown, emitter, args);
       if (isThenable(result)) result.then(undefined, failed);
     } catch (error) {
       failed(error);

@@ -140,7 +140,9 @@ export class LogFeed {
 }
 
 function newEvent({ event: topic, args: payload, priority, timestamp }: StoredEvent, { labels }: Target): NewEvent {
-  const { sessionId: _session, conversationId, agentId, ...metadata } = labels.metadata;
+  const { conversationId, agentId, ...rest } = labels.metadata;
+  // The session says where the event goes, and so is not said again in it.
+  const metadata = Object.fromEntries(Object.entries(rest).filter(([name]) => name !== 'sessionId'));
   return {
     topic,
     payload,
