@@ -44,9 +44,14 @@ export class BusTopic {
   }
 
   emit(first?: unknown, second?: unknown, third?: unknown): boolean {
-    if (arguments.length <= 3) return this.#bus.fire(this.#target, arguments.length, first, second, third);
-    // eslint-disable-next-line prefer-rest-params -- a rest parameter would make an array for every emit
-    return this.#bus.fireAll(this.#target, Array.prototype.slice.call(arguments));
+    const count = arguments.length;
+    if (count <= 3) return this.#bus.fire(this.#target, count, first, second, third);
+    // eslint-disable-next-line prefer-rest-params -- handed on as they are: an array here would cost every emit
+    return Reflect.apply(this.#many, this, arguments);
+  }
+
+  #many(...args: unknown[]): boolean {
+    return this.#bus.fireAll(this.#target, args);
   }
 }
 
