@@ -60,7 +60,7 @@ export abstract class BusCore extends EventEmitter {
     if (count <= INLINE_ARGUMENTS) return this.fire(target, count, first, second, third);
     // Handed on as they are: to make an array of them here would cost every emit an allocation.
     // eslint-disable-next-line prefer-rest-params -- as above
-    return Reflect.apply(this.emitMany, this, arguments);
+    return Reflect.apply(this.emitMany, this, arguments) as boolean;
   }
 
   /** @internal */

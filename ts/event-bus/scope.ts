@@ -47,7 +47,7 @@ export class BusTopic {
     const count = arguments.length;
     if (count <= 3) return this.#bus.fire(this.#target, count, first, second, third);
     // eslint-disable-next-line prefer-rest-params -- handed on as they are: an array here would cost every emit
-    return Reflect.apply(this.#many, this, arguments);
+    return Reflect.apply(this.#many, this, arguments) as boolean;
   }
 
   #many(...args: unknown[]): boolean {
