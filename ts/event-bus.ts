@@ -6,7 +6,7 @@ import { now } from './event-bus/clock.js';
 import { EventHistory } from './event-bus/history.js';
 import { callIsolated } from './event-bus/isolation.js';
 import { LogFeed } from './event-bus/log-feed.js';
-import { replayGap } from './event-bus/selection.js';
+import { replaySelection } from './event-bus/selection.js';
 import { Ring } from './event-bus/ring.js';
 import { BusScope, BusTopic, narrowed, type ScopeMetadata } from './event-bus/scope.js';
 import { NO_LABELS, targetFor, Targets, type Target } from './event-bus/target.js';
@@ -140,8 +140,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     const given = optionsObject('options', options);
     const { listener } = given;
     if (listener !== undefined && typeof listener !== 'function') throw new TypeError('listener must be a function');
-    const events = this.history.toArray(given);
-    const gap = replayGap(this.history, given, events);
+    const { events, gap } = replaySelection(this.history, given);
     const report: ReplayReport = { replayed: 0, skipped: 0, gap, firstSeq: 0, lastSeq: 0 };
     for (const event of events) {
       if (listener === undefined && event.event === 'error' && this.listenerCount('error') === 0) {
