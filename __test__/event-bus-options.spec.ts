@@ -190,6 +190,9 @@ describe('historyBytes', () => {
       [5, 2],
       [6, 3],
     ]);
+    // What is overwritten weighs nothing any more.
+    for (let at = 0; at < 100; at += 1) bus.emit('small', at);
+    expect(bus.history.size).toBe(3);
     bus.history.clear();
     expect(bus.getStats().history).toEqual({ events: 0, bytes: 0 });
   });
