@@ -25,14 +25,14 @@ const COUNTING = `
     return dead;
   };`;
 
-test.each([
+test.each<[string, { historyLimit: number; historyBytes?: number; redacts?: boolean }, number]>([
   ['up to three arguments', { historyLimit: LIMIT }, 2],
   ['more arguments', { historyLimit: LIMIT }, 5],
   ['a limit of bytes', { historyLimit: 5 * LIMIT, historyBytes: 100 * LIMIT }, 2],
   ['redaction', { historyLimit: LIMIT, redacts: true }, 2],
 ])('the history keeps no more alive than its limit: %s', async (_what, { redacts, ...options }, args) => {
   const script = `${COUNTING}
-    const bus = new SmallTalkEventBus({ ...${JSON.stringify(options)}, ${redacts ? 'redact: (event) => event' : ''} });
+    const bus = new SmallTalkEventBus({ ...${JSON.stringify(options)}, ${redacts === true ? 'redact: (event) => event' : ''} });
     bus.on('n', () => undefined);
     (async () => {
       emitObjects(bus, 1_000, ${args});
