@@ -52,7 +52,6 @@ describe('Node’s tools', () => {
     bus.on('tick', listener);
     bus.once('tick', listener);
     expect(getEventListeners(bus, 'tick')).toEqual([listener, listener]);
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- programs call it
     expect(EventEmitter.listenerCount(bus, 'tick')).toBe(2);
     expect(bus.rawListeners('tick')).toHaveLength(2);
     EventEmitter.setMaxListeners(3, bus);

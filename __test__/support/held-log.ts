@@ -1,5 +1,12 @@
 /** A log in memory that answers when a test says so. */
-import type { Event, EventReplayStorage, NewEvent } from '../../ts/index.js';
+import {
+  SmallTalkEventBus,
+  type BusStats,
+  type Event,
+  type EventBusOptions,
+  type EventReplayStorage,
+  type NewEvent,
+} from '../../ts/index.js';
 
 export interface Held extends NewEvent {
   sessionId: string;
@@ -46,3 +53,29 @@ export class HeldLog implements EventReplayStorage {
 
 /** All that is queued as a microtask or for the next tick has happened. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A text that a bus takes for a KiB. */
+export const KIB = 'x'.repeat(512);
+
+/** A bus with that log, and nothing to warn of. */
+export function busWith(log: HeldLog, options: EventBusOptions = {}): SmallTalkEventBus {
+  const bus = new SmallTalkEventBus({ log, ...options });
+  bus.on('log:error', () => undefined);
+  bus.on('log:overflow', () => undefined);
+  return bus;
+}
+
+export function logStats(bus: SmallTalkEventBus): NonNullable<BusStats['log']> {
+  const { log } = bus.getStats();
+  if (log === null) throw new Error('no log');
+  return log;
+}
+
+/** Every recorded event is in exactly one place. */
+export function expectCountsToAddUp(bus: SmallTalkEventBus): void {
+  const { recorded } = bus.getStats();
+  const { logged, failed, dropped, queuedEvents } = logStats(bus);
+  expect(logged + failed + dropped + queuedEvents).toBe(recorded);
+}
+
+export const topics = (log: HeldLog): string[] => log.events.map(({ topic }) => topic);
