@@ -1,4 +1,5 @@
 /** A Node EventEmitter that remembers what happened. */
+import { errorMonitor } from 'node:events';
 import { inspect, type InspectOptions } from 'node:util';
 
 import { BusCore } from './event-bus/core.js';
@@ -6,7 +7,8 @@ import { now } from './event-bus/clock.js';
 import { EventHistory } from './event-bus/history.js';
 import { callIsolated } from './event-bus/isolation.js';
 import { LogFeed } from './event-bus/log-feed.js';
-import { replayGap } from './event-bus/selection.js';
+import { redactedBy } from './event-bus/redaction.js';
+import { replaySelection } from './event-bus/selection.js';
 import { Ring } from './event-bus/ring.js';
 import { BusScope, BusTopic, narrowed, type ScopeMetadata } from './event-bus/scope.js';
 import { NO_LABELS, targetFor, Targets, type Target } from './event-bus/target.js';
@@ -139,8 +141,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     const given = optionsObject('options', options);
     const { listener } = given;
     if (listener !== undefined && typeof listener !== 'function') throw new TypeError('listener must be a function');
-    const events = this.history.toArray(given);
-    const gap = replayGap(this.history, given, events);
+    const { events, gap } = replaySelection(this.history, given);
     const report: ReplayReport = { replayed: 0, skipped: 0, gap, firstSeq: 0, lastSeq: 0 };
     for (const event of events) {
       if (listener === undefined && event.event === 'error' && this.listenerCount('error') === 0) {
@@ -152,7 +153,8 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
       report.lastSeq = event.seq;
       this.#during({ ...event, replayed: true }, () => {
         if (listener === undefined) this.#deliver(event.event, event.args);
-        else listener.apply(this, event.args);
+        else if (!this.#isolates) listener.apply(this, event.args);
+        else callIsolated(this, [listener], event.args, (error) => this.#report('listener:error', error, event.event));
       });
     }
     return report;
@@ -211,22 +213,20 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /** @internal */
   protected override fireRarely(target: Target, args: unknown[], logged: boolean): boolean {
-    if (target.recorded) this.#record(target, args, logged);
+    if (target.recorded) this.#keep(this.#redacted(this.#stored(target, args, now())), target, logged);
     else this.#unrecorded += 1;
-    // What a listener emits while a replay calls it is news.
-    if (this.#current !== null) return this.#during(null, () => this.#deliver(target.name, args));
-    return this.#deliver(target.name, args);
+    return this.#deliverNews(target.name, args);
   }
 
-  #record(target: Target, args: unknown[], logged: boolean): void {
-    const event = this.#redacted(this.#stored(target, args, now()));
+  #keep(event: StoredEvent | null, target: Target, logged: boolean): void {
     if (event === null) {
       this.#unrecorded += 1;
       return;
     }
     const kept = this.#redact === null ? target : targetFor(event, target.labels.sessionId);
-    event.timestamp = this.ring.pushAll(kept, event.args, event.timestamp);
-    if (logged) this.#feed?.send(event, kept);
+    const timestamp = this.ring.pushAll(kept, event.args, event.timestamp);
+    // Not into the event itself: redact may have frozen it.
+    if (logged) this.#feed?.send({ ...event, seq: this.ring.lastSeq, timestamp }, kept);
   }
 
   #stored(target: Target, args: unknown[], timestamp: number): StoredEvent {
@@ -244,7 +244,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   #redacted(event: StoredEvent): StoredEvent | null {
     if (this.#redact === null) return event;
     try {
-      return this.#redact({ ...event, seq: event.seq + 1, args: [...event.args] });
+      return redactedBy(this.#redact, { ...event, seq: event.seq + 1 });
     } catch (error) {
       this.#report('listener:error', error, event.event);
       return null;
@@ -254,9 +254,17 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   async #fireDurably(target: Target, args: unknown[]): Promise<boolean> {
     const feed = this.#feed;
     if (feed === null) throw new SmallTalkError('ERR_OPTION_INVALID', 'emitDurable needs a bus with a log');
+    if (!target.recorded) throw new SmallTalkError('ERR_OPTION_INVALID', `${String(target.name)} is never recorded`);
     const event = this.#redacted(this.#stored(target, args, now()));
     if (event !== null) await feed.sendDurably(event, targetFor(event, target.labels.sessionId));
-    return this.fireRarely(target, args, false);
+    this.#keep(event, target, false);
+    return this.#deliverNews(target.name, args);
+  }
+
+  /** What a listener emits while a replay calls it is news. */
+  #deliverNews(name: string | symbol, args: unknown[]): boolean {
+    if (this.#current === null) return this.#deliver(name, args);
+    return this.#during(null, () => this.#deliver(name, args));
   }
 
   /** Dispatches an event, however listeners may fail. */
@@ -264,7 +272,10 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     const count = this.listenerCount(name);
     this.countDelivered(count);
     if (!this.#isolates || (name === 'error' && count === 0)) return this.dispatch(name, args);
-    return callIsolated(this, name, args, (error) => this.#report('listener:error', error, name));
+    const monitors = name === 'error' ? this.rawListeners(errorMonitor) : [];
+    const listeners = [...monitors, ...this.rawListeners(name)] as AnyListener[];
+    callIsolated(this, listeners, args, (error) => this.#report('listener:error', error, name));
+    return count > 0;
   }
 
   /** Tells of trouble by an event; a listener that throws then is nobody's caller's fault. */

@@ -10,11 +10,13 @@ import type { LogStats, StoredEvent } from './types.js';
 export interface FeedListener {
   failed(error: Error, event: StoredEvent): void;
   /** Events are being dropped: how many up to now. */
-  overflowed(dropped: { dropped: number; critical: number }): void;
+  overflowed(dropped: Missing): void;
 }
 
 /** Stands in the log where events are missing. */
 const OVERFLOW_TOPIC = 'log_overflow';
+
+type Missing = { dropped: number; critical: number };
 
 /** Appends events, counts what is on its way, and drops what there is no room for. */
 export class LogFeed {
@@ -24,10 +26,13 @@ export class LogFeed {
   readonly #listener: FeedListener;
   readonly #onTheWay = new Set<Promise<void>>();
   readonly #counts = { logged: 0, failed: 0, dropped: 0, droppedCritical: 0 };
+  #queuedEvents = 0;
   #queuedBytes = 0;
   #firstFailure: Error | null = null;
-  /** What was dropped since the log last heard of it. */
-  #missing: { dropped: number; critical: number } | null = null;
+  /** What each session's log lacks, since it last heard of that. */
+  #missing = new Map<string, Missing>();
+  /** What was dropped since the queue was last half empty; null where nothing was. */
+  #episode: Missing | null = null;
 
   constructor(log: EventReplayStorage, sessionId: string, limit: number, listener: FeedListener) {
     this.#log = log;
@@ -40,7 +45,7 @@ export class LogFeed {
   send(event: StoredEvent, target: Target): void {
     const bytes = sizeOf(event.args);
     if (!this.#fits(bytes, event.priority === 'critical')) {
-      this.#drop(event);
+      this.#drop(target.labels.sessionId ?? this.#sessionId, event.priority === 'critical' ? 1 : 0);
       return;
     }
     this.#tellWhatIsMissing();
@@ -77,7 +82,7 @@ export class LogFeed {
   }
 
   stats(): LogStats {
-    return { ...this.#counts, queuedEvents: this.#onTheWay.size, queuedBytes: this.#queuedBytes };
+    return { ...this.#counts, queuedEvents: this.#queuedEvents, queuedBytes: this.#queuedBytes };
   }
 
   /** Critical events may fill the queue a second time. */
@@ -85,27 +90,45 @@ export class LogFeed {
     return this.#queuedBytes === 0 || this.#queuedBytes + bytes <= (critical ? 2 * this.#limit : this.#limit);
   }
 
-  #drop({ priority }: StoredEvent): void {
-    const critical = priority === 'critical' ? 1 : 0;
+  #drop(sessionId: string, critical: number): void {
     this.#counts.dropped += 1;
     this.#counts.droppedCritical += critical;
-    if (this.#missing === null) {
-      this.#missing = { dropped: 0, critical: 0 };
+    this.#miss(sessionId, { dropped: 1, critical });
+    if (this.#episode === null) {
+      const episode = (this.#episode = { dropped: 0, critical: 0 });
       // Later, and with all that this tick drops: a listener that throws must not throw into an emitter.
-      const missing = this.#missing;
-      process.nextTick(() => this.#listener.overflowed({ ...missing }));
+      process.nextTick(() => this.#listener.overflowed({ ...episode }));
     }
-    this.#missing.dropped += 1;
-    this.#missing.critical += critical;
+    this.#episode.dropped += 1;
+    this.#episode.critical += critical;
   }
 
-  /** Before the first event that has room again, the log hears of those that had none. */
+  #miss(sessionId: string, { dropped, critical }: Missing): void {
+    const known = this.#missing.get(sessionId);
+    this.#missing.set(sessionId, {
+      dropped: dropped + (known?.dropped ?? 0),
+      critical: critical + (known?.critical ?? 0),
+    });
+  }
+
+  /** Before the first event that has room again, the log hears of those that had none. Nobody emitted this: it counts as nothing. */
   #tellWhatIsMissing(): void {
-    const missing = this.#missing;
-    if (missing === null) return;
-    this.#missing = null;
-    const event: NewEvent = { topic: OVERFLOW_TOPIC, payload: [missing], priority: 'critical', timestamp: Date.now() };
-    void this.#append(event, undefined, 0, (error) => (this.#firstFailure ??= error));
+    if (this.#missing.size === 0) return;
+    const told = this.#missing;
+    this.#missing = new Map();
+    for (const [sessionId, missing] of told) {
+      const event: NewEvent = {
+        topic: OVERFLOW_TOPIC,
+        payload: [missing],
+        priority: 'critical',
+        timestamp: Date.now(),
+      };
+      const handed = this.#hand(sessionId, event).catch((reason: unknown) => {
+        this.#firstFailure ??= errorOf(reason);
+        this.#miss(sessionId, missing);
+      });
+      void this.#track(handed, () => undefined);
+    }
   }
 
   /** Settles, and never rejects, when the log has answered and everything is counted. */
@@ -116,19 +139,28 @@ export class LogFeed {
     failed: (error: Error) => void,
   ): Promise<void> {
     this.#queuedBytes += bytes;
-    const settled: Promise<void> = this.#hand(sessionId ?? this.#sessionId, event)
-      .then(
-        () => void (this.#counts.logged += 1),
-        (reason: unknown) => {
-          this.#counts.failed += 1;
-          failed(reason instanceof Error ? reason : new Error('the log rejected an event', { cause: reason }));
-        },
-      )
-      .then(() => {
-        this.#queuedBytes -= bytes;
-        this.#onTheWay.delete(settled);
-        if (this.#queuedBytes * 2 <= this.#limit) this.#tellWhatIsMissing();
-      });
+    this.#queuedEvents += 1;
+    const handed = this.#hand(sessionId ?? this.#sessionId, event).then(
+      () => void (this.#counts.logged += 1),
+      (reason: unknown) => {
+        this.#counts.failed += 1;
+        failed(errorOf(reason));
+      },
+    );
+    return this.#track(handed, () => {
+      this.#queuedBytes -= bytes;
+      this.#queuedEvents -= 1;
+      if (this.#queuedBytes * 2 > this.#limit) return;
+      this.#episode = null;
+      this.#tellWhatIsMissing();
+    });
+  }
+
+  #track(work: Promise<void>, afterwards: () => void): Promise<void> {
+    const settled: Promise<void> = work.then(() => {
+      this.#onTheWay.delete(settled);
+      afterwards();
+    });
     this.#onTheWay.add(settled);
     return settled;
   }
@@ -152,6 +184,10 @@ function newEvent({ event: topic, args: payload, priority, timestamp }: StoredEv
     ...(typeof agentId === 'string' ? { agentId } : {}),
     ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
   };
+}
+
+function errorOf(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('the log rejected an event', { cause: reason });
 }
 
 function copyOf(event: NewEvent): NewEvent {

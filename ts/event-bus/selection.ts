@@ -50,13 +50,22 @@ function escape(text: string): string {
   return text.replace(/[$()*+./?[\\\]^{|}-]/g, '\\$&');
 }
 
-/** Whether something that was asked for is no longer in the history. */
-export function replayGap(history: EventHistory, options: HistoryOptions, found: readonly StoredEvent[]): boolean {
-  const { afterSeq, since, last } = options;
+/** What a replay sends, and whether something that was asked for is no longer in the history. */
+export function replaySelection(
+  history: EventHistory,
+  { limit, ...options }: HistoryOptions,
+): { events: StoredEvent[]; gap: boolean } {
+  const most = numberOption('limit', limit, Infinity, COUNT);
+  // `limit` must not make `last` look unsatisfied.
+  const found = selection(history, options);
+  return { events: found.slice(0, most), gap: hasGap(history, options, found.length) };
+}
+
+function hasGap(history: EventHistory, { afterSeq, since, last }: HistoryOptions, found: number): boolean {
   const { firstSeq } = history;
   if (firstSeq === 1) return false;
   if (afterSeq !== undefined && afterSeq >= firstSeq - 1) return false;
-  if (last !== undefined && found.length >= last) return false;
+  if (last !== undefined && found >= last) return false;
   const [oldest] = history;
   return since === undefined || oldest === undefined || since <= oldest.timestamp;
 }

@@ -1,0 +1,141 @@
+/** A bus with our log in processes of their own: how they end, what they warn of, and a disk that is full. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+import { SmallTalkEventBus } from '../ts/index.js';
+import { reportOf, runBusScript } from './support/bus-script.js';
+import { all, open } from './support/event-log.js';
+import { skipUnless } from './support/skip.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+const EVENTS = 1_000;
+
+/** Emits to two sessions; every event is changed by its listener after it was emitted. */
+const EMITTING = `
+  const log = new JsonlEventReplayStorage({ directory });
+  const bus = new SmallTalkEventBus({ log, sessionId: 's' });
+  bus.on('n', (event) => (event.at = 'changed'));
+  const scope = bus.scope({ sessionId: 't', agentId: 'a' });
+  for (let at = 0; at < ${EVENTS}; at += 1) (at % 2 === 0 ? bus : scope).emit('n', { at });`;
+
+test.each([
+  ['it closes the bus and the log', 'bus.close().then(() => log.close());'],
+  ['it closes the bus alone', 'bus.close();'],
+  ['it closes nothing', ''],
+  ['it calls process.exit() at once', 'process.exit();'],
+  ['it calls process.exit() a little later', 'setImmediate(() => process.exit());'],
+  ['its code ends with an error', 'process.on("uncaughtException", () => process.exit()); throw new Error("x");'],
+])('nothing is lost, and the order is kept, when %s', async (_how, end) => {
+  const directory = temporaryDirectory();
+  const script = `const directory = ${JSON.stringify(directory)}; ${EMITTING} ${end}`;
+  expect(await runBusScript(script)).toEqual({ code: 0, output: '' });
+  const log = open({ directory });
+  for (const [session, first] of [
+    ['s', 0],
+    ['t', 1],
+  ] as const) {
+    const payloads = (await all(log, session)).map(({ payload }) => payload);
+    expect(payloads).toEqual(Array.from({ length: EVENTS / 2 }, (_, at) => [{ at: first + 2 * at }]));
+  }
+  expect((await all(log, 't')).every(({ agentId }) => agentId === 'a')).toBe(true);
+});
+
+test('an awaited emitDurable keeps a process alive that has nothing else to do', async () => {
+  const script = `
+    const bus = new SmallTalkEventBus({ log: new JsonlEventReplayStorage({ directory: './events' }) });
+    bus.on('paid', () => console.log('heard'));
+    (async () => console.log(await bus.emitDurable('paid')))();`;
+  expect(await runBusScript(script)).toEqual({ code: 0, output: 'heard\ntrue\n' });
+});
+
+const BROKEN = `
+  const log = { append: async () => { throw new Error('disk'); }, async *replay() {}, async cleanup() {} };`;
+
+test('trouble that nobody listens for is a warning, once for each kind', async () => {
+  const script = `${BROKEN}
+    const warnings = [];
+    process.on('warning', ({ code, message }) => warnings.push([code, message.split(' ')[3]]));
+    const bus = new SmallTalkEventBus({ log, logQueueBytes: 100 });
+    const redacting = new SmallTalkEventBus({ redact: () => { throw new Error('redact'); } });
+    for (let at = 0; at < 5; at += 1) bus.emit('n');
+    bus.emit('large', 'x'.repeat(1000));
+    redacting.emit('n');
+    redacting.emit('n');
+    setTimeout(() => console.log(JSON.stringify(warnings)), 1);`;
+  const said = (await reportOf(script, ['--no-warnings'])) as unknown[];
+  const code = 'SMALLTALK_BUS_TROUBLE';
+  expect(said.sort()).toEqual([
+    [code, 'listener:error'],
+    [code, 'log:error'],
+    [code, 'log:overflow'],
+  ]);
+});
+
+test('a log:error listener that throws is an uncaught exception of its own; the counts and flush stay right', async () => {
+  const script = `${BROKEN}
+    const uncaught = [];
+    process.on('uncaughtException', (error) => uncaught.push(error.message));
+    const bus = new SmallTalkEventBus({ log });
+    bus.on('log:error', () => { throw new Error('listener'); });
+    const heard = [bus.emit('n'), bus.emit('n')];
+    (async () => {
+      const first = await bus.flush().catch((error) => error.message);
+      await bus.flush();
+      await new Promise(setImmediate);
+      const { failed, queuedEvents } = bus.getStats().log;
+      console.log(JSON.stringify({ heard, first, uncaught, failed, queuedEvents }));
+    })();`;
+  expect(await reportOf(script)).toEqual({
+    ...{ heard: [false, false], first: 'disk', uncaught: ['listener', 'listener'], failed: 2, queuedEvents: 0 },
+  });
+});
+
+/** A disk of 256 KiB while `work` runs, where this machine lets us have one; whether it did. */
+async function onSmallDisk(work: (place: string) => Promise<void>): Promise<boolean> {
+  if (process.platform !== 'linux') return false;
+  const place = temporaryDirectory();
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', place]).status !== 0) return false;
+  try {
+    await work(place);
+  } finally {
+    spawnSync('umount', [place]);
+  }
+  return true;
+}
+
+const mayMount = process.platform === 'linux' && process.getuid?.() === 0;
+
+skipUnless(mayMount, 'a small disk can only be mounted by root')(
+  'a full disk never reaches an emitter: it is counted, told, and over when there is room again',
+  async () => {
+    expect(await onSmallDisk(fillAndFree)).toBe(true);
+  },
+);
+
+async function fillAndFree(place: string): Promise<void> {
+  const directory = join(place, 'events');
+  const log = open({ directory });
+  const bus = new SmallTalkEventBus({ log, sessionId: 's' });
+  const codes = new Set<unknown>();
+  let heard = 0;
+  bus.on('n', () => (heard += 1));
+  bus.on('log:error', (error) => codes.add((error as { code?: string }).code));
+  for (let at = 0; at < 500; at += 1) {
+    expect(bus.emit('n', at, 'x'.repeat(2_000))).toBe(true);
+    if (at % 20 === 0) await bus.flush().catch(() => undefined);
+  }
+  await bus.flush().catch(() => undefined);
+  expect(heard).toBe(500);
+  expect(codes.has('ERR_FULL')).toBe(true);
+  const { logged, failed, dropped, queuedEvents } = bus.getStats().log ?? {};
+  expect([(logged ?? 0) + (failed ?? 0), dropped, queuedEvents]).toEqual([500, 0, 0]);
+  const kept = await all(log, 's');
+  // What was acknowledged is there. What was not may be, where the log could not tell.
+  expect(kept.length).toBeGreaterThanOrEqual(logged ?? Infinity);
+  if (!codes.has('ERR_INDETERMINATE')) expect(kept).toHaveLength(logged ?? -1);
+  await log.eraseSession('s');
+  bus.emit('n', 'after');
+  await bus.close();
+  expect((await all(log, 's')).map(({ payload }) => payload)).toEqual([['after']]);
+  await log.close();
+}
