@@ -224,7 +224,8 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
       return;
     }
     const kept = this.#redact === null ? target : targetFor(event, target.labels.sessionId);
-    const timestamp = this.ring.pushAll(kept, event.args, event.timestamp);
+    this.ring.pushAll(kept, event.args, event.timestamp);
+    const timestamp = this.ring.lastTime;
     // Not into the event itself: redact may have frozen it.
     if (logged) this.#feed?.send({ ...event, seq: this.ring.lastSeq, timestamp }, kept);
   }

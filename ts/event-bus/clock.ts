@@ -7,6 +7,9 @@ const HOT = 16;
 
 const systemNow = Date.now;
 
+/** Times pass through here: a number from such an array costs no allocation, one from a call may. */
+const cell = new Float64Array(1);
+
 let face: Float64Array | null = null;
 let handle: ReturnType<Native['clockOpen']> | null = null;
 let asked = false;
@@ -15,26 +18,23 @@ let reads = 0;
 
 /** Milliseconds since the epoch; while hot it may be a few behind. A replaced `Date.now` is honoured. */
 export function now(): number {
-  if (Date.now !== systemNow) return Date.now();
-  if (face !== null) {
-    const time = face[0] as number;
-    if (time !== 0) {
-      face[1] = 1;
-      return time;
-    }
+  if (face !== null && face[0] !== 0 && Date.now === systemNow) {
+    face[1] = 1;
+    return face[0] as number;
   }
-  return slowNow();
+  askSystem();
+  return cell[0] as number;
 }
 
-function slowNow(): number {
-  const time = systemNow();
+function askSystem(): void {
+  const time = Date.now();
+  cell[0] = time;
   if (time !== millisecond) {
     millisecond = time;
     reads = 0;
-  } else if (++reads === HOT) {
+  } else if (++reads === HOT && Date.now === systemNow) {
     warmUp();
   }
-  return time;
 }
 
 /** Starts the shared clock. The first time the binary may have to be loaded: not within somebody's emit. */

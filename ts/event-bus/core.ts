@@ -88,8 +88,8 @@ export abstract class BusCore extends EventEmitter {
     if (target.version !== this.#version && !this.refresh(target)) {
       return this.fireRarely(target, argumentsOf(count, first, second, third), true);
     }
-    const time = this.#ring.push(target, count, first, second, third, now());
-    if (this.#logging) this.log(target, argumentsOf(count, first, second, third), time);
+    this.#ring.push(target, count, first, second, third, now());
+    if (this.#logging) this.log(target, argumentsOf(count, first, second, third), this.#ring.lastTime);
     if (target.size === 0) return false;
     this.#delivered += target.size;
     if (count === 2) {

@@ -22,53 +22,71 @@ export class Ring {
   readonly capacity: number;
   /** At the most so many estimated bytes; Infinity asks for no estimates. */
   readonly maxBytes: number;
-  size = 0;
   lastSeq = 0;
   criticals = 0;
+  readonly #weighs: boolean;
+  /** What was let go of before its slot was needed: everything up to this number. */
+  #gone = 0;
   #next = 0;
-  #lastTime = 0;
+  #lastTime = 0.5;
   #bytes = 0;
   #slots: Slot[] = [];
 
   constructor(capacity: number, maxBytes: number) {
     this.capacity = capacity;
     this.maxBytes = maxBytes;
+    this.#weighs = maxBytes !== Infinity;
   }
 
+  get size(): number {
+    return this.lastSeq - this.firstSeq + 1;
+  }
+
+  /** The oldest event it holds; one more than the newest where it holds none. */
   get firstSeq(): number {
-    return this.lastSeq - this.size + 1;
+    return Math.max(this.#gone, this.lastSeq - this.capacity) + 1;
+  }
+
+  /** The time of the newest event. */
+  get lastTime(): number {
+    return this.#lastTime;
   }
 
   /** The estimated size of what it holds. */
   get bytes(): number {
-    if (this.maxBytes !== Infinity) return this.#bytes;
+    if (this.#weighs) return this.#bytes;
     let bytes = 0;
     for (let seq = this.firstSeq; seq <= this.lastSeq; seq += 1) bytes += sizeOf(this.read(seq).args);
     return bytes;
   }
 
-  /** Records an event with up to three arguments, or with all of them in `first` where there are more. Gives its time. */
-  push(target: Target, count: number, first: unknown, second: unknown, third: unknown, now: number): number {
-    const time = now > this.#lastTime ? now : this.#lastTime;
-    this.#lastTime = time;
+  /** Records an event with up to three arguments, or with all of them in `first` where there are more. */
+  push(target: Target, count: number, first: unknown, second: unknown, third: unknown, now: number): void {
+    if (now > this.#lastTime) this.#lastTime = now;
     this.lastSeq += 1;
     if (target.critical) this.criticals += 1;
-    if (this.capacity === 0) return time;
-    const slot = this.#nextSlot();
+    let at = this.#next;
+    if (at === this.capacity) {
+      if (at === 0) return;
+      at = 0;
+    }
+    this.#next = at + 1;
+    const slots = this.#slots;
+    if (at === slots.length) slots.push(new Slot());
+    const slot = slots[at] as Slot;
     slot.target = target;
     slot.count = count;
     slot.first = first;
     slot.second = second;
     slot.third = third;
-    slot.time = time;
-    if (this.maxBytes !== Infinity) this.#weigh(slot);
-    return time;
+    slot.time = this.#lastTime;
+    if (this.#weighs) this.#weigh(slot);
   }
 
-  /** Records an event with any number of arguments. Gives its time. */
-  pushAll(target: Target, args: unknown[], now: number): number {
-    if (args.length > INLINE_ARGUMENTS) return this.push(target, args.length, args, undefined, undefined, now);
-    return this.push(target, args.length, args[0], args[1], args[2], now);
+  /** Records an event with any number of arguments. */
+  pushAll(target: Target, args: unknown[], now: number): void {
+    if (args.length > INLINE_ARGUMENTS) this.push(target, args.length, args, undefined, undefined, now);
+    else this.push(target, args.length, args[0], args[1], args[2], now);
   }
 
   /** The event with this number, which it must hold. */
@@ -87,17 +105,9 @@ export class Ring {
 
   clear(): void {
     this.#slots = [];
-    this.size = 0;
+    this.#gone = this.lastSeq;
     this.#next = 0;
     this.#bytes = 0;
-  }
-
-  #nextSlot(): Slot {
-    const at = this.#next === this.capacity ? 0 : this.#next;
-    this.#next = at + 1;
-    if (this.size < this.capacity) this.size += 1;
-    if (at === this.#slots.length) this.#slots.push(new Slot());
-    return this.#slots[at] as Slot;
   }
 
   #slotOf(seq: number): Slot {
@@ -116,7 +126,7 @@ export class Ring {
   #drop(slot: Slot): void {
     this.#bytes -= slot.bytes;
     Object.assign(slot, new Slot());
-    this.size -= 1;
+    this.#gone = this.firstSeq;
   }
 }
 
