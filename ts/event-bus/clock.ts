@@ -37,13 +37,13 @@ function askSystem(): void {
   }
 }
 
-/** Starts the shared clock. The first time the binary may have to be loaded: not within somebody's emit. */
+/** Starts the shared clock. The first time the binary may have to be loaded: after what runs now. */
 function warmUp(): void {
   if (handle !== null) {
     wake(handle);
   } else if (!asked) {
     asked = true;
-    setImmediate(open).unref();
+    queueMicrotask(open);
   }
 }
 
