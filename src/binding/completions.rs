@@ -3,7 +3,10 @@
 
 use std::{
     ptr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use napi::{
@@ -135,7 +138,11 @@ pub struct Completions {
 
 struct Shared {
     waiting: Arc<Mutex<Vec<(u32, Outcome)>>>,
-    callback: Callback,
+    /// Absent once the object is closed and the last answer has been given.
+    callback: Mutex<Option<Callback>>,
+    /// Answers that are owed.
+    owed: AtomicUsize,
+    ending: AtomicBool,
 }
 
 impl Completions {
@@ -148,18 +155,38 @@ impl Completions {
             .weak::<true>()
             .callee_handled::<false>()
             .build_callback(move |_| Ok(Batch(std::mem::take(&mut *lock(&source)))))?;
-        Ok(Self { shared: Arc::new(Shared { waiting, callback }) })
+        let shared = Shared {
+            waiting,
+            callback: Mutex::new(Some(callback)),
+            owed: AtomicUsize::new(0),
+            ending: AtomicBool::new(false),
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The reply that settles the promise in `slot`.
     pub fn reply<T: Into<Outcome> + 'static>(&self, slot: u32) -> Reply<T> {
         let shared = Arc::clone(&self.shared);
-        Reply::new(move |outcome: Result<T>| shared.post(slot, outcome.map_or_else(Outcome::Failed, Into::into)))
+        shared.owed.fetch_add(1, Ordering::AcqRel);
+        Reply::new(move |outcome: Result<T>| {
+            shared.post(slot, outcome.map_or_else(Outcome::Failed, Into::into));
+            if shared.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
+                shared.end_if_done();
+            }
+        })
     }
 
     /// Sends a value that answers no promise; the face knows its `slot` as a channel.
     pub fn notify(&self, slot: u32, value: Outcome) {
         self.shared.post(slot, value);
+    }
+
+    /// The object is closing: the callback goes with the last answer that is owed, rather than with the garbage.
+    pub fn end(&self) {
+        self.shared.ending.store(true, Ordering::Release);
+        if self.shared.owed.load(Ordering::Acquire) == 0 {
+            self.shared.end_if_done();
+        }
     }
 }
 
@@ -169,13 +196,20 @@ impl Shared {
         let first = waiting.is_empty();
         waiting.push((slot, outcome));
         drop(waiting);
-        if first {
+        if first && let Some(callback) = &*lock(&self.callback) {
             // A closing environment takes no more calls; there is nobody left to tell.
-            let _ = self.callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            let _ = callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    /// What was posted is still delivered: the environment empties the queue of a callback that is let go of.
+    fn end_if_done(&self) {
+        if self.ending.load(Ordering::Acquire) && self.owed.load(Ordering::Acquire) == 0 {
+            drop(lock(&self.callback).take());
         }
     }
 }
 
-fn lock(waiting: &Mutex<Vec<(u32, Outcome)>>) -> std::sync::MutexGuard<'_, Vec<(u32, Outcome)>> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

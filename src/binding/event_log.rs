@@ -182,6 +182,7 @@ pub fn log_flush(handle: &External<LogHandle>, slot: u32) -> Result<()> {
 pub fn log_close(handle: &External<LogHandle>, slot: u32) -> Result<()> {
     entry("logClose", || {
         handle.log.close(handle.completions.reply(slot));
+        handle.completions.end();
         Ok(())
     })
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::health_monitor::{Chunk, Monitor, Options, Report, Standing};
 
 /// An opened monitor. The garbage collector, or the end of the thread, ends the watch by dropping it.
-pub struct HealthHandle(Arc<Monitor>);
+pub struct HealthHandle(Arc<Monitor>, Completions);
 
 /// How an agent does.
 #[napi(object)]
@@ -42,8 +42,9 @@ pub fn health_open(
             activity_timeout: Duration::from_millis(activity_timeout.into()),
             max_missed_beats,
         };
-        let listener = move |report| completions.notify(channel, Outcome::Text(text(&report)));
-        Ok(External::new(HealthHandle(Monitor::open(&options, Arc::new(listener))?)))
+        let reports = completions.clone();
+        let listener = move |report| reports.notify(channel, Outcome::Text(text(&report)));
+        Ok(External::new(HealthHandle(Monitor::open(&options, Arc::new(listener))?, completions)))
     })
 }
 
@@ -145,6 +146,7 @@ pub fn health_stop(handle: &External<HealthHandle>) -> Result<()> {
 pub fn health_close(handle: &External<HealthHandle>) -> Result<()> {
     entry("healthClose", || {
         handle.0.close();
+        handle.1.end();
         Ok(())
     })
 }

@@ -206,6 +206,7 @@ pub fn storage_get_stats(handle: &External<StorageHandle>, slot: u32, now: f64, 
 pub fn storage_close(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
     entry("storageClose", || {
         handle.store.close(handle.completions.reply(slot));
+        handle.completions.end();
         Ok(())
     })
 }
