@@ -236,3 +236,22 @@ test('the statistics count what happened', () => {
   bus.replay({ events: ['a'] });
   expect(bus.getStats()).toMatchObject({ emitted: 7, delivered: 8, recorded: 5 });
 });
+
+test('a subclass may use any ordinary name for its own: the bus calls none of them', () => {
+  const names = ['log', 'find', 'fire', 'ring', 'refresh', 'dispatch', 'delivered', 'record', 'targets', 'rareNow'];
+  const Mine = class extends SmallTalkEventBus {};
+  for (const name of names) {
+    const stray = (): never => {
+      throw new Error(`the bus called ${name}`);
+    };
+    Object.defineProperty(Mine.prototype, name, { value: stray });
+  }
+  const bus = new Mine({ listenerErrors: 'node' });
+  const seen: unknown[] = [];
+  bus.on('a', (...args: unknown[]) => seen.push(args.length));
+  bus.emit('a', 1);
+  bus.emit('a', 1, 2, 3, 4);
+  bus.replay();
+  expect(seen).toEqual([1, 4, 1, 4]);
+  expect(bus.getStats().delivered).toBe(4);
+});

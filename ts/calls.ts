@@ -15,7 +15,6 @@ interface Waiting {
 export class Calls {
   readonly #Room: ErrorRoom;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #channels = new Map<number, (value: unknown) => void>();
   #next = 1;
 
   constructor(Room: ErrorRoom) {
@@ -44,15 +43,8 @@ export class Calls {
     });
   }
 
-  /** A slot on which the binary sends values of its own accord. */
-  channel(receive: (value: unknown) => void): number {
-    const slot = this.#free();
-    this.#channels.set(slot, receive);
-    return slot;
-  }
-
   #free(): number {
-    while (this.#waiting.has(this.#next) || this.#channels.has(this.#next)) this.#advance();
+    while (this.#waiting.has(this.#next)) this.#advance();
     const slot = this.#next;
     this.#advance();
     return slot;
@@ -70,9 +62,8 @@ export class Calls {
 
   #settleOne(slot: number, failed: boolean, value: unknown): void {
     const waiting = this.#take(slot);
-    if (waiting === undefined) {
-      this.#channels.get(slot)?.(value);
-    } else if (failed) {
+    if (waiting === undefined) return;
+    if (failed) {
       waiting.reject(fromNative(value as Parameters<typeof fromNative>[0], this.#Room));
     } else {
       waiting.resolve(value);

@@ -93,7 +93,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
       logging: log !== undefined,
       rare: isolates || redact !== undefined,
     });
-    this.history = new EventHistory(this.ring);
+    this.history = new EventHistory(this._ring);
     this.#critical = critical;
     this.#isolates = isolates;
     this.#redact = redact ?? null;
@@ -112,7 +112,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /** An event without the look-up of its name, for hot loops. */
   topic<K extends Name<T>>(event: K): Topic<T, K> {
-    return new BusTopic(this, this.targetOf(event)) as unknown as Topic<T, K>;
+    return new BusTopic(this, this._targetOf(event)) as unknown as Topic<T, K>;
   }
 
   /** Emits events that carry what they belong to: `sessionId`, `conversationId`, `agentId`, … */
@@ -130,7 +130,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
    * rejects with what the log says, `ERR_BACKPRESSURE` when the queue is full, `ERR_OPTION_INVALID` without a log.
    */
   emitDurable<K extends Name<T>>(event: K, ...args: Args<T, K>): Promise<boolean> {
-    return this.#fireDurably(this.targetOf(event), args);
+    return this.#fireDurably(this._targetOf(event), args);
   }
 
   /**
@@ -169,7 +169,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   async close(): Promise<void> {
     const feed = this.#feed;
     this.#feed = null;
-    this.stopLogging();
+    this._stopLogging();
     await feed?.close();
   }
 
@@ -179,11 +179,11 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /** What it has counted since it was made. */
   getStats(): BusStats {
-    const { lastSeq, criticals, size, bytes } = this.ring;
+    const { lastSeq, criticals, size, bytes } = this._ring;
     const names = this.eventNames();
     return {
       emitted: lastSeq + this.#unrecorded,
-      delivered: this.delivered,
+      delivered: this._delivered,
       recorded: lastSeq,
       byPriority: { critical: criticals, normal: lastSeq - criticals },
       listeners: names.reduce((count, name) => count + this.listenerCount(name), 0),
@@ -202,17 +202,17 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   }
 
   /** @internal */
-  protected override rareNow(): boolean {
+  protected override _rareNow(): boolean {
     return this.#current !== null;
   }
 
   /** @internal */
-  protected override log(target: Target, args: unknown[], timestamp: number): void {
+  protected override _log(target: Target, args: unknown[], timestamp: number): void {
     this.#feed?.send(this.#stored(target, args, timestamp), target);
   }
 
   /** @internal */
-  protected override fireRarely(target: Target, args: unknown[], logged: boolean): boolean {
+  protected override _fireRarely(target: Target, args: unknown[], logged: boolean): boolean {
     if (target.recorded) this.#keep(this.#redacted(this.#stored(target, args, now())), target, logged);
     else this.#unrecorded += 1;
     return this.#deliverNews(target.name, args);
@@ -224,16 +224,16 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
       return;
     }
     const kept = this.#redact === null ? target : targetFor(event, target.labels.sessionId);
-    this.ring.pushAll(kept, event.args, event.timestamp);
-    const timestamp = this.ring.lastTime;
+    this._ring.pushAll(kept, event.args, event.timestamp);
+    const timestamp = this._ring.lastTime;
     // Not into the event itself: redact may have frozen it.
-    if (logged) this.#feed?.send({ ...event, seq: this.ring.lastSeq, timestamp }, kept);
+    if (logged) this.#feed?.send({ ...event, seq: this._ring.lastSeq, timestamp }, kept);
   }
 
   #stored(target: Target, args: unknown[], timestamp: number): StoredEvent {
     const metadata = { ...target.labels.metadata };
     return {
-      seq: this.ring.lastSeq,
+      seq: this._ring.lastSeq,
       event: target.name as string,
       args,
       timestamp,
@@ -271,8 +271,8 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   /** Dispatches an event, however listeners may fail. */
   #deliver(name: string | symbol, args: unknown[]): boolean {
     const count = this.listenerCount(name);
-    this.countDelivered(count);
-    if (!this.#isolates || (name === 'error' && count === 0)) return this.dispatch(name, args);
+    this._countDelivered(count);
+    if (!this.#isolates || (name === 'error' && count === 0)) return this._dispatch(name, args);
     const monitors = name === 'error' ? this.rawListeners(errorMonitor) : [];
     const listeners = [...monitors, ...this.rawListeners(name)] as AnyListener[];
     callIsolated(this, listeners, args, (error) => this.#report('listener:error', error, name));
@@ -282,7 +282,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   /** Tells of trouble by an event; a listener that throws then is nobody's caller's fault. */
   #report(name: 'log:error' | 'log:overflow' | 'listener:error', ...args: unknown[]): void {
     try {
-      if (!this.dispatch(name, args)) warnOnce(name, args[0]);
+      if (!this._dispatch(name, args)) warnOnce(name, args[0]);
     } catch (error) {
       process.nextTick(() => {
         throw error;
@@ -302,7 +302,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   #setCurrent(current: StoredEvent | null): void {
     this.#current = current;
-    this.forgetTargets();
+    this._forgetTargets();
   }
 }
 

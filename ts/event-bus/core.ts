@@ -55,41 +55,41 @@ export abstract class BusCore extends EventEmitter {
 
   override emit(event: string | symbol, first?: unknown, second?: unknown, third?: unknown): boolean {
     const last = this.#last;
-    const target = last.name === event ? last : this.find(event);
+    const target = last.name === event ? last : this.#find(event);
     const count = arguments.length - 1;
-    if (count <= INLINE_ARGUMENTS) return this.fire(target, count, first, second, third);
+    if (count <= INLINE_ARGUMENTS) return this._fire(target, count, first, second, third);
     // Handed on as they are: to make an array of them here would cost every emit an allocation.
     // eslint-disable-next-line prefer-rest-params -- as above
-    return Reflect.apply(this.emitMany, this, arguments) as boolean;
+    return Reflect.apply(this._emitMany, this, arguments) as boolean;
   }
 
   /** @internal */
-  emitMany(event: string | symbol, ...args: unknown[]): boolean {
-    return this.fireAll(this.find(event), args);
+  _emitMany(event: string | symbol, ...args: unknown[]): boolean {
+    return this._fireAll(this.#find(event), args);
   }
 
-  private find(event: string | symbol): Target {
+  #find(event: string | symbol): Target {
     const target = this.#targets.of(event);
     this.#last = target;
     return target;
   }
 
   /** @internal Emits with any number of arguments. */
-  fireAll(target: Target, args: unknown[]): boolean {
-    if (args.length > INLINE_ARGUMENTS) return this.fire(target, args.length, args, undefined, undefined);
-    return this.fire(target, args.length, args[0], args[1], args[2]);
+  _fireAll(target: Target, args: unknown[]): boolean {
+    if (args.length > INLINE_ARGUMENTS) return this._fire(target, args.length, args, undefined, undefined);
+    return this._fire(target, args.length, args[0], args[1], args[2]);
   }
 
   /**
    * @internal Records an event, then calls its listeners. More arguments than three come as an array in the first.
    * Short enough to be compiled into its callers: what is seldom stands in methods of its own.
    */
-  fire(target: Target, count: number, first: unknown, second: unknown, third: unknown): boolean {
-    if (target.version !== this.#version && !this.refresh(target)) {
-      return this.fireRarely(target, argumentsOf(count, first, second, third), true);
+  _fire(target: Target, count: number, first: unknown, second: unknown, third: unknown): boolean {
+    if (target.version !== this.#version && !this.#refresh(target)) {
+      return this._fireRarely(target, argumentsOf(count, first, second, third), true);
     }
     this.#ring.push(target, count, first, second, third, now());
-    if (this.#logging) this.log(target, argumentsOf(count, first, second, third), this.#ring.lastTime);
+    if (this.#logging) this._log(target, argumentsOf(count, first, second, third), this.#ring.lastTime);
     if (target.size === 0) return false;
     this.#delivered += target.size;
     if (count === 2) {
@@ -99,12 +99,12 @@ export abstract class BusCore extends EventEmitter {
       this.#call = target.one;
       this.#call(first);
     } else {
-      this.callOthers(target, count, first, second, third);
+      this.#callOthers(target, count, first, second, third);
     }
     return true;
   }
 
-  private callOthers(target: Target, count: number, first: unknown, second: unknown, third: unknown): void {
+  #callOthers(target: Target, count: number, first: unknown, second: unknown, third: unknown): void {
     if (count === 3) {
       this.#call = target.three;
       this.#call(first, second, third);
@@ -117,51 +117,51 @@ export abstract class BusCore extends EventEmitter {
   }
 
   /** @internal */
-  get ring(): Ring {
+  get _ring(): Ring {
     return this.#ring;
   }
 
   /** @internal Calls of listeners up to now. */
-  get delivered(): number {
+  get _delivered(): number {
     return this.#delivered;
   }
 
   /** @internal So many listeners are about to be called by other means. */
-  countDelivered(calls: number): void {
+  _countDelivered(calls: number): void {
     this.#delivered += calls;
   }
 
   /** @internal Node's own emit. */
-  dispatch(event: string | symbol, args: unknown[]): boolean {
+  _dispatch(event: string | symbol, args: unknown[]): boolean {
     return super.emit(event, ...args);
   }
 
   /** @internal Where an event of no scope goes. */
-  targetOf(event: string | symbol): Target {
+  _targetOf(event: string | symbol): Target {
     return this.#targets.of(event);
   }
 
   /** @internal From now on nobody logs. */
-  stopLogging(): void {
+  _stopLogging(): void {
     this.#logging = false;
   }
 
   /** @internal What holds for targets has changed. */
-  forgetTargets(): void {
+  _forgetTargets(): void {
     this.#version += 1;
   }
 
   /** @internal Whether, at this moment, every event has to take the way that is not in a hurry. */
-  protected abstract rareNow(): boolean;
+  protected abstract _rareNow(): boolean;
   /** @internal Records and dispatches an event that asks for more than the hot way can do. */
-  protected abstract fireRarely(target: Target, args: unknown[], logged: boolean): boolean;
+  protected abstract _fireRarely(target: Target, args: unknown[], logged: boolean): boolean;
   /** @internal Hands an event to the log. */
-  protected abstract log(target: Target, args: unknown[], time: number): void;
+  protected abstract _log(target: Target, args: unknown[], time: number): void;
 
   /** Looks up who listens. `false`: the event goes the way that is not in a hurry, and will ask again. */
-  private refresh(target: Target): boolean {
+  #refresh(target: Target): boolean {
     // An error that nobody hears is thrown, and monitored, as Node does it.
-    const rare = this.#alwaysRare || !target.recorded || target.name === 'error' || this.rareNow();
+    const rare = this.#alwaysRare || !target.recorded || target.name === 'error' || this._rareNow();
     const handlers = rare ? [] : (this[LISTENERS]?.[target.name] ?? []);
     // A copy, as Node makes one for every emit: listeners that come or go meanwhile change nothing under way.
     const listeners = typeof handlers === 'function' ? [handlers] : handlers.slice();

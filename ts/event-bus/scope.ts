@@ -45,13 +45,13 @@ export class BusTopic {
 
   emit(first?: unknown, second?: unknown, third?: unknown): boolean {
     const count = arguments.length;
-    if (count <= 3) return this.#bus.fire(this.#target, count, first, second, third);
+    if (count <= 3) return this.#bus._fire(this.#target, count, first, second, third);
     // eslint-disable-next-line prefer-rest-params -- handed on as they are: an array here would cost every emit
     return Reflect.apply(this.#many, this, arguments) as boolean;
   }
 
   #many(...args: unknown[]): boolean {
-    return this.#bus.fireAll(this.#target, args);
+    return this.#bus._fireAll(this.#target, args);
   }
 }
 
@@ -78,7 +78,7 @@ export class BusScope {
   }
 
   emit(event: string, ...args: unknown[]): boolean {
-    return this.bus.fireAll(this.#targets.of(event), args);
+    return this.bus._fireAll(this.#targets.of(event), args);
   }
 
   emitDurable(event: string, ...args: unknown[]): Promise<boolean> {
