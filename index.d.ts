@@ -24,10 +24,10 @@ export declare class ExternalObject<T> {
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
 /**
- * What it shows: `[milliseconds since the epoch or 0 while it stands, set this to 1 when you read]`. Null where the
- * runtime shares no memory. To be asked for once: memory is never shared twice.
+ * What it shows: `[the tick, or 0 while it stands; set this to 1 when you read]`. Null where the runtime shares no
+ * memory. To be asked for once: memory is never shared twice.
  */
-export declare function clockFace(handle: ExternalObject<ClockHandle>): Float64Array | null
+export declare function clockFace(handle: ExternalObject<ClockHandle>): Int32Array | null
 
 /** A clock that stands. */
 export declare function clockOpen(): ExternalObject<ClockHandle>

@@ -255,3 +255,22 @@ test('a subclass may use any ordinary name for its own: the bus calls none of th
   expect(seen).toEqual([1, 4, 1, 4]);
   expect(bus.getStats().delivered).toBe(4);
 });
+
+test.each<[string, (bus: SmallTalkEventBus) => SmallTalkEventBus]>([
+  ['a Proxy of it', (bus) => new Proxy(bus, {})],
+  ['an object that inherits from it', (bus) => Object.create(bus) as SmallTalkEventBus],
+])('%s emits and listens as the bus itself', (_what, standInFor) => {
+  const bus = new SmallTalkEventBus();
+  const standIn = standInFor(bus);
+  const heard: unknown[] = [];
+  bus.on('a', (...args: unknown[]) => heard.push(args));
+  expect(standIn.emit('a', 1)).toBe(true);
+  // The bus has looked up its listeners by now, and must hear of another one.
+  standIn.on('a', (...args: unknown[]) => heard.push(['second', ...args]));
+  expect(bus.emit('a', 2)).toBe(true);
+  expect(standIn.emit('a', 1, 2, 3, 4)).toBe(true);
+  expect(standIn.emit('b')).toBe(false);
+  expect(() => standIn.emit('error', new Error('unheard'))).toThrow('unheard');
+  expect(heard).toEqual([[1], [2], ['second', 2], [1, 2, 3, 4], ['second', 1, 2, 3, 4]]);
+  expect(bus.history.lastSeq).toBe(5);
+});

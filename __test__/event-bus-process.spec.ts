@@ -50,6 +50,23 @@ test.each<[string, { historyLimit: number; historyBytes?: number; redacts?: bool
   expect(afterClear).toBeGreaterThanOrEqual(999);
 });
 
+test('a removed listener is let go of, though nobody emits its event again', async () => {
+  const script = `${COUNTING}
+    const bus = new SmallTalkEventBus();
+    const listen = (name) => {
+      const listener = () => undefined;
+      registry.register(listener, name);
+      bus.on(name, listener);
+      bus.emit(name, 1);
+      bus.off(name, listener);
+    };
+    for (let at = 0; at < 100; at += 1) listen('conversation ' + at);
+    bus.on('n', () => undefined);
+    bus.emit('n', 1);
+    deadAfter(100).then((count) => console.log(JSON.stringify(count)));`;
+  expect(await reportOf(script, ['--expose-gc'])).toBe(100);
+});
+
 test('10 million emits leave the heap where 1 million left it', async () => {
   const script = `
     const bus = new SmallTalkEventBus();

@@ -11,6 +11,7 @@ const PRAGMAS = { journal_mode: 'WAL', cache_size: 10_000, temp_store: 'MEMORY',
 export const rivals = {
   [OURS]: { says: 'defaults; durability as the line says; the bus records the last 1,000 events' },
 
+  'node alone': { says: 'a process with nothing but its event loop and a timer' },
   'node:events': { says: 'bare: records nothing' },
   "origin's design": { says: 'EventEmitter, a ring of 1,000 and Date.now() for each event, as in the research' },
   eventemitter3: { package: 'eventemitter3', says: 'records nothing' },

@@ -3,13 +3,12 @@ import { errorMonitor } from 'node:events';
 import { inspect, type InspectOptions } from 'node:util';
 
 import { BusCore } from './event-bus/core.js';
-import { now } from './event-bus/clock.js';
 import { EventHistory } from './event-bus/history.js';
+import { HotState } from './event-bus/hot-state.js';
 import { callIsolated } from './event-bus/isolation.js';
 import { LogFeed } from './event-bus/log-feed.js';
 import { redactedBy } from './event-bus/redaction.js';
 import { replaySelection } from './event-bus/selection.js';
-import { Ring } from './event-bus/ring.js';
 import { BusScope, BusTopic, narrowed, type ScopeMetadata } from './event-bus/scope.js';
 import { NO_LABELS, targetFor, Targets, type Target } from './event-bus/target.js';
 import type {
@@ -86,14 +85,15 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     }
     checkId(sessionId, 'sessionId');
     const critical = new Set(namesOption('critical', given.critical, CRITICAL_EVENTS));
-    super({
-      captureRejections,
-      ring: new Ring(limit, bytes),
+    const hot = new HotState({
+      capacity: limit,
+      maxBytes: bytes,
       targets: new Targets(critical, NO_LABELS),
       logging: log !== undefined,
       rare: isolates || redact !== undefined,
     });
-    this.history = new EventHistory(this._ring);
+    super(captureRejections, hot);
+    this.history = new EventHistory(hot);
     this.#critical = critical;
     this.#isolates = isolates;
     this.#redact = redact ?? null;
@@ -112,7 +112,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /** An event without the look-up of its name, for hot loops. */
   topic<K extends Name<T>>(event: K): Topic<T, K> {
-    return new BusTopic(this, this._targetOf(event)) as unknown as Topic<T, K>;
+    return new BusTopic(this, this._hot.targetOf(event)) as unknown as Topic<T, K>;
   }
 
   /** Emits events that carry what they belong to: `sessionId`, `conversationId`, `agentId`, … */
@@ -130,7 +130,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
    * rejects with what the log says, `ERR_BACKPRESSURE` when the queue is full, `ERR_OPTION_INVALID` without a log.
    */
   emitDurable<K extends Name<T>>(event: K, ...args: Args<T, K>): Promise<boolean> {
-    return this.#fireDurably(this._targetOf(event), args);
+    return this.#fireDurably(this._hot.targetOf(event), args);
   }
 
   /**
@@ -169,7 +169,8 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   async close(): Promise<void> {
     const feed = this.#feed;
     this.#feed = null;
-    this._stopLogging();
+    this._hot.logging = false;
+    this._hot.version += 1;
     await feed?.close();
   }
 
@@ -179,11 +180,11 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /** What it has counted since it was made. */
   getStats(): BusStats {
-    const { lastSeq, criticals, size, bytes } = this._ring;
+    const { lastSeq, criticals, delivered, size, bytes } = this._hot;
     const names = this.eventNames();
     return {
       emitted: lastSeq + this.#unrecorded,
-      delivered: this._delivered,
+      delivered,
       recorded: lastSeq,
       byPriority: { critical: criticals, normal: lastSeq - criticals },
       listeners: names.reduce((count, name) => count + this.listenerCount(name), 0),
@@ -202,18 +203,18 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   }
 
   /** @internal */
-  protected override _rareNow(): boolean {
+  override _rareNow(): boolean {
     return this.#current !== null;
   }
 
   /** @internal */
-  protected override _log(target: Target, args: unknown[], timestamp: number): void {
+  override _log(target: Target, args: unknown[], timestamp: number): void {
     this.#feed?.send(this.#stored(target, args, timestamp), target);
   }
 
   /** @internal */
-  protected override _fireRarely(target: Target, args: unknown[], logged: boolean): boolean {
-    if (target.recorded) this.#keep(this.#redacted(this.#stored(target, args, now())), target, logged);
+  override _fireRarely(target: Target, args: unknown[], logged: boolean): boolean {
+    if (target.recorded) this.#keep(this.#redacted(this.#stored(target, args, Date.now())), target, logged);
     else this.#unrecorded += 1;
     return this.#deliverNews(target.name, args);
   }
@@ -224,16 +225,16 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
       return;
     }
     const kept = this.#redact === null ? target : targetFor(event, target.labels.sessionId);
-    this._ring.pushAll(kept, event.args, event.timestamp);
-    const timestamp = this._ring.lastTime;
+    this._hot.recordOnly(kept, event.args, event.timestamp);
+    const { lastSeq: seq, lastTime: timestamp } = this._hot;
     // Not into the event itself: redact may have frozen it.
-    if (logged) this.#feed?.send({ ...event, seq: this._ring.lastSeq, timestamp }, kept);
+    if (logged) this.#feed?.send({ ...event, seq, timestamp }, kept);
   }
 
   #stored(target: Target, args: unknown[], timestamp: number): StoredEvent {
     const metadata = { ...target.labels.metadata };
     return {
-      seq: this._ring.lastSeq,
+      seq: this._hot.lastSeq,
       event: target.name as string,
       args,
       timestamp,
@@ -256,7 +257,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     const feed = this.#feed;
     if (feed === null) throw new SmallTalkError('ERR_OPTION_INVALID', 'emitDurable needs a bus with a log');
     if (!target.recorded) throw new SmallTalkError('ERR_OPTION_INVALID', `${String(target.name)} is never recorded`);
-    const event = this.#redacted(this.#stored(target, args, now()));
+    const event = this.#redacted(this.#stored(target, args, Date.now()));
     if (event !== null) await feed.sendDurably(event, targetFor(event, target.labels.sessionId));
     this.#keep(event, target, false);
     return this.#deliverNews(target.name, args);
@@ -271,7 +272,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   /** Dispatches an event, however listeners may fail. */
   #deliver(name: string | symbol, args: unknown[]): boolean {
     const count = this.listenerCount(name);
-    this._countDelivered(count);
+    this._hot.countDelivered(count);
     if (!this.#isolates || (name === 'error' && count === 0)) return this._dispatch(name, args);
     const monitors = name === 'error' ? this.rawListeners(errorMonitor) : [];
     const listeners = [...monitors, ...this.rawListeners(name)] as AnyListener[];
@@ -302,7 +303,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   #setCurrent(current: StoredEvent | null): void {
     this.#current = current;
-    this._forgetTargets();
+    this._hot.version += 1;
   }
 }
 

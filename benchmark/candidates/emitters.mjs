@@ -5,20 +5,30 @@
 import { EventEmitter } from 'node:events';
 
 /** A listener that takes the arguments, or the one object they are members of, and notes that it was called. */
-const spread = (seen) => (agent, step) => {
-  seen.calls += 1;
-  seen.last = step;
-};
-const packed = (seen) => (args) => {
-  seen.calls += 1;
-  seen.last = args.step;
-};
+const spread = (seen, args) =>
+  args < 2
+    ? () => {
+        seen.calls += 1;
+      }
+    : (agent, step) => {
+        seen.calls += 1;
+        seen.last = step;
+      };
+const packed = (seen, args) =>
+  args < 2
+    ? () => {
+        seen.calls += 1;
+      }
+    : (members) => {
+        seen.calls += 1;
+        seen.last = members.step;
+      };
 
 /** Each gives the emitter, how its listeners are made, and whether an emit is to be awaited. */
 export const emitters = {
-  'smalltalk-native': async () => {
+  'smalltalk-native': async ({ history }) => {
     const { SmallTalkEventBus } = await import('./ours.mjs');
-    return { emitter: new SmallTalkEventBus(), listener: spread };
+    return { emitter: new SmallTalkEventBus(history ? {} : { historyLimit: 0 }), listener: spread };
   },
   'node:events': () => ({ emitter: new EventEmitter(), listener: spread }),
   "origin's design": () => ({ emitter: new OriginEventBus(), listener: spread }),
@@ -44,7 +54,7 @@ export const emitters = {
 function packing(inner) {
   return {
     on: (name, listener) => inner.on(name, listener),
-    emit: (name, agent, step) => inner.emit(name, { agent, step }),
+    emit: (name, agent, step, third, fourth) => inner.emit(name, { agent, step, third, fourth }),
   };
 }
 

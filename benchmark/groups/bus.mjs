@@ -1,22 +1,61 @@
-/** Emitting, recorded for replay by us and by the origin's design, forgotten by everyone else. */
+/** Emitting, recorded for replay by us and by the origin's design, forgotten by everyone else; and doing nothing. */
 import { OURS } from '../rivals.mjs';
 
-const candidates = [OURS, 'node:events', "origin's design", 'eventemitter3', 'tseep', 'mitt', 'emittery'];
+const BARE = 'node:events';
+const ORIGIN = "origin's design";
+const candidates = [OURS, BARE, ORIGIN, 'eventemitter3', 'tseep', 'mitt', 'emittery'];
 
-const line = (names, listeners, goals = {}) => ({
-  title: `emit, 2 arguments: ${names} ${names === 1 ? 'name' : 'names'}, ${listeners} ${listeners === 1 ? 'listener' : 'listeners'} each`,
-  trial: 'emit',
-  parameters: { names, listeners },
-  candidates,
-  goals,
+const counted = (count, thing) => `${count} ${thing}${count === 1 ? '' : 's'}`;
+
+/** One line: so many names with so many listeners each, and what is out of the ordinary. */
+function emit({ names = 1, listeners = 1, args = 2, history = true, topic = false }, goals = {}) {
+  const how = [topic ? 'through topic()' : '', history ? '' : 'without history'].filter(Boolean);
+  const what = [counted(args, 'argument'), counted(names, 'name'), counted(listeners, 'listener') + ' each', ...how];
+  return {
+    title: `emit: ${what.join(', ')}`,
+    trial: 'emit',
+    parameters: { names, listeners, args, history, topic },
+    candidates: topic || !history ? [OURS, BARE] : candidates,
+    goals,
+  };
+}
+
+const IDLE_SECONDS = 60;
+
+const idle = (what, measure, show, goal) => ({
+  title: `a second of idleness after a burst, everything open: ${what}`,
+  trial: 'idle',
+  parameters: { measure, seconds: IDLE_SECONDS },
+  small: { seconds: 0.2 },
+  candidates: [OURS, 'node alone'],
+  show,
+  goal,
+  trials: 1,
 });
 
 export const bus = {
   title: 'Event bus',
   lines: [
-    line(1, 1, { 'node:events': ['P1', 0.8], "origin's design": ['P1', 0.1] }),
-    line(8, 1, { 'node:events': ['P2', 1.5] }),
-    line(1, 10, { 'node:events': ['P2', 0.3] }),
-    line(8, 10),
+    emit({}, { [BARE]: ['P1', 0.8], [ORIGIN]: ['P1', 0.1] }),
+    emit({ names: 8 }, { [BARE]: ['P2', 1.5] }),
+    emit({ names: 8, topic: true }, { [BARE]: ['P2', 1] }),
+    emit({ listeners: 10 }, { [BARE]: ['P2', 0.3] }),
+    emit({ names: 8, listeners: 10 }),
+    emit({ listeners: 0 }),
+    emit({ args: 0 }),
+    emit({ args: 1 }),
+    emit({ args: 3 }),
+    emit({ args: 4 }),
+    emit({ history: false }),
+    {
+      title: 'emit with the log on, main thread',
+      trial: 'emit-logged',
+      parameters: { emits: 5_000 },
+      small: { emits: 100 },
+      candidates: [OURS, 'JSON.stringify'],
+      goals: { 'JSON.stringify': ['P3', 1.3] },
+    },
+    idle('time on a core', 'time', 'duration', ['idle', 1e6]),
+    idle('wake-ups', 'wakeUps', 'count', ['idle', 10]),
   ],
 };

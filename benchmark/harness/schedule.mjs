@@ -12,11 +12,12 @@ const LIMIT_MS = 300_000;
 /** One line of a group: for each candidate its times, and its holds of the loop where the line measures them. */
 export async function measureLine(group, line, candidates, { trials, quick, directory, progress }) {
   const samples = new Map(candidates.map((candidate) => [candidate, []]));
-  for (let trial = 0; trial < trials; trial += 1) {
+  const wanted = Math.min(trials, line.trials ?? trials);
+  for (let trial = 0; trial < wanted; trial += 1) {
     // Each round begins with another one: to go first is not always the same candidate's luck.
     const first = trial % candidates.length;
     for (const candidate of [...candidates.slice(first), ...candidates.slice(0, first)]) {
-      progress(`${line.title}: ${trial + 1}/${trials} ${candidate}`);
+      progress(`${line.title}: ${trial + 1}/${wanted} ${candidate}`);
       const place = mkdtempSync(join(directory, 'smalltalk-bench-'));
       try {
         const task = { group, line: line.title, candidate, directory: place, quick };

@@ -4,30 +4,36 @@ import { OURS } from '../rivals.mjs';
 const COLUMNS = ['work', 'candidate', 'time', 'least … most', 'loop held', 'ours ÷ theirs', 'goal'];
 
 /** The rows of one line. `results` come from `measureLine`; unless they are to be judged, goals are only named. */
-export function rowsOf({ title, goals = {}, holdGoal }, results, judged = true) {
+export function rowsOf({ title, goals = {}, goal, holdGoal, show = 'duration' }, results, judged = true) {
+  const shown = SHOWN[show];
   const ours = results.find(({ candidate }) => candidate === OURS);
   return results.map(({ candidate, time, hold }, index) => {
     const ratio = ours === undefined || candidate === OURS ? null : ours.time.median / time.median;
     return [
       index === 0 ? title : '',
       candidate,
-      duration(time.median),
-      `${duration(time.least)} … ${duration(time.most)}`,
+      shown(time.median),
+      `${shown(time.least)} … ${shown(time.most)}`,
       hold === null ? '' : duration(hold.median * 1e6),
       ratio === null ? '' : `${significant(ratio)} ×`,
       candidate === OURS
-        ? verdict(holdGoal, hold?.median, 'ms held', judged)
+        ? goal === undefined
+          ? verdict(holdGoal, hold?.median, 'ms held', judged)
+          : verdict(goal, time.median, '', judged, shown)
         : verdict(goals[candidate], ratio, '×', judged),
     ];
   });
 }
 
+/** What a line counts: nanoseconds, or something that has no unit. */
+const SHOWN = { duration, count: significant };
+
 /** A goal that is missed says so as plainly as one that is met. */
-function verdict(goal, value, unit, judged) {
+function verdict(goal, value, unit, judged, shown = String) {
   if (goal === undefined || value === null || value === undefined) return '';
   const [name, limit] = goal;
   const said = value <= limit ? '✓ met' : '✗ missed';
-  return `${name}: ≤ ${limit} ${unit}${judged ? ` ${said}` : ''}`;
+  return `${name}: ≤ ${[shown(limit), unit].filter(Boolean).join(' ')}${judged ? ` ${said}` : ''}`;
 }
 
 /** Padded, so that it reads the same unrendered. */

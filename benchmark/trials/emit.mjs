@@ -1,21 +1,72 @@
-/** Emitting in a loop, to so many listeners of each of so many names. */
+/** Emitting in a loop, to so many listeners of each of so many names, with so many arguments. */
 import { emitters } from '../candidates/emitters.mjs';
 import { timePasses } from '../harness/timing.mjs';
 
-export async function run(candidate, { names, listeners, effort }) {
-  const { emitter, listener, awaited = false } = await emitters[candidate]();
+export async function run(candidate, { names, listeners, args, history, topic, effort }) {
+  const { emitter, listener, awaited = false } = await emitters[candidate]({ history });
   const seen = { calls: 0, last: -1 };
   const events = Array.from({ length: names }, (_, index) => `agent:event-${index}`);
-  for (const event of events) for (let count = 0; count < listeners; count += 1) emitter.on(event, listener(seen));
+  for (const event of events)
+    for (let count = 0; count < listeners; count += 1) emitter.on(event, listener(seen, args));
 
-  let step = 0;
-  const passes = (count) => {
-    for (let pass = 0; pass < count; pass += 1) emitter.emit(events[pass % names], 'planner', step++);
-  };
+  const state = { step: 0 };
+  const passes =
+    topic && 'topic' in emitter ? topicPasses(emitter, events, state) : LOOPS[args](emitter, events, state);
   const awaitedPasses = async (count) => {
-    for (let pass = 0; pass < count; pass += 1) await emitter.emit(events[pass % names], 'planner', step++);
+    for (let pass = 0; pass < count; pass += 1) await emitter.emit(...argumentsOf(events[pass % names], args, state));
   };
   const measured = await timePasses(awaited ? awaitedPasses : passes, effort);
-  if (seen.calls !== step * listeners || seen.last !== step - 1) throw new Error('not every listener was called');
+  if (seen.calls !== state.step * listeners) throw new Error('not every listener was called');
+  if (listeners > 0 && args >= 2 && seen.last !== state.step - 1)
+    throw new Error('a listener got what was not emitted');
   return measured;
+}
+
+function argumentsOf(event, args, state) {
+  return [event, 'planner', state.step++, 'third', 'fourth'].slice(0, args + 1);
+}
+
+/** One loop for each number of arguments: a call with a list that is spread costs more than what is measured. */
+const LOOPS = [
+  (emitter, events, state) => (count) => {
+    const names = events.length;
+    let { step } = state;
+    for (let pass = 0; pass < count; pass += 1, step += 1) emitter.emit(events[pass % names]);
+    state.step = step;
+  },
+  (emitter, events, state) => (count) => {
+    const names = events.length;
+    let { step } = state;
+    for (let pass = 0; pass < count; pass += 1) emitter.emit(events[pass % names], step++);
+    state.step = step;
+  },
+  (emitter, events, state) => (count) => {
+    const names = events.length;
+    let { step } = state;
+    for (let pass = 0; pass < count; pass += 1) emitter.emit(events[pass % names], 'planner', step++);
+    state.step = step;
+  },
+  (emitter, events, state) => (count) => {
+    const names = events.length;
+    let { step } = state;
+    for (let pass = 0; pass < count; pass += 1) emitter.emit(events[pass % names], 'planner', step++, 'third');
+    state.step = step;
+  },
+  (emitter, events, state) => (count) => {
+    const names = events.length;
+    let { step } = state;
+    for (let pass = 0; pass < count; pass += 1)
+      emitter.emit(events[pass % names], 'planner', step++, 'third', 'fourth');
+    state.step = step;
+  },
+];
+
+function topicPasses(emitter, events, state) {
+  const topics = events.map((event) => emitter.topic(event));
+  return (count) => {
+    const names = topics.length;
+    let { step } = state;
+    for (let pass = 0; pass < count; pass += 1) topics[pass % names].emit('planner', step++);
+    state.step = step;
+  };
 }

@@ -12,8 +12,8 @@ use super::{
 use crate::event_bus::clock::{self, Face};
 
 impl AtomicWords for Face {
-    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::float64_array;
-    const BYTES: usize = size_of::<f64>();
+    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::int32_array;
+    const BYTES: usize = size_of::<i32>();
 
     fn words(&self) -> (*const c_void, usize) {
         let words = Face::words(self);
@@ -30,9 +30,9 @@ pub fn clock_open() -> Result<External<ClockHandle>> {
     entry("clockOpen", || Ok(External::new(ClockHandle(Arc::new(Face::default())))))
 }
 
-/// What it shows: `[milliseconds since the epoch or 0 while it stands, set this to 1 when you read]`. Null where the
-/// runtime shares no memory. To be asked for once: memory is never shared twice.
-#[napi(catch_unwind, ts_return_type = "Float64Array | null")]
+/// What it shows: `[the tick, or 0 while it stands; set this to 1 when you read]`. Null where the runtime shares no
+/// memory. To be asked for once: memory is never shared twice.
+#[napi(catch_unwind, ts_return_type = "Int32Array | null")]
 pub fn clock_face(handle: &External<ClockHandle>) -> Result<SharedMemory<Face>> {
     entry("clockFace", || Ok(SharedMemory(Some(Arc::clone(&handle.0)))))
 }

@@ -1,12 +1,13 @@
-//! A clock in shared memory: while somebody reads it often, a thread keeps it right; when nobody does, it stops, and the
-//! thread sleeps until it is wanted again. Reading costs one load, where asking the system costs forty nanoseconds.
+//! Ticks in shared memory: while somebody reads them often, a thread counts them; when nobody does, it stops, and sleeps
+//! until it is wanted again. To see that it is still the same tick costs one load, where asking the system for the time
+//! costs forty nanoseconds.
 
 use std::{
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI32, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -14,8 +15,11 @@ use crate::{
     worker::{Handler, Worker},
 };
 
-/// How far a running clock may be behind, as long as the thread gets its turn.
+/// How long a tick lasts, as long as the thread gets its turn.
 const TICK: Duration = Duration::from_millis(2);
+
+/// The last tick, a power of two, after which they begin again: JavaScript compares small integers best.
+const LAST: i32 = 1 << 29;
 
 /// A clock that nobody reads for so many ticks stops.
 const PATIENCE: u32 = 8;
@@ -25,31 +29,28 @@ const THREAD: &str = "smalltalk-clock";
 /// Faces that may wait for the thread; each counts one.
 const QUEUE: usize = 1 << 16;
 
-/// What one environment reads: two doubles in memory.
+/// What one environment reads.
 #[derive(Debug, Default)]
-pub struct Face([AtomicU64; 2]);
+pub struct Face([AtomicI32; 2]);
 
 impl Face {
-    /// The words: the time in whole milliseconds since the epoch, 0 while it stands; and what readers set when they read.
+    /// The words: the tick, 0 while the clock stands; and what readers set to 1 when they read it.
     #[must_use]
-    pub fn words(&self) -> &[AtomicU64; 2] {
+    pub fn words(&self) -> &[AtomicI32; 2] {
         &self.0
     }
 
-    /// The time, where the clock runs.
+    /// The tick, where the clock runs.
     #[must_use]
-    pub fn read(&self) -> Option<f64> {
-        let [time, touched] = &self.0;
-        touched.store(1.0_f64.to_bits(), Ordering::Relaxed);
-        match time.load(Ordering::Relaxed) {
-            0 => None,
-            bits => Some(f64::from_bits(bits)),
-        }
+    pub fn read(&self) -> Option<i32> {
+        let [tick, touched] = &self.0;
+        touched.store(1, Ordering::Relaxed);
+        Some(tick.load(Ordering::Relaxed)).filter(|tick| *tick != 0)
     }
 
-    fn set(&self, time: f64) {
+    fn set(&self, tick: i32) {
         let [word, _] = &self.0;
-        word.store(time.to_bits(), Ordering::Relaxed);
+        word.store(tick, Ordering::Relaxed);
     }
 
     fn was_touched(&self) -> bool {
@@ -58,10 +59,18 @@ impl Face {
     }
 }
 
+/// Ticks up to now, of all faces of the process.
+static TICKS: AtomicI32 = AtomicI32::new(0);
+
+/// Never 0; one that was seen does not come again for twelve days.
+fn next_tick() -> i32 {
+    (TICKS.fetch_add(1, Ordering::Relaxed) & (LAST - 1)) + 1
+}
+
 /// The thread, for all faces of the process; started with the first face that is woken.
 static RUNNER: Mutex<Option<Worker<Weak<Face>>>> = Mutex::new(None);
 
-/// Starts the clock that this face shows. It is right at once.
+/// Starts the clock that this face shows. It runs at once.
 ///
 /// # Errors
 /// Where the system gives no thread, or the thread has panicked: then the clock stands.
@@ -73,11 +82,11 @@ pub fn wake(face: &Arc<Face>) -> Result<()> {
     };
     let submitted = runner.insert(worker).submit(Arc::downgrade(face), 1);
     submitted.map_err(|(error, _)| error)?;
-    face.set(epoch_millis());
+    face.set(next_tick());
     Ok(())
 }
 
-/// Keeps the faces right that are in use.
+/// Turns the faces that are in use.
 #[derive(Default)]
 struct Runner {
     running: Vec<Running>,
@@ -91,12 +100,12 @@ struct Running {
 
 impl Runner {
     fn turn(&mut self) {
-        let time = epoch_millis();
+        let tick = next_tick();
         self.running.retain_mut(|running| {
             let Some(face) = running.face.upgrade() else { return false };
             running.unread = if face.was_touched() { 0 } else { running.unread + 1 };
             let goes_on = running.unread < PATIENCE;
-            face.set(if goes_on { time } else { 0.0 });
+            face.set(if goes_on { tick } else { 0 });
             goes_on
         });
         self.next = (!self.running.is_empty()).then(|| Instant::now() + TICK);
@@ -126,13 +135,9 @@ impl Handler<Weak<Face>> for Runner {
 impl Drop for Runner {
     fn drop(&mut self) {
         for face in self.running.iter().filter_map(|running| running.face.upgrade()) {
-            face.set(0.0);
+            face.set(0);
         }
     }
-}
-
-fn epoch_millis() -> f64 {
-    (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1000.0).floor()
 }
 
 #[cfg(test)]
@@ -154,10 +159,10 @@ mod tests {
         let face = Arc::new(Face::default());
         assert_eq!(face.read(), None);
         for _ in 0..2 {
-            let before = epoch_millis();
             wake(&face).unwrap();
-            assert!(face.read().is_some_and(|time| time >= before));
-            until(|| face.read().is_some_and(|time| time > before + 50.0));
+            let first = face.read();
+            assert!(first.is_some());
+            until(|| face.read().is_some_and(|tick| Some(tick) != first));
             // Looking at the word itself is no reading.
             until(|| face.words()[0].load(Ordering::Relaxed) == 0);
         }

@@ -1,10 +1,17 @@
 /** The newest events, in slots that are used again: recording allocates nothing. */
+import { clock, timeOfTick } from './clock.js';
 import { sizeOf } from './size.js';
 import type { Target } from './target.js';
 import type { StoredEvent } from './types.js';
 
 /** Up to so many arguments have slots of their own; more of them share an array in the first. */
 export const INLINE_ARGUMENTS = 3;
+
+/** So many slots are made at once for events that come in haste. */
+const MANY = 1024;
+
+/** The clock stands, or has not been asked. */
+const NO_TICK = -1;
 
 /** What is kept of one event. */
 class Slot {
@@ -13,29 +20,40 @@ class Slot {
   first: unknown = undefined;
   second: unknown = undefined;
   third: unknown = undefined;
-  time = 0.5;
+  /** Milliseconds since the ring's first event: a small integer for 24 days, which costs less to write than a double. */
+  time = 0;
   bytes = 0;
 }
 
 /** Slots are made as the history grows up to its capacity, and then used again. Used by the bus alone. */
 export class Ring {
+  /** Grows whenever listeners may have changed. */
+  version = 0;
   readonly capacity: number;
   /** At the most so many estimated bytes; Infinity asks for no estimates. */
   readonly maxBytes: number;
-  lastSeq = 0;
-  criticals = 0;
-  readonly #weighs: boolean;
+  /** Whether `push` is all that recording takes. */
+  readonly plain: boolean;
   /** What was let go of before its slot was needed: everything up to this number. */
   #gone = 0;
+  /** Events before the one in the first slot. */
+  #base = 0;
   #next = 0;
-  #lastTime = 0.5;
+  #tick = NO_TICK;
+  #began = NaN;
+  #elapsed = 0;
   #bytes = 0;
   #slots: Slot[] = [];
 
   constructor(capacity: number, maxBytes: number) {
     this.capacity = capacity;
     this.maxBytes = maxBytes;
-    this.#weighs = maxBytes !== Infinity;
+    this.plain = capacity > 0 && maxBytes === Infinity;
+  }
+
+  /** The newest event there ever was; 0 before the first. */
+  get lastSeq(): number {
+    return this.#base + this.#next;
   }
 
   get size(): number {
@@ -49,44 +67,55 @@ export class Ring {
 
   /** The time of the newest event. */
   get lastTime(): number {
-    return this.#lastTime;
+    return this.#began + this.#elapsed;
   }
 
   /** The estimated size of what it holds. */
   get bytes(): number {
-    if (this.#weighs) return this.#bytes;
+    if (this.maxBytes !== Infinity) return this.#bytes;
     let bytes = 0;
     for (let seq = this.firstSeq; seq <= this.lastSeq; seq += 1) bytes += sizeOf(this.read(seq).args);
     return bytes;
   }
 
-  /** Records an event with up to three arguments, or with all of them in `first` where there are more. */
-  push(target: Target, count: number, first: unknown, second: unknown, third: unknown, now: number): void {
-    if (now > this.#lastTime) this.#lastTime = now;
-    this.lastSeq += 1;
-    if (target.critical) this.criticals += 1;
-    let at = this.#next;
-    if (at === this.capacity) {
-      if (at === 0) return;
-      at = 0;
-    }
+  /**
+   * Records an event with up to three arguments, or all of them in `first` where there are more; `false`: nothing is
+   * done, for there is more to do than to fill the next slot. One way out for all that is seldom: the engine compiles
+   * what stands here into the caller, and every call on the way would cost all emits.
+   */
+  push(target: Target, count: number, first: unknown, second: unknown, third: unknown): boolean {
+    const at = this.#next;
+    const tick = this.#tick;
+    if (target.hotVersion !== this.version || tick === NO_TICK) return false;
+    if (clock.currentTick() !== tick || at === this.#slots.length) return false;
     this.#next = at + 1;
-    const slots = this.#slots;
-    if (at === slots.length) slots.push(new Slot());
-    const slot = slots[at] as Slot;
+    const slot = this.#slots[at] as Slot;
     slot.target = target;
     slot.count = count;
     slot.first = first;
     slot.second = second;
     slot.third = third;
-    slot.time = this.#lastTime;
-    if (this.#weighs) this.#weigh(slot);
+    slot.time = this.#elapsed;
+    return true;
   }
 
-  /** Records an event with any number of arguments. */
-  pushAll(target: Target, args: unknown[], now: number): void {
-    if (args.length > INLINE_ARGUMENTS) this.push(target, args.length, args, undefined, undefined, now);
-    else this.push(target, args.length, args[0], args[1], args[2], now);
+  /** The same, whatever there is to do; at a time where one is given. */
+  record(target: Target, count: number, first: unknown, second: unknown, third: unknown, time?: number): void {
+    this.#look(time);
+    if (this.capacity === 0) {
+      this.#base += 1;
+      return;
+    }
+    if (this.#next === this.#slots.length) this.#turn();
+    const slot = this.#slots[this.#next] as Slot;
+    this.#next += 1;
+    slot.target = target;
+    slot.count = count;
+    slot.first = first;
+    slot.second = second;
+    slot.third = third;
+    slot.time = this.#elapsed;
+    if (this.maxBytes !== Infinity) this.#weigh(slot);
   }
 
   /** The event with this number, which it must hold. */
@@ -97,21 +126,45 @@ export class Ring {
       seq,
       event: target.name as string,
       args: argsOf(slot),
-      timestamp: slot.time,
+      timestamp: this.#began + slot.time,
       priority: target.priority,
       metadata: { ...target.labels.metadata },
     };
   }
 
   clear(): void {
-    this.#slots = [];
     this.#gone = this.lastSeq;
+    this.#base = this.#gone;
     this.#next = 0;
     this.#bytes = 0;
+    this.#slots = [];
+  }
+
+  /** Takes note of the time, which never goes back. */
+  #look(time?: number): void {
+    const tick = clock.currentTick();
+    if (time === undefined && tick === this.#tick) return;
+    if (Number.isNaN(this.#began)) this.#began = time ?? Date.now();
+    const elapsed = (time ?? timeOfTick(tick)) - this.#began;
+    // The same number as a small integer, where it is one.
+    if (elapsed > this.#elapsed) this.#elapsed = (elapsed | 0) === elapsed ? elapsed | 0 : elapsed;
+    if (time === undefined) this.#tick = tick === 0 ? NO_TICK : tick;
+  }
+
+  /** Behind the last slot: there comes another one, many where events come in haste, or the first. */
+  #turn(): void {
+    if (this.#slots.length === this.capacity) {
+      this.#base += this.capacity;
+      this.#next = 0;
+    } else {
+      const more = this.#tick === NO_TICK ? 1 : MANY;
+      const wanted = Math.min(this.capacity, this.#slots.length + more);
+      while (this.#slots.length < wanted) this.#slots.push(new Slot());
+    }
   }
 
   #slotOf(seq: number): Slot {
-    const at = this.#next - 1 - (this.lastSeq - seq);
+    const at = seq - this.#base - 1;
     return this.#slots[at < 0 ? at + this.capacity : at] as Slot;
   }
 

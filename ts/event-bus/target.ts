@@ -13,11 +13,21 @@ export interface Labels {
   metadata: Readonly<Record<string, unknown>>;
 }
 
+/** No version of a bus's listeners. */
+export const NO_VERSION = -1;
+
+/** The surplus of a target without listeners. */
+export const NOBODY_LISTENS = -1;
+
 /** One event name, for one scope. */
 export class Target {
-  /** The version of the bus's listeners that the calls are of; of none where every emit has to look anew. */
-  version = -1;
+  /** The version of the bus's listeners that the calls are of; none where every emit has to look anew. */
+  version = NO_VERSION;
+  /** The same, where to record an event is to push it. */
+  hotVersion = NO_VERSION;
   readonly critical: boolean;
+  /** How many listeners it has more than one. */
+  surplus = NOBODY_LISTENS;
   /** Who listens. */
   listeners: readonly AnyListener[] = [];
   /** How many they are. */
@@ -43,12 +53,19 @@ export class Target {
     this.version = version;
     this.listeners = listeners;
     this.size = listeners.length;
+    this.surplus = this.size - 1;
     const [single = nothing] = listeners;
     const alone = listeners.length < 2;
     this.none = alone ? single : this.#later(0);
     this.one = alone ? single : this.#later(1);
     this.two = alone ? single : this.#later(2);
     this.three = alone ? single : this.#later(3);
+  }
+
+  /** Lets go of the listeners; the next emit looks anew. */
+  forget(): void {
+    this.listen(NO_VERSION, []);
+    this.hotVersion = NO_VERSION;
   }
 
   /** A caller that makes the caller when it is first wanted: most events have one number of arguments. */
@@ -79,7 +96,7 @@ export function targetFor(event: StoredEvent, sessionId: string | undefined): Ta
 export const NO_LABELS: Labels = { priority: undefined, sessionId: undefined, metadata: Object.freeze({}) };
 
 /** So many names are remembered; a program that makes names up forgets and looks up again. */
-const REMEMBERED = 1024;
+export const REMEMBERED = 1024;
 
 /** The targets of one scope, by name. */
 export class Targets {

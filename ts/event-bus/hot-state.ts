@@ -1,0 +1,75 @@
+/** What an emit needs to know, in one object: few loads, and shared by whatever stands in for the bus. */
+import { INLINE_ARGUMENTS, Ring } from './ring.js';
+import { REMEMBERED, type Target, type Targets } from './target.js';
+
+/** The history of a bus, its targets, and what it has counted. */
+export class HotState extends Ring {
+  /** The target of the newest event. */
+  last: Target;
+  /** The bus itself, whatever stands in for it. */
+  bus: unknown = null;
+  /** Whether a log hears of every event. */
+  logging: boolean;
+  /** Whether every event asks for more than to record it and to call its listeners. */
+  alwaysRare: boolean;
+  /** Recorded events that were critical. */
+  criticals = 0;
+  /** What the calls of listeners are more than the recorded events, each of which usually makes one. */
+  surplus = 0;
+  readonly #targets: Targets;
+  /** Those that hold on to listeners. */
+  #listening: Target[] = [];
+
+  constructor(options: { capacity: number; maxBytes: number; targets: Targets; logging: boolean; rare: boolean }) {
+    super(options.capacity, options.maxBytes);
+    this.#targets = options.targets;
+    this.logging = options.logging;
+    this.alwaysRare = options.rare;
+    this.last = options.targets.of('error');
+  }
+
+  /** Where an event of no scope goes, which the next one will be asked first. */
+  find(event: string | symbol): Target {
+    const target = this.#targets.of(event);
+    this.last = target;
+    return target;
+  }
+
+  /** Whether recording an event of this target is to push it. */
+  isPlain(target: Target): boolean {
+    return this.plain && !this.logging && !target.critical;
+  }
+
+  /** Where an event of no scope goes. */
+  targetOf(event: string | symbol): Target {
+    return this.#targets.of(event);
+  }
+
+  /** Calls of listeners up to now. */
+  get delivered(): number {
+    return this.lastSeq + this.surplus;
+  }
+
+  /** So many listeners are about to be called by other means. */
+  countDelivered(calls: number): void {
+    this.surplus += calls;
+  }
+
+  /** Records an event whose listeners are called, and counted, by other means. */
+  recordOnly(target: Target, args: unknown[], time: number): void {
+    const count = args.length;
+    if (count > INLINE_ARGUMENTS) this.record(target, count, args, undefined, undefined, time);
+    else this.record(target, count, args[0], args[1], args[2], time);
+    if (target.critical) this.criticals += 1;
+    this.surplus -= 1;
+  }
+
+  /** A target has looked up its listeners. Those of before let go of theirs where listeners have changed since. */
+  noteListening(target: Target): void {
+    if (this.#listening[0]?.version !== this.version || this.#listening.length >= REMEMBERED) {
+      for (const other of this.#listening) if (other !== target) other.forget();
+      this.#listening = [];
+    }
+    this.#listening.push(target);
+  }
+}
