@@ -24,13 +24,10 @@ export declare class ExternalObject<T> {
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
 /**
- * What it shows: `[the tick, or 0 while it stands; set this to 1 when you read]`. Null where the runtime shares no
- * memory. To be asked for once: memory is never shared twice.
+ * A clock that stands. It shows `[the tick, or 0 while it stands; set this to 1 when you read]` in `face`, which must not
+ * be memory that the engine moves: an array over an `ArrayBuffer` of its own.
  */
-export declare function clockFace(handle: ExternalObject<ClockHandle>): Int32Array | null
-
-/** A clock that stands. */
-export declare function clockOpen(): ExternalObject<ClockHandle>
+export declare function clockOpen(face: Int32Array): ExternalObject<ClockHandle>
 
 /** Starts it; it stops by itself when nobody reads it. */
 export declare function clockWake(handle: ExternalObject<ClockHandle>): void

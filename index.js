@@ -835,7 +835,6 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
-module.exports.clockFace = nativeBinding.clockFace
 module.exports.clockOpen = nativeBinding.clockOpen
 module.exports.clockWake = nativeBinding.clockWake
 module.exports.healthBeat = nativeBinding.healthBeat

@@ -29,34 +29,12 @@ const THREAD: &str = "smalltalk-clock";
 /// Faces that may wait for the thread; each counts one.
 const QUEUE: usize = 1 << 16;
 
-/// What one environment reads.
-#[derive(Debug, Default)]
-pub struct Face([AtomicI32; 2]);
-
-impl Face {
-    /// The words: the tick, 0 while the clock stands; and what readers set to 1 when they read it.
-    #[must_use]
-    pub fn words(&self) -> &[AtomicI32; 2] {
-        &self.0
-    }
-
-    /// The tick, where the clock runs.
-    #[must_use]
-    pub fn read(&self) -> Option<i32> {
-        let [tick, touched] = &self.0;
-        touched.store(1, Ordering::Relaxed);
-        Some(tick.load(Ordering::Relaxed)).filter(|tick| *tick != 0)
-    }
-
-    fn set(&self, tick: i32) {
-        let [word, _] = &self.0;
-        word.store(tick, Ordering::Relaxed);
-    }
-
-    fn was_touched(&self) -> bool {
-        let [_, touched] = &self.0;
-        touched.swap(0, Ordering::Relaxed) != 0
-    }
+/// What one environment reads: a tick, 0 while the clock stands; and whether somebody has read it.
+pub trait Face: Send + Sync {
+    /// Shows a tick.
+    fn set(&self, tick: i32);
+    /// Whether it was read since the last question.
+    fn was_read(&self) -> bool;
 }
 
 /// Ticks up to now, of all faces of the process.
@@ -68,13 +46,13 @@ fn next_tick() -> i32 {
 }
 
 /// The thread, for all faces of the process; started with the first face that is woken.
-static RUNNER: Mutex<Option<Worker<Weak<Face>>>> = Mutex::new(None);
+static RUNNER: Mutex<Option<Worker<Weak<dyn Face>>>> = Mutex::new(None);
 
 /// Starts the clock that this face shows. It runs at once.
 ///
 /// # Errors
 /// Where the system gives no thread, or the thread has panicked: then the clock stands.
-pub fn wake(face: &Arc<Face>) -> Result<()> {
+pub fn wake(face: &Arc<dyn Face>) -> Result<()> {
     let mut runner = RUNNER.lock().unwrap_or_else(PoisonError::into_inner);
     let worker = match runner.take() {
         Some(worker) => worker,
@@ -94,7 +72,7 @@ struct Runner {
 }
 
 struct Running {
-    face: Weak<Face>,
+    face: Weak<dyn Face>,
     unread: u32,
 }
 
@@ -103,7 +81,7 @@ impl Runner {
         let tick = next_tick();
         self.running.retain_mut(|running| {
             let Some(face) = running.face.upgrade() else { return false };
-            running.unread = if face.was_touched() { 0 } else { running.unread + 1 };
+            running.unread = if face.was_read() { 0 } else { running.unread + 1 };
             let goes_on = running.unread < PATIENCE;
             face.set(if goes_on { tick } else { 0 });
             goes_on
@@ -112,8 +90,8 @@ impl Runner {
     }
 }
 
-impl Handler<Weak<Face>> for Runner {
-    fn handle(&mut self, batch: Vec<Weak<Face>>) {
+impl Handler<Weak<dyn Face>> for Runner {
+    fn handle(&mut self, batch: Vec<Weak<dyn Face>>) {
         for face in batch {
             if !self.running.iter().any(|running| running.face.ptr_eq(&face)) {
                 self.running.push(Running { face, unread: 0 });
@@ -144,7 +122,36 @@ impl Drop for Runner {
 mod tests {
     use std::thread;
 
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
+
+    #[derive(Default)]
+    struct Words {
+        tick: AtomicI32,
+        read: AtomicBool,
+    }
+
+    impl Words {
+        fn tick(&self) -> i32 {
+            self.tick.load(Ordering::Relaxed)
+        }
+
+        fn read(&self) -> Option<i32> {
+            self.read.store(true, Ordering::Relaxed);
+            Some(self.tick()).filter(|tick| *tick != 0)
+        }
+    }
+
+    impl Face for Words {
+        fn set(&self, tick: i32) {
+            self.tick.store(tick, Ordering::Relaxed);
+        }
+
+        fn was_read(&self) -> bool {
+            self.read.swap(false, Ordering::Relaxed)
+        }
+    }
 
     fn until(condition: impl Fn() -> bool) {
         let end = Instant::now() + Duration::from_secs(10);
@@ -156,23 +163,24 @@ mod tests {
 
     #[test]
     fn it_runs_while_it_is_read_stops_when_it_is_not_and_starts_again() {
-        let face = Arc::new(Face::default());
+        let face = Arc::new(Words::default());
         assert_eq!(face.read(), None);
         for _ in 0..2 {
-            wake(&face).unwrap();
+            wake(&(Arc::clone(&face) as Arc<dyn Face>)).unwrap();
             let first = face.read();
             assert!(first.is_some());
             until(|| face.read().is_some_and(|tick| Some(tick) != first));
             // Looking at the word itself is no reading.
-            until(|| face.words()[0].load(Ordering::Relaxed) == 0);
+            until(|| face.tick() == 0);
         }
     }
 
     #[test]
     fn a_runner_that_goes_away_leaves_no_clock_standing_at_a_time() {
-        let face = Arc::new(Face::default());
+        let face = Arc::new(Words::default());
         let mut runner = Runner::default();
-        runner.handle(vec![Arc::downgrade(&face)]);
+        let shown: Arc<dyn Face> = face.clone();
+        runner.handle(vec![Arc::downgrade(&shown)]);
         assert!(face.read().is_some());
         drop(runner);
         assert_eq!(face.read(), None);

@@ -10,31 +10,22 @@ const HOT = 16;
 
 const systemNow = Date.now;
 
-/** `[tick, or 0 while the clock stands; set to 1 when the tick is read]`. */
-let face: Int32Array | null = null;
+/** `[tick, or 0 while the clock stands; set to 1 when the tick is read]`: to the engine a constant, unlike native memory. */
+const face = new Int32Array(new ArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
 let handle: ReturnType<Native['clockOpen']> | null = null;
 let asked = false;
 let millisecond = 0;
 let questions = 0;
 
-/** The clock as it is to be read: a call of one of its functions that never changes costs least. */
-export const clock = {
-  /**
-   * What stays the same for about two milliseconds; 0 where the time has to be asked anew, as with a replaced `Date.now`.
-   * Another function once the native clock has been opened.
-   */
-  currentTick: (): number => 0,
-};
-
-/** A function of its own for this memory, which is a constant in it. */
-function readerOf(shown: Int32Array): () => number {
-  return () => (Date.now === systemNow ? (shown[0] as number) : 0);
+/** What stays the same for about two milliseconds; 0 where the time has to be asked anew, as with a replaced `Date.now`. */
+export function currentTick(): number {
+  return Date.now === systemNow ? (face[0] as number) : 0;
 }
 
 /** Milliseconds since the epoch, at the beginning of a tick or, for 0, now. */
 export function timeOfTick(tick: number): number {
   const time = Date.now();
-  if (tick !== 0 && face !== null) {
+  if (tick !== 0) {
     face[1] = 1;
   } else if (time !== millisecond) {
     millisecond = time;
@@ -58,13 +49,7 @@ function warmUp(): void {
 function open(): void {
   if (!nativeAvailable()) return;
   try {
-    const opened = crossing(SmallTalkError, (binary) => binary.clockOpen());
-    const shown = crossing(SmallTalkError, (binary) => binary.clockFace(opened));
-    // Where the runtime shares no memory, the system is asked each time.
-    if (shown === null) return;
-    face = shown;
-    clock.currentTick = readerOf(shown);
-    handle = opened;
+    handle = crossing(SmallTalkError, (binary) => binary.clockOpen(face));
   } catch {
     handle = null;
   }

@@ -1,5 +1,5 @@
 /** The newest events, in slots that are used again: recording allocates nothing. */
-import { clock, timeOfTick } from './clock.js';
+import { currentTick, timeOfTick } from './clock.js';
 import { sizeOf } from './size.js';
 import type { Target } from './target.js';
 import type { StoredEvent } from './types.js';
@@ -85,9 +85,7 @@ export class Ring {
    */
   push(target: Target, count: number, first: unknown, second: unknown, third: unknown): boolean {
     const at = this.#next;
-    const tick = this.#tick;
-    if (target.hotVersion !== this.version || tick === NO_TICK) return false;
-    if (clock.currentTick() !== tick || at === this.#slots.length) return false;
+    if (target.hotVersion !== this.version || currentTick() !== this.#tick || at === this.#slots.length) return false;
     this.#next = at + 1;
     const slot = this.#slots[at] as Slot;
     slot.target = target;
@@ -142,7 +140,7 @@ export class Ring {
 
   /** Takes note of the time, which never goes back. */
   #look(time?: number): void {
-    const tick = clock.currentTick();
+    const tick = currentTick();
     if (time === undefined && tick === this.#tick) return;
     if (Number.isNaN(this.#began)) this.#began = time ?? Date.now();
     const elapsed = (time ?? timeOfTick(tick)) - this.#began;
