@@ -42,6 +42,10 @@ export interface Failure {
   retryable: boolean
   /** The process that stands in the way. */
   owner?: number
+  /** The version that was to be there; none where there was to be no session. */
+  expected?: number
+  /** The version that is there; none where there is no session. */
+  actual?: number
 }
 
 /** A sign of life where no memory is shared. */
@@ -220,6 +224,10 @@ export interface StorageSession {
   activeAgent?: string
   createdAt: number
   updatedAt: number
+  /** Which state this is: a safe integer, given out once. */
+  stamp: number
+  /** The version that must be stored; -1: there must be none. */
+  ifVersion?: number
   messages: string
   messageTypes: string
 }

@@ -18,7 +18,7 @@ const logOptions = {
   maxFileBytes: 1e6,
   maxQueueBytes: 1e6,
 };
-const session = { id: 's', data: '{}', createdAt: 0, updatedAt: 0, messages: '', messageTypes: '' };
+const session = { id: 's', data: '{}', createdAt: 0, updatedAt: 0, stamp: 0, messages: '', messageTypes: '' };
 const body = '{"topic":"t","priority":"normal","timestamp":1}';
 
 const storage = () => binary.storageOpen(storageOptions, settle, 1);

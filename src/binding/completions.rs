@@ -68,15 +68,24 @@ pub struct Failure {
     pub retryable: bool,
     /// The process that stands in the way.
     pub owner: Option<u32>,
+    /// The version that was to be there; none where there was to be no session.
+    pub expected: Option<f64>,
+    /// The version that is there; none where there is no session.
+    pub actual: Option<f64>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let (expected, actual) = error.versions();
+        #[expect(clippy::cast_precision_loss, reason = "versions stay far below 2^53")]
+        let number = |version: Option<i64>| version.map(|version| version as f64);
         Self {
             code: error.code().to_owned(),
             message: error.to_string(),
             retryable: error.retryable(),
             owner: error.owner(),
+            expected: number(expected),
+            actual: number(actual),
         }
     }
 }

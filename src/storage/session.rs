@@ -9,6 +9,14 @@ pub struct Encoded {
     pub types: Option<String>,
 }
 
+impl Encoded {
+    /// As many bytes as it has.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.text.len() + self.types.as_ref().map_or(0, String::len)
+    }
+}
+
 /// A session as the face hands it over: the state of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionImage {
@@ -22,16 +30,32 @@ pub struct SessionImage {
     pub created_at: i64,
     /// Milliseconds since the epoch.
     pub updated_at: i64,
-    /// The messages.
-    pub messages: Lines,
+    /// Which state this is, to those who save what changed since.
+    pub stamp: i64,
+    /// What must be stored for this to be.
+    pub expected: Expected,
+    /// The messages, in pieces that follow one another.
+    pub messages: Vec<Lines>,
 }
 
 impl SessionImage {
     /// About as many bytes as it takes in a queue.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.head.text.len() + self.messages.texts.len() + self.messages.types.len() + 256
+        self.messages.iter().map(Lines::size).sum::<usize>() + self.head.size()
     }
+}
+
+/// What must be stored for a change to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expected {
+    /// Whatever there is.
+    #[default]
+    Anything,
+    /// No session of that id.
+    Nothing,
+    /// This version.
+    Version(i64),
 }
 
 /// Several encoded values, one a line: JSON on one line has no line break, so lines cross the boundary as one text.
@@ -48,6 +72,12 @@ impl Lines {
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let texts = (!self.texts.is_empty()).then(|| self.texts.split('\n')).into_iter().flatten();
         texts.zip(self.types.split('\n')).map(|(text, types)| (text, (!types.is_empty()).then_some(types)))
+    }
+
+    /// As many bytes as they have.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.texts.len() + self.types.len()
     }
 
     /// Adds a value.

@@ -1,124 +1,142 @@
-//! What the threads of a store are asked to do.
+//! What the threads of a store are asked to do: work and the reply it owes, whatever the kind of the answer.
 
 use rusqlite::Connection;
 
-use super::{keys, maintenance, sessions};
 use crate::{
     durability::Durability,
     error::{Error, Result},
     reply::Reply,
-    storage::session::{Encoded, SessionFilter, SessionImage, Stats, StoredSession},
 };
-
-/// A change, answered after the commit that holds it.
-pub enum Write {
-    /// Stores a session; answers with its version.
-    SaveSession(Box<SessionImage>, Reply<i64>),
-    /// Removes a session.
-    DeleteSession(String, Reply<bool>),
-    /// Sets a key, with its end in milliseconds since the epoch.
-    SetKey(String, Encoded, Option<i64>, Reply<()>),
-    /// Removes a key that has not expired at the given time.
-    DeleteKey(String, i64, Reply<bool>),
-    /// Removes everything.
-    Clear(Reply<()>),
-}
-
-/// A question.
-pub enum Read {
-    /// A whole session.
-    Session(String, Reply<Option<StoredSession>>),
-    /// The ids of sessions.
-    List(Box<SessionFilter>, Reply<Vec<String>>),
-    /// A value at a time.
-    Key(String, i64, Reply<Option<Encoded>>),
-    /// Whether a key has a value at a time.
-    HasKey(String, i64, Reply<bool>),
-    /// What there is at a time.
-    Stats(i64, Reply<Stats>),
-}
-
-/// What the writer thread takes: changes, and questions that must see the changes queued before them.
-pub enum Job {
-    /// Opens the connection; the first job of every store.
-    Open(Reply<()>),
-    /// A change and how durable it shall be.
-    Write(Write, Durability),
-    /// A question.
-    Read(Read),
-}
 
 /// The answer to a job, kept back until its fate is known: `None` is a commit.
 pub type Verdict = Box<dyn FnOnce(Option<&Error>) + Send>;
 
-fn verdict<T: 'static + Send>(reply: Reply<T>, outcome: Result<T>) -> Verdict {
-    Box::new(move |failed| {
-        reply.send(match failed {
-            None => outcome,
-            Some(error) => outcome.and_then(|_| Err(error.clone())),
+/// Work that gets a connection, or the reason why it gets none. The flag tells whether it failed.
+type Task = Box<dyn FnOnce(Result<&Connection>) -> (bool, Verdict) + Send>;
+
+fn task<T: Send + 'static>(reply: Reply<T>, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Task {
+    Box::new(move |connection| {
+        let outcome = connection.and_then(work);
+        let failed = outcome.is_err();
+        let verdict: Verdict = Box::new(move |fate| {
+            reply.send(match fate {
+                None => outcome,
+                Some(error) => outcome.and_then(|_| Err(error.clone())),
+            });
         });
+        (failed, verdict)
     })
 }
 
+fn refuse(task: Task, error: Error) {
+    let (_, verdict) = task(Err(error));
+    verdict(None);
+}
+
+/// A change, answered after the commit that holds it.
+pub struct Write {
+    task: Task,
+    size: usize,
+}
+
 impl Write {
+    /// A change that takes about `size` bytes in the queue. It runs in a savepoint of its own: where it fails, nothing of
+    /// it is written.
+    pub(super) fn new<T: Send + 'static>(
+        size: usize,
+        reply: Reply<T>,
+        change: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Self {
+        Self { task: task(reply, change), size: size + WRITE_SIZE }
+    }
+
     /// Does the change within the transaction that is open. The flag tells whether it failed.
-    pub fn run(self, connection: &Connection) -> (bool, Verdict) {
-        match self {
-            Self::SaveSession(image, reply) => done(reply, sessions::save(connection, &image)),
-            Self::DeleteSession(id, reply) => done(reply, sessions::delete(connection, &id)),
-            Self::SetKey(key, value, expires_at, reply) => done(reply, keys::set(connection, &key, &value, expires_at)),
-            Self::DeleteKey(key, now, reply) => done(reply, keys::delete(connection, &key, now)),
-            Self::Clear(reply) => done(reply, maintenance::clear(connection)),
-        }
+    pub(super) fn run(self, connection: &Connection) -> (bool, Verdict) {
+        (self.task)(Ok(connection))
     }
 
     /// Answers without having done anything.
-    pub fn refuse(self, error: Error) {
-        match self {
-            Self::SaveSession(_, reply) => reply.send(Err(error)),
-            Self::DeleteSession(_, reply) | Self::DeleteKey(_, _, reply) => reply.send(Err(error)),
-            Self::SetKey(_, _, _, reply) | Self::Clear(reply) => reply.send(Err(error)),
-        }
+    pub(super) fn refuse(self, error: Error) {
+        refuse(self.task, error);
     }
 
     /// About as many bytes as it takes in the queue.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        match self {
-            Self::SaveSession(image, _) => image.size(),
-            Self::SetKey(key, value, _, _) => key.len() + value.text.len() + 128,
-            Self::DeleteSession(id, _) | Self::DeleteKey(id, _, _) => id.len() + 128,
-            Self::Clear(_) => 128,
-        }
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 }
 
-fn done<T: 'static + Send>(reply: Reply<T>, outcome: Result<T>) -> (bool, Verdict) {
-    (outcome.is_err(), verdict(reply, outcome))
-}
+/// What a change counts in the queue beside its texts.
+const WRITE_SIZE: usize = 128;
+
+/// A question.
+pub struct Read(Task);
 
 impl Read {
+    /// A question, answered from one view of the store.
+    pub(super) fn new<T: Send + 'static>(
+        reply: Reply<T>,
+        question: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Self {
+        Self(task(reply, question))
+    }
+
     /// Answers from the connection's view.
-    pub fn run(self, connection: &Connection) -> Verdict {
-        match self {
-            Self::Session(id, reply) => verdict(reply, sessions::get(connection, &id)),
-            Self::List(filter, reply) => verdict(reply, sessions::list(connection, &filter)),
-            Self::Key(key, now, reply) => verdict(reply, keys::get(connection, &key, now)),
-            Self::HasKey(key, now, reply) => verdict(reply, keys::has(connection, &key, now)),
-            Self::Stats(now, reply) => verdict(reply, maintenance::stats(connection, now)),
-        }
+    pub(super) fn run(self, connection: &Connection) -> Verdict {
+        (self.0)(Ok(connection)).1
     }
 
     /// Answers without having looked.
+    pub(super) fn refuse(self, error: Error) {
+        refuse(self.0, error);
+    }
+}
+
+/// Work for the writer's connection that must stand outside of any transaction, such as giving pages back to the disk.
+pub struct Chore(Task);
+
+impl Chore {
+    /// A chore, answered when it is done.
+    pub(super) fn new<T: Send + 'static>(
+        reply: Reply<T>,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Self {
+        Self(task(reply, work))
+    }
+
+    /// Does the work and answers.
+    pub(super) fn run(self, connection: Result<&Connection>) {
+        let (_, verdict) = (self.0)(connection);
+        verdict(None);
+    }
+}
+
+/// What shares a transaction with others.
+pub enum Step {
+    /// A change and how durable it shall be.
+    Write(Write, Durability),
+    /// A question that must see the changes queued before it.
+    Read(Read),
+}
+
+impl Step {
+    /// Answers without having done anything.
     pub fn refuse(self, error: Error) {
         match self {
-            Self::Session(_, reply) => reply.send(Err(error)),
-            Self::List(_, reply) => reply.send(Err(error)),
-            Self::Key(_, _, reply) => reply.send(Err(error)),
-            Self::HasKey(_, _, reply) => reply.send(Err(error)),
-            Self::Stats(_, reply) => reply.send(Err(error)),
+            Self::Write(write, _) => write.refuse(error),
+            Self::Read(read) => read.refuse(error),
         }
     }
+}
+
+/// What the writer thread takes.
+pub enum Job {
+    /// Opens the connection; the first job of every store.
+    Open(Reply<()>),
+    /// Part of a transaction.
+    Step(Step),
+    /// Between two transactions.
+    Chore(Chore),
 }
 
 impl Job {
@@ -126,8 +144,8 @@ impl Job {
     pub fn refuse(self, error: Error) {
         match self {
             Self::Open(reply) => reply.send(Err(error)),
-            Self::Write(write, _) => write.refuse(error),
-            Self::Read(read) => read.refuse(error),
+            Self::Step(step) => step.refuse(error),
+            Self::Chore(chore) => chore.run(Err(error)),
         }
     }
 }

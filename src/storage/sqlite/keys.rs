@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::failure::failure;
+use super::{counters::Counter, failure::failure};
 use crate::{
     checksum::Checksum,
     error::{Error, Result},
@@ -12,15 +12,21 @@ use crate::{
 /// Sets a value and its end, in milliseconds since the epoch, where it has one.
 pub fn set(connection: &Connection, key: &str, value: &Encoded, expires_at: Option<i64>) -> Result<()> {
     let crc = crc(key, &value.text, value.types.as_deref(), expires_at);
-    connection
-        .prepare_cached(
-            "INSERT INTO key_values (key, data, types, expires_at, crc) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (key) DO UPDATE SET data = excluded.data, types = excluded.types,
-                 expires_at = excluded.expires_at, crc = excluded.crc",
-        )
-        .and_then(|mut statement| statement.execute(params![key, value.text, value.types, expires_at, crc]))
-        .map_err(|error| failure("setting a key", &error))?;
-    Ok(())
+    let stored = || -> rusqlite::Result<()> {
+        let replaced = connection
+            .prepare_cached("UPDATE key_values SET data = ?2, types = ?3, expires_at = ?4, crc = ?5 WHERE key = ?1")?
+            .execute(params![key, value.text, value.types, expires_at, crc])?;
+        if replaced == 0 {
+            connection
+                .prepare_cached(
+                    "INSERT INTO key_values (key, data, types, expires_at, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![key, value.text, value.types, expires_at, crc])?;
+            Counter::Keys.add(connection, 1)?;
+        }
+        Ok(())
+    };
+    stored().map_err(|error| failure("setting a key", &error))
 }
 
 /// Reads a value that has not expired at `now`.
@@ -54,10 +60,11 @@ pub fn has(connection: &Connection, key: &str, now: i64) -> Result<bool> {
 /// Removes a key; whether it had a value that had not expired at `now`.
 pub fn delete(connection: &Connection, key: &str, now: i64) -> Result<bool> {
     let there = has(connection, key, now)?;
-    connection
-        .prepare_cached("DELETE FROM key_values WHERE key = ?1")
-        .and_then(|mut statement| statement.execute([key]))
-        .map_err(|error| failure("deleting a key", &error))?;
+    let removed = || -> rusqlite::Result<()> {
+        let rows = connection.prepare_cached("DELETE FROM key_values WHERE key = ?1")?.execute([key])?;
+        Counter::Keys.add(connection, -i64::from(rows > 0))
+    };
+    removed().map_err(|error| failure("deleting a key", &error))?;
     Ok(there)
 }
 

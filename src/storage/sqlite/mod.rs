@@ -1,19 +1,31 @@
 //! Sessions and keys in one SQLite file: one thread writes, a few read.
 
+mod counters;
 mod failure;
+mod heads;
 mod job;
 mod keys;
 mod maintenance;
+mod messages;
+mod migrate;
+mod opening;
 mod reader;
+mod reads;
+mod save;
 pub mod schema;
 mod sessions;
 mod writer;
+mod writes;
 
 use std::{path::PathBuf, time::Duration};
 
-pub use job::{Read, Write};
+pub use job::{Chore, Read, Write};
 
-use self::{job::Job, reader::Reader, writer::Writer};
+use self::{
+    job::{Job, Step},
+    reader::Reader,
+    writer::Writer,
+};
 use crate::{
     durability::Durability,
     error::{Error, Result},
@@ -59,7 +71,7 @@ impl SqliteStore {
     /// Queues a change. Never waits: a full queue is answered with [`Error::Backpressure`].
     pub fn write(&self, write: Write, durability: Durability) {
         let size = write.size();
-        self.enqueue(Job::Write(write, durability), size);
+        self.enqueue(Job::Step(Step::Write(write, durability)), size);
     }
 
     /// Asks a question. `in_order` makes it see every change queued before it; otherwise it sees every change answered.
@@ -70,8 +82,13 @@ impl SqliteStore {
                     read.refuse(error);
                 }
             }
-            _ => self.enqueue(Job::Read(read), READ_SIZE),
+            _ => self.enqueue(Job::Step(Step::Read(read)), READ_SIZE),
         }
+    }
+
+    /// Has the writer do something between two transactions, after every change queued before.
+    pub fn chore(&self, chore: Chore) {
+        self.enqueue(Job::Chore(chore), READ_SIZE);
     }
 
     /// Lets what is queued land, and closes the file.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use rusqlite::Connection;
 
-use super::{job::Read, schema};
+use super::{job::Read, opening};
 use crate::{error::Result, worker::Handler};
 
 /// Opens its connection with the first question.
@@ -23,7 +23,7 @@ impl Reader {
     fn connection(&mut self) -> Result<&Connection> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => schema::open_reader(&self.path, self.busy_timeout)?,
+            None => opening::open_reader(&self.path, self.busy_timeout)?,
         };
         Ok(self.connection.insert(connection))
     }

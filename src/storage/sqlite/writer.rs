@@ -6,8 +6,8 @@ use rusqlite::Connection;
 
 use super::{
     failure::{commit_failure, failure},
-    job::{Job, Verdict},
-    schema,
+    job::{Chore, Job, Step, Verdict},
+    opening, schema,
 };
 use crate::{
     durability::Durability,
@@ -24,7 +24,7 @@ pub struct Writer {
     refusal: Error,
     synchronous: Option<Durability>,
     /// Which file was opened: a path can come to mean another.
-    identity: Option<schema::Identity>,
+    identity: Option<opening::Identity>,
     /// A commit failed half-way: what the kernel still has of it is not what the disk has.
     in_doubt: bool,
 }
@@ -45,9 +45,9 @@ impl Writer {
 
     fn open(&mut self) -> Result<()> {
         if self.connection.is_none() {
-            let opened = schema::open_writer(&self.path, self.busy_timeout);
+            let opened = opening::open_writer(&self.path, self.busy_timeout);
             self.connection = Some(opened.inspect_err(|error| self.refusal = error.clone())?);
-            self.identity = schema::identity(&self.path);
+            self.identity = opening::identity(&self.path);
             self.synchronous = None;
             tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
         }
@@ -59,14 +59,14 @@ impl Writer {
     fn reopen_if_in_doubt(&mut self) -> Result<()> {
         if self.in_doubt {
             self.connection = None;
-            let connection = schema::open_writer(&self.path, self.busy_timeout)?;
+            let connection = opening::open_writer(&self.path, self.busy_timeout)?;
             schema::verify(&connection)?;
             tracing::warn!(target: "smalltalk::storage", "reopened and verified after a commit that failed half-way");
             self.connection = Some(connection);
             self.synchronous = None;
             self.in_doubt = false;
         }
-        if self.identity != schema::identity(&self.path) {
+        if self.identity != opening::identity(&self.path) {
             return Err(Error::Io {
                 doing: "writing".into(),
                 cause: "the database file was deleted or replaced while it was open".into(),
@@ -91,7 +91,17 @@ impl Writer {
         Ok(())
     }
 
-    fn transact(&mut self, batch: Vec<Job>) {
+    fn chore(&mut self, chore: Chore) {
+        match self.reopen_if_in_doubt() {
+            Ok(()) => chore.run(self.connection.as_ref().ok_or_else(|| self.refusal.clone())),
+            Err(error) => chore.run(Err(error)),
+        }
+    }
+
+    fn transact(&mut self, batch: Vec<Step>) {
+        if batch.is_empty() {
+            return;
+        }
         let durability = strongest(&batch);
         if let Err(error) = self.reopen_if_in_doubt().and_then(|()| durability.map_or(Ok(()), |it| self.prepare(it))) {
             return refuse(batch, &error);
@@ -103,38 +113,38 @@ impl Writer {
         if let Err(error) = connection.execute_batch(begin) {
             return refuse(batch, &failure("beginning to write", &error));
         }
-        let jobs = batch.len();
+        let steps = batch.len();
         let verdicts = run_all(connection, batch);
         let failed = conclude(connection);
         self.in_doubt = matches!(failed, Some(Error::Indeterminate { .. }));
         for verdict in verdicts {
             verdict(failed.as_ref());
         }
-        tracing::trace!(target: "smalltalk::storage", jobs, failed = failed.is_some(), "batch");
+        tracing::trace!(target: "smalltalk::storage", steps, failed = failed.is_some(), "batch");
     }
 }
 
 /// `None` where nothing in the batch writes.
-fn strongest(batch: &[Job]) -> Option<Durability> {
+fn strongest(batch: &[Step]) -> Option<Durability> {
     batch
         .iter()
-        .filter_map(|job| match job {
-            Job::Write(_, durability) => Some(*durability),
-            Job::Open(_) | Job::Read(_) => None,
+        .filter_map(|step| match step {
+            Step::Write(_, durability) => Some(*durability),
+            Step::Read(_) => None,
         })
         .max()
 }
 
-fn run_all(connection: &Connection, batch: Vec<Job>) -> Vec<Verdict> {
+fn run_all(connection: &Connection, batch: Vec<Step>) -> Vec<Verdict> {
     let mut verdicts = Vec::with_capacity(batch.len());
-    for job in batch {
-        match job {
+    for step in batch {
+        match step {
             // An error may have ended the whole transaction; what would come after it must not be written alone.
-            job if connection.is_autocommit() => {
-                job.refuse(Error::Io { doing: "writing".into(), cause: "an earlier write ended the batch".into() });
+            step if connection.is_autocommit() => {
+                step.refuse(Error::Io { doing: "writing".into(), cause: "an earlier write ended the batch".into() });
             }
-            Job::Read(read) => verdicts.push(read.run(connection)),
-            Job::Write(write, _) => {
+            Step::Read(read) => verdicts.push(read.run(connection)),
+            Step::Write(write, _) => {
                 if let Err(error) = connection.execute_batch("SAVEPOINT job") {
                     write.refuse(failure("writing", &error));
                     continue;
@@ -147,7 +157,6 @@ fn run_all(connection: &Connection, batch: Vec<Job>) -> Vec<Verdict> {
                 }
                 verdicts.push(verdict);
             }
-            Job::Open(reply) => reply.send(Ok(())),
         }
     }
     verdicts
@@ -168,23 +177,26 @@ fn conclude(connection: &Connection) -> Option<Error> {
     Some(commit_failure(&error))
 }
 
-fn refuse(batch: Vec<Job>, error: &Error) {
-    for job in batch {
-        job.refuse(error.clone());
+fn refuse(batch: Vec<Step>, error: &Error) {
+    for step in batch {
+        step.refuse(error.clone());
     }
 }
 
 impl Handler<Job> for Writer {
     fn handle(&mut self, batch: Vec<Job>) {
-        let (opens, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| matches!(job, Job::Open(_)));
-        for job in opens {
-            if let Job::Open(reply) = job {
-                reply.send(self.open());
+        let mut together = Vec::with_capacity(batch.len());
+        for job in batch {
+            match job {
+                Job::Step(step) => together.push(step),
+                Job::Chore(chore) => {
+                    self.transact(std::mem::take(&mut together));
+                    self.chore(chore);
+                }
+                Job::Open(reply) => reply.send(self.open()),
             }
         }
-        if !rest.is_empty() {
-            self.transact(rest);
-        }
+        self.transact(together);
     }
 
     fn finish(&mut self) -> Result<()> {

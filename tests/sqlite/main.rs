@@ -1,0 +1,5 @@
+//! The SQLite store without Node.
+
+mod migration;
+mod store;
+mod support;
