@@ -1,5 +1,9 @@
 //! The SQLite store without Node.
 
+mod append;
+mod batches;
+mod changes;
 mod migration;
+mod model;
 mod store;
 mod support;

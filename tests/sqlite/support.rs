@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use rusqlite::Connection;
 use smalltalk_native::{
     Result,
     durability::Durability,
@@ -60,11 +61,47 @@ pub fn whole(pieces: &[Lines]) -> Lines {
     lines
 }
 
+/// Makes a change, the way it comes from outside, and waits for its answer.
+pub fn write<T: Send + 'static>(store: &SqliteStore, change: impl FnOnce(Reply<T>) -> Write) -> Result<T> {
+    let (reply, answer) = Reply::channel();
+    store.write(change(reply), Durability::Process);
+    answer.recv().unwrap()
+}
+
 /// Saves a session.
 pub fn save(store: &SqliteStore, image: &SessionImage, durability: Durability) -> Result<i64> {
     let (reply, saved) = Reply::channel();
     store.write(Write::save_session(image.clone(), reply), durability);
     saved.recv().unwrap()
+}
+
+/// The texts of a session's messages.
+pub fn texts(store: &SqliteStore, id: &str) -> Vec<String> {
+    let session = get(store, id).unwrap().unwrap();
+    session.messages.iter().map(|(text, _)| text.to_owned()).collect()
+}
+
+/// Another connection, for looking behind the store.
+pub fn raw(path: &Path) -> Connection {
+    Connection::open(path).unwrap()
+}
+
+/// Holds what the store says of its size against a count.
+pub fn assert_counts_are_true(path: &Path) {
+    let wrong: i64 = raw(path)
+        .query_row(
+            "SELECT ((SELECT value FROM counters WHERE name = 'sessions') <> (SELECT count(*) FROM sessions))
+                  + ((SELECT value FROM counters WHERE name = 'messages') <> (SELECT count(*) FROM messages))
+                  + ((SELECT value FROM counters WHERE name = 'keys') <> (SELECT count(*) FROM key_values))
+                  + (SELECT count(*) FROM sessions WHERE
+                        message_count <> (SELECT count(*) FROM messages WHERE session = number)
+                        OR message_bytes <> (SELECT coalesce(sum(octet_length(data) + coalesce(octet_length(types), 0)), 0)
+                                             FROM messages WHERE session = number))",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(wrong, 0, "a count is wrong");
 }
 
 /// Reads a session as a reader sees it.

@@ -1,9 +1,12 @@
 //! What crosses the boundary: objects that JavaScript makes, and answers made of what the core gives.
 
+use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
 
 use super::super::completions::Outcome;
-use crate::storage::session::{Encoded, Expected, Lines, OrderBy, SessionFilter, SessionImage, Stats, StoredSession};
+use crate::storage::session::{
+    Appended, Encoded, Expected, Lines, OrderBy, SessionChanges, SessionFilter, SessionImage, Stats, StoredSession,
+};
 
 /// One session, encoded: its messages one a line, and as many lines with their tables of types.
 #[napi(object)]
@@ -34,6 +37,63 @@ impl From<StorageSession> for SessionImage {
             expected: expected(session.if_version),
             messages: vec![Lines { texts: session.messages, types: session.message_types }],
         }
+    }
+}
+
+/// What changed of a session. Positions are safe integers.
+#[napi(object)]
+pub struct StorageChanges {
+    pub id: String,
+    pub data: String,
+    pub types: Option<String>,
+    pub active_agent: Option<String>,
+    pub created_at: f64,
+    pub updated_at: f64,
+    /// The state they are the changes to.
+    pub base_stamp: f64,
+    /// The state they make.
+    pub stamp: f64,
+    /// First and last positions of removed messages, in turn; both are removed.
+    pub removed: Float64Array,
+    /// Where the written messages go.
+    pub positions: Float64Array,
+    pub messages: String,
+    pub message_types: String,
+    /// How many messages there are afterwards.
+    pub message_count: f64,
+    /// The version that must be stored; -1: there must be none.
+    pub if_version: Option<f64>,
+}
+
+impl From<StorageChanges> for SessionChanges {
+    fn from(changes: StorageChanges) -> Self {
+        Self {
+            id: changes.id,
+            head: Encoded { text: changes.data, types: changes.types },
+            active_agent: changes.active_agent,
+            created_at: integer(changes.created_at),
+            updated_at: integer(changes.updated_at),
+            base_stamp: integer(changes.base_stamp),
+            stamp: integer(changes.stamp),
+            removed: changes
+                .removed
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&[first, last]| (integer(first), integer(last)))
+                .collect(),
+            positions: changes.positions.iter().copied().map(integer).collect(),
+            messages: Lines { texts: changes.messages, types: changes.message_types },
+            message_count: integer(changes.message_count),
+            expected: expected(changes.if_version),
+        }
+    }
+}
+
+impl From<Appended> for Outcome {
+    fn from(appended: Appended) -> Self {
+        let Appended { count, first_position, previous_stamp } = appended;
+        Self::Texts([count, first_position, previous_stamp].map(|number| Some(number.to_string())).into())
     }
 }
 

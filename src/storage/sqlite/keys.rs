@@ -10,18 +10,18 @@ use crate::{
 };
 
 /// Sets a value and its end, in milliseconds since the epoch, where it has one.
-pub fn set(connection: &Connection, key: &str, value: &Encoded, expires_at: Option<i64>) -> Result<()> {
-    let crc = crc(key, &value.text, value.types.as_deref(), expires_at);
+pub fn set(connection: &Connection, key: &str, text: &str, types: Option<&str>, expires_at: Option<i64>) -> Result<()> {
+    let crc = crc(key, text, types, expires_at);
     let stored = || -> rusqlite::Result<()> {
         let replaced = connection
             .prepare_cached("UPDATE key_values SET data = ?2, types = ?3, expires_at = ?4, crc = ?5 WHERE key = ?1")?
-            .execute(params![key, value.text, value.types, expires_at, crc])?;
+            .execute(params![key, text, types, expires_at, crc])?;
         if replaced == 0 {
             connection
                 .prepare_cached(
                     "INSERT INTO key_values (key, data, types, expires_at, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
-                .execute(params![key, value.text, value.types, expires_at, crc])?;
+                .execute(params![key, text, types, expires_at, crc])?;
             Counter::Keys.add(connection, 1)?;
         }
         Ok(())

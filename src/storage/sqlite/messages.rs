@@ -28,6 +28,44 @@ pub fn insert(connection: &Connection, session: i64, first: i64, messages: &Line
     Ok(extent)
 }
 
+/// Puts a message at a position, in place of the one that may be there; gives the size of that one.
+pub fn put(
+    connection: &Connection,
+    session: i64,
+    position: i64,
+    text: &str,
+    types: Option<&str>,
+) -> rusqlite::Result<Option<i64>> {
+    let crc = crc(session, position, text, types);
+    let replaced: Option<i64> = connection
+        .prepare_cached(
+            "SELECT octet_length(data) + coalesce(octet_length(types), 0)
+             FROM messages WHERE session = ?1 AND position = ?2",
+        )?
+        .query_row([session, position], |row| row.get(0))
+        .optional()?;
+    let sql = match replaced {
+        None => "INSERT INTO messages (session, position, data, types, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
+        Some(_) => "UPDATE messages SET data = ?3, types = ?4, crc = ?5 WHERE session = ?1 AND position = ?2",
+    };
+    connection.prepare_cached(sql)?.execute(params![session, position, text, types, crc])?;
+    Ok(replaced)
+}
+
+/// Removes the messages from the position `first` to `last`.
+pub fn delete_range(connection: &Connection, session: i64, first: i64, last: i64) -> rusqlite::Result<Extent> {
+    let extent = connection
+        .prepare_cached(
+            "SELECT count(*), coalesce(sum(octet_length(data) + coalesce(octet_length(types), 0)), 0)
+             FROM messages WHERE session = ?1 AND position BETWEEN ?2 AND ?3",
+        )?
+        .query_row([session, first, last], |row| Ok(Extent { count: row.get(0)?, bytes: row.get(1)? }))?;
+    connection
+        .prepare_cached("DELETE FROM messages WHERE session = ?1 AND position BETWEEN ?2 AND ?3")?
+        .execute([session, first, last])?;
+    Ok(extent)
+}
+
 /// Removes all messages of a session; gives their number.
 pub fn delete_all(connection: &Connection, session: i64) -> rusqlite::Result<i64> {
     let removed = connection.prepare_cached("DELETE FROM messages WHERE session = ?1")?.execute([session])?;

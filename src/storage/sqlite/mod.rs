@@ -1,5 +1,8 @@
 //! Sessions and keys in one SQLite file: one thread writes, a few read.
 
+mod append;
+mod batches;
+mod changes;
 mod counters;
 mod failure;
 mod heads;

@@ -12,7 +12,7 @@ pub const APPLICATION_ID: i32 = 0x536D_546B;
 pub const SCHEMA_VERSION: i32 = 2;
 
 /// The sessions, with the indexes that serve every order of a list and of paging through one.
-pub const SESSIONS: &str = "
+pub(super) const SESSIONS: &str = "
     -- A session without its messages, which are an empty array in its data. Times are milliseconds since the epoch.
     CREATE TABLE sessions (
         id TEXT PRIMARY KEY NOT NULL,
@@ -34,7 +34,7 @@ pub const SESSIONS: &str = "
 ";
 
 /// Whole sessions, for people with the `sqlite3` shell.
-pub const SESSIONS_FULL: &str = "
+pub(super) const SESSIONS_FULL: &str = "
     CREATE VIEW sessions_full AS
         SELECT id,
                json_set(data, '$.messages', json((
@@ -71,7 +71,7 @@ const OTHER_TABLES: &str = "
 ";
 
 /// Makes the schema in a new file.
-pub fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been first.
     if version(&transaction)? == 0 {
@@ -85,7 +85,7 @@ pub fn create(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 /// The version of the schema as the transaction sees it.
-pub fn version(transaction: &Transaction<'_>) -> rusqlite::Result<i32> {
+pub(super) fn version(transaction: &Transaction<'_>) -> rusqlite::Result<i32> {
     transaction.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
