@@ -1,6 +1,7 @@
 //! The SQLite store without Node.
 
 mod append;
+mod background;
 mod batches;
 mod changes;
 mod migration;

@@ -75,6 +75,7 @@ pub fn storage_save_changes(
 /// Puts messages at the end of a session; answers with the texts of its count of messages, the position of the first new
 /// one, and the stamp it had before.
 #[napi(catch_unwind)]
+#[allow(clippy::too_many_arguments, reason = "an object would be read member by member")]
 pub fn storage_append_messages(
     handle: &External<StorageHandle>,
     slot: u32,

@@ -37,6 +37,7 @@ fn refuse(task: Task, error: Error) {
 pub struct Write {
     task: Task,
     size: usize,
+    end: Option<i64>,
 }
 
 impl Write {
@@ -47,7 +48,17 @@ impl Write {
         reply: Reply<T>,
         change: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Self {
-        Self { task: task(reply, change), size: size + WRITE_SIZE }
+        Self { task: task(reply, change), size: size + WRITE_SIZE, end: None }
+    }
+
+    /// The change sets a key that ends then, in milliseconds since the epoch.
+    pub(super) fn ending(self, end: Option<i64>) -> Self {
+        Self { end, ..self }
+    }
+
+    /// When a key ends that the change sets.
+    pub(super) fn end(&self) -> Option<i64> {
+        self.end
     }
 
     /// Does the change within the transaction that is open. The flag tells whether it failed.

@@ -68,6 +68,30 @@ pub fn delete(connection: &Connection, key: &str, now: i64) -> Result<bool> {
     Ok(there)
 }
 
+/// Removes at most `limit` keys that had expired at `now`, the oldest first; gives how many.
+pub fn delete_expired(connection: &Connection, now: i64, limit: i64) -> Result<i64> {
+    let removed = || -> rusqlite::Result<i64> {
+        let rows = connection
+            .prepare_cached(
+                "DELETE FROM key_values WHERE rowid IN (
+                     SELECT rowid FROM key_values WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+            )?
+            .execute([now, limit])?;
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        Counter::Keys.add(connection, -rows)?;
+        Ok(rows)
+    };
+    removed().map_err(|error| failure("removing expired keys", &error))
+}
+
+/// The next end of a key.
+pub fn next_end(connection: &Connection) -> Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT min(expires_at) FROM key_values WHERE expires_at IS NOT NULL")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_err(|error| failure("looking for expired keys", &error))
+}
+
 fn crc(key: &str, data: &str, types: Option<&str>, expires_at: Option<i64>) -> i64 {
     let checksum = Checksum::default().bytes(key.as_bytes()).bytes(data.as_bytes()).optional(types.map(str::as_bytes));
     match expires_at {

@@ -3,7 +3,9 @@
 mod append;
 mod batches;
 mod changes;
+mod checkpoints;
 mod counters;
+mod expiry;
 mod failure;
 mod heads;
 mod job;
@@ -17,6 +19,7 @@ mod reads;
 mod save;
 pub mod schema;
 mod sessions;
+mod transaction;
 mod writer;
 mod writes;
 

@@ -93,6 +93,8 @@ fn harden(connection: &Connection, busy_timeout: Duration) -> rusqlite::Result<(
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
+    // Readers never fold the log, and the writer chooses when.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

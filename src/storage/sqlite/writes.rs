@@ -53,6 +53,7 @@ impl Write {
         Self::new(size, reply, move |connection| {
             keys::set(connection, &key, &value.text, value.types.as_deref(), expires_at)
         })
+        .ending(expires_at)
     }
 
     /// Sets keys, all with the same end, all or none.
@@ -60,6 +61,7 @@ impl Write {
     pub fn set_keys(keys: Vec<String>, values: Lines, expires_at: Option<i64>, reply: Reply<()>) -> Self {
         let size = text_size(&keys) + values.size();
         Self::new(size, reply, move |connection| batches::set_keys(connection, &keys, &values, expires_at))
+            .ending(expires_at)
     }
 
     /// Removes keys; answers how many had a value that had not expired at `now`.

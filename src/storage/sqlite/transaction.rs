@@ -1,0 +1,106 @@
+//! One transaction for what was waiting, with a savepoint for each change.
+
+use rusqlite::Connection;
+
+use super::{
+    failure::{commit_failure, failure},
+    job::{Step, Verdict},
+};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+};
+
+/// How far the commit of a batch has to go: as far as the strongest of its members asks. `None` where nothing writes.
+pub fn strongest(batch: &[Step]) -> Option<Durability> {
+    batch
+        .iter()
+        .filter_map(|step| match step {
+            Step::Write(_, durability) => Some(*durability),
+            Step::Read(_) => None,
+        })
+        .max()
+}
+
+/// The next end of a key that a batch sets.
+pub fn next_end(batch: &[Step]) -> Option<i64> {
+    batch
+        .iter()
+        .filter_map(|step| match step {
+            Step::Write(write, _) => write.end(),
+            Step::Read(_) => None,
+        })
+        .min()
+}
+
+/// Does a batch and commits it. Gives the answers that are owed, and what kept the batch from being committed: everybody's
+/// error.
+pub fn run(connection: &Connection, batch: Vec<Step>) -> (Vec<Verdict>, Option<Error>) {
+    let begin = if strongest(&batch).is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    if let Err(error) = execute(connection, begin) {
+        refuse(batch, &failure("beginning to write", &error));
+        return (Vec::new(), None);
+    }
+    let verdicts = run_all(connection, batch);
+    (verdicts, conclude(connection))
+}
+
+/// Answers a whole batch without having done anything.
+pub fn refuse(batch: Vec<Step>, error: &Error) {
+    for step in batch {
+        step.refuse(error.clone());
+    }
+}
+
+fn run_all(connection: &Connection, batch: Vec<Step>) -> Vec<Verdict> {
+    let mut verdicts = Vec::with_capacity(batch.len());
+    for step in batch {
+        match step {
+            // An error may have ended the whole transaction; what would come after it must not be written alone.
+            step if connection.is_autocommit() => {
+                step.refuse(Error::Io { doing: "writing".into(), cause: "an earlier write ended the batch".into() });
+            }
+            Step::Read(read) => verdicts.push(read.run(connection)),
+            Step::Write(write, _) => {
+                if let Err(error) = execute(connection, "SAVEPOINT job") {
+                    write.refuse(failure("writing", &error));
+                    continue;
+                }
+                let (failed, verdict) = write.run(connection);
+                if !connection.is_autocommit() && end(connection, failed).is_err() {
+                    // Half a change must not be committed with the others.
+                    let _ = execute(connection, "ROLLBACK");
+                }
+                verdicts.push(verdict);
+            }
+        }
+    }
+    verdicts
+}
+
+/// Keeps what was written since the savepoint, or takes it back.
+fn end(connection: &Connection, failed: bool) -> rusqlite::Result<()> {
+    if failed {
+        execute(connection, "ROLLBACK TO job")?;
+    }
+    execute(connection, "RELEASE job")
+}
+
+fn conclude(connection: &Connection) -> Option<Error> {
+    if connection.is_autocommit() {
+        return Some(Error::Io {
+            doing: "writing".into(),
+            cause: "a write ended the batch; nothing of it is stored".into(),
+        });
+    }
+    let error = execute(connection, "COMMIT").err()?;
+    if !connection.is_autocommit() {
+        let _ = execute(connection, "ROLLBACK");
+    }
+    Some(commit_failure(&error))
+}
+
+/// Parsed once: every change has two of these around it.
+fn execute(connection: &Connection, sql: &str) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
