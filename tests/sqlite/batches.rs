@@ -10,7 +10,7 @@ use smalltalk_native::{
     },
 };
 
-use crate::support::{assert_counts_are_true, get, image, open, save, texts, write};
+use crate::support::{assert_counts_are_true, get, image, open, raw, save, texts, write};
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
@@ -71,5 +71,36 @@ fn keys_are_set_and_removed_together() {
     assert_counts_are_true(&path);
     let removed = write(&store, |reply| Write::delete_keys(names(&["k2", "unknown"]), 0, reply));
     assert_eq!(removed.unwrap(), 1);
+    assert_counts_are_true(&path);
+}
+
+#[test]
+fn a_change_that_fails_half_way_takes_back_itself_and_none_of_its_neighbours() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let store = open(&path).unwrap();
+    save(&store, &image("s", &["0"]), Durability::Process).unwrap();
+    // The writer waits for another connection with its first change, so that the others share a batch.
+    let blocker = raw(&path);
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let queue = |image: SessionImage| {
+        let (reply, saved) = Reply::channel();
+        store.write(Write::save_session(image, reply), Durability::Process);
+        saved
+    };
+    let first = queue(image("first", &[]));
+    let before = queue(image("before", &["1"]));
+    let late = SessionImage { expected: Expected::Version(1_000), ..image("late", &[]) };
+    let (reply, failing) = Reply::channel();
+    store.write(Write::save_sessions(vec![image("half", &["1"]), late.clone()], reply), Durability::Process);
+    let refused = queue(late);
+    let after = queue(image("after", &["1", "2"]));
+    blocker.execute_batch("COMMIT").unwrap();
+    let versions = [first, before, after].map(|answer| answer.recv().unwrap().unwrap());
+    assert!(matches!(failing.recv().unwrap(), Err(Error::Conflict { .. })));
+    assert!(matches!(refused.recv().unwrap(), Err(Error::Conflict { .. })));
+    assert!(versions.is_sorted(), "{versions:?}");
+    assert!(get(&store, "half").unwrap().is_none());
+    assert_eq!((texts(&store, "before").len(), texts(&store, "after").len()), (1, 2));
     assert_counts_are_true(&path);
 }

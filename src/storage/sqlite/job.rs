@@ -11,44 +11,73 @@ use crate::{
 /// The answer to a job, kept back until its fate is known: `None` is a commit.
 pub type Verdict = Box<dyn FnOnce(Option<&Error>) + Send>;
 
-/// Work that gets a connection, or the reason why it gets none. The flag tells whether it failed.
-type Task = Box<dyn FnOnce(Result<&Connection>) -> (bool, Verdict) + Send>;
+/// Work that is done once, with a connection or with the reason why there is none.
+type Task = Box<dyn FnOnce(Result<&Connection>) -> Verdict + Send>;
 
 fn task<T: Send + 'static>(reply: Reply<T>, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Task {
     Box::new(move |connection| {
         let outcome = connection.and_then(work);
-        let failed = outcome.is_err();
-        let verdict: Verdict = Box::new(move |fate| {
-            reply.send(match fate {
-                None => outcome,
-                Some(error) => outcome.and_then(|_| Err(error.clone())),
-            });
-        });
-        (failed, verdict)
+        Box::new(move |fate| settle(reply, outcome, fate))
     })
 }
 
-fn refuse(task: Task, error: Error) {
-    let (_, verdict) = task(Err(error));
-    verdict(None);
+fn settle<T>(reply: Reply<T>, outcome: Result<T>, fate: Option<&Error>) {
+    reply.send(match fate {
+        None => outcome,
+        Some(error) => outcome.and_then(|_| Err(error.clone())),
+    });
+}
+
+/// A change as its batch sees it. What was taken back may be tried again.
+trait Change: Send {
+    /// Does it; whether it failed.
+    fn attempt(&mut self, connection: &Connection) -> bool;
+
+    /// Answers with the outcome of the last attempt.
+    fn settle(self: Box<Self>, fate: Option<&Error>);
+
+    /// Answers without an attempt.
+    fn refuse(self: Box<Self>, error: Error);
+}
+
+struct Owed<T, F> {
+    change: F,
+    outcome: Result<T>,
+    reply: Reply<T>,
+}
+
+impl<T: Send, F: Fn(&Connection) -> Result<T> + Send> Change for Owed<T, F> {
+    fn attempt(&mut self, connection: &Connection) -> bool {
+        self.outcome = (self.change)(connection);
+        self.outcome.is_err()
+    }
+
+    fn settle(self: Box<Self>, fate: Option<&Error>) {
+        settle(self.reply, self.outcome, fate);
+    }
+
+    fn refuse(self: Box<Self>, error: Error) {
+        self.reply.send(Err(error));
+    }
 }
 
 /// A change, answered after the commit that holds it.
 pub struct Write {
-    task: Task,
+    change: Box<dyn Change>,
     size: usize,
     end: Option<i64>,
 }
 
 impl Write {
-    /// A change that takes about `size` bytes in the queue. It runs in a savepoint of its own: where it fails, nothing of
-    /// it is written.
+    /// A change that takes about `size` bytes in the queue. Where it fails, nothing of it is written; where another one of
+    /// its batch does, it may be run a second time, on the state that it found the first time.
     pub(super) fn new<T: Send + 'static>(
         size: usize,
         reply: Reply<T>,
-        change: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        change: impl Fn(&Connection) -> Result<T> + Send + 'static,
     ) -> Self {
-        Self { task: task(reply, change), size: size + WRITE_SIZE, end: None }
+        let outcome = Err(Error::Closed("the store"));
+        Self { change: Box::new(Owed { change, outcome, reply }), size: size + WRITE_SIZE, end: None }
     }
 
     /// The change sets a key that ends then, in milliseconds since the epoch.
@@ -61,14 +90,19 @@ impl Write {
         self.end
     }
 
-    /// Does the change within the transaction that is open. The flag tells whether it failed.
-    pub(super) fn run(self, connection: &Connection) -> (bool, Verdict) {
-        (self.task)(Ok(connection))
+    /// Does the change within the transaction that is open; whether it failed.
+    pub(super) fn attempt(&mut self, connection: &Connection) -> bool {
+        self.change.attempt(connection)
+    }
+
+    /// The answer that it owes after an attempt.
+    pub(super) fn verdict(self) -> Verdict {
+        Box::new(|fate| self.change.settle(fate))
     }
 
     /// Answers without having done anything.
     pub(super) fn refuse(self, error: Error) {
-        refuse(self.task, error);
+        self.change.refuse(error);
     }
 
     /// About as many bytes as it takes in the queue.
@@ -94,12 +128,12 @@ impl Read {
 
     /// Answers from the connection's view.
     pub(super) fn run(self, connection: &Connection) -> Verdict {
-        (self.0)(Ok(connection)).1
+        (self.0)(Ok(connection))
     }
 
     /// Answers without having looked.
     pub(super) fn refuse(self, error: Error) {
-        refuse(self.0, error);
+        (self.0)(Err(error))(None);
     }
 }
 
@@ -117,8 +151,7 @@ impl Chore {
 
     /// Does the work and answers.
     pub(super) fn run(self, connection: Result<&Connection>) {
-        let (_, verdict) = (self.0)(connection);
-        verdict(None);
+        (self.0)(connection)(None);
     }
 }
 
