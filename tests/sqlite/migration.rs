@@ -12,7 +12,7 @@ use smalltalk_native::{
     },
 };
 
-use crate::support::{close, get, image, list, open, save};
+use crate::support::{close, get, image, list, open, save, texts};
 
 fn copy_of_version_1(directory: &Path) -> PathBuf {
     let path = directory.join("s.db");
@@ -91,4 +91,24 @@ fn a_migrated_file_is_as_a_new_one_and_counts_what_it_holds() {
     drop(raw);
     let store = open(&old).unwrap();
     assert!(get(&store, "plain").unwrap().is_some());
+}
+
+#[test]
+fn a_row_with_columns_of_the_wrong_kind_does_not_keep_the_others_from_migrating() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = copy_of_version_1(directory.path());
+    let edit = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    // What a flipped bit does to a row, done with the guard against it taken away and put back.
+    edit(
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'sessions'",
+    );
+    edit("UPDATE sessions SET data = x'FF00', created_at = 'x', number = 1.5 WHERE id = 'empty'");
+    edit("UPDATE sessions SET crc = 'x' WHERE id = 'damaged message'");
+    edit("UPDATE sessions SET number = number - 0.5 WHERE id = 'damaged head'");
+    edit("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = sql || 'STRICT' WHERE name = 'sessions'");
+    let store = open(&path).unwrap();
+    for id in ["empty", "damaged message", "damaged head"] {
+        assert!(matches!(get(&store, id), Err(Error::Corrupt { .. })), "{id}");
+    }
+    assert_eq!(texts(&store, "plain").len(), 2);
 }

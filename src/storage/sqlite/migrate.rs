@@ -21,7 +21,8 @@ pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Version 2. A row gets its new checksum only where the old one fits: what was damaged stays so.
+/// Version 2. Sound rows come over first, with a new checksum. What was damaged stays so, and may have anything in its
+/// columns, even what would be another's: it takes no place that is wanted.
 fn sessions_know_their_size_and_stamp(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(
         "DROP VIEW sessions_full;
@@ -30,26 +31,34 @@ fn sessions_know_their_size_and_stamp(transaction: &Transaction<'_>) -> rusqlite
          ALTER TABLE sessions RENAME TO sessions_1;",
     )?;
     transaction.execute_batch(SESSIONS)?;
-    // No row has the checksum -1: all of them count as damaged until they have proved to be sound.
-    transaction.execute_batch(
-        "INSERT INTO sessions (id, data, active_agent, created_at, updated_at, types, number, version, stamp,
-                               message_count, message_bytes, crc)
-             SELECT id, data, active_agent, created_at, updated_at, types, number, version, -version, message_count,
-                    (SELECT coalesce(sum(octet_length(m.data) + coalesce(octet_length(m.types), 0)), 0)
-                     FROM messages m WHERE m.session = number),
-                    -1
-             FROM sessions_1;",
+    let mut old = transaction.prepare(
+        "SELECT id, data, types, active_agent, created_at, updated_at, number, version, message_count, crc FROM sessions_1",
     )?;
-    let mut give = transaction.prepare("UPDATE sessions SET crc = ?2 WHERE number = ?1")?;
-    let mut old = transaction.prepare("SELECT id, crc FROM sessions_1")?;
     let mut rows = old.query([])?;
     while let Some(row) = rows.next()? {
-        if let Some((number, crc)) = proved(transaction, row)? {
-            give.execute([number, crc])?;
+        match sound_row_of_version_1(row) {
+            Ok(Some((id, head))) => {
+                Head { message_bytes: bytes_of_messages(transaction, head.number)?, ..head }
+                    .insert(transaction, &id)?;
+            }
+            Ok(None) => {}
+            // A column that holds what we never write is damage as well.
+            Err(error) if error.sqlite_error_code().is_none() => {}
+            Err(error) => return Err(error),
         }
     }
     drop(rows);
-    transaction.execute_batch("DROP TABLE sessions_1;")?;
+    // No row has the checksum -1, and none refers to messages by a negative number.
+    transaction.execute_batch(
+        "INSERT OR IGNORE INTO sessions (id, data, active_agent, created_at, updated_at, types, number, version, stamp,
+                                         message_count, message_bytes, crc)
+             SELECT CAST(id AS TEXT), coalesce(CAST(data AS TEXT), ''), CAST(active_agent AS TEXT),
+                    coalesce(CAST(created_at AS INTEGER), 0), coalesce(CAST(updated_at AS INTEGER), 0),
+                    CAST(types AS TEXT), -rowid, coalesce(CAST(version AS INTEGER), 0), 0,
+                    coalesce(CAST(message_count AS INTEGER), 0), 0, -1
+             FROM sessions_1;
+         DROP TABLE sessions_1;",
+    )?;
     transaction.execute_batch(SESSIONS_FULL)?;
     transaction.execute_batch(
         "INSERT INTO counters VALUES
@@ -59,17 +68,33 @@ fn sessions_know_their_size_and_stamp(transaction: &Transaction<'_>) -> rusqlite
     )
 }
 
-/// The number and the new checksum of a row that is as it was written.
-fn proved(transaction: &Transaction<'_>, row: &Row<'_>) -> rusqlite::Result<Option<(i64, i64)>> {
-    // Text that is no text is damage as well.
-    let Ok(id) = row.get_ref(0)?.as_str() else { return Ok(None) };
-    let written: i64 = row.get(1)?;
-    let head = match Head::stored(transaction, id) {
-        Ok(head) => head.map(|(head, _)| head).filter(|head| crc_of_version_1(id, head) == written),
-        Err(error) if error.sqlite_error_code().is_none() => None,
-        Err(error) => return Err(error),
+/// The row with its id, where its checksum fits.
+fn sound_row_of_version_1(row: &Row<'_>) -> rusqlite::Result<Option<(String, Head)>> {
+    let id: String = row.get(0)?;
+    let version = row.get(7)?;
+    let head = Head {
+        data: row.get(1)?,
+        types: row.get(2)?,
+        active_agent: row.get(3)?,
+        created_at: row.get(4)?,
+        updated_at: row.get(5)?,
+        number: row.get(6)?,
+        version,
+        stamp: -version,
+        message_count: row.get(8)?,
+        message_bytes: 0,
     };
-    Ok(head.map(|head| (head.number, head.crc(id))))
+    let sound = crc_of_version_1(&id, &head) == row.get::<_, i64>(9)?;
+    Ok(sound.then_some((id, head)))
+}
+
+fn bytes_of_messages(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<i64> {
+    transaction
+        .prepare_cached(
+            "SELECT coalesce(sum(octet_length(data) + coalesce(octet_length(types), 0)), 0)
+             FROM messages WHERE session = ?1",
+        )?
+        .query_row([number], |row| row.get(0))
 }
 
 fn crc_of_version_1(id: &str, head: &Head) -> i64 {
