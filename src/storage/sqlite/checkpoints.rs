@@ -22,7 +22,10 @@ const FOLDED_EVERY: i64 = 4 * 1024 * 1024;
 /// one of them that began before the last change.
 const EMPTIED_FROM: i64 = 64 * 1024 * 1024;
 
-/// How long a reader is waited for. One that reads for longer is let be, until the log has grown by another step.
+/// The next try to empty it, so that a reader that stays costs the writer a wait now and then and no more.
+const EMPTIED_EVERY: i64 = 16 * 1024 * 1024;
+
+/// How long a reader is waited for. One that reads for longer is let be until the next try.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A store that has not been written to for so long is idle, and its log is emptied.
@@ -78,14 +81,15 @@ impl Checkpoints {
             // It began anew from its start.
             self.folded_at = 0;
         }
-        if size - self.folded_at < FOLDED_EVERY {
+        let long = size >= EMPTIED_FROM;
+        if size - self.folded_at < if long { EMPTIED_EVERY } else { FOLDED_EVERY } {
             return Ok(());
         }
         self.folded_at = size;
-        if size < EMPTIED_FROM {
-            fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
-        } else {
+        if long {
             self.empty(connection, PATIENCE).map(drop)
+        } else {
+            fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
         }
     }
 
