@@ -16,6 +16,7 @@ use napi::{
 };
 
 use crate::{
+    engine_text::EngineText,
     error::{Error, Result},
     reply::Reply,
 };
@@ -27,7 +28,19 @@ pub enum Outcome {
     Number(f64),
     Text(String),
     Texts(Vec<Option<String>>),
+    /// Texts that were prepared on the thread that answers.
+    EngineTexts(Vec<Option<EngineText>>),
     Failed(Error),
+}
+
+impl Outcome {
+    /// A report as JSON.
+    pub fn json(report: &impl serde::Serialize) -> Self {
+        match serde_json::to_string(report) {
+            Ok(text) => Self::Text(text),
+            Err(cause) => Self::Failed(Error::Panic { room: "binding", message: cause.to_string() }),
+        }
+    }
 }
 
 impl From<()> for Outcome {
@@ -127,6 +140,7 @@ impl ToNapiValue for Outcome {
                 Self::Number(number) => f64::to_napi_value(env, number),
                 Self::Text(text) => String::to_napi_value(env, text),
                 Self::Texts(texts) => <Vec<Option<String>>>::to_napi_value(env, texts),
+                Self::EngineTexts(texts) => <Vec<Option<EngineText>>>::to_napi_value(env, texts),
                 Self::Failed(error) => Failure::to_napi_value(env, error.into()),
             }
         }

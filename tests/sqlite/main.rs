@@ -6,5 +6,6 @@ mod batches;
 mod changes;
 mod migration;
 mod model;
+mod reading;
 mod store;
 mod support;

@@ -241,6 +241,7 @@ fn a_full_queue_is_an_error_and_no_wait() {
         readers: 1,
         busy_timeout: Duration::from_secs(5),
         max_queue_bytes: 10_000,
+        direct: true,
     };
     let store = SqliteStore::open(&options, reply).unwrap();
     opened.recv().unwrap().unwrap();

@@ -15,13 +15,20 @@ use smalltalk_native::{
 
 /// Opens a store and waits until it is open.
 pub fn open(path: &Path) -> Result<SqliteStore> {
+    open_with(path, |_| ())
+}
+
+/// Opens a store in a way of its own.
+pub fn open_with(path: &Path, change: impl FnOnce(&mut SqliteOptions)) -> Result<SqliteStore> {
     let (reply, opened) = Reply::channel();
-    let options = SqliteOptions {
+    let mut options = SqliteOptions {
         path: path.to_owned(),
         readers: 2,
         busy_timeout: Duration::from_secs(5),
         max_queue_bytes: 64 * 1024 * 1024,
+        direct: true,
     };
+    change(&mut options);
     let store = SqliteStore::open(&options, reply)?;
     opened.recv().unwrap()?;
     Ok(store)

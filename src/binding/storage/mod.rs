@@ -1,6 +1,8 @@
 //! The SQLite store for JavaScript: opening and closing. What it does once open stands in the files beside this one.
 
+mod direct;
 mod maintenance;
+mod pieces;
 mod reads;
 mod shapes;
 mod writes;
@@ -33,6 +35,8 @@ pub struct StorageOpenOptions {
     pub readers: u32,
     pub busy_timeout_ms: f64,
     pub max_queue_bytes: f64,
+    /// Whether small reads may happen on the calling thread; without it they may not.
+    pub direct: Option<bool>,
 }
 
 /// Starts the store's threads; `slot` is answered when the file is open.
@@ -49,6 +53,7 @@ pub fn storage_open(
             readers: options.readers as usize,
             busy_timeout: Duration::from_secs_f64(options.busy_timeout_ms / 1000.0),
             max_queue_bytes: integer(options.max_queue_bytes).unsigned_abs().try_into().unwrap_or(usize::MAX),
+            direct: options.direct.unwrap_or(false),
         };
         let store = SqliteStore::open(&options, completions.reply(slot))?;
         Ok(External::new(StorageHandle { store, completions }))

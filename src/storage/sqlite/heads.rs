@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::failure::failure;
+use super::{failure::failure, messages};
 use crate::{
     checksum::Checksum,
     error::{Error, Result},
@@ -102,6 +102,11 @@ impl Head {
             .number(self.message_count)
             .number(self.message_bytes)
             .finish()
+    }
+
+    /// The bytes of the session without its messages.
+    pub fn data_bytes(&self) -> i64 {
+        messages::size(&self.data, self.types.as_deref())
     }
 
     /// Puts the row where there was none.

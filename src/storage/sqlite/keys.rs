@@ -43,10 +43,29 @@ pub fn get(connection: &Connection, key: &str, now: i64) -> Result<Option<Encode
         })
         .map_err(|error| failure("reading a key", &error))?;
     let Some((value, expires_at, stored)) = row else { return Ok(None) };
-    if crc(key, &value.text, value.types.as_deref(), expires_at) != stored {
-        return Err(Error::Corrupt { what: format!("the key {key:?}"), detail: "its checksum does not fit".into() });
+    sound(key, value, expires_at, stored).map(|value| living(value, expires_at, now))
+}
+
+/// The value, where its checksum fits.
+///
+/// # Errors
+/// [`Error::Corrupt`] where it does not.
+pub fn sound(key: &str, value: Encoded, expires_at: Option<i64>, stored: i64) -> Result<Encoded> {
+    if crc(key, &value.text, value.types.as_deref(), expires_at) == stored {
+        Ok(value)
+    } else {
+        Err(damaged(key, "its checksum does not fit"))
     }
-    Ok(expires_at.is_none_or(|end| end > now).then_some(value))
+}
+
+/// The value, unless its time has come.
+pub fn living(value: Encoded, expires_at: Option<i64>, now: i64) -> Option<Encoded> {
+    expires_at.is_none_or(|end| end > now).then_some(value)
+}
+
+/// What a key that is not as it was written gives.
+pub fn damaged(key: &str, detail: &str) -> Error {
+    Error::Corrupt { what: format!("the key {key:?}"), detail: detail.into() }
 }
 
 /// Whether there is a value that has not expired at `now`.

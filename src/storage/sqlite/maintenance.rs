@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::{
     counters::{self, Counter},
     failure::failure,
+    snapshot::snapshot,
 };
 use crate::{error::Result, storage::session::Stats};
 
@@ -32,5 +33,5 @@ pub fn stats(connection: &Connection, now: i64) -> Result<Stats> {
             size_bytes,
         })
     };
-    counted().map_err(|error| failure("counting", &error))
+    snapshot(connection, || counted().map_err(|error| failure("counting", &error)))
 }

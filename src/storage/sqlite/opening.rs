@@ -144,19 +144,30 @@ fn create_private(path: &Path) -> Result<()> {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(directory).map_err(|cause| Error::io("creating the directory of the database", &cause))?;
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match create_file(path) {
         Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("creating the database", &cause)),
         _ => Ok(()),
     }
 }
 
+/// Makes an empty file that only its owner may read, where there is nothing of that name.
+///
+/// # Errors
+/// What kept it from being made.
+pub fn create_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
 /// A new file is there after a power cut only if the names that lead to it are on the disk.
+///
+/// # Errors
+/// What kept its directory from being synced.
 #[cfg_attr(not(unix), expect(unused_variables, reason = "Windows has no such sync"))]
-fn sync_names(path: &Path) -> Result<()> {
+pub fn sync_names(path: &Path) -> Result<()> {
     #[cfg(unix)]
     for (distance, directory) in path.ancestors().skip(1).enumerate() {
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
@@ -184,4 +195,15 @@ pub fn identity(path: &Path) -> Option<Identity> {
     }
     #[cfg(not(unix))]
     None
+}
+
+/// Checks that the path still means the file that was opened.
+///
+/// # Errors
+/// [`Error::Io`] where it does not.
+pub fn still_there(path: &Path, opened: Option<Identity>, doing: &str) -> Result<()> {
+    if opened == identity(path) {
+        return Ok(());
+    }
+    Err(Error::Io { doing: doing.into(), cause: "the database file was deleted or replaced while it was open".into() })
 }

@@ -105,12 +105,7 @@ impl Writer {
             self.opened = Some(opened);
             self.in_doubt = false;
         }
-        if self.identity != opening::identity(&self.path) {
-            return Err(Error::Io {
-                doing: "writing".into(),
-                cause: "the database file was deleted or replaced while it was open".into(),
-            });
-        }
+        opening::still_there(&self.path, self.identity, "writing")?;
         self.opened.as_mut().ok_or_else(|| self.refusal.clone())
     }
 

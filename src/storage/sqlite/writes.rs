@@ -1,6 +1,12 @@
 //! The changes a store knows.
 
-use super::{append, batches, changes, job::Write, keys, maintenance, save, sessions};
+use super::{
+    append, batches, changes,
+    job::Write,
+    keys, maintenance,
+    prune::{self, Pruned},
+    save, sessions,
+};
 use crate::{
     reply::Reply,
     storage::session::{Appended, Appendix, Encoded, Lines, SessionChanges, SessionImage},
@@ -74,6 +80,12 @@ impl Write {
     #[must_use]
     pub fn delete_key(key: String, now: i64, reply: Reply<bool>) -> Self {
         Self::new(key.len(), reply, move |connection| keys::delete(connection, &key, now))
+    }
+
+    /// Removes sessions last updated before then, in milliseconds since the epoch; at the most `limit`, the oldest first.
+    #[must_use]
+    pub fn prune(updated_before: i64, limit: usize, reply: Reply<Pruned>) -> Self {
+        Self::new(0, reply, move |connection| prune::prune(connection, updated_before, limit))
     }
 
     /// Removes everything.
