@@ -43,4 +43,10 @@ impl Handler<Read> for Reader {
             }
         }
     }
+
+    /// Before the close is answered: then the writer closes, which wants to be the last.
+    fn finish(&mut self) -> Result<()> {
+        self.opened = None;
+        Ok(())
+    }
 }
