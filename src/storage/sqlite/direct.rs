@@ -2,14 +2,18 @@
 //! take long. Whatever could, or goes wrong, is left to the threads that may take their time and have errors to tell.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, limits::Limit};
 
-use super::opening::{self, Identity};
+use super::{
+    failure::failure,
+    opening::{self, Identity},
+    small,
+};
 use crate::error::Result;
 
 /// What a look at something small gives.
@@ -72,8 +76,7 @@ impl Direct {
         // A lock that is poisoned as well: the panic left who knows what half done.
         let Ok(mut stage) = self.stage.try_lock() else { return Glance::AskReader };
         if matches!(*stage, Stage::Ready) {
-            // Not to wait for anybody is what this is for.
-            let Ok(connection) = opening::open_reader(&self.path, Duration::ZERO) else { return Glance::AskReader };
+            let Ok(connection) = open(&self.path) else { return Glance::AskReader };
             let identity = opening::identity(&self.path);
             *stage = Stage::Open(Opened { connection, identity, looked: Instant::now() });
         }
@@ -86,4 +89,13 @@ impl Direct {
         }
         look(&opened.connection).unwrap_or(Glance::AskReader)
     }
+}
+
+/// A connection that waits for nobody, and on which a text that would take long is an error before it is read.
+fn open(path: &Path) -> Result<Connection> {
+    let connection = opening::open_reader(path, Duration::ZERO)?;
+    connection
+        .set_limit(Limit::SQLITE_LIMIT_LENGTH, small::BYTES)
+        .map_err(|error| failure("opening the database", &error))?;
+    Ok(connection)
 }

@@ -43,24 +43,10 @@ pub fn get(connection: &Connection, key: &str, now: i64) -> Result<Option<Encode
         })
         .map_err(|error| failure("reading a key", &error))?;
     let Some((value, expires_at, stored)) = row else { return Ok(None) };
-    sound(key, value, expires_at, stored).map(|value| living(value, expires_at, now))
-}
-
-/// The value, where its checksum fits.
-///
-/// # Errors
-/// [`Error::Corrupt`] where it does not.
-pub fn sound(key: &str, value: Encoded, expires_at: Option<i64>, stored: i64) -> Result<Encoded> {
-    if crc(key, &value.text, value.types.as_deref(), expires_at) == stored {
-        Ok(value)
-    } else {
-        Err(damaged(key, "its checksum does not fit"))
+    if crc(key, &value.text, value.types.as_deref(), expires_at) != stored {
+        return Err(damaged(key, "its checksum does not fit"));
     }
-}
-
-/// The value, unless its time has come.
-pub fn living(value: Encoded, expires_at: Option<i64>, now: i64) -> Option<Encoded> {
-    expires_at.is_none_or(|end| end > now).then_some(value)
+    Ok(expires_at.is_none_or(|end| end > now).then_some(value))
 }
 
 /// What a key that is not as it was written gives.
