@@ -12,6 +12,9 @@ use smalltalk_native::{
 
 use crate::support::{image, list, open, save};
 
+/// So far away that nothing reclaims what ends then.
+const END: i64 = 1 << 50;
+
 fn page(store: &SqliteStore, filter: &SessionFilter, after: Option<LastSession>) -> SessionPage {
     let (reply, page) = Reply::channel();
     store.read(Read::session_page(filter.clone(), after, reply), false);
@@ -131,10 +134,10 @@ fn keys_come_in_order_page_by_page_without_those_whose_time_has_come() {
     for key in ["b/1", "b/2", "b/3", "b", "c", "ä", "b/\u{10FFFF}x"] {
         set(&store, key, None);
     }
-    set(&store, "b/25", Some(1_000));
+    set(&store, "b/25", Some(END));
     assert_eq!(keys(&store, "b/", None, 2, 0), ["b/1", "b/2"]);
-    assert_eq!(keys(&store, "b/", Some("b/2"), 2, 999), ["b/25", "b/3"]);
-    assert_eq!(keys(&store, "b/", Some("b/2"), 2, 1_000), ["b/3", "b/\u{10FFFF}x"]);
+    assert_eq!(keys(&store, "b/", Some("b/2"), 2, END - 1), ["b/25", "b/3"]);
+    assert_eq!(keys(&store, "b/", Some("b/2"), 2, END), ["b/3", "b/\u{10FFFF}x"]);
     assert_eq!(keys(&store, "b/\u{10FFFF}", None, 2, 0), ["b/\u{10FFFF}x"]);
     assert_eq!(keys(&store, "", Some("b/3"), 10, 0), ["b/\u{10FFFF}x", "c", "ä"]);
 }
@@ -144,7 +147,7 @@ fn several_keys_are_read_at_once_in_the_order_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory.path().join("s.db")).unwrap();
     set(&store, "a", None);
-    set(&store, "b", Some(1_000));
+    set(&store, "b", Some(END));
     let get = |now| {
         let (reply, got) = Reply::channel();
         let names = ["b", "none", "a", "a"].map(String::from).to_vec();
@@ -153,22 +156,20 @@ fn several_keys_are_read_at_once_in_the_order_asked_for() {
         values.into_iter().map(|value| value.map(|value| value.text)).collect::<Vec<_>>()
     };
     let text = |key: &str| Some(format!("{key:?}"));
-    assert_eq!(get(999), [text("b"), None, text("a"), text("a")]);
-    assert_eq!(get(1_000), [None, None, text("a"), text("a")]);
+    assert_eq!(get(END - 1), [text("b"), None, text("a"), text("a")]);
+    assert_eq!(get(END), [None, None, text("a"), text("a")]);
 }
 
 #[test]
 fn an_expired_key_counts_no_more_although_its_row_still_stands() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory.path().join("s.db")).unwrap();
-    // Far away, so that nothing reclaims them.
-    let end = 1 << 50;
     save(&store, &image("one", &["1", "2"]), Durability::Process).unwrap();
     set(&store, "a", None);
-    set(&store, "b", Some(end));
-    let now = stats(&store, end - 1);
+    set(&store, "b", Some(END));
+    let now = stats(&store, END - 1);
     assert_eq!((now.sessions, now.messages, now.keys), (1, 2, 2));
-    assert_eq!(stats(&store, end).keys, 1);
+    assert_eq!(stats(&store, END).keys, 1);
     assert!(now.size_bytes > 0);
 }
 

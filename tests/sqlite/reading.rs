@@ -261,7 +261,9 @@ fn what_is_small_is_read_on_the_calling_thread_and_the_rest_is_not() {
     save(&store, &image("small", &["1", "2"]), Durability::Process).unwrap();
     save(&store, &long("large", &messages(100, 1_000)), Durability::Process).unwrap();
     save(&store, &long("many", &messages(1_001, 1)), Durability::Process).unwrap();
-    for (key, length, end) in [("small", 10, None), ("large", 70_000, None), ("mortal", 10, Some(1_000))] {
+    // So far away that nothing reclaims it.
+    let end = 1 << 50;
+    for (key, length, end) in [("small", 10, None), ("large", 70_000, None), ("mortal", 10, Some(end))] {
         let (reply, set) = Reply::channel();
         let value = Encoded { text: format!("{:?}", "z".repeat(length)), types: Some("{}".into()) };
         store.write(Write::set_key(key.into(), value, end, reply), Durability::Process);
@@ -275,8 +277,8 @@ fn what_is_small_is_read_on_the_calling_thread_and_the_rest_is_not() {
     assert!(matches!(store.small_session("none"), Glance::Nothing));
     let found = Glance::Found(Encoded { text: format!("{:?}", "z".repeat(10)), types: Some("{}".into()) });
     assert_eq!(store.small_key("small", 0), found);
-    assert_eq!(store.small_key("mortal", 999), found);
-    assert_eq!(store.small_key("mortal", 1_000), Glance::Nothing);
+    assert_eq!(store.small_key("mortal", end - 1), found);
+    assert_eq!(store.small_key("mortal", end), Glance::Nothing);
     assert_eq!(store.small_key("large", 0), Glance::AskReader);
     assert_eq!(store.small_key("none", 0), Glance::Nothing);
 

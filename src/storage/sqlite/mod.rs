@@ -38,6 +38,8 @@ mod writes;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use rusqlite::Connection;
+
 pub use direct::Glance;
 pub use heads::Head;
 pub use job::{Read, Write};
@@ -55,8 +57,6 @@ use self::{
     upkeep::{Ending, Upkeep},
     writer::Writer,
 };
-use rusqlite::Connection;
-
 use crate::{
     durability::Durability,
     error::{Error, Result},
