@@ -1,6 +1,8 @@
 //! Text in the two forms in which a JavaScript engine keeps it: prepared on another thread, it is handed over by copying,
 //! where UTF-8 would have to be decoded while JavaScript waits.
 
+use std::fmt::Write;
+
 use encoding_rs::mem;
 
 /// Text that an engine takes as it is.
@@ -59,7 +61,8 @@ fn escaped(text: &str, wide: usize) -> String {
         let mut characters = after.chars();
         let Some(character) = characters.next() else { return out };
         for unit in character.encode_utf16(&mut [0; 2]) {
-            out.push_str(&format!("\\u{unit:04x}"));
+            // Writing to a text cannot fail.
+            let _ = write!(out, "\\u{unit:04x}");
         }
         rest = characters.as_str();
     }

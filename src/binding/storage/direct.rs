@@ -69,8 +69,8 @@ impl ToNapiValue for SmallSession {
         let Self { head, messages } = session;
         #[expect(clippy::cast_precision_loss, reason = "versions stay below 2^53, and the face gives safe integers")]
         let parts: Parts = (
-            EngineText::of_json(head.data),
-            head.types.map(EngineText::of_json),
+            EngineText::of_json(head.data.text),
+            head.data.types.map(EngineText::of_json),
             head.version as f64,
             head.stamp as f64,
             messages.messages,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     engine_text::EngineText,
-    storage::sqlite::{Head, Piece, Read, SessionReading},
+    storage::sqlite::{Piece, Read, SessionHead, SessionReading},
 };
 
 /// A session on its way out.
@@ -58,11 +58,11 @@ pub fn float_positions(positions: &[i64]) -> Float64Array {
     Float64Array::new(positions)
 }
 
-impl From<Head> for Outcome {
-    fn from(head: Head) -> Self {
+impl From<SessionHead> for Outcome {
+    fn from(head: SessionHead) -> Self {
         let texts = [
-            Some(head.data),
-            head.types,
+            Some(head.data.text),
+            head.data.types,
             Some(head.version.to_string()),
             Some(head.stamp.to_string()),
             Some(head.message_count.to_string()),

@@ -41,12 +41,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use rusqlite::Connection;
 
 pub use direct::Glance;
-pub use heads::Head;
 pub use job::{Read, Write};
 pub use pages::{KeyFilter, LastSession, SessionPage};
 pub use parts::{Part, SessionInfo};
 pub use prune::Pruned;
-pub use reading::{Piece, SessionReading};
+pub use reading::{Piece, SessionHead, SessionReading};
 pub use small::SmallSession;
 pub use verify::{Damage, Kind, Verification};
 
@@ -158,7 +157,7 @@ impl SqliteStore {
 
     /// Gives pages that nothing uses back to the disk; answers with the bytes.
     pub fn reclaim(&self, reply: Reply<i64>) {
-        reclaim::reclaim(self.writer.clone(), 0, reply);
+        reclaim::reclaim(&self.writer, 0, reply);
     }
 
     /// Long work that only reads, and sees what was queued before it.

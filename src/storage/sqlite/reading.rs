@@ -13,10 +13,30 @@ use super::{
     message_rows::{self, MessageRow},
     snapshot::snapshot,
 };
-use crate::{engine_text::EngineText, error::Result};
+use crate::{engine_text::EngineText, error::Result, storage::session::Encoded};
 
 /// Parsing as many bytes holds an event loop for a fraction of a millisecond. A larger message is a piece of its own.
 const PIECE: usize = 40 * 1024;
+
+/// A session without its messages, as it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionHead {
+    /// The session, whose messages are an empty array.
+    pub data: Encoded,
+    /// Grows with every write.
+    pub version: i64,
+    /// Which state this is, to those who save what changed since.
+    pub stamp: i64,
+    /// How many messages belong to it.
+    pub message_count: i64,
+}
+
+impl From<Head> for SessionHead {
+    fn from(head: Head) -> Self {
+        let Head { data: text, types, version, stamp, message_count, .. } = head;
+        Self { data: Encoded { text, types }, version, stamp, message_count }
+    }
+}
 
 /// Some messages of a session, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +80,7 @@ impl SessionReading {
 
 /// Reads a session into `reading`. Its pieces are to be believed when this has given its row: only then was all of it
 /// there.
-pub fn read(connection: &Connection, id: &str, reading: &SessionReading) -> Result<Option<Head>> {
+pub fn read(connection: &Connection, id: &str, reading: &SessionReading) -> Result<Option<SessionHead>> {
     snapshot(connection, || {
         let Some(head) = Standing::trusted(connection, id)? else { return Ok(None) };
         let mut gathered = Gathered::default();
@@ -73,7 +93,7 @@ pub fn read(connection: &Connection, id: &str, reading: &SessionReading) -> Resu
         if !gathered.is_empty() {
             reading.push(gathered.into_piece());
         }
-        Ok(Some(head))
+        Ok(Some(head.into()))
     })
 }
 

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    heads::Head,
     job::Read,
     keys, maintenance,
     pages::{self, KeyFilter, LastSession, SessionPage},
     parts::{self, Part, SessionInfo},
-    reading::{self, Piece, SessionReading},
+    reading::{self, Piece, SessionHead, SessionReading},
     sessions,
     snapshot::snapshot,
 };
@@ -26,7 +25,7 @@ impl Read {
 
     /// A session in pieces: its messages go into `reading`, its row is the answer.
     #[must_use]
-    pub fn session_in_pieces(id: String, reading: Arc<SessionReading>, reply: Reply<Option<Head>>) -> Self {
+    pub fn session_in_pieces(id: String, reading: Arc<SessionReading>, reply: Reply<Option<SessionHead>>) -> Self {
         Self::new(reply, move |connection| reading::read(connection, &id, &reading))
     }
 

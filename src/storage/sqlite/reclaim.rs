@@ -21,17 +21,17 @@ struct Freed {
 
 /// Has the writer give back all free pages, step by step, and the file be cut; answers with the bytes. A file that was
 /// made by a version before this could does not shrink.
-pub fn reclaim(writer: Worker<Job>, before: i64, reply: Reply<i64>) {
+pub fn reclaim(writer: &Worker<Job>, before: i64, reply: Reply<i64>) {
     let next = writer.clone();
     let step = Reply::new(move |outcome: Result<Freed>| match outcome {
         Err(error) => reply.send(Err(error)),
-        Ok(Freed { bytes, more: true }) => reclaim(next, before + bytes, reply),
+        Ok(Freed { bytes, more: true }) => reclaim(&next, before + bytes, reply),
         Ok(Freed { bytes, more: false }) => {
             let cut = Reply::new(move |outcome: Result<()>| reply.send(outcome.map(|()| before + bytes)));
             submit(&next, Chore::new(cut, checkpoint));
         }
     });
-    submit(&writer, Chore::new(step, give_back));
+    submit(writer, Chore::new(step, give_back));
 }
 
 fn submit(writer: &Worker<Job>, chore: Chore) {

@@ -4,9 +4,9 @@ use rusqlite::Connection;
 
 use super::{
     direct::Glance,
-    heads::{Head, Standing},
+    heads::Standing,
     keys, message_rows,
-    reading::{Gathered, Piece},
+    reading::{Gathered, Piece, SessionHead},
     snapshot::snapshot,
 };
 use crate::{error::Result, storage::session::Encoded};
@@ -21,7 +21,7 @@ const MESSAGES: i64 = 1_000;
 #[derive(Debug, Clone)]
 pub struct SmallSession {
     /// Its row.
-    pub head: Head,
+    pub head: SessionHead,
     /// All of its messages.
     pub messages: Piece,
 }
@@ -35,7 +35,7 @@ pub fn session(connection: &Connection, id: &str) -> Result<Glance<SmallSession>
         }
         let mut gathered = Gathered::default();
         message_rows::all(connection, id, &head, |message| gathered.push(message))?;
-        Ok(Glance::Found(SmallSession { head, messages: gathered.into_piece() }))
+        Ok(Glance::Found(SmallSession { head: head.into(), messages: gathered.into_piece() }))
     })
 }
 
