@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use proptest::prelude::*;
@@ -179,15 +179,16 @@ fn a_reader_sees_one_state_while_another_is_being_written() {
         SessionImage { stamp: i64::try_from(round).unwrap(), ..long("one", &texts) }
     };
     save(&store, &state(0), Durability::Process).unwrap();
+    let done = Arc::new(AtomicBool::new(false));
     let writer = std::thread::spawn({
-        let store = Arc::clone(&store);
+        let (store, done) = (Arc::clone(&store), Arc::clone(&done));
         move || {
-            for round in 1..200 {
+            for round in (1..).take_while(|_| !done.load(Ordering::SeqCst)) {
                 save(&store, &state(round), Durability::Process).unwrap();
             }
         }
     });
-    while !writer.is_finished() {
+    for _ in 0..1_000 {
         let taken = read(&store, "one", false);
         let head = taken.head.unwrap().unwrap();
         let values = values(&taken.pieces);
@@ -198,6 +199,7 @@ fn a_reader_sees_one_state_while_another_is_being_written() {
             assert!(self::values(&[small.messages]).iter().all(|value| value["round"] == stamp));
         }
     }
+    done.store(true, Ordering::SeqCst);
     writer.join().unwrap();
 }
 
