@@ -7,6 +7,7 @@ mod changes;
 mod lists;
 mod migration;
 mod model;
+mod parts;
 mod reading;
 mod store;
 mod support;

@@ -6,10 +6,11 @@ use rusqlite::Connection;
 use smalltalk_native::{
     Result,
     durability::Durability,
+    engine_text::EngineText,
     reply::Reply,
     storage::{
         session::{Encoded, Expected, Lines, SessionFilter, SessionImage, StoredSession},
-        sqlite::{Read, SqliteOptions, SqliteStore, Write},
+        sqlite::{Piece, Read, SqliteOptions, SqliteStore, Write},
     },
 };
 
@@ -123,4 +124,30 @@ pub fn list(store: &SqliteStore, filter: SessionFilter) -> Vec<String> {
     let (reply, listed) = Reply::channel();
     store.read(Read::list(filter, reply), false);
     listed.recv().unwrap().unwrap()
+}
+
+/// So many messages with so much text each.
+pub fn messages(count: usize, size: usize) -> Vec<String> {
+    (0..count).map(|index| format!(r#"{{"index":{index},"text":"{}"}}"#, "x".repeat(size))).collect()
+}
+
+/// A session of many messages.
+pub fn long(id: &str, texts: &[String]) -> SessionImage {
+    image(id, &texts.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The text that the engine sees.
+pub fn engine_text(text: &EngineText) -> String {
+    match text {
+        EngineText::OneByte(bytes) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        EngineText::TwoByte(units) => String::from_utf16(units).unwrap(),
+    }
+}
+
+/// The messages of pieces.
+pub fn values(pieces: &[Piece]) -> Vec<serde_json::Value> {
+    pieces
+        .iter()
+        .flat_map(|piece| serde_json::from_str::<Vec<serde_json::Value>>(&engine_text(&piece.messages)).unwrap())
+        .collect()
 }

@@ -121,7 +121,7 @@ impl SqliteStore {
         match self.readers.iter().min_by_key(|reader| reader.queued()) {
             Some(reader) if !in_order => {
                 if let Err((error, read)) = reader.submit(read, READ_SIZE) {
-                    read.refuse(error);
+                    read.refuse(of_store(error));
                 }
             }
             _ => self.enqueue(Job::Step(Step::Read(read)), READ_SIZE),
