@@ -3,6 +3,7 @@
 
 /** What native objects are here: opaque. */
 export interface StorageHandle {}
+export interface StagedMessages {}
 export interface LogHandle {}
 export interface LogReplayHandle {}
 export interface HealthHandle {}
@@ -39,6 +40,10 @@ export interface Failure {
   retryable: boolean
   /** The process that stands in the way. */
   owner?: number
+  /** The version that was to be there; none where there was to be no session. */
+  expected?: number
+  /** The version that is there; none where there is no session. */
+  actual?: number
 }
 
 /** A sign of life where no memory is shared. */
@@ -150,6 +155,42 @@ export declare function logReplayNext(replay: ExternalObject<LogReplayHandle>, s
 /** The ids of all sessions with events within the retention. */
 export declare function logSessions(handle: ExternalObject<LogHandle>, slot: number): void
 
+/** A place for messages that a save will take. */
+export declare function stagedMessages(): ExternalObject<StagedMessages>
+
+/** Brings messages over, one a line, with as many lines of their tables of types. */
+export declare function stageMessages(staged: ExternalObject<StagedMessages>, texts: string, types: string): void
+
+/**
+ * Puts messages at the end of a session; answers with the texts of its count of messages, the position of the first new
+ * one, and the stamp it had before.
+ */
+export declare function storageAppendMessages(handle: ExternalObject<StorageHandle>, slot: number, id: string, messages: string, messageTypes: string, count: number, now: number, nowIso: string, stamp: number, power: boolean): void
+
+/** What changed of a session. Positions are safe integers. */
+export interface StorageChanges {
+  id: string
+  data: string
+  types?: string
+  activeAgent?: string
+  createdAt: number
+  updatedAt: number
+  /** The state they are the changes to. */
+  baseStamp: number
+  /** The state they make. */
+  stamp: number
+  /** First and last positions of removed messages, in turn; both are removed. */
+  removed: Float64Array
+  /** Where the written messages go. */
+  positions: Float64Array
+  messages: string
+  messageTypes: string
+  /** How many messages there are afterwards. */
+  messageCount: number
+  /** The version that must be stored; -1: there must be none. */
+  ifVersion?: number
+}
+
 /** Removes everything. */
 export declare function storageClear(handle: ExternalObject<StorageHandle>, slot: number, power: boolean): void
 
@@ -159,8 +200,14 @@ export declare function storageClose(handle: ExternalObject<StorageHandle>, slot
 /** Removes a key; answers whether it had a value. */
 export declare function storageDeleteKey(handle: ExternalObject<StorageHandle>, slot: number, key: string, now: number, power: boolean): void
 
+/** Removes keys; answers how many had a value. */
+export declare function storageDeleteKeys(handle: ExternalObject<StorageHandle>, slot: number, keys: Array<string>, now: number, power: boolean): void
+
 /** Removes a session; answers whether it was there. */
 export declare function storageDeleteSession(handle: ExternalObject<StorageHandle>, slot: number, id: string, power: boolean): void
+
+/** Removes sessions; answers how many were there. */
+export declare function storageDeleteSessions(handle: ExternalObject<StorageHandle>, slot: number, ids: Array<string>, power: boolean): void
 
 /** Waits until what is queued has landed; `false` where the time was too short. For the way out of the process. */
 export declare function storageDrain(handle: ExternalObject<StorageHandle>, limitMs: number): boolean
@@ -206,8 +253,17 @@ export interface StorageOpenOptions {
   maxQueueBytes: number
 }
 
-/** Stores a session; answers with its version. */
-export declare function storageSaveSession(handle: ExternalObject<StorageHandle>, slot: number, session: StorageSession, power: boolean): void
+/**
+ * Stores what changed of a session; answers with its version, or null where another state is stored than the one that
+ * the changes are made to.
+ */
+export declare function storageSaveChanges(handle: ExternalObject<StorageHandle>, slot: number, changes: StorageChanges, power: boolean): void
+
+/** Stores a session, the staged messages before its own; answers with its version. */
+export declare function storageSaveSession(handle: ExternalObject<StorageHandle>, slot: number, session: StorageSession, power: boolean, staged?: ExternalObject<StagedMessages> | undefined | null): void
+
+/** Stores sessions, all or none. */
+export declare function storageSaveSessions(handle: ExternalObject<StorageHandle>, slot: number, sessions: Array<StorageSession>, power: boolean): void
 
 /** One session, encoded: its messages one a line, and as many lines with their tables of types. */
 export interface StorageSession {
@@ -217,9 +273,16 @@ export interface StorageSession {
   activeAgent?: string
   createdAt: number
   updatedAt: number
+  /** Which state this is: a safe integer, given out once. */
+  stamp: number
+  /** The version that must be stored; -1: there must be none. */
+  ifVersion?: number
   messages: string
   messageTypes: string
 }
 
 /** Sets a key; `expires_at` in milliseconds since the epoch. */
 export declare function storageSetKey(handle: ExternalObject<StorageHandle>, slot: number, key: string, text: string, types: string | undefined | null, expiresAt: number | undefined | null, power: boolean): void
+
+/** Sets keys, all or none; their values one a line, with as many lines of their tables of types. */
+export declare function storageSetKeys(handle: ExternalObject<StorageHandle>, slot: number, keys: Array<string>, texts: string, types: string, expiresAt: number | undefined | null, power: boolean): void

@@ -31,6 +31,12 @@ pub enum Error {
     /// Stored bytes are not what was written.
     #[error("{what} is damaged: {detail}")]
     Corrupt { what: String, detail: String },
+    /// Somebody else changed it first: the version that was to be there, and the one that is.
+    #[error("the session has {}, {} was expected", version_text(*actual), version_text(*expected))]
+    Conflict { expected: Option<i64>, actual: Option<i64> },
+    /// There is no such session.
+    #[error("there is no session {0:?}")]
+    SessionUnknown(String),
     /// An option is out of its range.
     #[error("{0}")]
     OptionInvalid(String),
@@ -60,6 +66,8 @@ impl Error {
             Self::Busy => "ERR_BUSY",
             Self::Locked { .. } => "ERR_LOCKED",
             Self::Corrupt { .. } => "ERR_CORRUPT",
+            Self::Conflict { .. } => "ERR_CONFLICT",
+            Self::SessionUnknown(_) => "ERR_SESSION_UNKNOWN",
             Self::OptionInvalid(_) => "ERR_OPTION_INVALID",
             Self::ValueTooLarge { .. } => "ERR_VALUE_TOO_LARGE",
             Self::Version(_) => "ERR_VERSION",
@@ -71,7 +79,10 @@ impl Error {
     /// Whether the same call may succeed later without anybody repairing anything.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::Backpressure { .. } | Self::Busy | Self::Locked { .. })
+        matches!(
+            self,
+            Self::Full { .. } | Self::Backpressure { .. } | Self::Busy | Self::Locked { .. } | Self::Conflict { .. }
+        )
     }
 
     /// The process that stands in the way, where one does.
@@ -83,6 +94,15 @@ impl Error {
         }
     }
 
+    /// The versions of a conflict: the one that was to be there, and the one that is.
+    #[must_use]
+    pub fn versions(&self) -> (Option<i64>, Option<i64>) {
+        match self {
+            Self::Conflict { expected, actual } => (*expected, *actual),
+            _ => (None, None),
+        }
+    }
+
     /// An input/output failure and what was being done. A full disk gets its own variant.
     pub fn io(doing: impl Into<String>, cause: &io::Error) -> Self {
         let doing = doing.into();
@@ -91,4 +111,8 @@ impl Error {
             _ => Self::Io { doing, cause: cause.to_string() },
         }
     }
+}
+
+fn version_text(version: Option<i64>) -> String {
+    version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"))
 }

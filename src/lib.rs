@@ -1,6 +1,6 @@
 //! The native core of `smalltalk-native`.
 //!
-//! Floors, and imports point down only: **0** `error`, `fault`, `reply`, `worker`, `checksum`, `durability`; **1** `storage`,
+//! Floors, and imports point down only: **0** `error`, `fault`, `reply`, `worker`, `checksum`, `durability`, `engine_text`; **1** `storage`,
 //! `event_log`, `health_monitor`, which never import one another; **2** `binding`, the only part that has heard of Node.
 //! `cargo test --no-default-features` builds and runs everything below the binding.
 
@@ -13,6 +13,7 @@
 
 pub mod checksum;
 pub mod durability;
+pub mod engine_text;
 pub mod error;
 pub mod event_bus;
 pub mod event_log;

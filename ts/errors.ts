@@ -39,6 +39,10 @@ export interface ErrorDetails {
   path?: string;
   /** The process that stands in the way. */
   owner?: number;
+  /** The version that was to be stored; null where no session was to be. */
+  expected?: number | null;
+  /** The version that is stored; null where no session is. */
+  actual?: number | null;
 }
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
@@ -82,7 +86,18 @@ export class SmallTalkError extends Error {
 /** A storage adapter could not do what was asked. */
 export class StorageError extends SmallTalkError {}
 /** Somebody else changed it first. */
-export class ConflictError extends StorageError {}
+export class ConflictError extends StorageError {
+  /** The version that was to be stored; null where no session was to be. */
+  declare readonly expected?: number | null;
+  /** The version that is stored; null where no session is. */
+  declare readonly actual?: number | null;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(code, message, details);
+    if (details.expected !== undefined) this.expected = details.expected;
+    if (details.actual !== undefined) this.actual = details.actual;
+  }
+}
 /** Stored bytes are not what was written. */
 export class CorruptionError extends SmallTalkError {}
 /** The event log could not do what was asked. */
@@ -105,6 +120,8 @@ interface Failure {
   message: string;
   retryable?: boolean;
   owner?: number | null;
+  expected?: number;
+  actual?: number;
 }
 
 /** Makes an error of its class from what the binary tells: the one place where that happens. */
@@ -115,6 +132,9 @@ export function fromNative(failure: Failure, Room: ErrorRoom): SmallTalkError {
   if (failure.retryable !== undefined) details.retryable = failure.retryable;
   if (typeof failure.owner === 'number') details.owner = failure.owner;
   if (code === 'ERR_CORRUPT') return new CorruptionError(code, failure.message, details);
-  if (code === 'ERR_CONFLICT') return new ConflictError(code, failure.message, details);
+  if (code === 'ERR_CONFLICT') {
+    const { expected = null, actual = null } = failure;
+    return new ConflictError(code, failure.message, { ...details, expected, actual });
+  }
   return new Room(code, failure.message, details);
 }

@@ -18,7 +18,14 @@ const logOptions = {
   maxFileBytes: 1e6,
   maxQueueBytes: 1e6,
 };
-const session = { id: 's', data: '{}', createdAt: 0, updatedAt: 0, messages: '', messageTypes: '' };
+const session = { id: 's', data: '{}', createdAt: 0, updatedAt: 0, stamp: 0, messages: '', messageTypes: '' };
+const changes = {
+  ...session,
+  baseStamp: 0,
+  removed: new Float64Array(),
+  positions: new Float64Array(),
+  messageCount: 0,
+};
 const body = '{"topic":"t","priority":"normal","timestamp":1}';
 
 const storage = () => binary.storageOpen(storageOptions, settle, 1);
@@ -31,6 +38,14 @@ const health = () => binary.healthOpen(settle, 1, 100, 500, 2);
 const calls = {
   storageOpen: () => storage(),
   storageSaveSession: () => binary.storageSaveSession(storage(), 2, session, false),
+  stagedMessages: () => binary.stagedMessages(),
+  stageMessages: () => binary.stageMessages(binary.stagedMessages(), '1', ''),
+  storageSaveChanges: () => binary.storageSaveChanges(storage(), 2, changes, false),
+  storageAppendMessages: () => binary.storageAppendMessages(storage(), 2, 's', '1', '', 1, 0, '', 0, false),
+  storageSaveSessions: () => binary.storageSaveSessions(storage(), 2, [session], false),
+  storageDeleteSessions: () => binary.storageDeleteSessions(storage(), 2, ['s'], false),
+  storageSetKeys: () => binary.storageSetKeys(storage(), 2, ['k'], '1', '', null, false),
+  storageDeleteKeys: () => binary.storageDeleteKeys(storage(), 2, ['k'], 0, false),
   storageGetSession: () => binary.storageGetSession(storage(), 2, 's', true),
   storageDeleteSession: () => binary.storageDeleteSession(storage(), 2, 's', false),
   storageListSessions: () => binary.storageListSessions(storage(), 2, { ascending: true }, true),
@@ -40,6 +55,19 @@ const calls = {
   storageDeleteKey: () => binary.storageDeleteKey(storage(), 2, 'k', 0, false),
   storageClear: () => binary.storageClear(storage(), 2, false),
   storageGetStats: () => binary.storageGetStats(storage(), 2, 0, true),
+  storageReadSession: () => binary.storageReadSession(storage(), 2, 3, 's', true),
+  storageNextPiece: () => binary.storageNextPiece(binary.storageReadSession(storage(), 2, 3, 's', true)),
+  storageReadSmall: () => binary.storageReadSmall(storage(), 's'),
+  storageGetKeyNow: () => binary.storageGetKeyNow(storage(), 'k', 0),
+  storageGetMessages: () => binary.storageGetMessages(storage(), 2, 's', -1, -1, -1, true),
+  storageSessionInfo: () => binary.storageSessionInfo(storage(), 2, 's', true),
+  storagePageSessions: () => binary.storagePageSessions(storage(), 2, { ascending: true }, null, null, true),
+  storagePageKeys: () => binary.storagePageKeys(storage(), 2, '', null, 10, 0, true),
+  storageGetKeys: () => binary.storageGetKeys(storage(), 2, ['k'], 0, true),
+  storagePrune: () => binary.storagePrune(storage(), 2, 0, 10, false, false),
+  storageReclaim: () => binary.storageReclaim(storage(), 2),
+  storageBackup: () => binary.storageBackup(storage(), 2, join(directory, 'b.db')),
+  storageVerify: () => binary.storageVerify(storage(), 2),
   storageClose: () => binary.storageClose(storage(), 2),
   storageDrain: () => binary.storageDrain(storage(), 10),
   logOpen: () => log(),

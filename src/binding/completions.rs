@@ -16,6 +16,7 @@ use napi::{
 };
 
 use crate::{
+    engine_text::EngineText,
     error::{Error, Result},
     reply::Reply,
 };
@@ -27,7 +28,19 @@ pub enum Outcome {
     Number(f64),
     Text(String),
     Texts(Vec<Option<String>>),
+    /// Texts that were prepared on the thread that answers.
+    EngineTexts(Vec<Option<EngineText>>),
     Failed(Error),
+}
+
+impl Outcome {
+    /// A report as JSON.
+    pub fn json(report: &impl serde::Serialize) -> Self {
+        match serde_json::to_string(report) {
+            Ok(text) => Self::Text(text),
+            Err(cause) => Self::Failed(Error::Panic { room: "binding", message: cause.to_string() }),
+        }
+    }
 }
 
 impl From<()> for Outcome {
@@ -68,15 +81,24 @@ pub struct Failure {
     pub retryable: bool,
     /// The process that stands in the way.
     pub owner: Option<u32>,
+    /// The version that was to be there; none where there was to be no session.
+    pub expected: Option<f64>,
+    /// The version that is there; none where there is no session.
+    pub actual: Option<f64>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let (expected, actual) = error.versions();
+        #[expect(clippy::cast_precision_loss, reason = "versions stay far below 2^53")]
+        let number = |version: Option<i64>| version.map(|version| version as f64);
         Self {
             code: error.code().to_owned(),
             message: error.to_string(),
             retryable: error.retryable(),
             owner: error.owner(),
+            expected: number(expected),
+            actual: number(actual),
         }
     }
 }
@@ -118,6 +140,7 @@ impl ToNapiValue for Outcome {
                 Self::Number(number) => f64::to_napi_value(env, number),
                 Self::Text(text) => String::to_napi_value(env, text),
                 Self::Texts(texts) => <Vec<Option<String>>>::to_napi_value(env, texts),
+                Self::EngineTexts(texts) => <Vec<Option<EngineText>>>::to_napi_value(env, texts),
                 Self::Failed(error) => Failure::to_napi_value(env, error.into()),
             }
         }

@@ -215,20 +215,13 @@ impl From<Receipt> for Outcome {
 
 impl From<CleanupReport> for Outcome {
     fn from(report: CleanupReport) -> Self {
-        json(&report)
+        Self::json(&report)
     }
 }
 
 impl From<Statistics> for Outcome {
     fn from(statistics: Statistics) -> Self {
-        json(&statistics)
-    }
-}
-
-fn json(value: &impl serde::Serialize) -> Outcome {
-    match serde_json::to_string(value) {
-        Ok(text) => Outcome::Text(text),
-        Err(cause) => Outcome::Failed(Error::Panic { room: "event_log", message: cause.to_string() }),
+        Self::json(&statistics)
     }
 }
 

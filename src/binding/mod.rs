@@ -18,3 +18,4 @@ mod health_monitor;
 mod shared_memory;
 mod storage;
 mod telemetry;
+mod text;

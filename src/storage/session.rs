@@ -9,6 +9,14 @@ pub struct Encoded {
     pub types: Option<String>,
 }
 
+impl Encoded {
+    /// As many bytes as it has.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.text.len() + self.types.as_ref().map_or(0, String::len)
+    }
+}
+
 /// A session as the face hands it over: the state of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionImage {
@@ -22,16 +30,95 @@ pub struct SessionImage {
     pub created_at: i64,
     /// Milliseconds since the epoch.
     pub updated_at: i64,
-    /// The messages.
-    pub messages: Lines,
+    /// Which state this is, to those who save what changed since.
+    pub stamp: i64,
+    /// What must be stored for this to be.
+    pub expected: Expected,
+    /// The messages, in pieces that follow one another.
+    pub messages: Vec<Lines>,
 }
 
 impl SessionImage {
     /// About as many bytes as it takes in a queue.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.head.text.len() + self.messages.texts.len() + self.messages.types.len() + 256
+        self.messages.iter().map(Lines::size).sum::<usize>() + self.head.size()
     }
+}
+
+/// What changed of a session since a state that the face knows to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionChanges {
+    /// The key it is stored under.
+    pub id: String,
+    /// The session without its messages, as it is now.
+    pub head: Encoded,
+    /// For filters.
+    pub active_agent: Option<String>,
+    /// Milliseconds since the epoch.
+    pub created_at: i64,
+    /// Milliseconds since the epoch.
+    pub updated_at: i64,
+    /// The state they are the changes to.
+    pub base_stamp: i64,
+    /// The state they make.
+    pub stamp: i64,
+    /// The first and last positions of the messages that are gone.
+    pub removed: Vec<(i64, i64)>,
+    /// Where the written messages go; one that is there already is replaced.
+    pub positions: Vec<i64>,
+    /// The written messages.
+    pub messages: Lines,
+    /// How many messages there are afterwards.
+    pub message_count: i64,
+    /// What must be stored for this to be.
+    pub expected: Expected,
+}
+
+impl SessionChanges {
+    /// About as many bytes as it takes in a queue.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.head.size() + self.messages.size() + 16 * (self.removed.len() + self.positions.len())
+    }
+}
+
+/// Messages for the end of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appendix {
+    /// The key of the session.
+    pub id: String,
+    /// The messages.
+    pub messages: Lines,
+    /// How many they are.
+    pub count: i64,
+    /// The moment, in milliseconds since the epoch, and as the text that a session has for it.
+    pub now: (i64, String),
+    /// The state it makes.
+    pub stamp: i64,
+}
+
+/// What became of a session by an [`Appendix`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// How many messages it has now.
+    pub count: i64,
+    /// Where the first of the new ones is.
+    pub first_position: i64,
+    /// The state it had before.
+    pub previous_stamp: i64,
+}
+
+/// What must be stored for a change to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expected {
+    /// Whatever there is.
+    #[default]
+    Anything,
+    /// No session of that id.
+    Nothing,
+    /// This version.
+    Version(i64),
 }
 
 /// Several encoded values, one a line: JSON on one line has no line break, so lines cross the boundary as one text.
@@ -48,6 +135,12 @@ impl Lines {
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let texts = (!self.texts.is_empty()).then(|| self.texts.split('\n')).into_iter().flatten();
         texts.zip(self.types.split('\n')).map(|(text, types)| (text, (!types.is_empty()).then_some(types)))
+    }
+
+    /// As many bytes as they have.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.texts.len() + self.types.len()
     }
 
     /// Adds a value.

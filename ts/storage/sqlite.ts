@@ -79,7 +79,8 @@ export class SQLiteStorageAdapter implements StorageAdapter {
   async saveSession(sessionId: string, session: ChatSession): Promise<void> {
     checkId(sessionId, 'sessionId');
     const { head, ...encoded } = encodeSession(session, this.#encoding);
-    const image = { id: sessionId, data: head.text, ...optional('types', head.types), ...defined(encoded) };
+    const stamp = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+    const image = { id: sessionId, data: head.text, ...optional('types', head.types), ...defined(encoded), stamp };
     await this.#write(sessionName(sessionId), (binary, handle, slot) =>
       binary.storageSaveSession(handle, slot, image, this.#power),
     );

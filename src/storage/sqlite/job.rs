@@ -1,124 +1,186 @@
-//! What the threads of a store are asked to do.
+//! What the threads of a store are asked to do: work and the reply it owes, whatever the kind of the answer.
 
 use rusqlite::Connection;
 
-use super::{keys, maintenance, sessions};
 use crate::{
     durability::Durability,
     error::{Error, Result},
     reply::Reply,
-    storage::session::{Encoded, SessionFilter, SessionImage, Stats, StoredSession},
 };
-
-/// A change, answered after the commit that holds it.
-pub enum Write {
-    /// Stores a session; answers with its version.
-    SaveSession(Box<SessionImage>, Reply<i64>),
-    /// Removes a session.
-    DeleteSession(String, Reply<bool>),
-    /// Sets a key, with its end in milliseconds since the epoch.
-    SetKey(String, Encoded, Option<i64>, Reply<()>),
-    /// Removes a key that has not expired at the given time.
-    DeleteKey(String, i64, Reply<bool>),
-    /// Removes everything.
-    Clear(Reply<()>),
-}
-
-/// A question.
-pub enum Read {
-    /// A whole session.
-    Session(String, Reply<Option<StoredSession>>),
-    /// The ids of sessions.
-    List(Box<SessionFilter>, Reply<Vec<String>>),
-    /// A value at a time.
-    Key(String, i64, Reply<Option<Encoded>>),
-    /// Whether a key has a value at a time.
-    HasKey(String, i64, Reply<bool>),
-    /// What there is at a time.
-    Stats(i64, Reply<Stats>),
-}
-
-/// What the writer thread takes: changes, and questions that must see the changes queued before them.
-pub enum Job {
-    /// Opens the connection; the first job of every store.
-    Open(Reply<()>),
-    /// A change and how durable it shall be.
-    Write(Write, Durability),
-    /// A question.
-    Read(Read),
-}
 
 /// The answer to a job, kept back until its fate is known: `None` is a commit.
 pub type Verdict = Box<dyn FnOnce(Option<&Error>) + Send>;
 
-fn verdict<T: 'static + Send>(reply: Reply<T>, outcome: Result<T>) -> Verdict {
-    Box::new(move |failed| {
-        reply.send(match failed {
-            None => outcome,
-            Some(error) => outcome.and_then(|_| Err(error.clone())),
-        });
+/// Work that is done once, with a connection or with the reason why there is none.
+type Task = Box<dyn FnOnce(Result<&Connection>) -> Verdict + Send>;
+
+fn task<T: Send + 'static>(reply: Reply<T>, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Task {
+    Box::new(move |connection| {
+        let outcome = connection.and_then(work);
+        Box::new(move |fate| settle(reply, outcome, fate))
     })
 }
 
+fn settle<T>(reply: Reply<T>, outcome: Result<T>, fate: Option<&Error>) {
+    reply.send(match fate {
+        None => outcome,
+        Some(error) => outcome.and_then(|_| Err(error.clone())),
+    });
+}
+
+/// A change as its batch sees it. What was taken back may be tried again.
+trait Change: Send {
+    /// Does it; whether it failed.
+    fn attempt(&mut self, connection: &Connection) -> bool;
+
+    /// Answers with the outcome of the last attempt.
+    fn settle(self: Box<Self>, fate: Option<&Error>);
+
+    /// Answers without an attempt.
+    fn refuse(self: Box<Self>, error: Error);
+}
+
+struct Owed<T, F> {
+    change: F,
+    outcome: Result<T>,
+    reply: Reply<T>,
+}
+
+impl<T: Send, F: Fn(&Connection) -> Result<T> + Send> Change for Owed<T, F> {
+    fn attempt(&mut self, connection: &Connection) -> bool {
+        self.outcome = (self.change)(connection);
+        self.outcome.is_err()
+    }
+
+    fn settle(self: Box<Self>, fate: Option<&Error>) {
+        settle(self.reply, self.outcome, fate);
+    }
+
+    fn refuse(self: Box<Self>, error: Error) {
+        self.reply.send(Err(error));
+    }
+}
+
+/// A change, answered after the commit that holds it.
+pub struct Write {
+    change: Box<dyn Change>,
+    size: usize,
+    end: Option<i64>,
+}
+
 impl Write {
-    /// Does the change within the transaction that is open. The flag tells whether it failed.
-    pub fn run(self, connection: &Connection) -> (bool, Verdict) {
-        match self {
-            Self::SaveSession(image, reply) => done(reply, sessions::save(connection, &image)),
-            Self::DeleteSession(id, reply) => done(reply, sessions::delete(connection, &id)),
-            Self::SetKey(key, value, expires_at, reply) => done(reply, keys::set(connection, &key, &value, expires_at)),
-            Self::DeleteKey(key, now, reply) => done(reply, keys::delete(connection, &key, now)),
-            Self::Clear(reply) => done(reply, maintenance::clear(connection)),
-        }
+    /// A change that takes about `size` bytes in the queue. Where it fails, nothing of it is written; where another one of
+    /// its batch does, it may be run a second time, on the state that it found the first time.
+    pub(super) fn new<T: Send + 'static>(
+        size: usize,
+        reply: Reply<T>,
+        change: impl Fn(&Connection) -> Result<T> + Send + 'static,
+    ) -> Self {
+        let outcome = Err(Error::Closed("the store"));
+        Self { change: Box::new(Owed { change, outcome, reply }), size: size + WRITE_SIZE, end: None }
+    }
+
+    /// The change sets a key that ends then, in milliseconds since the epoch.
+    pub(super) fn ending(self, end: Option<i64>) -> Self {
+        Self { end, ..self }
+    }
+
+    /// When a key ends that the change sets.
+    pub(super) fn end(&self) -> Option<i64> {
+        self.end
+    }
+
+    /// Does the change within the transaction that is open; whether it failed.
+    pub(super) fn attempt(&mut self, connection: &Connection) -> bool {
+        self.change.attempt(connection)
+    }
+
+    /// The answer that it owes after an attempt.
+    pub(super) fn verdict(self) -> Verdict {
+        Box::new(|fate| self.change.settle(fate))
     }
 
     /// Answers without having done anything.
-    pub fn refuse(self, error: Error) {
-        match self {
-            Self::SaveSession(_, reply) => reply.send(Err(error)),
-            Self::DeleteSession(_, reply) | Self::DeleteKey(_, _, reply) => reply.send(Err(error)),
-            Self::SetKey(_, _, _, reply) | Self::Clear(reply) => reply.send(Err(error)),
-        }
+    pub(super) fn refuse(self, error: Error) {
+        self.change.refuse(error);
     }
 
     /// About as many bytes as it takes in the queue.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        match self {
-            Self::SaveSession(image, _) => image.size(),
-            Self::SetKey(key, value, _, _) => key.len() + value.text.len() + 128,
-            Self::DeleteSession(id, _) | Self::DeleteKey(id, _, _) => id.len() + 128,
-            Self::Clear(_) => 128,
-        }
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 }
 
-fn done<T: 'static + Send>(reply: Reply<T>, outcome: Result<T>) -> (bool, Verdict) {
-    (outcome.is_err(), verdict(reply, outcome))
-}
+/// What a change counts in the queue beside its texts.
+const WRITE_SIZE: usize = 128;
+
+/// A question.
+pub struct Read(Task);
 
 impl Read {
+    /// A question, answered from one view of the store.
+    pub(super) fn new<T: Send + 'static>(
+        reply: Reply<T>,
+        question: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Self {
+        Self(task(reply, question))
+    }
+
     /// Answers from the connection's view.
-    pub fn run(self, connection: &Connection) -> Verdict {
-        match self {
-            Self::Session(id, reply) => verdict(reply, sessions::get(connection, &id)),
-            Self::List(filter, reply) => verdict(reply, sessions::list(connection, &filter)),
-            Self::Key(key, now, reply) => verdict(reply, keys::get(connection, &key, now)),
-            Self::HasKey(key, now, reply) => verdict(reply, keys::has(connection, &key, now)),
-            Self::Stats(now, reply) => verdict(reply, maintenance::stats(connection, now)),
-        }
+    pub(super) fn run(self, connection: &Connection) -> Verdict {
+        (self.0)(Ok(connection))
     }
 
     /// Answers without having looked.
+    pub(super) fn refuse(self, error: Error) {
+        (self.0)(Err(error))(None);
+    }
+}
+
+/// Work for the writer's connection that must stand outside of any transaction, such as giving pages back to the disk.
+pub struct Chore(Task);
+
+impl Chore {
+    /// A chore, answered when it is done.
+    pub(super) fn new<T: Send + 'static>(
+        reply: Reply<T>,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Self {
+        Self(task(reply, work))
+    }
+
+    /// Does the work and answers.
+    pub(super) fn run(self, connection: Result<&Connection>) {
+        (self.0)(connection)(None);
+    }
+}
+
+/// What shares a transaction with others.
+pub enum Step {
+    /// A change and how durable it shall be.
+    Write(Write, Durability),
+    /// A question that must see the changes queued before it.
+    Read(Read),
+}
+
+impl Step {
+    /// Answers without having done anything.
     pub fn refuse(self, error: Error) {
         match self {
-            Self::Session(_, reply) => reply.send(Err(error)),
-            Self::List(_, reply) => reply.send(Err(error)),
-            Self::Key(_, _, reply) => reply.send(Err(error)),
-            Self::HasKey(_, _, reply) => reply.send(Err(error)),
-            Self::Stats(_, reply) => reply.send(Err(error)),
+            Self::Write(write, _) => write.refuse(error),
+            Self::Read(read) => read.refuse(error),
         }
     }
+}
+
+/// What the writer thread takes.
+pub enum Job {
+    /// Opens the connection; the first job of every store.
+    Open(Reply<()>),
+    /// Part of a transaction.
+    Step(Step),
+    /// Between two transactions.
+    Chore(Chore),
 }
 
 impl Job {
@@ -126,8 +188,8 @@ impl Job {
     pub fn refuse(self, error: Error) {
         match self {
             Self::Open(reply) => reply.send(Err(error)),
-            Self::Write(write, _) => write.refuse(error),
-            Self::Read(read) => read.refuse(error),
+            Self::Step(step) => step.refuse(error),
+            Self::Chore(chore) => chore.run(Err(error)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::failure::failure;
+use super::{counters::Counter, failure::failure};
 use crate::{
     checksum::Checksum,
     error::{Error, Result},
@@ -10,17 +10,23 @@ use crate::{
 };
 
 /// Sets a value and its end, in milliseconds since the epoch, where it has one.
-pub fn set(connection: &Connection, key: &str, value: &Encoded, expires_at: Option<i64>) -> Result<()> {
-    let crc = crc(key, &value.text, value.types.as_deref(), expires_at);
-    connection
-        .prepare_cached(
-            "INSERT INTO key_values (key, data, types, expires_at, crc) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (key) DO UPDATE SET data = excluded.data, types = excluded.types,
-                 expires_at = excluded.expires_at, crc = excluded.crc",
-        )
-        .and_then(|mut statement| statement.execute(params![key, value.text, value.types, expires_at, crc]))
-        .map_err(|error| failure("setting a key", &error))?;
-    Ok(())
+pub fn set(connection: &Connection, key: &str, text: &str, types: Option<&str>, expires_at: Option<i64>) -> Result<()> {
+    let crc = crc(key, text, types, expires_at);
+    let stored = || -> rusqlite::Result<()> {
+        let replaced = connection
+            .prepare_cached("UPDATE key_values SET data = ?2, types = ?3, expires_at = ?4, crc = ?5 WHERE key = ?1")?
+            .execute(params![key, text, types, expires_at, crc])?;
+        if replaced == 0 {
+            connection
+                .prepare_cached(
+                    "INSERT INTO key_values (key, data, types, expires_at, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![key, text, types, expires_at, crc])?;
+            Counter::Keys.add(connection, 1)?;
+        }
+        Ok(())
+    };
+    stored().map_err(|error| failure("setting a key", &error))
 }
 
 /// Reads a value that has not expired at `now`.
@@ -38,9 +44,14 @@ pub fn get(connection: &Connection, key: &str, now: i64) -> Result<Option<Encode
         .map_err(|error| failure("reading a key", &error))?;
     let Some((value, expires_at, stored)) = row else { return Ok(None) };
     if crc(key, &value.text, value.types.as_deref(), expires_at) != stored {
-        return Err(Error::Corrupt { what: format!("the key {key:?}"), detail: "its checksum does not fit".into() });
+        return Err(damaged(key, "its checksum does not fit"));
     }
     Ok(expires_at.is_none_or(|end| end > now).then_some(value))
+}
+
+/// What a key that is not as it was written gives.
+pub fn damaged(key: &str, detail: &str) -> Error {
+    Error::Corrupt { what: format!("the key {key:?}"), detail: detail.into() }
 }
 
 /// Whether there is a value that has not expired at `now`.
@@ -54,11 +65,36 @@ pub fn has(connection: &Connection, key: &str, now: i64) -> Result<bool> {
 /// Removes a key; whether it had a value that had not expired at `now`.
 pub fn delete(connection: &Connection, key: &str, now: i64) -> Result<bool> {
     let there = has(connection, key, now)?;
-    connection
-        .prepare_cached("DELETE FROM key_values WHERE key = ?1")
-        .and_then(|mut statement| statement.execute([key]))
-        .map_err(|error| failure("deleting a key", &error))?;
+    let removed = || -> rusqlite::Result<()> {
+        let rows = connection.prepare_cached("DELETE FROM key_values WHERE key = ?1")?.execute([key])?;
+        Counter::Keys.add(connection, -i64::from(rows > 0))
+    };
+    removed().map_err(|error| failure("deleting a key", &error))?;
     Ok(there)
+}
+
+/// Removes at most `limit` keys that had expired at `now`, the oldest first; gives how many.
+pub fn delete_expired(connection: &Connection, now: i64, limit: i64) -> Result<i64> {
+    let removed = || -> rusqlite::Result<i64> {
+        let rows = connection
+            .prepare_cached(
+                "DELETE FROM key_values WHERE rowid IN (
+                     SELECT rowid FROM key_values WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+            )?
+            .execute([now, limit])?;
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        Counter::Keys.add(connection, -rows)?;
+        Ok(rows)
+    };
+    removed().map_err(|error| failure("removing expired keys", &error))
+}
+
+/// The next end of a key.
+pub fn next_end(connection: &Connection) -> Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT min(expires_at) FROM key_values WHERE expires_at IS NOT NULL")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_err(|error| failure("looking for expired keys", &error))
 }
 
 fn crc(key: &str, data: &str, types: Option<&str>, expires_at: Option<i64>) -> i64 {

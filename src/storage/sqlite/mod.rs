@@ -1,23 +1,66 @@
 //! Sessions and keys in one SQLite file: one thread writes, a few read.
 
+mod append;
+mod backup;
+mod batches;
+mod changes;
+mod checkpoints;
+mod conditions;
+mod counters;
+mod direct;
+mod expiry;
 mod failure;
+mod heads;
 mod job;
 mod keys;
 mod maintenance;
+mod message_rows;
+mod messages;
+mod migrate;
+mod opening;
+mod pages;
+mod parts;
+mod prune;
 mod reader;
+mod reading;
+mod reads;
+mod reclaim;
+mod save;
 pub mod schema;
 mod sessions;
+mod small;
+mod snapshot;
+mod transaction;
+mod upkeep;
+mod verify;
 mod writer;
+mod writes;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use rusqlite::Connection;
+
+pub use direct::Glance;
 pub use job::{Read, Write};
+pub use pages::{KeyFilter, LastSession, SessionPage};
+pub use parts::{Part, SessionInfo};
+pub use prune::Pruned;
+pub use reading::{Piece, SessionHead, SessionReading};
+pub use small::SmallSession;
+pub use verify::{Damage, Kind, Verification};
 
-use self::{job::Job, reader::Reader, writer::Writer};
+use self::{
+    direct::Direct,
+    job::{Job, Step},
+    reader::Reader,
+    upkeep::{Ending, Upkeep},
+    writer::Writer,
+};
 use crate::{
     durability::Durability,
     error::{Error, Result},
     reply::Reply,
+    storage::session::Encoded,
     worker::Worker,
 };
 
@@ -32,12 +75,17 @@ pub struct SqliteOptions {
     pub busy_timeout: Duration,
     /// How many bytes of changes may wait.
     pub max_queue_bytes: usize,
+    /// Whether small reads may happen on the thread that asks.
+    pub direct: bool,
 }
 
 /// The handle to an open file. Dropping it lets what is queued land and closes the file, without waiting.
 pub struct SqliteStore {
+    // First, so that it goes first: whoever closes the file last folds its log into it, and only the writer can.
+    direct: Arc<Direct>,
     writer: Worker<Job>,
     readers: Vec<Worker<Read>>,
+    upkeep: Upkeep,
 }
 
 impl SqliteStore {
@@ -46,20 +94,26 @@ impl SqliteStore {
     /// # Errors
     /// [`Error::Io`] where the system gives no thread.
     pub fn open(options: &SqliteOptions, reply: Reply<()>) -> Result<Self> {
-        let SqliteOptions { path, readers, busy_timeout, max_queue_bytes } = options;
+        let SqliteOptions { path, readers, busy_timeout, max_queue_bytes, direct } = options;
         let writer = Worker::start("smalltalk-sqlite", *max_queue_bytes, Writer::new(path.clone(), *busy_timeout))?;
         let readers = (0..*readers)
             .map(|_| Worker::start("smalltalk-reader", READ_QUEUE, Reader::new(path.clone(), *busy_timeout)))
             .collect::<Result<Vec<_>>>()?;
-        let store = Self { writer, readers };
-        store.enqueue(Job::Open(reply), 0);
+        let upkeep = Upkeep::start(path.clone(), *busy_timeout)?;
+        let direct = Arc::new(Direct::new(path.clone(), *direct));
+        let opened = Reply::new({
+            let direct = Arc::clone(&direct);
+            move |outcome: Result<()>| reply.send(outcome.inspect(|()| direct.begin()))
+        });
+        let store = Self { direct, writer, readers, upkeep };
+        store.enqueue(Job::Open(opened), 0);
         Ok(store)
     }
 
     /// Queues a change. Never waits: a full queue is answered with [`Error::Backpressure`].
     pub fn write(&self, write: Write, durability: Durability) {
         let size = write.size();
-        self.enqueue(Job::Write(write, durability), size);
+        self.enqueue(Job::Step(Step::Write(write, durability)), size);
     }
 
     /// Asks a question. `in_order` makes it see every change queued before it; otherwise it sees every change answered.
@@ -67,11 +121,56 @@ impl SqliteStore {
         match self.readers.iter().min_by_key(|reader| reader.queued()) {
             Some(reader) if !in_order => {
                 if let Err((error, read)) = reader.submit(read, READ_SIZE) {
-                    read.refuse(error);
+                    read.refuse(of_store(error));
                 }
             }
-            _ => self.enqueue(Job::Read(read), READ_SIZE),
+            _ => self.enqueue(Job::Step(Step::Read(read)), READ_SIZE),
         }
+    }
+
+    /// Reads a small session on this thread; waits for nobody. It sees every change answered.
+    #[must_use]
+    pub fn small_session(&self, id: &str) -> Glance<SmallSession> {
+        self.direct.look(|connection| small::session(connection, id))
+    }
+
+    /// Reads a small value that has not expired at `now`, likewise.
+    #[must_use]
+    pub fn small_key(&self, key: &str, now: i64) -> Glance<Encoded> {
+        self.direct.look(|connection| small::key(connection, key, now))
+    }
+
+    /// Counts the sessions that [`Write::prune`] would remove.
+    pub fn preview_prune(&self, updated_before: i64, reply: Reply<Pruned>) {
+        self.upkeep(reply, move |connection, _| prune::preview(connection, updated_before));
+    }
+
+    /// Copies the store as it is now to a new file.
+    pub fn backup(&self, target: PathBuf, reply: Reply<()>) {
+        self.upkeep(reply, move |connection, ending| backup::backup(connection, ending, &target));
+    }
+
+    /// Reads everything there is, and tells what is damaged.
+    pub fn verify(&self, reply: Reply<Verification>) {
+        self.upkeep(reply, verify::verify);
+    }
+
+    /// Gives pages that nothing uses back to the disk; answers with the bytes.
+    pub fn reclaim(&self, reply: Reply<i64>) {
+        reclaim::reclaim(&self.writer, 0, reply);
+    }
+
+    /// Long work that only reads, and sees what was queued before it.
+    fn upkeep<T: Send + 'static>(
+        &self,
+        reply: Reply<T>,
+        work: impl FnOnce(&Connection, &Ending) -> Result<T> + Send + 'static,
+    ) {
+        let upkeep = self.upkeep.clone();
+        self.writer.barrier(Reply::new(move |landed: Result<()>| match landed {
+            Ok(()) => upkeep.run(reply, work),
+            Err(error) => reply.send(Err(of_store(error))),
+        }));
     }
 
     /// Lets what is queued land, and closes the file.
@@ -85,7 +184,8 @@ impl SqliteStore {
             let reader = reader.clone();
             Reply::new(move |_: Result<()>| reader.close(then))
         });
-        closed.send(Ok(()));
+        self.direct.end();
+        self.upkeep.close(closed);
     }
 
     /// Waits until what is queued has landed, `limit` at the most; for the way out of the process.
@@ -96,11 +196,16 @@ impl SqliteStore {
 
     fn enqueue(&self, job: Job, size: usize) {
         if let Err((error, job)) = self.writer.submit(job, size) {
-            job.refuse(match error {
-                Error::Closed(_) => Error::Closed("the store"),
-                other => other,
-            });
+            job.refuse(of_store(error));
         }
+    }
+}
+
+/// A thread that is closed means nothing to a user.
+fn of_store(error: Error) -> Error {
+    match error {
+        Error::Closed(_) => Error::Closed("the store"),
+        other => other,
     }
 }
 

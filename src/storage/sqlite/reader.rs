@@ -4,28 +4,33 @@ use std::{path::PathBuf, time::Duration};
 
 use rusqlite::Connection;
 
-use super::{job::Read, schema};
+use super::{
+    job::Read,
+    opening::{self, Identity},
+};
 use crate::{error::Result, worker::Handler};
 
 /// Opens its connection with the first question.
 pub struct Reader {
     path: PathBuf,
     busy_timeout: Duration,
-    connection: Option<Connection>,
+    opened: Option<(Connection, Option<Identity>)>,
 }
 
 impl Reader {
     /// A reader of the database at `path`.
     pub fn new(path: PathBuf, busy_timeout: Duration) -> Self {
-        Self { path, busy_timeout, connection: None }
+        Self { path, busy_timeout, opened: None }
     }
 
     fn connection(&mut self) -> Result<&Connection> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => schema::open_reader(&self.path, self.busy_timeout)?,
+        let opened = match self.opened.take() {
+            Some(opened) => opened,
+            None => (opening::open_reader(&self.path, self.busy_timeout)?, opening::identity(&self.path)),
         };
-        Ok(self.connection.insert(connection))
+        let (connection, identity) = self.opened.insert(opened);
+        opening::still_there(&self.path, *identity, "reading")?;
+        Ok(connection)
     }
 }
 
@@ -37,5 +42,11 @@ impl Handler<Read> for Reader {
                 Err(error) => read.refuse(error),
             }
         }
+    }
+
+    /// Before the close is answered: then the writer closes, which wants to be the last.
+    fn finish(&mut self) -> Result<()> {
+        self.opened = None;
+        Ok(())
     }
 }

@@ -1,14 +1,6 @@
-//! The file's format, and how a connection to it is opened.
+//! The file's format.
 
-use std::{
-    fs::{self, OpenOptions},
-    io,
-    path::Path,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
-
-use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::failure::failure;
 use crate::error::{Error, Result};
@@ -16,16 +8,11 @@ use crate::error::{Error, Result};
 /// "SmTk": how `file` and we recognise our databases.
 pub const APPLICATION_ID: i32 = 0x536D_546B;
 
-/// The schema this version reads and writes.
-pub const SCHEMA_VERSION: i32 = 1;
+/// The schema this version reads and writes; it reads older ones as well, by migrating them.
+pub const SCHEMA_VERSION: i32 = 2;
 
-/// Large pages halve the cost of large sessions.
-const PAGE_SIZE: i32 = 16 * 1024;
-
-/// The write-ahead log is cut back to this after a checkpoint.
-const WAL_BYTES: i32 = 64 * 1024 * 1024;
-
-const SCHEMA: &str = "
+/// The sessions, with the indexes that serve every order of a list and of paging through one.
+pub(super) const SESSIONS: &str = "
     -- A session without its messages, which are an empty array in its data. Times are milliseconds since the epoch.
     CREATE TABLE sessions (
         id TEXT PRIMARY KEY NOT NULL,
@@ -36,12 +23,29 @@ const SCHEMA: &str = "
         types TEXT,                    -- JSON Pointer to type, where data was more than JSON
         number INTEGER NOT NULL UNIQUE,-- what messages refer to; never given out twice
         version INTEGER NOT NULL,      -- grows with every write, also across delete and re-create
+        stamp INTEGER NOT NULL,        -- which state this is, to those who save what changed since
         message_count INTEGER NOT NULL,
+        message_bytes INTEGER NOT NULL,-- of the data and types of the messages
         crc INTEGER NOT NULL           -- CRC-32C of the other columns
     ) STRICT;
-    CREATE INDEX idx_sessions_updated ON sessions(updated_at);
-    CREATE INDEX idx_sessions_active_agent ON sessions(active_agent);
+    CREATE INDEX idx_sessions_updated ON sessions(updated_at, id);
+    CREATE INDEX idx_sessions_created ON sessions(created_at, id);
+    CREATE INDEX idx_sessions_active_agent ON sessions(active_agent, updated_at, id);
+";
 
+/// Whole sessions, for people with the `sqlite3` shell.
+pub(super) const SESSIONS_FULL: &str = "
+    CREATE VIEW sessions_full AS
+        SELECT id,
+               json_set(data, '$.messages', json((
+                   SELECT json_group_array(json(m.data))
+                   FROM (SELECT data FROM messages WHERE session = number ORDER BY position) m
+               ))) AS data,
+               active_agent, created_at, updated_at
+        FROM sessions;
+";
+
+const OTHER_TABLES: &str = "
     -- Positions are sparse, so that a message can be put between two others.
     CREATE TABLE messages (
         session INTEGER NOT NULL,
@@ -61,174 +65,28 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE INDEX idx_key_values_expires ON key_values(expires_at) WHERE expires_at IS NOT NULL;
 
+    -- The last version given out, and how many rows the tables have.
     CREATE TABLE counters (name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    INSERT INTO counters VALUES ('version', 0);
-
-    CREATE VIEW sessions_full AS
-        SELECT id,
-               json_set(data, '$.messages', json((
-                   SELECT json_group_array(json(m.data))
-                   FROM (SELECT data FROM messages WHERE session = number ORDER BY position) m
-               ))) AS data,
-               active_agent, created_at, updated_at
-        FROM sessions;
+    INSERT INTO counters VALUES ('version', 0), ('sessions', 0), ('messages', 0), ('keys', 0);
 ";
 
-/// Opening creates files; two adapters of one process must not do so at once, or the one that closes its descriptor of
-/// the new file would drop the locks of the other.
-static CREATING: Mutex<()> = Mutex::new(());
-
-/// Opens the writer's connection; makes the file and its schema where there is none.
-///
-/// # Errors
-/// [`Error::Version`] for files of a newer version or of another program, else what kept it from opening.
-pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
-    let _guard = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
-    create_private(path)?;
-    let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
-    let doing = |error: &rusqlite::Error| failure("opening the database", error);
-    let fresh = check_version(&mut connection)?;
-    if fresh {
-        connection.pragma_update(None, "page_size", PAGE_SIZE).map_err(|error| doing(&error))?;
-    }
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
-        .map_err(|error| doing(&error))?;
-    if mode != "wal" {
-        return Err(Error::Io {
-            doing: "opening the database".into(),
-            cause: "it cannot use a write-ahead log here".into(),
-        });
-    }
-    // On macOS a plain sync stops at the drive's cache. Elsewhere these do nothing.
-    connection.pragma_update(None, "fullfsync", true).map_err(|error| doing(&error))?;
-    connection.pragma_update(None, "checkpoint_fullfsync", true).map_err(|error| doing(&error))?;
-    connection.pragma_update(None, "journal_size_limit", WAL_BYTES).map_err(|error| doing(&error))?;
-    if fresh {
-        create_schema(&mut connection).map_err(|error| doing(&error))?;
-    }
-    // Also for a file that was there: whoever made it may have been killed before this line.
-    sync_names(path)?;
-    Ok(connection)
-}
-
-/// Opens a connection that only reads.
-///
-/// # Errors
-/// What kept it from opening.
-pub fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection> {
-    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, busy_timeout)
-}
-
-fn open(path: &Path, access: OpenFlags, busy_timeout: Duration) -> Result<Connection> {
-    let doing = |error: &rusqlite::Error| failure("opening the database", error);
-    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| doing(&error))?;
-    harden(&connection, busy_timeout).map_err(|error| doing(&error))?;
-    Ok(connection)
-}
-
-/// A damaged or hostile file must not be able to do anything but fail.
-fn harden(connection: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
-    connection.busy_timeout(busy_timeout)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
-    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "temp_store", "memory")?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(())
-}
-
-/// Whether the file has no schema yet; an error where it is not ours or newer than we are. Writes nothing.
-///
-/// Another process may be making the schema at this moment, or was killed before it had: all answers come from one
-/// snapshot, and a file without a schema is as good as new.
-fn check_version(connection: &mut Connection) -> Result<bool> {
-    let (objects, application, version) =
-        look(connection).map_err(|error| failure("reading the version of the database", &error))?;
-    match (application, version) {
-        (0, 0) if objects == 0 => Ok(true),
-        (APPLICATION_ID, SCHEMA_VERSION) => Ok(false),
-        (APPLICATION_ID, _) => Err(Error::Version(format!(
-            "the database has schema version {version}, this package knows version {SCHEMA_VERSION}"
-        ))),
-        _ => Err(Error::Version("the file is a database of another program".into())),
-    }
-}
-
-fn look(connection: &mut Connection) -> rusqlite::Result<(i64, i32, i32)> {
-    let snapshot = connection.transaction()?;
-    // The first read makes the snapshot.
-    let objects = snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let application = snapshot.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let version = snapshot.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    Ok((objects, application, version))
-}
-
-fn create_schema(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+/// Makes the schema in a new file.
+pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been first.
-    let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version == 0 {
-        transaction.execute_batch(SCHEMA)?;
+    if version(&transaction)? == 0 {
+        transaction.execute_batch(SESSIONS)?;
+        transaction.execute_batch(OTHER_TABLES)?;
+        transaction.execute_batch(SESSIONS_FULL)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()
 }
 
-/// Conversations are nobody else's business: SQLite gives its other files the mode of this one.
-fn create_private(path: &Path) -> Result<()> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(directory).map_err(|cause| Error::io("creating the directory of the database", &cause))?;
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("creating the database", &cause)),
-        _ => Ok(()),
-    }
-}
-
-/// A new file is there after a power cut only if the names that lead to it are on the disk.
-#[cfg_attr(not(unix), expect(unused_variables, reason = "Windows has no such sync"))]
-fn sync_names(path: &Path) -> Result<()> {
-    #[cfg(unix)]
-    for (distance, directory) in path.ancestors().skip(1).enumerate() {
-        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-        let synced = fs::File::open(directory).and_then(|directory| directory.sync_all());
-        // Directories further up may be none of ours, and closed to us.
-        if distance == 0 {
-            synced.map_err(|cause| Error::io("syncing the directory of the database", &cause))?;
-        }
-    }
-    Ok(())
-}
-
-/// What tells a file from another one under the same name.
-pub type Identity = (u64, u64);
-
-/// The identity of the file at `path`; none where there is no file, or no telling. Looks at the name only: to open the
-/// file would end SQLite's locks on it when it is closed again.
-#[must_use]
-#[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix tells files by number"))]
-pub fn identity(path: &Path) -> Option<Identity> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
-    }
-    #[cfg(not(unix))]
-    None
+/// The version of the schema as the transaction sees it.
+pub(super) fn version(transaction: &Transaction<'_>) -> rusqlite::Result<i32> {
+    transaction.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 /// Checks that the file is sound as a database; rows have checksums of their own.

@@ -1,17 +1,23 @@
-//! The one thread that writes: it drains its queue into one transaction, with a savepoint for each change.
+//! The one thread that writes: what has queued up shares one transaction.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use rusqlite::Connection;
 
 use super::{
-    failure::{commit_failure, failure},
-    job::{Job, Verdict},
-    schema,
+    checkpoints::Checkpoints,
+    expiry::{self, Expiry},
+    failure::failure,
+    job::{Chore, Job, Step, Write},
+    keys, opening, schema, transaction,
 };
 use crate::{
     durability::Durability,
     error::{Error, Result},
+    reply::Reply,
     worker::Handler,
 };
 
@@ -19,14 +25,43 @@ use crate::{
 pub struct Writer {
     path: PathBuf,
     busy_timeout: Duration,
-    connection: Option<Connection>,
+    opened: Option<Opened>,
     /// Why there is no connection: what is queued behind a failed opening hears of it.
     refusal: Error,
-    synchronous: Option<Durability>,
     /// Which file was opened: a path can come to mean another.
-    identity: Option<schema::Identity>,
-    /// A commit failed half-way: what the kernel still has of it is not what the disk has.
+    identity: Option<opening::Identity>,
+    /// A commit or a checkpoint failed half-way: what the kernel still has of it is not what the disk has.
     in_doubt: bool,
+    expiry: Expiry,
+}
+
+struct Opened {
+    connection: Connection,
+    checkpoints: Checkpoints,
+    synchronous: Option<Durability>,
+}
+
+impl Opened {
+    fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
+        let mut connection = opening::open_writer(path, busy_timeout)?;
+        let checkpoints = Checkpoints::of(&mut connection, busy_timeout)?;
+        Ok(Self { connection, checkpoints, synchronous: None })
+    }
+
+    /// Sets how far a commit goes; only outside of a transaction.
+    fn prepare(&mut self, durability: Durability) -> Result<()> {
+        if self.synchronous != Some(durability) {
+            let level = match durability {
+                Durability::Process => "normal",
+                Durability::Power => "full",
+            };
+            self.connection
+                .pragma_update(None, "synchronous", level)
+                .map_err(|error| failure("setting the durability", &error))?;
+            self.synchronous = Some(durability);
+        }
+        Ok(())
+    }
 }
 
 impl Writer {
@@ -35,163 +70,132 @@ impl Writer {
         Self {
             path,
             busy_timeout,
-            connection: None,
+            opened: None,
             refusal: Error::Closed("the store"),
-            synchronous: None,
             identity: None,
             in_doubt: false,
+            expiry: Expiry::default(),
         }
     }
 
     fn open(&mut self) -> Result<()> {
-        if self.connection.is_none() {
-            let opened = schema::open_writer(&self.path, self.busy_timeout);
-            self.connection = Some(opened.inspect_err(|error| self.refusal = error.clone())?);
-            self.identity = schema::identity(&self.path);
-            self.synchronous = None;
+        if self.opened.is_none() {
+            let opened =
+                Opened::open(&self.path, self.busy_timeout).inspect_err(|error| self.refusal = error.clone())?;
+            if let Some(end) = keys::next_end(&opened.connection)? {
+                self.expiry.note(end);
+            }
+            self.opened = Some(opened);
+            self.identity = opening::identity(&self.path);
             tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
         }
         Ok(())
     }
 
+    /// The connection to a file that is still the one that was opened.
+    ///
     /// After a failed sync the kernel takes the lost pages for written: only a new connection, which reads the file again,
     /// knows what is there.
-    fn reopen_if_in_doubt(&mut self) -> Result<()> {
+    fn sound(&mut self) -> Result<&mut Opened> {
         if self.in_doubt {
-            self.connection = None;
-            let connection = schema::open_writer(&self.path, self.busy_timeout)?;
-            schema::verify(&connection)?;
+            self.opened = None;
+            let opened = Opened::open(&self.path, self.busy_timeout)?;
+            schema::verify(&opened.connection)?;
             tracing::warn!(target: "smalltalk::storage", "reopened and verified after a commit that failed half-way");
-            self.connection = Some(connection);
-            self.synchronous = None;
+            self.opened = Some(opened);
             self.in_doubt = false;
         }
-        if self.identity != schema::identity(&self.path) {
-            return Err(Error::Io {
-                doing: "writing".into(),
-                cause: "the database file was deleted or replaced while it was open".into(),
-            });
-        }
-        Ok(())
+        opening::still_there(&self.path, self.identity, "writing")?;
+        self.opened.as_mut().ok_or_else(|| self.refusal.clone())
     }
 
-    /// Sets how far a commit goes; only outside of a transaction.
-    fn prepare(&mut self, durability: Durability) -> Result<()> {
-        let connection = self.connection.as_ref().ok_or_else(|| self.refusal.clone())?;
-        if self.synchronous != Some(durability) {
-            let level = match durability {
-                Durability::Process => "normal",
-                Durability::Power => "full",
-            };
-            connection
-                .pragma_update(None, "synchronous", level)
-                .map_err(|error| failure("setting the durability", &error))?;
-            self.synchronous = Some(durability);
-        }
-        Ok(())
+    fn chore(&mut self, chore: Chore) {
+        chore.run(self.sound().map(|opened| &opened.connection));
     }
 
-    fn transact(&mut self, batch: Vec<Job>) {
-        let durability = strongest(&batch);
-        if let Err(error) = self.reopen_if_in_doubt().and_then(|()| durability.map_or(Ok(()), |it| self.prepare(it))) {
-            return refuse(batch, &error);
+    fn transact(&mut self, batch: Vec<Step>) {
+        if batch.is_empty() {
+            return;
         }
-        let Some(connection) = &self.connection else {
-            return refuse(batch, &self.refusal);
+        if let Some(end) = transaction::next_end(&batch) {
+            self.expiry.note(end);
+        }
+        let durability = transaction::strongest(&batch);
+        let prepared = self.sound().and_then(|opened| {
+            durability.map_or(Ok(()), |durability| opened.prepare(durability))?;
+            Ok(opened)
+        });
+        let opened = match prepared {
+            Ok(opened) => opened,
+            Err(error) => return transaction::refuse(batch, &error),
         };
-        let begin = if durability.is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        if let Err(error) = connection.execute_batch(begin) {
-            return refuse(batch, &failure("beginning to write", &error));
-        }
-        let jobs = batch.len();
-        let verdicts = run_all(connection, batch);
-        let failed = conclude(connection);
-        self.in_doubt = matches!(failed, Some(Error::Indeterminate { .. }));
+        let steps = batch.len();
+        let (verdicts, failed) = transaction::run(&opened.connection, batch);
         for verdict in verdicts {
             verdict(failed.as_ref());
         }
-        tracing::trace!(target: "smalltalk::storage", jobs, failed = failed.is_some(), "batch");
+        let folded = opened.checkpoints.after_batch(&opened.connection);
+        self.in_doubt = matches!(failed, Some(Error::Indeterminate { .. }));
+        self.heed(folded);
+        tracing::trace!(target: "smalltalk::storage", steps, failed = failed.is_some(), "batch");
     }
-}
 
-/// `None` where nothing in the batch writes.
-fn strongest(batch: &[Job]) -> Option<Durability> {
-    batch
-        .iter()
-        .filter_map(|job| match job {
-            Job::Write(_, durability) => Some(*durability),
-            Job::Open(_) | Job::Read(_) => None,
-        })
-        .max()
-}
-
-fn run_all(connection: &Connection, batch: Vec<Job>) -> Vec<Verdict> {
-    let mut verdicts = Vec::with_capacity(batch.len());
-    for job in batch {
-        match job {
-            // An error may have ended the whole transaction; what would come after it must not be written alone.
-            job if connection.is_autocommit() => {
-                job.refuse(Error::Io { doing: "writing".into(), cause: "an earlier write ended the batch".into() });
-            }
-            Job::Read(read) => verdicts.push(read.run(connection)),
-            Job::Write(write, _) => {
-                if let Err(error) = connection.execute_batch("SAVEPOINT job") {
-                    write.refuse(failure("writing", &error));
-                    continue;
-                }
-                let (failed, verdict) = write.run(connection);
-                let end = if failed { "ROLLBACK TO job; RELEASE job" } else { "RELEASE job" };
-                if !connection.is_autocommit() && connection.execute_batch(end).is_err() {
-                    // Half a change must not be committed with the others.
-                    let _ = connection.execute_batch("ROLLBACK");
-                }
-                verdicts.push(verdict);
-            }
-            Job::Open(reply) => reply.send(Ok(())),
+    /// A checkpoint that failed concerns nobody's write: what is in the log stays there, to be folded another time. But
+    /// its syncs may have lost something, as those of a commit may.
+    fn heed(&mut self, checkpoint: Result<()>) {
+        if let Err(error) = checkpoint {
+            self.in_doubt |= matches!(error, Error::Io { .. });
+            tracing::warn!(target: "smalltalk::storage", %error, "the write-ahead log stays as it is");
         }
     }
-    verdicts
-}
 
-/// Commits; what keeps it from being committed is everybody's error.
-fn conclude(connection: &Connection) -> Option<Error> {
-    if connection.is_autocommit() {
-        return Some(Error::Io {
-            doing: "writing".into(),
-            cause: "a write ended the batch; nothing of it is stored".into(),
-        });
-    }
-    let error = connection.execute_batch("COMMIT").err()?;
-    if !connection.is_autocommit() {
-        let _ = connection.execute_batch("ROLLBACK");
-    }
-    Some(commit_failure(&error))
-}
-
-fn refuse(batch: Vec<Job>, error: &Error) {
-    for job in batch {
-        job.refuse(error.clone());
+    fn reclaim(&mut self) {
+        let (reply, outcome) = Reply::channel();
+        let write = Write::new(0, reply, expiry::reclaim);
+        self.transact(vec![Step::Write(write, Durability::Process)]);
+        let outcome = outcome.recv().unwrap_or(Err(Error::Busy));
+        if let Err(error) = &outcome {
+            tracing::debug!(target: "smalltalk::storage", %error, "expired keys stay for now");
+        }
+        self.expiry.after(&outcome);
     }
 }
 
 impl Handler<Job> for Writer {
     fn handle(&mut self, batch: Vec<Job>) {
-        let (opens, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| matches!(job, Job::Open(_)));
-        for job in opens {
-            if let Job::Open(reply) = job {
-                reply.send(self.open());
+        let mut together = Vec::with_capacity(batch.len());
+        for job in batch {
+            match job {
+                Job::Step(step) => together.push(step),
+                Job::Chore(chore) => {
+                    self.transact(std::mem::take(&mut together));
+                    self.chore(chore);
+                }
+                Job::Open(reply) => reply.send(self.open()),
             }
         }
-        if !rest.is_empty() {
-            self.transact(rest);
+        self.transact(together);
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        let opened = self.opened.as_ref()?;
+        let (one, other) = (opened.checkpoints.wake_at(), self.expiry.wake_at());
+        one.zip(other).map(|(one, other)| one.min(other)).or(one).or(other)
+    }
+
+    fn tick(&mut self) {
+        let now = Instant::now();
+        if self.expiry.wake_at().is_some_and(|due| due <= now) {
+            self.reclaim();
+        }
+        if let Some(opened) = self.opened.as_mut().filter(|it| it.checkpoints.wake_at().is_some_and(|due| due <= now)) {
+            let folded = opened.checkpoints.when_idle(&opened.connection);
+            self.heed(folded);
         }
     }
 
     fn finish(&mut self) -> Result<()> {
-        self.synchronous = None;
-        match self.connection.take().map(Connection::close) {
-            None | Some(Ok(())) => Ok(()),
-            Some(Err((_, error))) => Err(failure("closing the database", &error)),
-        }
+        let Some(opened) = self.opened.take() else { return Ok(()) };
+        opened.connection.close().map_err(|(_, error)| failure("closing the database", &error))
     }
 }

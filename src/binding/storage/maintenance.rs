@@ -1,0 +1,82 @@
+//! What concerns the store as a whole.
+
+use napi::bindgen_prelude::External;
+use napi_derive::napi;
+
+use super::{
+    super::{
+        completions::Outcome,
+        entry::{Result, entry},
+    },
+    StorageHandle,
+    shapes::integer,
+};
+use crate::storage::sqlite::{Pruned, Read, Verification, Write};
+
+/// Counts: a JSON object with `sessions`, `messages`, `keys`, `sizeBytes`.
+#[napi(catch_unwind)]
+pub fn storage_get_stats(handle: &External<StorageHandle>, slot: u32, now: f64, in_order: bool) -> Result<()> {
+    entry("storageGetStats", || handle.read(in_order, |completions| Read::stats(integer(now), completions.reply(slot))))
+}
+
+/// Removes sessions last updated before then, the oldest first, at the most `limit`: a JSON object with `sessions`,
+/// `messages`, `bytes`, and `more` where it stopped at the limit. A dry run counts all of them and removes none.
+#[napi(catch_unwind)]
+pub fn storage_prune(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    updated_before: f64,
+    limit: f64,
+    dry_run: bool,
+    power: bool,
+) -> Result<()> {
+    entry("storagePrune", || {
+        let updated_before = integer(updated_before);
+        if dry_run {
+            handle.store.preview_prune(updated_before, handle.completions.reply(slot));
+            return Ok(());
+        }
+        let limit = integer(limit).unsigned_abs().try_into().unwrap_or(usize::MAX);
+        handle.write(power, |completions| Write::prune(updated_before, limit, completions.reply(slot)))
+    })
+}
+
+/// Gives pages that nothing uses back to the disk; answers with the bytes.
+#[napi(catch_unwind)]
+pub fn storage_reclaim(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
+    entry("storageReclaim", || {
+        handle.store.reclaim(handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Copies the store to a new file, while it is used.
+#[napi(catch_unwind)]
+pub fn storage_backup(handle: &External<StorageHandle>, slot: u32, path: String) -> Result<()> {
+    entry("storageBackup", || {
+        handle.store.backup(path.into(), handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Reads everything there is: a JSON object with `sessions`, `messages`, `keys`, and `damaged`, an array of objects with
+/// `kind` (`session`, `key` or `file`), `id`, `detail`.
+#[napi(catch_unwind)]
+pub fn storage_verify(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
+    entry("storageVerify", || {
+        handle.store.verify(handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+impl From<Pruned> for Outcome {
+    fn from(pruned: Pruned) -> Self {
+        Self::json(&pruned)
+    }
+}
+
+impl From<Verification> for Outcome {
+    fn from(found: Verification) -> Self {
+        Self::json(&found)
+    }
+}

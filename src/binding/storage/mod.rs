@@ -1,0 +1,92 @@
+//! The SQLite store for JavaScript: opening and closing. What it does once open stands in the files beside this one.
+
+mod direct;
+mod maintenance;
+mod pieces;
+mod reads;
+mod shapes;
+mod writes;
+
+use std::{path::PathBuf, time::Duration};
+
+use napi::bindgen_prelude::External;
+use napi_derive::napi;
+
+use self::shapes::integer;
+use super::{
+    completions::{Completions, Settle},
+    entry::{Result, entry},
+};
+use crate::{
+    durability::Durability,
+    storage::sqlite::{Read, SqliteOptions, SqliteStore, Write},
+};
+
+/// An open store and the way its answers take.
+pub struct StorageHandle {
+    store: SqliteStore,
+    completions: Completions,
+}
+
+/// How a store is opened; checked by the face.
+#[napi(object)]
+pub struct StorageOpenOptions {
+    pub path: String,
+    pub readers: u32,
+    pub busy_timeout_ms: f64,
+    pub max_queue_bytes: f64,
+    /// Whether small reads may happen on the calling thread; without it they may not.
+    pub direct: Option<bool>,
+}
+
+/// Starts the store's threads; `slot` is answered when the file is open.
+#[napi(catch_unwind)]
+pub fn storage_open(
+    options: StorageOpenOptions,
+    #[napi(ts_arg_type = "(batch: unknown[]) => void")] settle: Settle<'_>,
+    slot: u32,
+) -> Result<External<StorageHandle>> {
+    let completions = Completions::new(&settle).map_err(super::entry::foreign)?;
+    entry("storageOpen", || {
+        let options = SqliteOptions {
+            path: PathBuf::from(options.path),
+            readers: options.readers as usize,
+            busy_timeout: Duration::from_secs_f64(options.busy_timeout_ms / 1000.0),
+            max_queue_bytes: integer(options.max_queue_bytes).unsigned_abs().try_into().unwrap_or(usize::MAX),
+            direct: options.direct.unwrap_or(false),
+        };
+        let store = SqliteStore::open(&options, completions.reply(slot))?;
+        Ok(External::new(StorageHandle { store, completions }))
+    })
+}
+
+/// Lets what is queued land, and closes the file.
+#[napi(catch_unwind)]
+pub fn storage_close(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
+    entry("storageClose", || {
+        handle.store.close(handle.completions.reply(slot));
+        handle.completions.end();
+        Ok(())
+    })
+}
+
+/// Waits until what is queued has landed; `false` where the time was too short. For the way out of the process.
+#[napi(catch_unwind)]
+pub fn storage_drain(handle: &External<StorageHandle>, limit_ms: f64) -> Result<bool> {
+    entry("storageDrain", || Ok(handle.store.drain(Duration::from_secs_f64(limit_ms / 1000.0))))
+}
+
+// They answer what the body of an export answers, of which each is the last expression.
+#[allow(clippy::unnecessary_wraps)]
+impl StorageHandle {
+    fn write(&self, power: bool, write: impl FnOnce(&Completions) -> Write) -> crate::Result<()> {
+        let durability = if power { Durability::Power } else { Durability::Process };
+        self.store.write(write(&self.completions), durability);
+        Ok(())
+    }
+
+    fn read(&self, in_order: bool, read: impl FnOnce(&Completions) -> Read) -> crate::Result<()> {
+        self.store.read(read(&self.completions), in_order);
+        Ok(())
+    }
+}

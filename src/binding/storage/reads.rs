@@ -1,0 +1,163 @@
+//! Questions.
+
+use napi::bindgen_prelude::External;
+use napi_derive::napi;
+
+use super::{
+    super::{
+        completions::Outcome,
+        entry::{Result, entry},
+    },
+    StorageHandle,
+    shapes::{StorageFilter, integer},
+};
+use crate::storage::{
+    session::Encoded,
+    sqlite::{KeyFilter, LastSession, Part, Read, SessionInfo, SessionPage},
+};
+
+/// Reads a session: `[data, types, messages as a JSON array, their types one a line]`, or null.
+#[napi(catch_unwind)]
+pub fn storage_get_session(handle: &External<StorageHandle>, slot: u32, id: String, in_order: bool) -> Result<()> {
+    entry("storageGetSession", || handle.read(in_order, |completions| Read::session(id, completions.reply(slot))))
+}
+
+/// Reads messages: of those before the index `before` (-1: of all) the newest `last` (-1: all), of these the oldest
+/// `limit` (-1: all). Answers `[a JSON array, their types one a line]`, or null.
+#[napi(catch_unwind)]
+pub fn storage_get_messages(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    id: String,
+    last: f64,
+    before: f64,
+    limit: f64,
+    in_order: bool,
+) -> Result<()> {
+    entry("storageGetMessages", || {
+        let given = |number: f64| Some(integer(number)).filter(|number| *number >= 0);
+        let part = Part { last: given(last), before: given(before), limit: given(limit) };
+        handle.read(in_order, |completions| Read::messages(id, part, completions.reply(slot)))
+    })
+}
+
+/// What is to know about a session: a JSON object with `messageCount`, `messageBytes`, `dataBytes`, `activeAgent`,
+/// `createdAt`, `updatedAt`, `version`; or null.
+#[napi(catch_unwind)]
+pub fn storage_session_info(handle: &External<StorageHandle>, slot: u32, id: String, in_order: bool) -> Result<()> {
+    entry("storageSessionInfo", || handle.read(in_order, |completions| Read::session_info(id, completions.reply(slot))))
+}
+
+/// Lists ids.
+#[napi(catch_unwind)]
+pub fn storage_list_sessions(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    filter: StorageFilter,
+    in_order: bool,
+) -> Result<()> {
+    entry("storageListSessions", || {
+        let filter = filter.into();
+        handle.read(in_order, |completions| Read::list(filter, completions.reply(slot)))
+    })
+}
+
+/// Lists ids behind the last one of the page before; both of its values, or none for the first page. The last text is
+/// what the page's last id is ordered by, null where the page is empty.
+#[napi(catch_unwind)]
+pub fn storage_page_sessions(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    filter: StorageFilter,
+    after_value: Option<f64>,
+    after_id: Option<String>,
+    in_order: bool,
+) -> Result<()> {
+    entry("storagePageSessions", || {
+        let after = after_id.map(|id| LastSession { value: after_value.map_or(0, integer), id });
+        let filter = filter.into();
+        handle.read(in_order, |completions| Read::session_page(filter, after, completions.reply(slot)))
+    })
+}
+
+/// Lists keys that begin with `prefix`, in order, behind the key `after`.
+#[napi(catch_unwind)]
+pub fn storage_page_keys(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    prefix: String,
+    after: Option<String>,
+    limit: f64,
+    now: f64,
+    in_order: bool,
+) -> Result<()> {
+    entry("storagePageKeys", || {
+        let filter = KeyFilter { prefix, after, limit: integer(limit), now: integer(now) };
+        handle.read(in_order, |completions| Read::key_page(filter, completions.reply(slot)))
+    })
+}
+
+/// Reads a key: `[text, types]`, or null.
+#[napi(catch_unwind)]
+pub fn storage_get_key(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    key: String,
+    now: f64,
+    in_order: bool,
+) -> Result<()> {
+    entry("storageGetKey", || {
+        handle.read(in_order, |completions| Read::key(key, integer(now), completions.reply(slot)))
+    })
+}
+
+/// Reads keys: text and types of each in turn; a null text where there is no value.
+#[napi(catch_unwind)]
+pub fn storage_get_keys(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    keys: Vec<String>,
+    now: f64,
+    in_order: bool,
+) -> Result<()> {
+    entry("storageGetKeys", || {
+        handle.read(in_order, |completions| Read::keys(keys, integer(now), completions.reply(slot)))
+    })
+}
+
+/// Whether a key has a value.
+#[napi(catch_unwind)]
+pub fn storage_has_key(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    key: String,
+    now: f64,
+    in_order: bool,
+) -> Result<()> {
+    entry("storageHasKey", || {
+        handle.read(in_order, |completions| Read::has_key(key, integer(now), completions.reply(slot)))
+    })
+}
+
+impl From<SessionInfo> for Outcome {
+    fn from(info: SessionInfo) -> Self {
+        Self::json(&info)
+    }
+}
+
+impl From<SessionPage> for Outcome {
+    fn from(page: SessionPage) -> Self {
+        let last = page.last_value.map(|value| value.to_string());
+        Self::Texts(page.ids.into_iter().map(Some).chain([last]).collect())
+    }
+}
+
+impl From<Vec<Option<Encoded>>> for Outcome {
+    fn from(values: Vec<Option<Encoded>>) -> Self {
+        let texts = values.into_iter().flat_map(|value| match value {
+            Some(value) => [Some(value.text), value.types],
+            None => [None, None],
+        });
+        Self::Texts(texts.collect())
+    }
+}

@@ -1,0 +1,77 @@
+//! A copy of the store at one moment, made while it is used.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{
+    Connection, OpenFlags,
+    backup::{Backup, StepResult},
+};
+
+use super::{failure::failure, opening, snapshot::snapshot, upkeep::Ending};
+use crate::error::{Error, Result};
+
+/// 4 MiB, until it is asked whether to go on.
+const PAGES: i32 = 256;
+
+/// Copies the store to `target`, where there must be nothing. Under that name there is never less than all of it.
+pub fn backup(connection: &Connection, ending: &Ending, target: &Path) -> Result<()> {
+    if fs::symlink_metadata(target).is_ok() {
+        return Err(taken(target));
+    }
+    let partial = beside(target);
+    opening::create_file(&partial).map_err(|cause| Error::io("creating a backup", &cause))?;
+    let made = copy(connection, ending, &partial).and_then(|()| publish(&partial, target));
+    // Of what was published, this is the other name; of what was not, all there is.
+    let removed = fs::remove_file(&partial).map_err(|cause| Error::io("removing a backup's first name", &cause));
+    made.and(removed)?;
+    opening::sync_names(target)
+}
+
+fn copy(connection: &Connection, ending: &Ending, partial: &Path) -> Result<()> {
+    let doing = |error: &rusqlite::Error| failure("making a backup", error);
+    // All steps see one state: without that, each change in between would make it begin anew.
+    snapshot(connection, || {
+        connection.query_row("SELECT 1 FROM counters", [], |_| Ok(())).map_err(|error| doing(&error))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut copy = Connection::open_with_flags(partial, flags).map_err(|error| doing(&error))?;
+        // Until it is published nobody needs it whole, and then it is synced at once.
+        copy.pragma_update(None, "synchronous", "off").map_err(|error| doing(&error))?;
+        copy.pragma_update_and_check(None, "journal_mode", "off", |_| Ok(())).map_err(|error| doing(&error))?;
+        let steps = Backup::new(connection, &mut copy).map_err(|error| doing(&error))?;
+        loop {
+            ending.check()?;
+            match steps.step(PAGES).map_err(|error| doing(&error))? {
+                StepResult::Done => break,
+                StepResult::More => {}
+                _ => return Err(Error::Busy),
+            }
+        }
+        drop(steps);
+        copy.close().map_err(|(_, error)| doing(&error))
+    })?;
+    let synced = OpenOptions::new().write(true).open(partial).and_then(|file| file.sync_all());
+    synced.map_err(|cause| Error::io("syncing a backup", &cause))
+}
+
+/// Gives it its name; unlike renaming, this fails where somebody else took the name meanwhile.
+fn publish(partial: &Path, target: &Path) -> Result<()> {
+    fs::hard_link(partial, target).map_err(|cause| match cause.kind() {
+        io::ErrorKind::AlreadyExists => taken(target),
+        _ => Error::io("naming a backup", &cause),
+    })
+}
+
+/// A name that nobody else uses.
+fn beside(target: &Path) -> PathBuf {
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.partial", uuid::Uuid::now_v7().simple()));
+    target.with_file_name(name)
+}
+
+fn taken(target: &Path) -> Error {
+    Error::OptionInvalid(format!("there is something at {} already; a backup replaces nothing", target.display()))
+}

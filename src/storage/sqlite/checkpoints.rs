@@ -1,0 +1,132 @@
+//! Folding the write-ahead log into the file. Only the writer does it, and never inside of a commit that somebody waits
+//! for: after the answers were given, or when there is nothing else to do.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+
+use crate::error::Result;
+
+use super::failure::failure;
+
+/// The log is folded each time it has grown by this. Readers go on; pages that one of them still needs stay for later.
+const FOLDED_EVERY: i64 = 4 * 1024 * 1024;
+
+/// A log of this size is emptied, for which its readers are waited for: it must not grow for ever because there is always
+/// one of them that began before the last change.
+const EMPTIED_FROM: i64 = 64 * 1024 * 1024;
+
+/// The next try to empty it, so that a reader that stays costs the writer a wait now and then and no more.
+const EMPTIED_EVERY: i64 = 16 * 1024 * 1024;
+
+/// How long a reader is waited for. One that reads for longer is let be until the next try.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// A store that has not been written to for so long is idle, and its log is emptied.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// What is known of the log.
+pub struct Checkpoints {
+    busy_timeout: Duration,
+    page_size: i64,
+    /// The pages in the log after the last commit; 0 where there was none since it was looked at.
+    committed: Arc<AtomicI64>,
+    /// How many bytes the log had when it was last folded.
+    folded_at: i64,
+    /// When it shall be emptied, unless something is written before.
+    empty_at: Option<Instant>,
+    /// How long to wait after an idle store's reader kept the log from being emptied.
+    retry: Duration,
+}
+
+impl Checkpoints {
+    /// Takes over from SQLite, which would fold the log inside of somebody's commit.
+    ///
+    /// # Errors
+    /// What kept it from doing so.
+    pub fn of(connection: &mut Connection, busy_timeout: Duration) -> Result<Self> {
+        let doing = |error: &rusqlite::Error| failure("opening the write-ahead log", error);
+        let page_size =
+            connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(|error| doing(&error))?;
+        let committed = Arc::new(AtomicI64::new(0));
+        let seen = Arc::clone(&committed);
+        connection
+            .wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+                seen.store(pages.into(), Ordering::Relaxed);
+                Ok(())
+            }))
+            .map_err(|error| doing(&error))?;
+        Ok(Self { busy_timeout, page_size, committed, folded_at: 0, empty_at: None, retry: IDLE })
+    }
+
+    /// After the answers to a batch were given.
+    ///
+    /// # Errors
+    /// A checkpoint that failed half-way.
+    pub fn after_batch(&mut self, connection: &Connection) -> Result<()> {
+        let pages = self.committed.swap(0, Ordering::Relaxed);
+        if pages == 0 {
+            return Ok(());
+        }
+        self.empty_at = Instant::now().checked_add(IDLE);
+        self.retry = IDLE;
+        let size = pages * self.page_size;
+        if size < self.folded_at {
+            // It began anew from its start.
+            self.folded_at = 0;
+        }
+        let long = size >= EMPTIED_FROM;
+        if size - self.folded_at < if long { EMPTIED_EVERY } else { FOLDED_EVERY } {
+            return Ok(());
+        }
+        self.folded_at = size;
+        if long {
+            self.empty(connection, PATIENCE).map(drop)
+        } else {
+            fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
+        }
+    }
+
+    /// When [`Self::when_idle`] shall run although nothing is written.
+    pub fn wake_at(&self) -> Option<Instant> {
+        self.empty_at
+    }
+
+    /// Empties the log of a store that is not written to. A reader that is in the way is not waited for; the next try
+    /// comes after twice the time, so that it keeps no idle process busy.
+    ///
+    /// # Errors
+    /// A checkpoint that failed half-way.
+    pub fn when_idle(&mut self, connection: &Connection) -> Result<()> {
+        if self.empty_at.take().is_some() && !self.empty(connection, Duration::ZERO)? {
+            self.retry *= 2;
+            self.empty_at = Instant::now().checked_add(self.retry);
+        }
+        Ok(())
+    }
+
+    fn empty(&self, connection: &Connection, patience: Duration) -> Result<bool> {
+        let wait = |time| connection.busy_timeout(time).map_err(|error| failure("setting the busy time-out", &error));
+        wait(patience)?;
+        let emptied = fold(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+        wait(self.busy_timeout)?;
+        emptied
+    }
+}
+
+/// Whether nothing and nobody kept it from folding everything.
+fn fold(connection: &Connection, sql: &str) -> Result<bool> {
+    let begun = Instant::now();
+    let blocked: bool = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_err(|error| failure("folding the write-ahead log into the database", &error))?;
+    tracing::trace!(target: "smalltalk::storage", sql, blocked, took = ?begun.elapsed(), "checkpoint");
+    Ok(!blocked)
+}

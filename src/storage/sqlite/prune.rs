@@ -1,0 +1,80 @@
+//! Removing what is old, and giving the disk back.
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::{
+    failure::failure,
+    heads::{Head, Standing},
+    sessions,
+};
+use crate::error::Result;
+
+/// What was removed, or would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Pruned {
+    /// Sessions.
+    pub sessions: i64,
+    /// Their messages.
+    pub messages: i64,
+    /// The bytes of both as they were stored.
+    pub bytes: i64,
+    /// It stopped at its limit: there may be more.
+    pub more: bool,
+}
+
+impl Pruned {
+    fn add(&mut self, head: &Head) {
+        self.sessions += 1;
+        self.messages += head.message_count;
+        self.bytes += head.message_bytes + head.data_bytes();
+    }
+}
+
+/// Removes sessions last updated before then, the oldest first, at the most `limit`. What is damaged is left to those who
+/// may want to save something of it: nobody knows how old it is.
+pub fn prune(connection: &Connection, updated_before: i64, limit: usize) -> Result<Pruned> {
+    let (ids, pruned) = oldest(connection, updated_before, limit)?;
+    for id in ids {
+        sessions::delete(connection, &id)?;
+    }
+    Ok(pruned)
+}
+
+fn oldest(connection: &Connection, updated_before: i64, limit: usize) -> Result<(Vec<String>, Pruned)> {
+    let find = || -> rusqlite::Result<(Vec<String>, Pruned)> {
+        let mut statement =
+            connection.prepare_cached("SELECT id FROM sessions WHERE updated_at < ?1 ORDER BY updated_at, id")?;
+        let mut rows = statement.query([updated_before])?;
+        let (mut ids, mut pruned) = (Vec::new(), Pruned::default());
+        while let Some(row) = rows.next()? {
+            if ids.len() == limit {
+                pruned.more = true;
+                break;
+            }
+            let id: String = row.get(0)?;
+            if let Standing::Sound(head) = Standing::of(connection, &id)? {
+                pruned.add(&head);
+                ids.push(id);
+            }
+        }
+        Ok((ids, pruned))
+    };
+    find().map_err(|error| failure("looking for old sessions", &error))
+}
+
+/// Counts what pruning would remove, all of it, without looking whether it is damaged.
+pub fn preview(connection: &Connection, updated_before: i64) -> Result<Pruned> {
+    connection
+        .prepare_cached(
+            "SELECT count(*), coalesce(sum(message_count), 0),
+                    coalesce(sum(message_bytes + octet_length(data) + coalesce(octet_length(types), 0)), 0)
+             FROM sessions WHERE updated_at < ?1",
+        )
+        .and_then(|mut statement| {
+            statement.query_row([updated_before], |row| {
+                Ok(Pruned { sessions: row.get(0)?, messages: row.get(1)?, bytes: row.get(2)?, more: false })
+            })
+        })
+        .map_err(|error| failure("counting old sessions", &error))
+}

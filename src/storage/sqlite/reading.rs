@@ -1,0 +1,140 @@
+//! A session on its way out in pieces of whole messages: the first of them are parsed while the last are still being read.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Mutex, PoisonError},
+};
+
+use rusqlite::Connection;
+
+use super::{
+    heads::{Head, Standing},
+    message_rows::{self, MessageRow},
+    snapshot::snapshot,
+};
+use crate::{engine_text::EngineText, error::Result, storage::session::Encoded};
+
+/// Parsing as many bytes holds an event loop for a fraction of a millisecond. A larger message is a piece of its own.
+const PIECE: usize = 40 * 1024;
+
+/// A session without its messages, as it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionHead {
+    /// The session, whose messages are an empty array.
+    pub data: Encoded,
+    /// Grows with every write.
+    pub version: i64,
+    /// Which state this is, to those who save what changed since.
+    pub stamp: i64,
+    /// How many messages belong to it.
+    pub message_count: i64,
+}
+
+impl From<Head> for SessionHead {
+    fn from(head: Head) -> Self {
+        let Head { data: text, types, version, stamp, message_count, .. } = head;
+        Self { data: Encoded { text, types }, version, stamp, message_count }
+    }
+}
+
+/// Some messages of a session, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// A JSON array of them.
+    pub messages: EngineText,
+    /// Their tables of types, one a line.
+    pub types: EngineText,
+    /// Where they stand.
+    pub positions: Vec<i64>,
+}
+
+/// Pieces that were read and not yet taken.
+pub struct SessionReading {
+    ready: Mutex<VecDeque<Piece>>,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl SessionReading {
+    /// `wake` is called, on the thread that reads, when there is a piece where there was none.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { ready: Mutex::default(), wake: Box::new(wake) }
+    }
+
+    /// The next piece, where one is ready.
+    #[must_use]
+    pub fn next_piece(&self) -> Option<Piece> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn push(&self, piece: Piece) {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = ready.is_empty();
+        ready.push_back(piece);
+        drop(ready);
+        if first {
+            (self.wake)();
+        }
+    }
+}
+
+/// Reads a session into `reading`. Its pieces are to be believed when this has given its row: only then was all of it
+/// there.
+pub fn read(connection: &Connection, id: &str, reading: &SessionReading) -> Result<Option<SessionHead>> {
+    snapshot(connection, || {
+        let Some(head) = Standing::trusted(connection, id)? else { return Ok(None) };
+        let mut gathered = Gathered::default();
+        message_rows::all(connection, id, &head, |message| {
+            if !gathered.is_empty() && gathered.size() + message.text.len() > PIECE {
+                reading.push(mem::take(&mut gathered).into_piece());
+            }
+            gathered.push(message);
+        })?;
+        if !gathered.is_empty() {
+            reading.push(gathered.into_piece());
+        }
+        Ok(Some(head.into()))
+    })
+}
+
+/// Messages on their way into one text.
+#[derive(Default)]
+pub struct Gathered {
+    messages: String,
+    types: String,
+    positions: Vec<i64>,
+}
+
+impl Gathered {
+    /// Adds a message behind the others.
+    pub fn push(&mut self, message: &MessageRow<'_>) {
+        if self.is_empty() {
+            self.messages.reserve(PIECE + 2);
+            self.messages.push('[');
+        } else {
+            self.messages.push(',');
+            self.types.push('\n');
+        }
+        self.messages.push_str(message.text);
+        self.types.push_str(message.types.unwrap_or_default());
+        self.positions.push(message.position);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
+    fn size(&self) -> usize {
+        self.messages.len() + self.types.len()
+    }
+
+    /// The messages as JavaScript takes them.
+    pub fn into_piece(mut self) -> Piece {
+        self.messages.push_str(if self.is_empty() { "[]" } else { "]" });
+        Piece {
+            messages: EngineText::of_json(self.messages),
+            types: EngineText::of_json(self.types),
+            positions: self.positions,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The questions a store answers.
+
+use std::sync::Arc;
+
+use super::{
+    job::Read,
+    keys, maintenance,
+    pages::{self, KeyFilter, LastSession, SessionPage},
+    parts::{self, Part, SessionInfo},
+    reading::{self, Piece, SessionHead, SessionReading},
+    sessions,
+    snapshot::snapshot,
+};
+use crate::{
+    reply::Reply,
+    storage::session::{Encoded, SessionFilter, Stats, StoredSession},
+};
+
+impl Read {
+    /// A whole session.
+    #[must_use]
+    pub fn session(id: String, reply: Reply<Option<StoredSession>>) -> Self {
+        Self::new(reply, move |connection| sessions::get(connection, &id))
+    }
+
+    /// A session in pieces: its messages go into `reading`, its row is the answer.
+    #[must_use]
+    pub fn session_in_pieces(id: String, reading: Arc<SessionReading>, reply: Reply<Option<SessionHead>>) -> Self {
+        Self::new(reply, move |connection| reading::read(connection, &id, &reading))
+    }
+
+    /// A part of a session's messages.
+    #[must_use]
+    pub fn messages(id: String, part: Part, reply: Reply<Option<Piece>>) -> Self {
+        Self::new(reply, move |connection| parts::messages(connection, &id, part))
+    }
+
+    /// What is to know about a session without its messages.
+    #[must_use]
+    pub fn session_info(id: String, reply: Reply<Option<SessionInfo>>) -> Self {
+        Self::new(reply, move |connection| parts::info(connection, &id))
+    }
+
+    /// The ids of sessions.
+    #[must_use]
+    pub fn list(filter: SessionFilter, reply: Reply<Vec<String>>) -> Self {
+        Self::new(reply, move |connection| pages::sessions(connection, &filter, None).map(|page| page.ids))
+    }
+
+    /// The ids of sessions behind another one in the filter's order.
+    #[must_use]
+    pub fn session_page(filter: SessionFilter, after: Option<LastSession>, reply: Reply<SessionPage>) -> Self {
+        Self::new(reply, move |connection| pages::sessions(connection, &filter, after))
+    }
+
+    /// Keys in order.
+    #[must_use]
+    pub fn key_page(filter: KeyFilter, reply: Reply<Vec<String>>) -> Self {
+        Self::new(reply, move |connection| pages::keys(connection, filter))
+    }
+
+    /// A value at a time, in milliseconds since the epoch.
+    #[must_use]
+    pub fn key(key: String, now: i64, reply: Reply<Option<Encoded>>) -> Self {
+        Self::new(reply, move |connection| keys::get(connection, &key, now))
+    }
+
+    /// Several values at a time, in the order of their keys.
+    #[must_use]
+    pub fn keys(names: Vec<String>, now: i64, reply: Reply<Vec<Option<Encoded>>>) -> Self {
+        Self::new(reply, move |connection| {
+            snapshot(connection, || names.iter().map(|key| keys::get(connection, key, now)).collect())
+        })
+    }
+
+    /// Whether a key has a value at a time.
+    #[must_use]
+    pub fn has_key(key: String, now: i64, reply: Reply<bool>) -> Self {
+        Self::new(reply, move |connection| keys::has(connection, &key, now))
+    }
+
+    /// What there is at a time.
+    #[must_use]
+    pub fn stats(now: i64, reply: Reply<Stats>) -> Self {
+        Self::new(reply, move |connection| maintenance::stats(connection, now))
+    }
+}

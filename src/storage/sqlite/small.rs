@@ -1,0 +1,45 @@
+//! What can be read in no time because it is small. Larger texts cannot be read on a direct connection at all.
+
+use rusqlite::Connection;
+
+use super::{
+    direct::Glance,
+    heads::Standing,
+    keys, message_rows,
+    reading::{Gathered, Piece, SessionHead},
+    snapshot::snapshot,
+};
+use crate::{error::Result, storage::session::Encoded};
+
+/// What has more bytes is not small.
+pub const BYTES: i32 = 64 * 1024;
+
+/// Each row has its price, however short it is.
+const MESSAGES: i64 = 1_000;
+
+/// A small session, whole.
+#[derive(Debug, Clone)]
+pub struct SmallSession {
+    /// Its row.
+    pub head: SessionHead,
+    /// All of its messages.
+    pub messages: Piece,
+}
+
+/// Reads a small session.
+pub fn session(connection: &Connection, id: &str) -> Result<Glance<SmallSession>> {
+    snapshot(connection, || {
+        let Some(head) = Standing::trusted(connection, id)? else { return Ok(Glance::Nothing) };
+        if head.message_bytes + head.data_bytes() > i64::from(BYTES) || head.message_count > MESSAGES {
+            return Ok(Glance::AskReader);
+        }
+        let mut gathered = Gathered::default();
+        message_rows::all(connection, id, &head, |message| gathered.push(message))?;
+        Ok(Glance::Found(SmallSession { head: head.into(), messages: gathered.into_piece() }))
+    })
+}
+
+/// Reads a small value that has not expired at `now`.
+pub fn key(connection: &Connection, key: &str, now: i64) -> Result<Glance<Encoded>> {
+    Ok(keys::get(connection, key, now)?.map_or(Glance::Nothing, Glance::Found))
+}

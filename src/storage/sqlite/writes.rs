@@ -1,0 +1,100 @@
+//! The changes a store knows.
+
+use super::{
+    append, batches, changes,
+    job::Write,
+    keys, maintenance,
+    prune::{self, Pruned},
+    save, sessions,
+};
+use crate::{
+    reply::Reply,
+    storage::session::{Appended, Appendix, Encoded, Lines, SessionChanges, SessionImage},
+};
+
+impl Write {
+    /// Stores a session in full; answers with its version.
+    #[must_use]
+    pub fn save_session(image: SessionImage, reply: Reply<i64>) -> Self {
+        Self::new(image.size(), reply, move |connection| save::save(connection, &image))
+    }
+
+    /// Stores what changed of a session; answers with its version, or with none where the changes are those of another
+    /// state than the one that is stored.
+    #[must_use]
+    pub fn save_changes(changes: SessionChanges, reply: Reply<Option<i64>>) -> Self {
+        Self::new(changes.size(), reply, move |connection| changes::apply(connection, &changes))
+    }
+
+    /// Puts messages at the end of a session.
+    #[must_use]
+    pub fn append_messages(appendix: Appendix, reply: Reply<Appended>) -> Self {
+        let size = appendix.id.len() + appendix.messages.size();
+        Self::new(size, reply, move |connection| append::append(connection, &appendix))
+    }
+
+    /// Stores sessions in full, all or none.
+    #[must_use]
+    pub fn save_sessions(images: Vec<SessionImage>, reply: Reply<()>) -> Self {
+        let size = images.iter().map(SessionImage::size).sum();
+        Self::new(size, reply, move |connection| batches::save_sessions(connection, &images))
+    }
+
+    /// Removes sessions; answers how many were there.
+    #[must_use]
+    pub fn delete_sessions(ids: Vec<String>, reply: Reply<i64>) -> Self {
+        Self::new(text_size(&ids), reply, move |connection| batches::delete_sessions(connection, &ids))
+    }
+
+    /// Removes a session; answers whether it was there.
+    #[must_use]
+    pub fn delete_session(id: String, reply: Reply<bool>) -> Self {
+        Self::new(id.len(), reply, move |connection| sessions::delete(connection, &id))
+    }
+
+    /// Sets a key, with its end in milliseconds since the epoch.
+    #[must_use]
+    pub fn set_key(key: String, value: Encoded, expires_at: Option<i64>, reply: Reply<()>) -> Self {
+        let size = key.len() + value.size();
+        Self::new(size, reply, move |connection| {
+            keys::set(connection, &key, &value.text, value.types.as_deref(), expires_at)
+        })
+        .ending(expires_at)
+    }
+
+    /// Sets keys, all with the same end, all or none.
+    #[must_use]
+    pub fn set_keys(keys: Vec<String>, values: Lines, expires_at: Option<i64>, reply: Reply<()>) -> Self {
+        let size = text_size(&keys) + values.size();
+        Self::new(size, reply, move |connection| batches::set_keys(connection, &keys, &values, expires_at))
+            .ending(expires_at)
+    }
+
+    /// Removes keys; answers how many had a value that had not expired at `now`.
+    #[must_use]
+    pub fn delete_keys(keys: Vec<String>, now: i64, reply: Reply<i64>) -> Self {
+        Self::new(text_size(&keys), reply, move |connection| batches::delete_keys(connection, &keys, now))
+    }
+
+    /// Removes a key; answers whether it had a value that had not expired at `now`.
+    #[must_use]
+    pub fn delete_key(key: String, now: i64, reply: Reply<bool>) -> Self {
+        Self::new(key.len(), reply, move |connection| keys::delete(connection, &key, now))
+    }
+
+    /// Removes sessions last updated before then, in milliseconds since the epoch; at the most `limit`, the oldest first.
+    #[must_use]
+    pub fn prune(updated_before: i64, limit: usize, reply: Reply<Pruned>) -> Self {
+        Self::new(0, reply, move |connection| prune::prune(connection, updated_before, limit))
+    }
+
+    /// Removes everything.
+    #[must_use]
+    pub fn clear(reply: Reply<()>) -> Self {
+        Self::new(0, reply, maintenance::clear)
+    }
+}
+
+fn text_size(texts: &[String]) -> usize {
+    texts.iter().map(String::len).sum()
+}
