@@ -39,6 +39,10 @@ export interface ErrorDetails {
   path?: string;
   /** The process that stands in the way. */
   owner?: number;
+  /** With a conflict, the version that was to be there; null: none. */
+  expected?: number | null;
+  /** With a conflict, the version that is there; null: none. */
+  actual?: number | null;
 }
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
@@ -82,7 +86,18 @@ export class SmallTalkError extends Error {
 /** A storage adapter could not do what was asked. */
 export class StorageError extends SmallTalkError {}
 /** Somebody else changed it first. */
-export class ConflictError extends StorageError {}
+export class ConflictError extends StorageError {
+  /** The version that was to be there; null: none. */
+  readonly expected: number | null;
+  /** The version that is there; null: none. */
+  readonly actual: number | null;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(code, message, details);
+    this.expected = details.expected ?? null;
+    this.actual = details.actual ?? null;
+  }
+}
 /** Stored bytes are not what was written. */
 export class CorruptionError extends SmallTalkError {}
 /** The event log could not do what was asked. */
@@ -105,6 +120,8 @@ interface Failure {
   message: string;
   retryable?: boolean;
   owner?: number | null;
+  expected?: number | null;
+  actual?: number | null;
 }
 
 /** Makes an error of its class from what the binary tells: the one place where that happens. */
@@ -115,6 +132,9 @@ export function fromNative(failure: Failure, Room: ErrorRoom): SmallTalkError {
   if (failure.retryable !== undefined) details.retryable = failure.retryable;
   if (typeof failure.owner === 'number') details.owner = failure.owner;
   if (code === 'ERR_CORRUPT') return new CorruptionError(code, failure.message, details);
-  if (code === 'ERR_CONFLICT') return new ConflictError(code, failure.message, details);
+  if (code === 'ERR_CONFLICT') {
+    const { expected = null, actual = null } = failure;
+    return new ConflictError(code, failure.message, { ...details, expected, actual });
+  }
   return new Room(code, failure.message, details);
 }

@@ -39,6 +39,21 @@ export type {
   ReplayOptions,
 } from './types.js';
 export type { ListOptions, StorageAdapter, StorageStats } from './storage/adapter.js';
+export {
+  supports,
+  type Capability,
+  type Damage,
+  type KeyOptions,
+  type MessageRange,
+  type PruneOptions,
+  type PruneReport,
+  type SaveVersionedOptions,
+  type SessionInfo,
+  type StorageCapabilities,
+  type VerifyReport,
+  type VersionedSession,
+  type WriteOptions,
+} from './storage/capabilities.js';
 export { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
 export { InMemoryStorageAdapter, type InMemoryStorageOptions } from './storage/memory.js';
 export { SQLiteStorageAdapter, type SQLiteStorageOptions } from './storage/sqlite.js';
