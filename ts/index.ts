@@ -55,6 +55,7 @@ export {
   type WriteOptions,
 } from './storage/capabilities.js';
 export { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
+export { FileStorageAdapter, type FileStorageOptions } from './storage/file.js';
 export { InMemoryStorageAdapter, type InMemoryStorageOptions } from './storage/memory.js';
 export { SQLiteStorageAdapter, type SQLiteStorageOptions } from './storage/sqlite.js';
 export { SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
