@@ -57,6 +57,7 @@ export {
 export { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
 export { FileStorageAdapter, type FileStorageOptions } from './storage/file.js';
 export { InMemoryStorageAdapter, type InMemoryStorageOptions } from './storage/memory.js';
+export { migrate, type MigrateOptions, type MigrateProgress, type MigrateReport } from './storage/migrate.js';
 export { SQLiteStorageAdapter, type SQLiteStorageOptions } from './storage/sqlite.js';
 export { SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
 export type { EventHistory } from './event-bus/history.js';
