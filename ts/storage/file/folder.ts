@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 
-import { change, readFile, type Decision, type Found, type Manner } from './files.js';
+import { change, readFile, syncDirectory, type Decision, type Found, type Manner } from './files.js';
 import { codeOf } from './lock.js';
 import { fileNameOf, idOfFileName, isOurs } from './names.js';
 import { step, type Steps } from './steps.js';
@@ -84,8 +84,11 @@ export class Folder<H extends { id: string }> {
   *clear(manner: Manner): Steps<void> {
     for (const name of (yield* step('list', this.directory)).filter(isOurs)) {
       // Each gone is no commit of the whole: begun anew at exit, it goes on with the rest.
-      yield* change(this.#pathOf(name), () => ({ result: null, contents: null }), manner, { committed: false });
+      const progress = { committed: false };
+      const gone = (): Decision<null> => ({ result: null, contents: null });
+      yield* change(this.#pathOf(name), gone, { ...manner, power: false }, progress);
     }
+    if (manner.power) yield* syncDirectory(this.directory);
   }
 
   *#entry(name: string): Steps<Entry<H> | null> {
