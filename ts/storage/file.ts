@@ -117,7 +117,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   async saveSession(sessionId: string, session: ChatSession, options?: WriteOptions): Promise<void> {
     checkId(sessionId, 'sessionId');
     const encoded = encodeSession(session, this.#encoding);
-    await this.#changeSession(sessionId, false, options, () => encoded);
+    await this.#changeSession(sessionId, 'line', options, () => encoded);
   }
 
   async getSession(sessionId: string): Promise<ChatSession | null> {
@@ -151,7 +151,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     checkMessages(messages);
     const added = encodeMessages(messages, this.#encoding);
     const now = Date.now();
-    const { session } = await this.#changeSession(sessionId, true, options, (stored) => {
+    const { session } = await this.#changeSession(sessionId, 'whole', options, (stored) => {
       if (stored === null) throw unknownSession(sessionId);
       return withMessages(readSession(sessionId, stored.bytes).stored, added, now);
     });
@@ -204,7 +204,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     checkId(sessionId, 'sessionId');
     const expected = wantedVersion(options);
     const encoded = encodeSession(session, this.#encoding);
-    const { version } = await this.#changeSession(sessionId, false, options, (stored) => {
+    const { version } = await this.#changeSession(sessionId, 'line', options, (stored) => {
       const actual = stored === null ? null : headOf('session', sessionId, stored.line, sessionHead).version;
       checkVersion(sessionId, expected, actual);
       return encoded;
@@ -220,7 +220,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   async set(key: string, value: unknown, ttl?: number, options?: WriteOptions): Promise<void> {
     checkId(key, 'key');
     const contents = keyFile(key, expiryOf(ttl), encode(value, this.#encoding));
-    const manner = this.#manner(options);
+    const manner = this.#manner(options, 'nothing');
     await this.#run(({ keys }) => keys.change(key, () => ({ result: null, contents }), manner));
   }
 
@@ -264,7 +264,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   }
 
   async clear(): Promise<void> {
-    const manner = this.#manner(undefined);
+    const manner = this.#manner(undefined, 'nothing');
     await this.#run(({ turns, sessions, keys }) =>
       turns.writeAll(function* () {
         yield* sessions.clear(manner);
@@ -293,12 +293,19 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
 
   /** What was asked for before lands; afterwards everything is rejected with `ERR_CLOSED`. */
   close(): Promise<void> {
-    this.#closing ??= this.#place?.turns.settled() ?? Promise.resolve();
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const place = this.#place;
+    // What other adapters do not use either is for the garbage collector.
+    this.#place = null;
+    await place?.turns.settled();
   }
 
   #open(): Place {
@@ -321,19 +328,19 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     }
   }
 
-  #manner(options: WriteOptions | undefined, whole = false): Manner {
+  #manner(options: WriteOptions | undefined, reads: Manner['reads'] = 'line'): Manner {
     const power = durabilityOf(options, this.#durability) === 'power';
-    return { whole, power, busyTimeoutMs: this.#busyTimeoutMs };
+    return { reads, power, busyTimeoutMs: this.#busyTimeoutMs };
   }
 
   /** Stores what `next` makes of what is stored, under the next version. */
   async #changeSession(
     id: string,
-    whole: boolean,
+    reads: Manner['reads'],
     options: WriteOptions | undefined,
     next: (stored: Found | null) => EncodedSession,
   ): Promise<{ session: EncodedSession; version: number }> {
-    const manner = this.#manner(options, whole);
+    const manner = this.#manner(options, reads);
     return this.#run((place) => {
       const decide = (found: Found | null): Decision<{ session: EncodedSession; version: number }> => {
         const session = next(found);

@@ -62,8 +62,8 @@ export interface Decision<T> {
 
 /** How a change is done. */
 export interface Manner {
-  /** Whether the whole file has to be read first, not only its first line. */
-  whole: boolean;
+  /** How much of the file has to be read before it is changed. */
+  reads: 'nothing' | 'line' | 'whole';
   /** Whether it is on the disk before the operation ends. */
   power: boolean;
   busyTimeoutMs: number;
@@ -85,7 +85,8 @@ export function* change<T>(
   const lock = yield* acquire(path, manner.busyTimeoutMs);
   let decision: Decision<T>;
   try {
-    decision = decide(yield* readFile(path, manner.whole));
+    const { reads } = manner;
+    decision = decide(reads === 'nothing' ? null : yield* readFile(path, reads === 'whole'));
     const { contents } = decision;
     if (contents === null) {
       stillHeld(lock);
