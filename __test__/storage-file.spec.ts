@@ -306,4 +306,29 @@ describe('at the end', () => {
     },
     30_000,
   );
+
+  test('what the end of the process interrupts is done once, whichever step it was at', async () => {
+    const last = { sessions: 16, messages: 12 };
+    const ends = [1, 20, 45, 80, 120, 160].map(async (writes) => {
+      const path = temporaryDirectory();
+      const script = `const { FileStorageAdapter } = require(${JSON.stringify(dist)});
+        const store = new FileStorageAdapter({ path: ${JSON.stringify(path)}, durability: 'process' });
+        const at = new Date(0);
+        let left = ${writes};
+        const done = () => { if (--left === 0) process.exit(); };
+        for (let s = 0; s < ${last.sessions}; s += 1) {
+          store.saveSession('s' + s, { id: 's', messages: [], createdAt: at, updatedAt: at }).then(done);
+          for (let m = 0; m < ${last.messages}; m += 1)
+            store.appendMessages('s' + s, [{ id: String(m), role: 'user', content: '', timestamp: at }]).then(done);
+        }`;
+      expect(await runNode(['-e', script], { cwd: path })).toEqual({ code: 0, output: '' });
+      const store = open(path);
+      for (let n = 0; n < last.sessions; n += 1) {
+        const ids = (await store.getMessages(`s${n}`))?.map(({ id }) => Number(id));
+        expect({ writes, ids }).toEqual({ writes, ids: Array.from({ length: last.messages }, (_, at) => at) });
+      }
+      await store.close();
+    });
+    await Promise.all(ends);
+  }, 60_000);
 });
