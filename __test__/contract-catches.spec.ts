@@ -4,12 +4,11 @@ import type { ChatSession, ListOptions, StorageAdapter } from '../ts/index.js';
 import { testStorageAdapterContract } from '../ts/testing/index.js';
 import { failuresOf } from './support/mini-runner.js';
 import { JsonFileAdapter } from './support/plain-adapter.cjs';
+import { withBug, type Bug } from './support/planted.js';
 import { temporaryDirectory } from './support/temporary.js';
 
-type Bug = (adapter: StorageAdapter) => Partial<StorageAdapter>;
-
 /** One bug each, planted into an adapter that has none, and the test that must catch it. */
-const planted: Record<string, [bug: Bug, caughtBy: string]> = {
+const planted: Record<string, [bug: Bug<StorageAdapter>, caughtBy: string]> = {
   'a second save does nothing': [
     (adapter) => ({
       saveSession: async (id, session) =>
@@ -141,18 +140,7 @@ const planted: Record<string, [bug: Bug, caughtBy: string]> = {
   ],
 };
 
-/** The adapter with some methods replaced. */
-function withBug(adapter: StorageAdapter, bug: Bug): StorageAdapter {
-  const changed = bug(adapter);
-  return new Proxy(adapter, {
-    get(target, name) {
-      const member = (name in changed ? changed : target)[name as keyof StorageAdapter];
-      return typeof member === 'function' ? (member as () => unknown).bind(target) : member;
-    },
-  });
-}
-
-function contractFailures(bug: Bug): Promise<string[]> {
+function contractFailures(bug: Bug<StorageAdapter>): Promise<string[]> {
   let file = '';
   const open = (): StorageAdapter => withBug(new JsonFileAdapter(file), bug);
   const create = (): StorageAdapter => {
@@ -169,7 +157,7 @@ test('without a bug no test fails', async () => {
 test.each(Object.keys(planted))(
   'it catches: %s',
   async (name) => {
-    const [bug, caughtBy] = planted[name] as [Bug, string];
+    const [bug, caughtBy] = planted[name] as [Bug<StorageAdapter>, string];
     expect(await contractFailures(bug)).toContain(caughtBy);
   },
   30_000,

@@ -42,6 +42,14 @@ test('everything is in one directory, and what the bus emits is in the log', asy
   await again.close();
 });
 
+test('sessions are files, where that is asked for', async () => {
+  const directory = temporaryDirectory();
+  const { storage, close } = await openSmallTalk({ directory, storage: { adapter: 'file' } });
+  await storage.saveSession('s', session('s'));
+  await close();
+  expect(existsSync(join(directory, 'sessions', 'sessions', 's.json'))).toBe(true);
+});
+
 test('the monitor reports on the bus', async () => {
   const { bus, health, close } = await openSmallTalk({
     directory: temporaryDirectory(),

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { InMemoryStorageAdapter, SQLiteStorageAdapter } from '../ts/index.js';
+import { FileStorageAdapter, InMemoryStorageAdapter, SQLiteStorageAdapter } from '../ts/index.js';
 import { testStorageAdapterContract } from '../ts/testing/index.js';
 import { JsonFileAdapter } from './support/plain-adapter.cjs';
 import { temporaryDirectory } from './support/temporary.js';
@@ -21,6 +21,17 @@ testStorageAdapterContract(
   () => new SQLiteStorageAdapter({ path: join(place, 'sessions.db'), durability: 'process' }),
 );
 
-testStorageAdapterContract('InMemoryStorageAdapter', () => new InMemoryStorageAdapter());
+testStorageAdapterContract('InMemoryStorageAdapter', () => new InMemoryStorageAdapter(), undefined, {
+  supports: new InMemoryStorageAdapter().capabilities,
+});
+
+testStorageAdapterContract('FileStorageAdapter (power)', () => new FileStorageAdapter({ path: join(place, 'files') }));
+
+testStorageAdapterContract(
+  'FileStorageAdapter (process)',
+  () => new FileStorageAdapter({ path: join(place, 'files'), durability: 'process' }),
+  undefined,
+  { supports: new FileStorageAdapter().capabilities },
+);
 
 testStorageAdapterContract('an adapter in plain JavaScript', () => new JsonFileAdapter(join(place, 'store.json')));

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { createStorageAdapter, InMemoryStorageAdapter, SQLiteStorageAdapter } from '../ts/index.js';
+import { createStorageAdapter, FileStorageAdapter, InMemoryStorageAdapter, SQLiteStorageAdapter } from '../ts/index.js';
 import { runNode } from './support/child.js';
 import { JsonFileAdapter } from './support/plain-adapter.cjs';
 import { temporaryDirectory } from './support/temporary.js';
@@ -27,10 +27,26 @@ test('an adapter is chosen by name, by URL, or taken as it is', async () => {
     expect(adapter).toMatchObject({ name: 'SQLiteStorage', path });
     await adapter.close();
   }
+  const directory = temporaryDirectory();
+  for (const config of [`file:${directory}`, { adapter: 'file' as const, path: directory }]) {
+    const adapter = await createStorageAdapter(config);
+    expect(adapter).toBeInstanceOf(FileStorageAdapter);
+    expect(adapter).toMatchObject({ path: directory });
+    await adapter.close();
+  }
+  expect(new FileStorageAdapter().path).toBe(join(process.cwd(), 'data', 'sessions'));
 });
 
 test('what names no adapter is refused', async () => {
-  for (const config of ['mongodb://x', 'sessions.db', 'memory:x', { adapter: 'oracle' }, { onFallback: 'sqlite' }]) {
+  for (const config of [
+    'mongodb://x',
+    'redis://localhost',
+    'postgres://localhost/x',
+    'sessions.db',
+    'memory:x',
+    { adapter: 'oracle' },
+    { onFallback: 'sqlite' },
+  ]) {
     await expect(createStorageAdapter(config as never)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
   }
   await expect(createStorageAdapter(5 as never)).rejects.toThrow(TypeError);
@@ -68,7 +84,7 @@ describe('without the binary', () => {
     expect(output).toMatch(/^ERR_NATIVE_UNAVAILABLE true .*npm install smalltalk-native-linux-x64-gnu/);
   });
 
-  test('the bus and the memory adapter work, everything else says what is missing', async () => {
+  test('the bus, the memory and the file adapter work, everything else says what is missing', async () => {
     const { code, output } = await without(`
       const bus = new api.SmallTalkEventBus();
       bus.on('message', (text) => process.stdout.write(text + ' '));
@@ -77,6 +93,9 @@ describe('without the binary', () => {
       const memory = new api.InMemoryStorageAdapter();
       await memory.set('k', new Date(5));
       process.stdout.write((await memory.get('k')).getTime() + ' ');
+      const files = await api.createStorageAdapter('file:./files');
+      await files.set('k', new Date(6));
+      process.stdout.write((await files.get('k')).getTime() + ' ');
       const codes = [];
       await new api.SQLiteStorageAdapter().initialize().catch((error) => codes.push(error.code));
       await new api.JsonlEventReplayStorage().append('s', { topic: 't' }).catch((error) => codes.push(error.code));
@@ -87,7 +106,7 @@ describe('without the binary', () => {
       await open.close();
       process.stdout.write(codes.join());`);
     expect(output.replace(/\(node[^]*$/, '')).toBe(
-      `heard heard 5 ||InMemoryStorage ${Array(4).fill('ERR_NATIVE_UNAVAILABLE').join()}`,
+      `heard heard 5 6 ||InMemoryStorage ${Array(4).fill('ERR_NATIVE_UNAVAILABLE').join()}`,
     );
     expect(code).toBe(0);
   });

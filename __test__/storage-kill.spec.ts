@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 
-import { SQLiteStorageAdapter, type ChatSession, type Durability } from '../ts/index.js';
+import {
+  FileStorageAdapter,
+  SQLiteStorageAdapter,
+  type ChatSession,
+  type Durability,
+  type StorageAdapter,
+} from '../ts/index.js';
 import { killLoop, type Life } from './support/kill-loop.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -29,8 +35,7 @@ function expected(id: string, count: number): ChatSession {
 }
 
 /** Every session is whole, at least as long as acknowledged and no longer than begun. */
-async function verify(path: string, life: Life): Promise<number> {
-  const adapter = new SQLiteStorageAdapter({ path });
+async function verify(adapter: StorageAdapter, life: Life): Promise<number> {
   const begun = longest(life.everBegun);
   for (const [id, count] of longest(life.everAcknowledged)) {
     const session = await adapter.getSession(id);
@@ -45,17 +50,23 @@ async function verify(path: string, life: Life): Promise<number> {
   return life.acknowledged.length;
 }
 
-test.each<Durability>(['power', 'process'])(
-  `${KILLS} kills in the middle of saves lose nothing acknowledged (%s)`,
-  async (durability) => {
-    const path = join(temporaryDirectory(), 'sessions.db');
+const adapters = { SQLiteStorageAdapter, FileStorageAdapter };
+
+test.each<[keyof typeof adapters, Durability]>([
+  ['SQLiteStorageAdapter', 'power'],
+  ['SQLiteStorageAdapter', 'process'],
+  ['FileStorageAdapter', 'power'],
+])(
+  `${KILLS} kills in the middle of saves lose nothing acknowledged (%s, %s)`,
+  async (name, durability) => {
+    const path = join(temporaryDirectory(), 'sessions');
     const report = await killLoop({
       script: join(__dirname, 'support', 'sessions-child.cjs'),
-      args: (round) => [path, durability, String(round)],
+      args: (round) => [name, path, durability, String(round)],
       rounds: KILLS,
-      verify: (life) => verify(path, life),
+      verify: (life) => verify(new adapters[name]({ path }), life),
     });
-    console.log(`${durability}: ${report.kills} kills, ${report.checked} acknowledged saves checked, none lost`);
+    console.log(`${name}, ${durability}: ${report.kills} kills, ${report.checked} acknowledged saves, none lost`);
     expect(report.checked).toBeGreaterThanOrEqual(KILLS);
   },
   120_000,

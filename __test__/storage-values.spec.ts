@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
 import fc from 'fast-check';
 
-import { InMemoryStorageAdapter, SQLiteStorageAdapter, type ChatSession, type StorageAdapter } from '../ts/index.js';
+import {
+  FileStorageAdapter,
+  InMemoryStorageAdapter,
+  SQLiteStorageAdapter,
+  type ChatSession,
+  type StorageAdapter,
+} from '../ts/index.js';
 import { temporaryDirectory } from './support/temporary.js';
 import { anyValue, objectOf, places, refusals } from './support/values.js';
 
@@ -34,6 +40,7 @@ const session: fc.Arbitrary<ChatSession> = fc
 
 const adapters: Record<string, () => StorageAdapter> = {
   sqlite: () => new SQLiteStorageAdapter({ path: join(temporaryDirectory(), 's.db'), durability: 'process' }),
+  file: () => new FileStorageAdapter({ path: temporaryDirectory(), durability: 'process' }),
   memory: () => new InMemoryStorageAdapter(),
 };
 

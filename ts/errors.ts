@@ -39,9 +39,9 @@ export interface ErrorDetails {
   path?: string;
   /** The process that stands in the way. */
   owner?: number;
-  /** The version that was to be stored; null where no session was to be. */
+  /** With a conflict, the version that was to be there; null: none. */
   expected?: number | null;
-  /** The version that is stored; null where no session is. */
+  /** With a conflict, the version that is there; null: none. */
   actual?: number | null;
 }
 
@@ -87,15 +87,15 @@ export class SmallTalkError extends Error {
 export class StorageError extends SmallTalkError {}
 /** Somebody else changed it first. */
 export class ConflictError extends StorageError {
-  /** The version that was to be stored; null where no session was to be. */
-  declare readonly expected?: number | null;
-  /** The version that is stored; null where no session is. */
-  declare readonly actual?: number | null;
+  /** The version that was to be there; null: none. */
+  readonly expected: number | null;
+  /** The version that is there; null: none. */
+  readonly actual: number | null;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(code, message, details);
-    if (details.expected !== undefined) this.expected = details.expected;
-    if (details.actual !== undefined) this.actual = details.actual;
+    this.expected = details.expected ?? null;
+    this.actual = details.actual ?? null;
   }
 }
 /** Stored bytes are not what was written. */
@@ -120,8 +120,8 @@ interface Failure {
   message: string;
   retryable?: boolean;
   owner?: number | null;
-  expected?: number;
-  actual?: number;
+  expected?: number | null;
+  actual?: number | null;
 }
 
 /** Makes an error of its class from what the binary tells: the one place where that happens. */

@@ -39,8 +39,25 @@ export type {
   ReplayOptions,
 } from './types.js';
 export type { ListOptions, StorageAdapter, StorageStats } from './storage/adapter.js';
+export {
+  supports,
+  type Capability,
+  type Damage,
+  type KeyOptions,
+  type MessageRange,
+  type PruneOptions,
+  type PruneReport,
+  type SaveVersionedOptions,
+  type SessionInfo,
+  type StorageCapabilities,
+  type VerifyReport,
+  type VersionedSession,
+  type WriteOptions,
+} from './storage/capabilities.js';
 export { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
+export { FileStorageAdapter, type FileStorageOptions } from './storage/file.js';
 export { InMemoryStorageAdapter, type InMemoryStorageOptions } from './storage/memory.js';
+export { migrate, type MigrateOptions, type MigrateProgress, type MigrateReport } from './storage/migrate.js';
 export { SQLiteStorageAdapter, type SQLiteStorageOptions } from './storage/sqlite.js';
 export { SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
 export type { EventHistory } from './event-bus/history.js';

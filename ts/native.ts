@@ -47,7 +47,8 @@ function unavailable(cause: unknown): SmallTalkError {
     'ERR_NATIVE_UNAVAILABLE',
     `the native binary could not be loaded on ${process.platform}-${process.arch} (Node ${process.versions.node}). ` +
       `It comes with the package ${platform}: npm install ${platform}. ` +
-      'Without it the event bus with its in-memory history and InMemoryStorageAdapter work; everything else needs it.',
+      'Without it the event bus with its in-memory history, InMemoryStorageAdapter and FileStorageAdapter work; ' +
+      'everything else needs it.',
     { cause },
   );
 }

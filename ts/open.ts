@@ -15,7 +15,7 @@ import { createStorageAdapter, type OnFallback, type StorageConfig } from './sto
 
 /** How the parts are opened. What is given as an object of its own class is used as it is, and stays open at the end. */
 export interface OpenOptions {
-  /** Sessions are in `<directory>/sessions.db`, events in `<directory>/events`. Default `./data`. */
+  /** Sessions are in `<directory>/sessions.db`, with the file adapter in `<directory>/sessions`, events in `<directory>/events`. Default `./data`. */
   directory?: string;
   /** A config, a URL or an adapter. */
   storage?: StorageConfig | StorageAdapter | string;
@@ -93,9 +93,9 @@ function openStorage(
   { storage }: Partial<OpenOptions>,
   onFallback: OnFallback,
 ): Promise<StorageAdapter> {
-  const path = join(directory, 'sessions.db');
-  if (storage === undefined) return createStorageAdapter({ path, onFallback });
-  if (typeof storage === 'string' || 'saveSession' in storage) return createStorageAdapter(storage);
+  if (typeof storage === 'string') return createStorageAdapter(storage);
+  if (storage !== undefined && 'saveSession' in storage) return createStorageAdapter(storage);
+  const path = join(directory, storage?.adapter === 'file' ? 'sessions' : 'sessions.db');
   return createStorageAdapter({ path, onFallback, ...storage });
 }
 

@@ -3,11 +3,11 @@
 /** Saves growing sessions for ever, several at a time, and journals each save: `<session>:<number of messages>`. */
 const { join } = require('node:path');
 
-const { SQLiteStorageAdapter } = require('../../dist/index.js');
+const api = require('../../dist/index.js');
 const { begin, done } = require('./journal.cjs');
 
-const [path, durability, round] = process.argv.slice(2);
-const adapter = new SQLiteStorageAdapter({ path: join(path), durability });
+const [Adapter, path, durability, round] = process.argv.slice(2);
+const adapter = new api[Adapter]({ path: join(path), durability });
 const LANES = 4;
 
 async function saveForEver(lane) {

@@ -3,10 +3,15 @@ import {
   createStorageAdapter,
   InMemoryStorageAdapter,
   SQLiteStorageAdapter,
+  supports,
+  type Capability,
+  type ChatMessage,
   type ChatSession,
+  type ConflictError,
   type ListOptions,
   type StorageAdapter,
   type StorageStats,
+  type VerifyReport,
 } from 'smalltalk-native';
 import { testStorageAdapterContract } from 'smalltalk-native/testing';
 
@@ -66,6 +71,39 @@ export async function use(): Promise<void> {
   await createStorageAdapter(stores[0]);
   await createStorageAdapter('memory:');
   void [value, ids];
+}
+
+/** What only some adapters have is there behind the guard, and not before it. */
+export async function guarded(store: StorageAdapter): Promise<void> {
+  // @ts-expect-error -- not every adapter has it
+  await store.appendMessages('s', session.messages);
+  if (supports(store, 'appendMessages')) {
+    const count: number = await store.appendMessages('s', session.messages, { durability: 'process' });
+    void count;
+  }
+  if (supports(store, 'getVersioned') && supports(store, 'saveVersioned')) {
+    const read = await store.getVersioned('s');
+    const { version } = await store.saveVersioned('s', session, { ifVersion: read?.version ?? null });
+    const messages: ChatMessage[] | undefined = read?.session.messages;
+    void [version, messages];
+    // @ts-expect-error -- without a version it would be saveSession
+    await store.saveVersioned('s', session, {});
+  }
+  if (supports(store, 'keys')) for await (const key of store.keys({ prefix: 'a/' })) void key.length;
+  if (supports(store, 'setMany')) await store.setMany(new Map([['a', 1]]), 60);
+  if (supports(store, 'verify')) {
+    const report: VerifyReport = await store.verify();
+    const kind: 'session' | 'key' | 'file' | undefined = report.damaged[0]?.kind;
+    void kind;
+  }
+  // @ts-expect-error -- no such capability
+  supports(store, 'fly');
+  const name: Capability = 'backup';
+  void name;
+}
+
+export function both({ expected, actual }: ConflictError): [number | null, number | null] {
+  return [expected, actual];
 }
 
 // @ts-expect-error -- no such durability

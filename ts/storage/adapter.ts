@@ -41,6 +41,8 @@ export interface StorageAdapter {
   readonly name: string;
   /** Whether what is stored is there after `close()`. Absent means yes. */
   readonly persistent?: boolean;
+  /** The methods beyond these that count: see `supports`. Absent: those that it has. */
+  readonly capabilities?: readonly string[];
   initialize(): Promise<void>;
   close(): Promise<void>;
   /** Stores a copy of the session as it is at the call, under `sessionId`. */

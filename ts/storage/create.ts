@@ -3,6 +3,7 @@ import { SmallTalkError } from '../errors.js';
 import { native } from '../native.js';
 import { optionsObject } from '../options.js';
 import type { StorageAdapter } from './adapter.js';
+import { FileStorageAdapter } from './file.js';
 import { InMemoryStorageAdapter } from './memory.js';
 import { SQLiteStorageAdapter, type SQLiteStorageOptions } from './sqlite.js';
 
@@ -12,14 +13,14 @@ export type OnFallback = 'memory' | 'throw';
 /** Which adapter, and its options. */
 export interface StorageConfig extends SQLiteStorageOptions {
   /** Default `sqlite`. */
-  adapter?: 'sqlite' | 'memory' | StorageAdapter;
+  adapter?: 'sqlite' | 'memory' | 'file' | StorageAdapter;
   /** Default `memory`: warn once and keep sessions in memory. `throw` rejects with `ERR_NATIVE_UNAVAILABLE`. */
   onFallback?: OnFallback;
 }
 
 /**
  * An adapter, initialised: SQLite unless something else is asked for. Takes a config, an adapter, or a URL
- * (`sqlite:./sessions.db`, `memory:`). Only where the binary is missing does it fall back to memory, and says so once;
+ * (`sqlite:./sessions.db`, `file:./directory`, `memory:`). Only where the binary is missing does it fall back to memory, and says so once;
  * a locked, damaged, newer or full database is an error.
  */
 export async function createStorageAdapter(config?: StorageConfig | StorageAdapter | string): Promise<StorageAdapter> {
@@ -33,6 +34,7 @@ function choose(config: StorageConfig | StorageAdapter | undefined): StorageAdap
   const { adapter = 'sqlite', onFallback = 'memory', ...options } = optionsObject('config', config);
   if (isAdapter(adapter)) return adapter;
   if (adapter === 'memory') return new InMemoryStorageAdapter(options);
+  if (adapter === 'file') return new FileStorageAdapter(options);
   if ((adapter as unknown) !== 'sqlite') throw unknown(adapter);
   if ((onFallback as unknown) !== 'memory' && (onFallback as unknown) !== 'throw') {
     throw new SmallTalkError('ERR_OPTION_INVALID', 'onFallback must be one of memory, throw');
@@ -51,12 +53,13 @@ function choose(config: StorageConfig | StorageAdapter | undefined): StorageAdap
 function fromUrl(url: string): StorageConfig {
   const [, scheme = url, rest = ''] = /^([a-z]+):(.*)$/s.exec(url) ?? [];
   if (scheme === 'memory' && rest === '') return { adapter: 'memory' };
-  if (scheme === 'sqlite') return rest === '' ? {} : { path: rest };
+  if (scheme === 'sqlite' || scheme === 'file') return { adapter: scheme, ...(rest === '' ? {} : { path: rest }) };
   throw unknown(url);
 }
 
 function unknown(what: string): SmallTalkError {
-  return new SmallTalkError('ERR_OPTION_INVALID', `"${what}" names no storage adapter; there are sqlite: and memory:`);
+  const message = `"${what}" names no storage adapter; there are sqlite:, file: and memory:`;
+  return new SmallTalkError('ERR_OPTION_INVALID', message);
 }
 
 function isAdapter(value: unknown): value is StorageAdapter {

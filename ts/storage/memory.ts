@@ -1,12 +1,38 @@
 /** Sessions and keys in this process's memory: for tests, and where the binary is missing. */
-import { decode, encode, type Encoded, type EncodeOptions, type Unsupported } from '../codec.js';
+import { decode, encode, type EncodeOptions, type Unsupported } from '../codec.js';
 import { StorageError } from '../errors.js';
 import { checkId } from '../ids.js';
 import { optionsObject, wordOption } from '../options.js';
-import { decodeSession, encodeSession, type EncodedSession } from '../session.js';
-import type { ChatSession } from '../types.js';
+import { encodeSession } from '../session.js';
+import type { ChatMessage, ChatSession } from '../types.js';
 import type { ListOptions, StorageAdapter, StorageStats } from './adapter.js';
-import { expiryOf, listQuery, wellFormed, type ListQuery } from './arguments.js';
+import { expiryOf, listQuery } from './arguments.js';
+import type {
+  Capability,
+  KeyOptions,
+  MessageRange,
+  PruneOptions,
+  PruneReport,
+  SaveVersionedOptions,
+  SessionInfo,
+  StorageCapabilities,
+  VerifyReport,
+  VersionedSession,
+  WriteOptions,
+} from './capabilities.js';
+import {
+  checkMessages,
+  durabilityOf,
+  idsOf,
+  messageRange,
+  pairsOf,
+  prefixOf,
+  pruneQuery,
+  wantedVersion,
+} from './capability-arguments.js';
+import { lengthOf, MemorySessions } from './memory/sessions.js';
+import { MemoryValues } from './memory/values.js';
+import { countOf, encodeMessages, messagesOf, sessionOf } from './record.js';
 
 /** Manners of the memory adapter. */
 export interface InMemoryStorageOptions {
@@ -14,16 +40,38 @@ export interface InMemoryStorageOptions {
   unsupported?: Unsupported;
 }
 
-interface Value extends Encoded {
-  expiresAt: number | undefined;
-}
+/** Everything but `backup`: there is no file to copy. */
+const CAPABILITIES = [
+  'appendMessages',
+  'getMessages',
+  'getSessionInfo',
+  'getVersioned',
+  'saveVersioned',
+  'getSessions',
+  'saveSessions',
+  'deleteSessions',
+  'setMany',
+  'getMany',
+  'deleteMany',
+  'sessions',
+  'keys',
+  'getExpiry',
+  'prune',
+  'verify',
+] as const satisfies readonly Capability[];
 
-/** Keeps copies, encoded as the other adapters encode them, so that it behaves as they do. Nothing survives `close()`. */
-export class InMemoryStorageAdapter implements StorageAdapter {
+type Offered = Pick<StorageCapabilities, (typeof CAPABILITIES)[number]>;
+
+/**
+ * Keeps copies, encoded as the other adapters encode them, so that it behaves as they do. Nothing survives `close()`;
+ * so a write's `durability` is checked, and makes no difference.
+ */
+export class InMemoryStorageAdapter implements StorageAdapter, Offered {
   readonly name = 'InMemoryStorage';
   readonly persistent = false;
-  readonly #sessions = new Map<string, EncodedSession>();
-  readonly #values = new Map<string, Value>();
+  readonly capabilities: readonly Capability[] = CAPABILITIES;
+  readonly #sessions = new MemorySessions();
+  readonly #values = new MemoryValues();
   readonly #encoding: EncodeOptions;
   #closed = false;
 
@@ -36,10 +84,10 @@ export class InMemoryStorageAdapter implements StorageAdapter {
     return this.#run(() => undefined);
   }
 
-  saveSession(sessionId: string, session: ChatSession): Promise<void> {
-    return this.#run(() => {
+  saveSession(sessionId: string, session: ChatSession, options?: WriteOptions): Promise<void> {
+    return this.#write(options, () => {
       checkId(sessionId, 'sessionId');
-      this.#sessions.set(sessionId, encodeSession(session, this.#encoding));
+      this.#sessions.save(sessionId, encodeSession(session, this.#encoding));
     });
   }
 
@@ -47,29 +95,101 @@ export class InMemoryStorageAdapter implements StorageAdapter {
     return this.#run(() => {
       checkId(sessionId, 'sessionId');
       const stored = this.#sessions.get(sessionId);
-      if (stored === undefined) return null;
-      return decodeSession({ ...stored, messages: `[${stored.messages.replaceAll('\n', ',')}]` });
+      return stored === undefined ? null : sessionOf(stored);
     });
   }
 
-  deleteSession(sessionId: string): Promise<boolean> {
-    return this.#run(() => {
+  deleteSession(sessionId: string, options?: WriteOptions): Promise<boolean> {
+    return this.#write(options, () => {
       checkId(sessionId, 'sessionId');
       return this.#sessions.delete(sessionId);
     });
   }
 
   listSessions(options?: ListOptions): Promise<string[]> {
-    return this.#run(() => {
-      const query = listQuery(options);
-      const found = [...this.#sessions].filter(([id, session]) => matches(id, session, query)).sort(inOrder(query));
-      const end = query.limit === undefined ? undefined : query.offset + query.limit;
-      return found.slice(query.offset, end).map(([id]) => id);
+    return this.#run(() => this.#sessions.list(listQuery(options)));
+  }
+
+  appendMessages(sessionId: string, messages: readonly ChatMessage[], options?: WriteOptions): Promise<number> {
+    return this.#write(options, () => {
+      checkId(sessionId, 'sessionId');
+      checkMessages(messages);
+      return countOf(this.#sessions.append(sessionId, encodeMessages(messages, this.#encoding), Date.now()));
     });
   }
 
-  set(key: string, value: unknown, ttl?: number): Promise<void> {
+  getMessages(sessionId: string, range?: MessageRange): Promise<ChatMessage[] | null> {
     return this.#run(() => {
+      checkId(sessionId, 'sessionId');
+      const bounds = messageRange(range);
+      const stored = this.#sessions.get(sessionId);
+      return stored === undefined ? null : messagesOf(stored, ...bounds(countOf(stored)));
+    });
+  }
+
+  /** `sizeBytes` counts characters. */
+  getSessionInfo(sessionId: string): Promise<SessionInfo | null> {
+    return this.#run(() => {
+      checkId(sessionId, 'sessionId');
+      const stored = this.#sessions.get(sessionId);
+      if (stored === undefined) return null;
+      const { activeAgent, createdAt, updatedAt, version } = stored;
+      return {
+        messageCount: countOf(stored),
+        sizeBytes: lengthOf(stored),
+        ...(activeAgent === undefined ? {} : { activeAgent }),
+        createdAt: new Date(createdAt),
+        updatedAt: new Date(updatedAt),
+        version,
+      };
+    });
+  }
+
+  getVersioned(sessionId: string): Promise<VersionedSession | null> {
+    return this.#run(() => {
+      checkId(sessionId, 'sessionId');
+      const stored = this.#sessions.get(sessionId);
+      return stored === undefined ? null : { session: sessionOf(stored), version: stored.version };
+    });
+  }
+
+  saveVersioned(sessionId: string, session: ChatSession, options: SaveVersionedOptions): Promise<{ version: number }> {
+    return this.#write(options, () => {
+      checkId(sessionId, 'sessionId');
+      const expected = wantedVersion(options);
+      return { version: this.#sessions.saveVersioned(sessionId, encodeSession(session, this.#encoding), expected) };
+    });
+  }
+
+  getSessions(sessionIds: Iterable<string>): Promise<Map<string, ChatSession>> {
+    return this.#run(() => {
+      const there = idsOf(sessionIds, 'sessionId').flatMap((id) => {
+        const stored = this.#sessions.get(id);
+        return stored === undefined ? [] : [[id, sessionOf(stored)] as const];
+      });
+      return new Map(there);
+    });
+  }
+
+  saveSessions(sessions: Iterable<readonly [string, ChatSession]>, options?: WriteOptions): Promise<void> {
+    return this.#write(options, () => {
+      const pairs = pairsOf(sessions, 'sessionId');
+      // All are encoded before the first is kept: what is refused leaves nothing behind.
+      const encoded = pairs.map(([id, session]) => [id, encodeSession(session, this.#encoding)] as const);
+      for (const [id, session] of encoded) this.#sessions.save(id, session);
+    });
+  }
+
+  deleteSessions(sessionIds: Iterable<string>, options?: WriteOptions): Promise<number> {
+    return this.#write(options, () => idsOf(sessionIds, 'sessionId').filter((id) => this.#sessions.delete(id)).length);
+  }
+
+  async *sessions(options?: ListOptions): AsyncGenerator<string, void, undefined> {
+    yield* await this.listSessions(options);
+  }
+
+  set(key: string, value: unknown, ttl?: number, options?: WriteOptions): Promise<void> {
+    return this.#write(options, () => {
       checkId(key, 'key');
       const expiresAt = expiryOf(ttl);
       this.#values.set(key, { ...encode(value, this.#encoding), expiresAt });
@@ -79,17 +199,59 @@ export class InMemoryStorageAdapter implements StorageAdapter {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
   get<V = any>(key: string): Promise<V | null> {
     return this.#run(() => {
-      const value = this.#living(key);
+      checkId(key, 'key');
+      const value = this.#values.get(key);
       return value === undefined ? null : (decode(value.text, value.types) as V);
     });
   }
 
-  delete(key: string): Promise<boolean> {
-    return this.#run(() => this.#living(key) !== undefined && this.#values.delete(key));
+  delete(key: string, options?: WriteOptions): Promise<boolean> {
+    return this.#write(options, () => {
+      checkId(key, 'key');
+      return this.#values.delete(key);
+    });
   }
 
   has(key: string): Promise<boolean> {
-    return this.#run(() => this.#living(key) !== undefined);
+    return this.#run(() => {
+      checkId(key, 'key');
+      return this.#values.get(key) !== undefined;
+    });
+  }
+
+  getExpiry(key: string): Promise<number | null> {
+    return this.#run(() => {
+      checkId(key, 'key');
+      const value = this.#values.get(key);
+      return value === undefined ? null : (value.expiresAt ?? Infinity);
+    });
+  }
+
+  setMany(entries: Iterable<readonly [string, unknown]>, ttl?: number, options?: WriteOptions): Promise<void> {
+    return this.#write(options, () => {
+      const expiresAt = expiryOf(ttl);
+      const encoded = pairsOf(entries, 'key').map(([key, value]) => [key, encode(value, this.#encoding)] as const);
+      for (const [key, value] of encoded) this.#values.set(key, { ...value, expiresAt });
+    });
+  }
+
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as `get`
+  getMany<V = any>(keys: Iterable<string>): Promise<Map<string, V>> {
+    return this.#run(() => {
+      const there = idsOf(keys, 'key').flatMap((key) => {
+        const value = this.#values.get(key);
+        return value === undefined ? [] : [[key, decode(value.text, value.types) as V] as const];
+      });
+      return new Map(there);
+    });
+  }
+
+  deleteMany(keys: Iterable<string>, options?: WriteOptions): Promise<number> {
+    return this.#write(options, () => idsOf(keys, 'key').filter((key) => this.#values.delete(key)).length);
+  }
+
+  async *keys(options?: KeyOptions): AsyncGenerator<string, void, undefined> {
+    yield* await this.#run(() => this.#values.keys(prefixOf(options)));
   }
 
   clear(): Promise<void> {
@@ -99,14 +261,31 @@ export class InMemoryStorageAdapter implements StorageAdapter {
     });
   }
 
+  /** In one batch; `bytesFreed` counts characters. */
+  prune(options: PruneOptions): Promise<PruneReport> {
+    return this.#run(() => {
+      const { updatedBefore, dryRun, signal } = pruneQuery(options);
+      signal?.throwIfAborted();
+      return { ...this.#sessions.prune(updatedBefore, dryRun), dryRun };
+    });
+  }
+
+  /** Counts what there is; memory has no checksums that could differ. */
+  verify(): Promise<VerifyReport> {
+    return this.#run(() => ({
+      sessions: this.#sessions.size,
+      keys: this.#values.size,
+      messages: this.#sessions.countMessages(),
+      damaged: [],
+    }));
+  }
+
   /** `sizeBytes` counts the characters of what is stored. */
   getStats(): Promise<StorageStats> {
     return this.#run(() => {
-      for (const key of [...this.#values.keys()]) this.#living(key);
-      let sizeBytes = 0;
-      for (const { head, messages } of this.#sessions.values()) sizeBytes += head.text.length + messages.length;
-      for (const { text } of this.#values.values()) sizeBytes += text.length;
-      return { backend: 'memory', sessions: this.#sessions.size, keys: this.#values.size, sizeBytes };
+      const keys = this.#values.size;
+      const sizeBytes = this.#sessions.length + this.#values.length;
+      return { backend: 'memory', sessions: this.#sessions.size, keys, sizeBytes };
     });
   }
 
@@ -121,13 +300,11 @@ export class InMemoryStorageAdapter implements StorageAdapter {
     await this.close();
   }
 
-  /** A value whose time has come is removed where it is met. */
-  #living(key: string): Value | undefined {
-    checkId(key, 'key');
-    const value = this.#values.get(key);
-    if (value?.expiresAt === undefined || value.expiresAt > Date.now()) return value;
-    this.#values.delete(key);
-    return undefined;
+  #write<T>(options: WriteOptions | undefined, work: () => T): Promise<T> {
+    return this.#run(() => {
+      durabilityOf(options, 'process');
+      return work();
+    });
   }
 
   /** Everything happens at the call; the promise only carries the outcome. */
@@ -137,27 +314,4 @@ export class InMemoryStorageAdapter implements StorageAdapter {
       resolve(work());
     });
   }
-}
-
-function matches(id: string, session: EncodedSession, query: ListQuery): boolean {
-  return (
-    (query.activeAgent === undefined || wellFormed(session.activeAgent) === query.activeAgent) &&
-    (query.createdAfter === undefined || session.createdAt >= query.createdAfter) &&
-    (query.createdBefore === undefined || session.createdAt < query.createdBefore) &&
-    (query.updatedAfter === undefined || session.updatedAt >= query.updatedAfter) &&
-    (query.updatedBefore === undefined || session.updatedAt < query.updatedBefore) &&
-    (query.idPrefix === undefined || id.startsWith(query.idPrefix))
-  );
-}
-
-type Entry = [string, EncodedSession];
-
-function inOrder({ orderBy, ascending }: ListQuery): (a: Entry, b: Entry) => number {
-  const sign = ascending ? 1 : -1;
-  return ([idA, a], [idB, b]) => sign * ((orderBy === 'id' ? 0 : a[orderBy] - b[orderBy]) || byCodePoint(idA, idB));
-}
-
-/** Ids are ordered by code points, as UTF-8 bytes are; `<` would compare UTF-16 units. */
-function byCodePoint(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

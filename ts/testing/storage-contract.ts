@@ -2,8 +2,15 @@
 import { types } from 'node:util';
 
 import type { StorageAdapter } from '../storage/adapter.js';
+import { supports, type Capability } from '../storage/capabilities.js';
 import { runner, type Runner } from './runner.js';
 import { at, eventually, sampleSession } from './samples.js';
+import { keyBatches, sessionBatches } from './storage-batches.js';
+import { keyIteration, sessionIteration } from './storage-iteration.js';
+import { appending, partialReading } from './storage-messages.js';
+import { expiry, pruning, verification } from './storage-upkeep.js';
+import { versions } from './storage-versions.js';
+import type { CapableSubject, Chapter, Subject } from './subject.js';
 
 /** Makes an adapter that is not initialised yet; called before every test. */
 export type AdapterFactory = () => StorageAdapter | Promise<StorageAdapter>;
@@ -14,18 +21,27 @@ export type AdapterCleanup = () => void | Promise<void>;
 export interface StorageContractOptions {
   /** Opens the place of the last adapter again, where `createAdapter` makes a fresh place each time. */
   reopen?: AdapterFactory;
+  /** What it can do beyond what every adapter must: adds the chapters of these capabilities. Default: none. */
+  supports?: readonly Capability[];
 }
 
-/** The adapter under test: a new one for every test. */
-interface Subject {
-  adapter: StorageAdapter;
-  /** Closes it and opens it anew. */
-  restart(): Promise<void>;
-}
+/** The chapters of what only some adapters can do. */
+const FURTHER: readonly Chapter[] = [
+  appending,
+  partialReading,
+  versions,
+  sessionBatches,
+  keyBatches,
+  sessionIteration,
+  keyIteration,
+  pruning,
+  expiry,
+  verification,
+];
 
 /**
  * Registers the contract tests of storage adapters with the test runner: sessions 6, key-value 5, statistics 1, clear 1,
- * errors 2, persistence 1, concurrency 2.
+ * errors 2, persistence 1, concurrency 2. `options.supports` adds those of what only some adapters can do.
  *
  * An adapter whose `persistent` is false must start empty after a restart; every other one must have what it had.
  */
@@ -55,7 +71,18 @@ export function testStorageAdapterContract(
     for (const chapter of [sessions, keyValues, statistics, clearing, errors, persistence, concurrency]) {
       chapter(globals, subject);
     }
+    if (options.supports !== undefined) capabilities(globals, subject, options.supports);
   });
+}
+
+function capabilities(globals: Runner, subject: Subject, names: readonly Capability[]): void {
+  globals.describe('Capabilities', () => {
+    globals.it('should have every method that it is said to have', async () => {
+      globals.expect(names.filter((name) => !supports(subject.adapter, name))).toEqual([]);
+    });
+  });
+  // The test above tells where it has less than its type says here.
+  for (const chapter of FURTHER) chapter(globals, subject as CapableSubject, (name) => names.includes(name));
 }
 
 function sessions({ describe, it, expect }: Runner, subject: Subject): void {

@@ -1,0 +1,89 @@
+/** The arguments of what only some stores can do, checked the same way in all of ours. */
+import { SmallTalkError } from '../errors.js';
+import { checkId } from '../ids.js';
+import { numberOption, optionsObject, wordOption } from '../options.js';
+import type { ChatMessage, Durability } from '../types.js';
+import { listQuery } from './arguments.js';
+import type { KeyOptions, MessageRange, PruneOptions, SaveVersionedOptions, WriteOptions } from './capabilities.js';
+
+const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
+
+/** What one write survives: its own word, or the adapter's. */
+export function durabilityOf(options: WriteOptions | undefined, fallback: Durability): Durability {
+  if (options === undefined) return fallback;
+  return wordOption('durability', optionsObject('options', options).durability, fallback, ['process', 'power']);
+}
+
+/** The indexes, first inclusive and last exclusive, of what a range takes of so many messages. */
+export function messageRange(range: MessageRange | undefined): (count: number) => [number, number] {
+  const given = optionsObject('range', range);
+  // No bound may be written as Infinity too.
+  const bound = (name: keyof MessageRange): number =>
+    given[name] === Infinity ? Infinity : numberOption(name, given[name], Infinity, COUNT);
+  const [before, last, limit] = [bound('before'), bound('last'), bound('limit')];
+  return (count) => {
+    const end = Math.min(before, count);
+    const begin = Math.max(0, end - last);
+    return [begin, Math.min(end, begin + limit)];
+  };
+}
+
+/** The version that a write wants to find; null: none. */
+export function wantedVersion(options: SaveVersionedOptions): number | null {
+  const { ifVersion } = optionsObject('options', options);
+  if (ifVersion === null) return null;
+  if (ifVersion === undefined) throw new TypeError('ifVersion must be a number or null');
+  return numberOption('ifVersion', ifVersion, 0, COUNT);
+}
+
+/** Messages to append. Throws a TypeError for what is no array. */
+export function checkMessages(messages: readonly ChatMessage[]): asserts messages is ChatMessage[] {
+  if (!Array.isArray(messages)) throw new TypeError('messages must be an array');
+}
+
+/** Ids or keys, each checked. Throws a TypeError for what cannot be iterated. */
+export function idsOf(ids: Iterable<string>, what: string): string[] {
+  const all = [...iterable(ids, what)];
+  for (const id of all) checkId(id, what);
+  return all;
+}
+
+/** Pairs of an id and something, each id checked. Throws a TypeError for what has another shape. */
+export function pairsOf<T>(pairs: Iterable<readonly [string, T]>, what: string): (readonly [string, T])[] {
+  const all = [...iterable(pairs, `pairs of ${what}`)];
+  for (const pair of all) {
+    if (!Array.isArray(pair)) throw new TypeError(`each must be a pair of ${what} and what belongs to it`);
+    checkId(pair[0], what);
+  }
+  return all;
+}
+
+function iterable<T>(given: Iterable<T>, what: string): Iterable<T> {
+  const isIterable = typeof (given as Partial<Iterable<T>> | null | undefined)?.[Symbol.iterator] === 'function';
+  // A text is iterable too, and its letters are nobody's ids.
+  if (isIterable && typeof given !== 'string') return given;
+  throw new TypeError(`${what}: something iterable is needed`);
+}
+
+/** The beginning that keys must have. */
+export function prefixOf(options: KeyOptions | undefined): string {
+  const { prefix } = optionsObject('options', options);
+  return listQuery(prefix === undefined ? {} : { idPrefix: prefix }).idPrefix ?? '';
+}
+
+/** What a prune was asked for. */
+export interface PruneQuery {
+  /** Milliseconds since the epoch, exclusive. */
+  updatedBefore: number;
+  dryRun: boolean;
+  signal: AbortSignal | undefined;
+}
+
+/** Checks the options of a prune: without a bound it would take everything, so there must be one. */
+export function pruneQuery(options: PruneOptions): PruneQuery {
+  const { updatedBefore, dryRun = false, signal } = optionsObject('options', options);
+  const bound = updatedBefore === undefined ? undefined : listQuery({ updatedBefore }).updatedBefore;
+  if (bound === undefined) throw new SmallTalkError('ERR_OPTION_INVALID', 'prune needs updatedBefore');
+  if (typeof dryRun !== 'boolean') throw new TypeError('dryRun must be true or false');
+  return { updatedBefore: bound, dryRun, signal };
+}

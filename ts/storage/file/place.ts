@@ -1,0 +1,84 @@
+/** One directory of sessions and keys: adapters of one thread that use the same one share this. */
+import { mkdirSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { drainAtExit } from '../../exit.js';
+import { storageError, syncDirectory, sweepTemporary } from './files.js';
+import { Folder } from './folder.js';
+import { keyHead, sessionHead, type KeyHead, type SessionHead } from './format.js';
+import { Turns } from './turns.js';
+
+const places = new Map<string, WeakRef<Place>>();
+const forgotten = new FinalizationRegistry<string>((path) => {
+  if (places.get(path)?.deref() === undefined) places.delete(path);
+});
+
+/** The place of a path, whose directories are made where they are missing. */
+export function placeOf(path: string): Place {
+  const made = ['sessions', 'keys'].flatMap((name) => makeDirectory(join(path, name)));
+  const real = realpathSync.native(path);
+  const known = places.get(real)?.deref();
+  if (known !== undefined && made.length === 0) return known;
+  const place = new Place(real, new Set(made));
+  places.set(real, new WeakRef(place));
+  forgotten.register(place, real);
+  return place;
+}
+
+/** Makes a directory, and gives those that have a new name in them. */
+function makeDirectory(path: string): string[] {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return [];
+  const changed = [dirname(first)];
+  for (let at = dirname(path); at.length >= first.length; at = dirname(at)) changed.push(at);
+  return changed;
+}
+
+export class Place {
+  readonly turns = new Turns();
+  readonly sessions: Folder<SessionHead>;
+  readonly keys: Folder<KeyHead>;
+  /** Directories that have a new name in them. */
+  readonly #changed: Iterable<string>;
+  #prepared: Promise<void> | null = null;
+  /** The version handed out last. */
+  #version = 0;
+
+  constructor(path: string, changed: Iterable<string>) {
+    this.#changed = changed;
+    this.sessions = new Folder(join(path, 'sessions'), this.turns, sessionHead);
+    this.keys = new Folder(join(path, 'keys'), this.turns, keyHead);
+    const { turns } = this;
+    drainAtExit(this, (limitMs) => turns.drain(limitMs));
+    // Before every operation; who is told of a failure is who initialises.
+    this.prepare().catch(() => undefined);
+  }
+
+  /** Sweeps what killed processes have left, and has new directories on the disk. */
+  prepare(): Promise<void> {
+    this.#prepared ??= this.#prepare();
+    return this.#prepared;
+  }
+
+  async #prepare(): Promise<void> {
+    const [directories, changed] = [[this.sessions.directory, this.keys.directory], this.#changed];
+    try {
+      await this.turns.writeAll(function* () {
+        for (const directory of directories) yield* sweepTemporary(directory);
+        for (const directory of changed) yield* syncDirectory(directory);
+      });
+    } catch (error) {
+      this.#prepared = null;
+      throw storageError(error);
+    }
+  }
+
+  /**
+   * The version after the one that is stored: microseconds since the epoch, or one more than any before where the clock
+   * does not go forward. So versions grow also across deleting a session, of which nothing is left.
+   */
+  nextVersion(stored: number | undefined): number {
+    this.#version = Math.max(this.#version + 1, (stored ?? 0) + 1, Date.now() * 1000);
+    return this.#version;
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * One way of writing files for two kinds of time: the steps of an operation are awaited while the program runs, and
+ * walked through synchronously when the process is about to exit. An operation is a generator that yields its steps.
+ */
+import fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** What operations do with files; each of `node:fs`, in both of its forms. */
+interface Calls {
+  open(path: string, flags: string | number, mode?: number): number;
+  close(fd: number): void;
+  read(fd: number, buffer: Buffer, offset: number, length: number, position: number): number;
+  write(fd: number, data: Buffer): void;
+  sync(fd: number): void;
+  stat(fd: number): fs.Stats;
+  statLink(path: string): fs.Stats;
+  rename(from: string, to: string): void;
+  remove(path: string): void;
+  link(target: string, path: string): void;
+  linked(path: string): string;
+  list(path: string): string[];
+  wait(ms: number): void;
+}
+
+type Name = keyof Calls;
+
+/** Something to be done before the operation goes on. */
+export interface Step {
+  name: Name;
+  args: unknown[];
+}
+
+/** An operation on files, as steps. */
+export type Steps<T> = Generator<Step, T, unknown>;
+
+const promised = fs.promises;
+
+const later: { [K in Name]: (...args: Parameters<Calls[K]>) => Promise<ReturnType<Calls[K]>> } = {
+  open: (path, flags, mode) => called((done) => fs.open(path, flags, mode, done)),
+  close: (fd) => called((done) => fs.close(fd, done)),
+  read: (fd, buffer, offset, length, position) => called((done) => fs.read(fd, buffer, offset, length, position, done)),
+  write: (fd, data) => called((done) => fs.writeFile(fd, data, done)),
+  sync: (fd) => called((done) => fs.fsync(fd, done)),
+  stat: (fd) => called((done) => fs.fstat(fd, done)),
+  statLink: (path) => promised.lstat(path),
+  rename: (from, to) => promised.rename(from, to),
+  remove: (path) => promised.unlink(path),
+  link: (target, path) => promised.symlink(target, path),
+  linked: (path) => promised.readlink(path),
+  list: (path) => promised.readdir(path),
+  wait: (ms) => delay(ms),
+};
+
+/** The form with a callback: file descriptors as numbers are what both forms have in common. */
+function called<T>(begin: (done: (error: Error | null, value: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    begin((error, value) => {
+      if (error === null || (error as unknown) === undefined) resolve(value);
+      else reject(error);
+    });
+  });
+}
+
+const now: Calls = {
+  open: fs.openSync,
+  close: fs.closeSync,
+  read: (fd, buffer, offset, length, position) => fs.readSync(fd, buffer, offset, length, position),
+  write: (fd, data) => fs.writeFileSync(fd, data),
+  sync: fs.fsyncSync,
+  stat: (fd) => fs.fstatSync(fd),
+  statLink: (path) => fs.lstatSync(path),
+  rename: fs.renameSync,
+  remove: fs.unlinkSync,
+  link: (target, path) => fs.symlinkSync(target, path),
+  linked: (path) => fs.readlinkSync(path),
+  list: (path) => fs.readdirSync(path),
+  wait: pauseNow,
+};
+
+/** Holds the thread. */
+export function pauseNow(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** One step, inside an operation. */
+export function* step<K extends Name>(name: K, ...args: Parameters<Calls[K]>): Steps<ReturnType<Calls[K]>> {
+  return (yield { name, args }) as ReturnType<Calls[K]>;
+}
+
+/** Walks an operation, awaiting each step; `begun` hears of each before it is done. */
+export async function walk<T>(operation: Steps<T>, begun?: (step: Step) => void): Promise<T> {
+  let next = operation.next();
+  while (next.done !== true) {
+    const { name, args } = next.value;
+    let answer: unknown;
+    begun?.(next.value);
+    try {
+      answer = await (later[name] as (...args: unknown[]) => Promise<unknown>)(...args);
+    } catch (error) {
+      next = operation.throw(error);
+      continue;
+    }
+    next = operation.next(answer);
+  }
+  return next.value;
+}
+
+/** Walks an operation without letting go of the thread; after `end` it no longer waits for anybody. */
+export function walkNow<T>(operation: Steps<T>, end: number): T {
+  let next = operation.next();
+  while (next.done !== true) {
+    const { name, args } = next.value;
+    let answer: unknown;
+    try {
+      if (name === 'wait' && performance.now() >= end) throw new Error('there is no time left to wait');
+      answer = (now[name] as (...args: unknown[]) => unknown)(...args);
+    } catch (error) {
+      next = operation.throw(error);
+      continue;
+    }
+    next = operation.next(answer);
+  }
+  return next.value;
+}

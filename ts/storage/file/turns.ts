@@ -1,0 +1,142 @@
+/** Whose turn it is: operations on one file one after another, in the order of their calls; so many files at once. */
+import { existsSync } from 'node:fs';
+
+import type { Progress } from './files.js';
+import { ENDING } from './names.js';
+import { pauseNow, walk, walkNow, type Step, type Steps } from './steps.js';
+
+/** One operation, which can be begun anew at exit. */
+export type Begin<T> = (progress: Progress) => Steps<T>;
+
+interface Operation {
+  begin: Begin<unknown>;
+  progress: Progress;
+  /** What is being done at this moment; null: it has not begun. */
+  current: Step | null;
+}
+
+const MOST_AT_ONCE = 16;
+
+/** How long the thread waits at exit for one file operation that is already with the kernel. */
+const GRACE_MS = 500;
+
+export class Turns {
+  readonly #last = new Map<string, Promise<unknown>>();
+  /** The last operation that concerned every file. */
+  #barrier: Promise<unknown> = Promise.resolve();
+  readonly #writes = new Set<Operation>();
+  readonly #queue: (() => void)[] = [];
+  #running = 0;
+
+  /** A write of one file; at exit it is done although nobody waits. */
+  write<T>(file: string, begin: Begin<T>): Promise<T> {
+    return this.#after(file, () => this.#noted(begin));
+  }
+
+  /** A read of one file: it sees what was written before. */
+  read<T>(file: string, begin: () => Steps<T>): Promise<T> {
+    return this.#after(file, () => ({ run: () => walk(begin()) }));
+  }
+
+  /** A write of every file: all that was asked for before comes first, all that comes later waits. */
+  writeAll<T>(begin: Begin<T>): Promise<T> {
+    const { run } = this.#noted(begin);
+    const turn = this.settled().then(() => this.#limited(run));
+    this.#last.clear();
+    this.#barrier = quiet(turn);
+    return turn;
+  }
+
+  /** When everything is done that was asked for until now. */
+  async settled(): Promise<void> {
+    await Promise.all([this.#barrier, ...this.#last.values()]);
+  }
+
+  /** Runs one part of something larger that has waited for its turn. */
+  part<T>(begin: () => Steps<T>): Promise<T> {
+    return this.#limited(() => walk(begin()));
+  }
+
+  /** Does something for each of many, so many at once. */
+  async each<T>(all: Iterable<T>, work: (one: T) => Promise<void>): Promise<void> {
+    const left = all[Symbol.iterator]();
+    const lane = async (): Promise<void> => {
+      for (let next = left.next(); next.done !== true; next = left.next()) await work(next.value);
+    };
+    await Promise.all(Array.from({ length: MOST_AT_ONCE }, lane));
+  }
+
+  /** Does what is waiting, synchronously, in the order of the calls. */
+  drain(limitMs: number): void {
+    const end = performance.now() + limitMs;
+    for (const { begin, progress, current } of this.#writes) {
+      if (performance.now() >= end) return;
+      if (current !== null && landed(current)) progress.committed = true;
+      if (progress.committed) continue;
+      try {
+        walkNow(begin(progress), end);
+      } catch {
+        // The process is leaving: the next one still deserves its chance.
+      }
+    }
+    this.#writes.clear();
+  }
+
+  #after<T>(file: string, prepare: () => { run: () => Promise<T> }): Promise<T> {
+    const { run } = prepare();
+    const before = this.#last.get(file) ?? this.#barrier;
+    const turn = before.then(() => this.#limited(run));
+    const done = quiet(turn);
+    this.#last.set(file, done);
+    void done.then(() => {
+      if (this.#last.get(file) === done) this.#last.delete(file);
+    });
+    return turn;
+  }
+
+  #noted<T>(begin: Begin<T>): { run: () => Promise<T> } {
+    const operation: Operation = { begin, progress: { committed: false }, current: null };
+    this.#writes.add(operation);
+    const run = async (): Promise<T> => {
+      try {
+        return await walk(begin(operation.progress), (step) => (operation.current = step));
+      } finally {
+        this.#writes.delete(operation);
+      }
+    };
+    return { run };
+  }
+
+  async #limited<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#running >= MOST_AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    else this.#running += 1;
+    try {
+      return await run();
+    } finally {
+      // Whoever waits takes the place over; else it is free.
+      const next = this.#queue.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+}
+
+function quiet(promise: Promise<unknown>): Promise<void> {
+  return promise.then(
+    () => undefined,
+    () => undefined,
+  );
+}
+
+/**
+ * Waits for a step that is with the kernel and would disturb what comes after it, and says whether it was the one that
+ * made a change visible.
+ */
+function landed({ name, args }: Step): boolean {
+  if (name !== 'rename' && name !== 'remove') return false;
+  // Either way the file of the first argument is gone when it is done.
+  const [file] = args as [string];
+  const end = performance.now() + GRACE_MS;
+  while (existsSync(file) && performance.now() < end) pauseNow(1);
+  return name === 'rename' || file.endsWith(ENDING);
+}

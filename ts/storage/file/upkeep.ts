@@ -1,0 +1,99 @@
+/** What is done with all files of a place: counting, verifying, and removing what is old or expired. */
+import { SmallTalkError } from '../../errors.js';
+import type { Damage, PruneReport, VerifyReport } from '../capabilities.js';
+import type { PruneQuery } from '../capability-arguments.js';
+import type { Decision, Found, Manner } from './files.js';
+import type { Folder } from './folder.js';
+import { keyHead, readKey, readSession, sessionHead, type KeyHead } from './format.js';
+import type { Place } from './place.js';
+
+/** Whether the end of a key has come. */
+export function isExpired(head: KeyHead | null): boolean {
+  return head?.expiresAt !== undefined && head.expiresAt <= Date.now();
+}
+
+/** Removes every key whose end has come. */
+export async function removeExpired(place: Place, manner: Manner): Promise<void> {
+  const entries = await place.keys.entries();
+  const expired = entries.filter(({ head }) => isExpired(head));
+  await place.turns.each(expired, ({ id }) => removeIfExpired(place, id, manner));
+}
+
+/** Removes a key whose end has come, unless somebody has set it anew meanwhile. */
+export async function removeIfExpired({ keys }: Place, key: string, manner: Manner): Promise<void> {
+  const decide = (found: Found | null): Decision<null> =>
+    found !== null && isExpired(keyHead(found.line)) ? { result: null, contents: null } : { result: null };
+  // Nobody waits for the disk to forget what everybody takes for gone.
+  await keys.change(key, decide, { ...manner, power: false });
+}
+
+/** What there is, once expired keys are removed. */
+export async function countPlace(
+  place: Place,
+  manner: Manner,
+): Promise<{ sessions: number; keys: number; messages: number; sizeBytes: number }> {
+  await removeExpired(place, manner);
+  const [sessions, keys] = await Promise.all([place.sessions.entries(), place.keys.entries()]);
+  return {
+    sessions: sessions.length,
+    keys: keys.length,
+    messages: sessions.reduce((sum, { head }) => sum + (head?.messageCount ?? 0), 0),
+    sizeBytes: [...sessions, ...keys].reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+/** Removes sessions that were changed before a moment. */
+export async function prunePlace(place: Place, query: PruneQuery, manner: Manner): Promise<PruneReport> {
+  const { updatedBefore, dryRun, signal } = query;
+  const report: PruneReport = { sessions: 0, messages: 0, bytesFreed: 0, dryRun };
+  const isOld = (line: string): boolean => (sessionHead(line)?.updatedAt ?? updatedBefore) < updatedBefore;
+  const decide = (found: Found | null): Decision<boolean> =>
+    found !== null && isOld(found.line) ? { result: true, contents: null } : { result: false };
+  const entries = await place.sessions.entries();
+  await place.turns.each(entries, async ({ id, head, size }) => {
+    signal?.throwIfAborted();
+    if (head === null || head.updatedAt >= updatedBefore) return;
+    // It may have been saved again since it was listed.
+    if (!dryRun && !(await place.sessions.change(id, decide, manner))) return;
+    report.sessions += 1;
+    report.messages += head.messageCount;
+    report.bytesFreed += size;
+  });
+  return report;
+}
+
+/** Reads every file and compares its checksum. */
+export async function verifyPlace(place: Place): Promise<VerifyReport> {
+  await place.turns.settled();
+  const damaged: Damage[] = [];
+  let messages = 0;
+  const sessions = await verifyFolder(place, 'session', place.sessions, damaged, (id, bytes) => {
+    messages += readSession(id, bytes).head.messageCount;
+  });
+  const keys = await verifyFolder(place, 'key', place.keys, damaged, (id, bytes) => void readKey(id, bytes));
+  return { sessions, keys, messages, damaged };
+}
+
+/** Gives the number of files. */
+async function verifyFolder<H extends { id: string }>(
+  { turns }: Place,
+  kind: 'session' | 'key',
+  folder: Folder<H>,
+  damaged: Damage[],
+  read: (id: string, bytes: Buffer) => void,
+): Promise<number> {
+  let count = 0;
+  await turns.each(await folder.names(), async (name) => {
+    const found = await folder.whole(name);
+    if (found === null) return;
+    count += 1;
+    const id = folder.idOf(name, found.line);
+    try {
+      read(id ?? name, found.bytes);
+    } catch (error) {
+      if (!(error instanceof SmallTalkError)) throw error;
+      damaged.push({ kind: id === null ? 'file' : kind, id: id ?? name, detail: error.message });
+    }
+  });
+  return count;
+}

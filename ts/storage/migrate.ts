@@ -1,0 +1,128 @@
+/** Copies sessions and keys from any store to any other. */
+import { SmallTalkError } from '../errors.js';
+import { optionsObject } from '../options.js';
+import type { StorageAdapter } from './adapter.js';
+import { expiryOf } from './arguments.js';
+import { supports } from './capabilities.js';
+import { idsOf } from './capability-arguments.js';
+import { each, forEach, sessionIds } from './migrate/ids.js';
+import { isSame, readKey, readSession, type Read } from './migrate/rooms.js';
+
+/** What is copied, and how. */
+export interface MigrateOptions {
+  /** Which sessions: all (the default), none, or these. */
+  sessions?: boolean | Iterable<string>;
+  /** Which keys: all (the default), none, or these. A store without `keys()` cannot tell which it has. */
+  keys?: boolean | Iterable<string>;
+  /** Seconds that keys are given whose end the source cannot tell, because it has no `getExpiry()`. Default: they stay. */
+  ttl?: number;
+  /** Hears of the counts after every session and key. What it throws ends the migration. */
+  onProgress?: (progress: MigrateProgress) => void;
+  /** Ends it; what was copied until then stays, and a second run goes on from there. */
+  signal?: AbortSignal;
+  /** Reads and compares, and writes nothing. Default false. */
+  dryRun?: boolean;
+  /** Reads everything in both stores once more at the end and compares. Default true. */
+  verify?: boolean;
+}
+
+/** Counts so far. */
+export interface MigrateProgress {
+  /** Sessions copied. */
+  sessions: number;
+  /** Keys copied. */
+  keys: number;
+  /** Sessions and keys that were there already, equal. */
+  skipped: number;
+  /** Of the copied sessions and keys, as JSON. */
+  bytes: number;
+}
+
+/** What a migration did; after a dry run, what it would have done. */
+export interface MigrateReport extends MigrateProgress {
+  dryRun: boolean;
+  /** False: the source cannot list its keys and none were given, so that no key was looked at. */
+  keysListed: boolean;
+  /** Everything was read back and was equal. False also where that was not asked for. */
+  verified: boolean;
+  /** What was not, at the end: somebody wrote meanwhile, or the target does not keep what it is given. */
+  different: { kind: 'session' | 'key'; id: string }[];
+}
+
+/**
+ * Copies what is not yet there, equal, under the same ids; removes nothing. Both stores may be anybody's. Nobody should
+ * write to the source meanwhile. Rejects with the first failure; what was copied until then is skipped by the next run.
+ */
+export async function migrate(
+  from: StorageAdapter,
+  to: StorageAdapter,
+  options?: MigrateOptions,
+): Promise<MigrateReport> {
+  const { dryRun = false, verify = true, ttl, signal, onProgress, ...wanted } = optionsObject('options', options);
+  if (from === to) throw new SmallTalkError('ERR_OPTION_INVALID', 'a store cannot be migrated to itself');
+  expiryOf(ttl);
+  const kinds = kindsOf(from, { ...wanted, ...(ttl === undefined ? {} : { ttl }) });
+  const report: MigrateReport = {
+    sessions: 0,
+    keys: 0,
+    skipped: 0,
+    bytes: 0,
+    dryRun,
+    keysListed: kinds.length > 1,
+    verified: false,
+    different: [],
+  };
+  const compareEnds = supports(from, 'getExpiry') && supports(to, 'getExpiry');
+  signal?.throwIfAborted();
+  await Promise.all([from.initialize(), to.initialize()]);
+  for (const { count, ids, read } of kinds) {
+    await forEach(ids(), signal, async (id) => {
+      const item = await read(from, id);
+      if (item === null) return;
+      if (isSame(item, await read(to, id), compareEnds)) report.skipped += 1;
+      else {
+        if (!dryRun) await item.saveTo(to);
+        report[count] += 1;
+        report.bytes += item.bytes;
+      }
+      onProgress?.({ sessions: report.sessions, keys: report.keys, skipped: report.skipped, bytes: report.bytes });
+    });
+  }
+  if (dryRun || !verify) return report;
+  for (const { kind, ids, read } of kinds) {
+    await forEach(ids(), signal, async (id) => {
+      const item = await read(from, id);
+      if (item !== null && !isSame(item, await read(to, id), compareEnds)) report.different.push({ kind, id });
+    });
+  }
+  return { ...report, verified: report.different.length === 0 };
+}
+
+interface Kind {
+  kind: 'session' | 'key';
+  count: 'sessions' | 'keys';
+  /** Begins anew at each call. */
+  ids: () => AsyncGenerator<string, void, undefined>;
+  read: Read;
+}
+
+function kindsOf(from: StorageAdapter, { sessions = true, keys = true, ttl }: MigrateOptions): Kind[] {
+  const none = (): AsyncGenerator<string, void, undefined> => each([]);
+  const chosen = (given: boolean | Iterable<string>, all: Kind['ids'], what: string): Kind['ids'] => {
+    if (typeof given === 'boolean') return given ? all : none;
+    const ids = idsOf(given, what);
+    return () => each(ids);
+  };
+  const kinds: Kind[] = [
+    {
+      kind: 'session',
+      count: 'sessions',
+      ids: chosen(sessions, () => sessionIds(from), 'sessions'),
+      read: readSession,
+    },
+  ];
+  const canList = supports(from, 'keys');
+  if (!canList && keys === true) return kinds;
+  const all = (): AsyncGenerator<string, void, undefined> => (canList ? each(from.keys()) : none());
+  return [...kinds, { kind: 'key', count: 'keys', ids: chosen(keys, all, 'keys'), read: readKey(ttl) }];
+}

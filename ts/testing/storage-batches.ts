@@ -1,0 +1,86 @@
+/** What an adapter must do that takes many sessions or keys at once. */
+import type { ChatSession } from '../types.js';
+import { eventually, sampleSession } from './samples.js';
+import { failureOf, type Chapter } from './subject.js';
+
+/** `getSessions`, `saveSessions`, `deleteSessions`. */
+export const sessionBatches: Chapter = ({ describe, it, expect }, subject, has) => {
+  if (!has('getSessions') && !has('saveSessions') && !has('deleteSessions')) return;
+  const pairs = (ids: string[]): [string, ChatSession][] => ids.map((id) => [id, sampleSession(id)]);
+  const listed = (): Promise<string[]> => subject.adapter.listSessions({ orderBy: 'id', order: 'asc' });
+  const saveEach = async (ids: string[]): Promise<void> => {
+    for (const [id, session] of pairs(ids)) await subject.adapter.saveSession(id, session);
+  };
+
+  describe('Session Batches', () => {
+    if (has('getSessions')) {
+      it('should get the sessions that there are, in the order of the ids', async () => {
+        await saveEach(['a', 'b', 'c']);
+        const found = await subject.adapter.getSessions(['c', 'missing', 'a']);
+        expect([...found]).toEqual(pairs(['c', 'a']));
+        expect((await subject.adapter.getSessions([])).size).toBe(0);
+      });
+    }
+    if (has('saveSessions')) {
+      it('should save all sessions, or none', async () => {
+        await subject.adapter.saveSessions(new Map(pairs(['a', 'b'])));
+        expect(await listed()).toEqual(['a', 'b']);
+        const wrong = [...pairs(['c', 'd']), ['e', {}] as unknown as [string, ChatSession]];
+        expect((await failureOf(subject.adapter.saveSessions(wrong))) === null).toBe(false);
+        expect(await listed()).toEqual(['a', 'b']);
+        await subject.adapter.saveSessions([]);
+      });
+    }
+    if (has('deleteSessions')) {
+      it('should delete sessions, and tell how many there were', async () => {
+        await saveEach(['a', 'b', 'c']);
+        expect(await subject.adapter.deleteSessions(['a', 'missing', 'b', 'a'])).toBe(2);
+        expect(await listed()).toEqual(['c']);
+        expect(await subject.adapter.deleteSessions([])).toBe(0);
+      });
+    }
+  });
+};
+
+/** `setMany`, `getMany`, `deleteMany`. */
+export const keyBatches: Chapter = ({ describe, it, expect }, subject, has) => {
+  if (!has('getMany') && !has('setMany') && !has('deleteMany')) return;
+  describe('Key Batches', () => {
+    if (has('getMany')) {
+      it('should get the values that there are, in the order of the keys', async () => {
+        for (const key of ['a', 'b']) await subject.adapter.set(key, { key });
+        await subject.adapter.set('null', null);
+        const found = await subject.adapter.getMany(['b', 'missing', 'null', 'a']);
+        expect([...found]).toEqual([
+          ['b', { key: 'b' }],
+          ['null', null],
+          ['a', { key: 'a' }],
+        ]);
+      });
+    }
+    if (has('setMany')) {
+      it('should set all values, or none', async () => {
+        await subject.adapter.setMany(new Map<string, unknown>([['a', 1], ['b', 2]])); // prettier-ignore
+        expect([await subject.adapter.get('a'), await subject.adapter.get('b')]).toEqual([1, 2]);
+        const wrong = [['a', 3], ['', 4]] as [string, unknown][]; // prettier-ignore
+        expect((await failureOf(subject.adapter.setMany(wrong))) === null).toBe(false);
+        expect(await subject.adapter.get('a')).toBe(1);
+      });
+
+      it('should let each of many values expire after their ttl, and only then', async () => {
+        await subject.adapter.setMany([['a', 1], ['b', 2]], 0.05); // prettier-ignore
+        await subject.adapter.setMany([['c', 3]], 30);
+        await subject.adapter.setMany([['a', 4]]);
+        await eventually(async () => !(await subject.adapter.has('b')));
+        expect([await subject.adapter.get('a'), await subject.adapter.get('c')]).toEqual([4, 3]);
+      });
+    }
+    if (has('deleteMany')) {
+      it('should delete values, and tell how many there were', async () => {
+        for (const key of ['a', 'b', 'c']) await subject.adapter.set(key, key);
+        expect(await subject.adapter.deleteMany(['a', 'missing', 'b', 'a'])).toBe(2);
+        expect([await subject.adapter.has('a'), await subject.adapter.has('c')]).toEqual([false, true]);
+      });
+    }
+  });
+};

@@ -1,0 +1,105 @@
+/** What an adapter must do that appends messages, or reads a part of a session. */
+import type { ChatMessage } from '../types.js';
+import { at, sampleSession } from './samples.js';
+import { failureOf, type Chapter } from './subject.js';
+
+const message = (id: string): ChatMessage => ({ id, role: 'user', content: `– ${id}`, timestamp: at(5) });
+const idsOf = (messages: readonly ChatMessage[] | null | undefined): string[] => (messages ?? []).map(({ id }) => id);
+
+/** `appendMessages`. */
+export const appending: Chapter = ({ describe, it, expect }, subject, has) => {
+  if (!has('appendMessages')) return;
+  describe('Appending Messages', () => {
+    it('should append messages as they are at the call, and give the new count', async () => {
+      await subject.adapter.saveSession('session-1', sampleSession('session-1'));
+      const added = [message('m3'), message('m4')];
+      const appending = subject.adapter.appendMessages('session-1', added);
+      added.pop();
+      expect(await appending).toBe(4);
+      const before = sampleSession('session-1');
+      const after = await subject.adapter.getSession('session-1');
+      expect({ ...after, updatedAt: before.updatedAt }).toEqual({
+        ...before,
+        messages: [...before.messages, message('m3'), message('m4')],
+      });
+      expect(await subject.adapter.appendMessages('session-1', [])).toBe(4);
+    });
+
+    it('should make updatedAt the later of what is stored and now', async () => {
+      const start = Date.now();
+      const future = new Date(start + 3_600_000);
+      await subject.adapter.saveSession('past', sampleSession('past'));
+      await subject.adapter.saveSession('future', { ...sampleSession('future'), updatedAt: future });
+      for (const id of ['past', 'future']) await subject.adapter.appendMessages(id, [message('m3')]);
+      expect(Number((await subject.adapter.getSession('past'))?.updatedAt)).toBeGreaterThanOrEqual(start);
+      expect((await subject.adapter.getSession('future'))?.updatedAt).toEqual(future);
+      expect(await subject.adapter.listSessions({ updatedAfter: start })).toEqual(['future', 'past']);
+    });
+
+    it('should append in the order of the calls, between the saves', async () => {
+      const names = Array.from({ length: 20 }, (_, index) => `a${index}`);
+      const empty = { ...sampleSession('session-1'), messages: [] };
+      const writes: Promise<unknown>[] = [subject.adapter.saveSession('session-1', sampleSession('session-1'))];
+      writes.push(subject.adapter.appendMessages('session-1', [message('lost')]));
+      writes.push(subject.adapter.saveSession('session-1', empty));
+      for (const name of names) writes.push(subject.adapter.appendMessages('session-1', [message(name)]));
+      await Promise.all(writes);
+      expect(idsOf((await subject.adapter.getSession('session-1'))?.messages)).toEqual(names);
+    });
+
+    it('should refuse to append to a session that is not there, and make none', async () => {
+      const failure = await failureOf(subject.adapter.appendMessages('missing', [message('m1')]));
+      expect(failure?.['code']).toBe('ERR_SESSION_UNKNOWN');
+      expect(await subject.adapter.getSession('missing')).toBeNull();
+    });
+  });
+};
+
+/** `getMessages` and `getSessionInfo`. */
+export const partialReading: Chapter = ({ describe, it, expect }, subject, has) => {
+  const save = async (count: number): Promise<void> => {
+    const messages = Array.from({ length: count }, (_, index) => message(`m${index}`));
+    await subject.adapter.saveSession('session-1', { ...sampleSession('session-1'), messages });
+  };
+
+  if (has('getMessages')) {
+    describe('Reading Messages', () => {
+      it('should give the part that is asked for', async () => {
+        await save(10);
+        const part = async (range?: object): Promise<string> =>
+          idsOf(await subject.adapter.getMessages('session-1', range)).join();
+        expect(await part()).toBe('m0,m1,m2,m3,m4,m5,m6,m7,m8,m9');
+        expect(await part({ last: 2 })).toBe('m8,m9');
+        expect(await part({ before: 3 })).toBe('m0,m1,m2');
+        expect(await part({ limit: 2 })).toBe('m0,m1');
+        expect(await part({ before: 8, last: 3 })).toBe('m5,m6,m7');
+        expect(await part({ before: 8, last: 3, limit: 2 })).toBe('m5,m6');
+        expect(await part({ last: 99, before: 99, limit: 99 })).toBe('m0,m1,m2,m3,m4,m5,m6,m7,m8,m9');
+        for (const nothing of [{ last: 0 }, { before: 0 }, { limit: 0 }]) expect(await part(nothing)).toBe('');
+      });
+
+      it('should give messages as they were saved, and null where there is no session', async () => {
+        await save(1);
+        expect(await subject.adapter.getMessages('session-1')).toEqual([message('m0')]);
+        expect(await subject.adapter.getMessages('missing')).toBeNull();
+      });
+    });
+  }
+  if (has('getSessionInfo')) {
+    describe('Session Info', () => {
+      it('should tell of a session without its messages', async () => {
+        await save(7);
+        const { messageCount, activeAgent, createdAt, updatedAt, sizeBytes } =
+          (await subject.adapter.getSessionInfo('session-1')) ?? {};
+        expect({ messageCount, activeAgent, createdAt, updatedAt }).toEqual({
+          messageCount: 7,
+          activeAgent: 'writer',
+          createdAt: at(0),
+          updatedAt: at(1),
+        });
+        expect(sizeBytes).toBeGreaterThanOrEqual(7 * message('m0').content.length);
+        expect(await subject.adapter.getSessionInfo('missing')).toBeNull();
+      });
+    });
+  }
+};

@@ -1,0 +1,69 @@
+/** What an adapter must do that removes what is old, tells when keys end, or verifies what it has. */
+import { at, sampleSession } from './samples.js';
+import { failureOf, type Chapter } from './subject.js';
+
+/** `prune`. */
+export const pruning: Chapter = ({ describe, it, expect }, subject, has) => {
+  if (!has('prune')) return;
+  const saveThree = async (): Promise<void> => {
+    for (const minute of [1, 2, 3]) {
+      await subject.adapter.saveSession(`s${minute}`, { ...sampleSession(`s${minute}`), updatedAt: at(minute) });
+    }
+    await subject.adapter.set('key', 1);
+  };
+
+  describe('Pruning', () => {
+    it('should remove sessions whose last update is earlier, and nothing else', async () => {
+      await saveThree();
+      const { sessions, messages, dryRun } = await subject.adapter.prune({ updatedBefore: at(2) });
+      expect({ sessions, messages, dryRun }).toEqual({ sessions: 1, messages: 2, dryRun: false });
+      expect(await subject.adapter.listSessions()).toEqual(['s3', 's2']);
+      expect(await subject.adapter.getSession('s1')).toBeNull();
+      expect(await subject.adapter.get('key')).toBe(1);
+      expect((await subject.adapter.prune({ updatedBefore: Number(at(2)) })).sessions).toBe(0);
+    });
+
+    it('should only count in a dry run', async () => {
+      await saveThree();
+      const { sessions, messages, dryRun } = await subject.adapter.prune({ updatedBefore: at(3), dryRun: true });
+      expect({ sessions, messages, dryRun }).toEqual({ sessions: 2, messages: 4, dryRun: true });
+      expect(await subject.adapter.listSessions()).toEqual(['s3', 's2', 's1']);
+    });
+
+    it('should do nothing once its signal has been given', async () => {
+      await saveThree();
+      const pruned = subject.adapter.prune({ updatedBefore: at(3), signal: AbortSignal.abort() });
+      expect((await failureOf(pruned))?.['name']).toBe('AbortError');
+      expect(await subject.adapter.listSessions()).toEqual(['s3', 's2', 's1']);
+    });
+  });
+};
+
+/** `getExpiry`. */
+export const expiry: Chapter = ({ describe, it, expect }, subject, has) => {
+  if (!has('getExpiry')) return;
+  describe('Expiry', () => {
+    it('should tell when a key ends', async () => {
+      const start = Date.now();
+      await subject.adapter.set('hour', 1, 3_600);
+      await subject.adapter.set('stays', 1);
+      const end = Number(await subject.adapter.getExpiry('hour')) - 3_600_000;
+      expect(end).toBeGreaterThanOrEqual(start);
+      expect(Date.now() + 1).toBeGreaterThanOrEqual(end);
+      expect(await subject.adapter.getExpiry('stays')).toBe(Infinity);
+      expect(await subject.adapter.getExpiry('missing')).toBeNull();
+    });
+  });
+};
+
+/** `verify`. */
+export const verification: Chapter = ({ describe, it, expect }, subject, has) => {
+  if (!has('verify')) return;
+  describe('Verification', () => {
+    it('should find nothing damaged in what it has just written, and count it', async () => {
+      for (const id of ['a', 'b']) await subject.adapter.saveSession(id, sampleSession(id));
+      await subject.adapter.set('key', 1);
+      expect(await subject.adapter.verify()).toEqual({ sessions: 2, keys: 1, messages: 4, damaged: [] });
+    });
+  });
+};

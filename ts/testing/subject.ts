@@ -1,0 +1,34 @@
+/** What every chapter of the storage suite gets. */
+import type { StorageAdapter } from '../storage/adapter.js';
+import type { Capability, StorageCapabilities } from '../storage/capabilities.js';
+import type { Runner } from './runner.js';
+
+/** The adapter under test: a new one for every test. */
+export interface Subject {
+  adapter: StorageAdapter;
+  /** Closes it and opens it anew. */
+  restart(): Promise<void>;
+}
+
+/** The adapter under test where it does more than every adapter must. */
+export interface CapableSubject extends Subject {
+  adapter: StorageAdapter & StorageCapabilities;
+}
+
+/** Registers the tests of some capabilities; `has` tells which of them the adapter is said to have. */
+export type Chapter = (runner: Runner, subject: CapableSubject, has: (capability: Capability) => boolean) => void;
+
+/** What a promise was rejected with; null where it was not. */
+export async function failureOf(promise: Promise<unknown>): Promise<Record<string, unknown> | null> {
+  return promise.then(
+    () => null,
+    (error: unknown) => error as Record<string, unknown>,
+  );
+}
+
+/** Everything that an iteration gives. */
+export async function collect(items: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
