@@ -3,6 +3,7 @@
 
 /** What native objects are here: opaque. */
 export interface StorageHandle {}
+export interface StorageReading {}
 export interface StagedMessages {}
 export interface LogHandle {}
 export interface LogReplayHandle {}
@@ -167,6 +168,9 @@ export declare function stageMessages(staged: ExternalObject<StagedMessages>, te
  */
 export declare function storageAppendMessages(handle: ExternalObject<StorageHandle>, slot: number, id: string, messages: string, messageTypes: string, count: number, now: number, nowIso: string, stamp: number, power: boolean): void
 
+/** Copies the store to a new file, while it is used. */
+export declare function storageBackup(handle: ExternalObject<StorageHandle>, slot: number, path: string): void
+
 /** What changed of a session. Positions are safe integers. */
 export interface StorageChanges {
   id: string
@@ -230,6 +234,18 @@ export interface StorageFilter {
 /** Reads a key: `[text, types]`, or null. */
 export declare function storageGetKey(handle: ExternalObject<StorageHandle>, slot: number, key: string, now: number, inOrder: boolean): void
 
+/** Reads a small value: its text where it is plain JSON, else text and types. Null and undefined likewise. */
+export declare function storageGetKeyNow(handle: ExternalObject<StorageHandle>, key: string, now: number): string | [string, string] | null | undefined
+
+/** Reads keys: text and types of each in turn; a null text where there is no value. */
+export declare function storageGetKeys(handle: ExternalObject<StorageHandle>, slot: number, keys: Array<string>, now: number, inOrder: boolean): void
+
+/**
+ * Reads messages: of those before the index `before` (-1: of all) the newest `last` (-1: all), of these the oldest
+ * `limit` (-1: all). Answers `[a JSON array, their types one a line]`, or null.
+ */
+export declare function storageGetMessages(handle: ExternalObject<StorageHandle>, slot: number, id: string, last: number, before: number, limit: number, inOrder: boolean): void
+
 /** Reads a session: `[data, types, messages as a JSON array, their types one a line]`, or null. */
 export declare function storageGetSession(handle: ExternalObject<StorageHandle>, slot: number, id: string, inOrder: boolean): void
 
@@ -242,6 +258,12 @@ export declare function storageHasKey(handle: ExternalObject<StorageHandle>, slo
 /** Lists ids. */
 export declare function storageListSessions(handle: ExternalObject<StorageHandle>, slot: number, filter: StorageFilter, inOrder: boolean): void
 
+/**
+ * The next piece that is ready: messages as a JSON array, their types one a line, and their positions. Null where none
+ * is.
+ */
+export declare function storageNextPiece(reading: ExternalObject<StorageReading>): [string, string, Float64Array] | null
+
 /** Starts the store's threads; `slot` is answered when the file is open. */
 export declare function storageOpen(options: StorageOpenOptions, settle: (batch: unknown[]) => void, slot: number): ExternalObject<StorageHandle>
 
@@ -251,7 +273,40 @@ export interface StorageOpenOptions {
   readers: number
   busyTimeoutMs: number
   maxQueueBytes: number
+  /** Whether small reads may happen on the calling thread; without it they may not. */
+  direct?: boolean
 }
+
+/** Lists keys that begin with `prefix`, in order, behind the key `after`. */
+export declare function storagePageKeys(handle: ExternalObject<StorageHandle>, slot: number, prefix: string, after: string | undefined | null, limit: number, now: number, inOrder: boolean): void
+
+/**
+ * Lists ids behind the last one of the page before; both of its values, or none for the first page. The last text is
+ * what the page's last id is ordered by, null where the page is empty.
+ */
+export declare function storagePageSessions(handle: ExternalObject<StorageHandle>, slot: number, filter: StorageFilter, afterValue: number | undefined | null, afterId: string | undefined | null, inOrder: boolean): void
+
+/**
+ * Removes sessions last updated before then, the oldest first, at the most `limit`: a JSON object with `sessions`,
+ * `messages`, `bytes`, and `more` where it stopped at the limit. A dry run counts all of them and removes none.
+ */
+export declare function storagePrune(handle: ExternalObject<StorageHandle>, slot: number, updatedBefore: number, limit: number, dryRun: boolean, power: boolean): void
+
+/**
+ * Reads a session; `channel` hears (null) whenever there is a piece where there was none. The answer comes when all of
+ * them are there, and only then are they to be believed: `[data, types, version, stamp, message count]`, or null.
+ */
+export declare function storageReadSession(handle: ExternalObject<StorageHandle>, slot: number, channel: number, id: string, inOrder: boolean): ExternalObject<StorageReading>
+
+/**
+ * Reads a small session: `[data, types, version, stamp, messages as a JSON array, their types one a line, positions]`.
+ * Null where there is none, undefined where it has to be read elsewhere: it is larger than 64 KB, the file is not open
+ * yet, somebody is in the way, or it is damaged.
+ */
+export declare function storageReadSmall(handle: ExternalObject<StorageHandle>, id: string): [string, string | null, number, number, string, string, Float64Array] | null | undefined
+
+/** Gives pages that nothing uses back to the disk; answers with the bytes. */
+export declare function storageReclaim(handle: ExternalObject<StorageHandle>, slot: number): void
 
 /**
  * Stores what changed of a session; answers with its version, or null where another state is stored than the one that
@@ -281,8 +336,20 @@ export interface StorageSession {
   messageTypes: string
 }
 
+/**
+ * What is to know about a session: a JSON object with `messageCount`, `messageBytes`, `dataBytes`, `activeAgent`,
+ * `createdAt`, `updatedAt`, `version`; or null.
+ */
+export declare function storageSessionInfo(handle: ExternalObject<StorageHandle>, slot: number, id: string, inOrder: boolean): void
+
 /** Sets a key; `expires_at` in milliseconds since the epoch. */
 export declare function storageSetKey(handle: ExternalObject<StorageHandle>, slot: number, key: string, text: string, types: string | undefined | null, expiresAt: number | undefined | null, power: boolean): void
 
 /** Sets keys, all or none; their values one a line, with as many lines of their tables of types. */
 export declare function storageSetKeys(handle: ExternalObject<StorageHandle>, slot: number, keys: Array<string>, texts: string, types: string, expiresAt: number | undefined | null, power: boolean): void
+
+/**
+ * Reads everything there is: a JSON object with `sessions`, `messages`, `keys`, and `damaged`, an array of objects with
+ * `kind` (`session`, `key` or `file`), `id`, `detail`.
+ */
+export declare function storageVerify(handle: ExternalObject<StorageHandle>, slot: number): void
