@@ -18,7 +18,7 @@ export function text(seed, characters) {
 }
 
 /** A message of about 1.1 KB as JSON; beyond ASCII in one of ten where `unicode`. */
-function message(seed, index, unicode) {
+export function message(seed, index, unicode) {
   const content = text(seed * 1e5 + index, MESSAGE_CHARACTERS);
   return {
     id: `${seed}-${index}`,

@@ -31,6 +31,10 @@ export const rivals = {
       power: { synchronous: 'FULL' },
     },
   },
+  'file + rename': {
+    says: 'a JSON file for each session or key, written under another name and renamed; dates of messages revived',
+    settings: { process: { sync: false }, power: { sync: true } },
+  },
   lmdb: {
     package: 'lmdb',
     says: 'its default encoding (MessagePack); a put is awaited, which is after the sync where there is one',

@@ -2,6 +2,8 @@
  * Stores behind the calls that the trials make. Each is opened for a durability and works in its own manner: a synchronous
  * store answers with the value, an asynchronous one with a promise.
  */
+import { mkdirSync } from 'node:fs';
+import { open as openFile, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { settingsOf } from '../rivals.mjs';
@@ -48,7 +50,35 @@ export const stores = {
       close: () => database.close(),
     };
   },
+
+  'file + rename': (directory, durability) =>
+    fileStore(join(directory, 'files'), settingsOf('file + rename', durability)),
 };
+
+/** A file each, written under another name, synced where the settings say so, and renamed. */
+function fileStore(directory, { sync }) {
+  mkdirSync(directory);
+  let written = 0;
+  async function write(name, value) {
+    const temporary = join(directory, `${name}.${(written += 1)}`);
+    const file = await openFile(temporary, 'wx');
+    try {
+      await file.writeFile(JSON.stringify(value));
+      if (sync) await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, join(directory, name));
+  }
+  const read = async (name) => JSON.parse(await readFile(join(directory, name), 'utf8'));
+  return {
+    set: (key, value) => write(`key-${key}`, value),
+    get: (key) => read(`key-${key}`),
+    saveSession: (id, session) => write(id, session),
+    getSession: async (id) => revive(await read(id)),
+    close: () => undefined,
+  };
+}
 
 /** The origin's table for sessions, and one for keys. */
 function sqliteStore(database) {

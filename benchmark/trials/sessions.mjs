@@ -1,14 +1,17 @@
-/** Whole sessions: one large one saved for the first time or restored, or many small ones at once. */
+/** Whole sessions: a large one saved, changed and saved again, or restored; or many small ones at once. */
 import { isDeepStrictEqual } from 'node:util';
 
 import { stores } from '../candidates/stores.mjs';
 import { timeRounds } from '../harness/timing.mjs';
-import { session } from '../inputs.mjs';
+import { message, session } from '../inputs.mjs';
 
 export async function run(candidate, { operation, durability, messages, unicode, sessions = 1, effort, directory }) {
   const store = await stores[candidate](directory, durability);
   const fresh = (seed) => ({ id: `session-${seed}`, content: session(seed, messages, unicode) });
-  const measured = await timeRounds({ save, restore, saveMany }[operation](), effort);
+  const measured = await timeRounds(
+    { save, restore, saveMany, append: again(push), change: again(replace) }[operation](),
+    effort,
+  );
   await store.close();
   return measured;
 
@@ -26,6 +29,31 @@ export async function run(candidate, { operation, durability, messages, unicode,
       },
       work: (id) => store.getSession(id),
     };
+  }
+
+  /** One session that lives on, as an agent's does: a little of it is new each time. */
+  function again(change) {
+    return () => {
+      const { id, content } = fresh(0);
+      return {
+        async prepare(round) {
+          if (round === 0) await store.saveSession(id, content);
+          change(content, round);
+          return id;
+        },
+        work: async () => {
+          await store.saveSession(id, content);
+        },
+      };
+    };
+  }
+
+  function push(content, round) {
+    content.messages.push(message(round + 1, messages, unicode));
+  }
+
+  function replace(content, round) {
+    content.messages[messages >> 1] = message(round + 1, messages >> 1, unicode);
   }
 
   function saveMany() {
