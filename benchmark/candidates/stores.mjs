@@ -83,11 +83,11 @@ function fileStore(directory, { sync }) {
 /** The origin's table for sessions, and one for keys. */
 function sqliteStore(database) {
   database.exec(
-    `CREATE TABLE sessions (id TEXT PRIMARY KEY, data TEXT NOT NULL, active_agent TEXT, created_at INTEGER NOT NULL,
+    `CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, data TEXT NOT NULL, active_agent TEXT, created_at INTEGER NOT NULL,
                             updated_at INTEGER NOT NULL);
-     CREATE INDEX idx_sessions_updated ON sessions(updated_at);
-     CREATE INDEX idx_sessions_active_agent ON sessions(active_agent);
-     CREATE TABLE keys (key TEXT PRIMARY KEY, value TEXT NOT NULL);`,
+     CREATE INDEX IF NOT EXISTS idx_sessions_updated ON sessions(updated_at);
+     CREATE INDEX IF NOT EXISTS idx_sessions_active_agent ON sessions(active_agent);
+     CREATE TABLE IF NOT EXISTS keys (key TEXT PRIMARY KEY, value TEXT NOT NULL);`,
   );
   const setKey = database.prepare('INSERT OR REPLACE INTO keys VALUES (?, ?)');
   const getKey = database.prepare('SELECT value FROM keys WHERE key = ?').pluck();
