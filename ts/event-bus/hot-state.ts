@@ -28,11 +28,12 @@ export class HotState extends Ring {
     this.last = options.targets.of('error');
   }
 
-  /** Where an event of no scope goes, which the next one will be asked first. */
+  /** Where an event of no scope goes that is not the last one's: programs emit their events in sequences that recur. */
   find(event: string | symbol): Target {
-    const target = this.#targets.of(event);
-    this.last = target;
-    return target;
+    const { last } = this;
+    if (last.follower?.name !== event) last.follower = this.#targets.of(event);
+    this.last = last.follower;
+    return last.follower;
   }
 
   /** Whether recording an event of this target is to push it. */

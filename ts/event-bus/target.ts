@@ -25,6 +25,8 @@ export class Target {
   version = NO_VERSION;
   /** The same, where to record an event is to push it. */
   hotVersion = NO_VERSION;
+  /** Where the event went that came after this one the last time. */
+  follower: Target | null = null;
   readonly critical: boolean;
   /** How many listeners it has more than one. */
   surplus = NOBODY_LISTENS;
