@@ -45,9 +45,9 @@ export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
     const findings = new Inspection(lenient, limit);
     findings.inspect(value);
     const text = JSON.stringify(findings.copy ? copied(value, lenient, limit) : value);
-    const { types } = findings;
-    checkSize(text, types ?? '', limit);
-    return { text, types };
+    const encoded = { text, types: findings.types };
+    checkSize(encoded, options);
+    return encoded;
   } catch (cause) {
     throw translated(cause, { bytes: limit, depth: MAX_DEPTH });
   }
@@ -71,8 +71,10 @@ export function decode(text: string, types: string | null): unknown {
   }
 }
 
-function checkSize(text: string, types: string, limit: number): void {
-  if ((text.length + types.length) * 3 <= limit) return;
-  const size = Buffer.byteLength(text) + Buffer.byteLength(types);
+/** Throws `ERR_VALUE_TOO_LARGE` where a value takes more than the options allow. */
+export function checkSize({ text, types }: Encoded, options: EncodeOptions): void {
+  const limit = options.maxBytes ?? MAX_VALUE_BYTES;
+  if ((text.length + (types?.length ?? 0)) * 3 <= limit) return;
+  const size = Buffer.byteLength(text) + Buffer.byteLength(types ?? '');
   if (size > limit) throw tooLarge(limit, size);
 }

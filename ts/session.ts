@@ -1,12 +1,14 @@
 /** Sessions as stores keep them: a head without the messages, and the messages one by one. */
-import { decode, encode, revive, type Encoded, type EncodeOptions } from './codec.js';
+import { checkSize, decode, encode, revive, type Encoded, type EncodeOptions } from './codec.js';
 import { unsupported } from './codec/failures.js';
-import { joined, sessionShape } from './codec/session-shape.js';
+import { textOf } from './codec/record-text.js';
+import { recordOf } from './codec/record.js';
+import { joined, sessionShape, type SessionTimes } from './codec/session-shape.js';
 import { CorruptionError, SmallTalkError } from './errors.js';
 import type { ChatMessage, ChatSession } from './types.js';
 
-/** A session as text, as it was at the call. */
-export interface EncodedSession {
+/** What is stored of a session beside its messages. */
+export interface SessionHead {
   /** The session with an empty `messages`. */
   head: Encoded;
   activeAgent: string | undefined;
@@ -14,6 +16,10 @@ export interface EncodedSession {
   createdAt: number;
   /** Milliseconds since the epoch. */
   updatedAt: number;
+}
+
+/** A session as text, as it was at the call. */
+export interface EncodedSession extends SessionHead {
   /** The messages, one a line; `''` where there are none. */
   messages: string;
   /** Their tables of types, as many lines; an empty line where a message is plain JSON. */
@@ -33,32 +39,46 @@ export interface StoredSession {
  * `ERR_VALUE_TOO_LARGE` where the messages together are more than one text can hold: about 512 MB.
  */
 export function encodeSession(session: ChatSession, options: EncodeOptions): EncodedSession {
-  const { messages, createdAt, updatedAt } = sessionShape(session, options.unsupported === 'json');
+  const shape = sessionShape(session, options.unsupported === 'json');
   const texts: string[] = [];
   const types: string[] = [];
-  for (const [at, message] of messages.entries()) {
+  for (const [at, message] of shape.messages.entries()) {
     const encoded = encodeAt(message, `/messages/${at}`, options);
     texts.push(encoded.text);
     types.push(encoded.types ?? '');
   }
+  return { ...encodeHead(session, shape, options), messages: joined(texts), messageTypes: joined(types) };
+}
+
+/** Encodes what a session is beside its messages. Throws what `encode` throws. */
+export function encodeHead(session: ChatSession, shape: SessionTimes, options: EncodeOptions): SessionHead {
   const activeAgent = Object.getOwnPropertyDescriptor(session, 'activeAgent')?.value as unknown;
-  const head = encode(withoutMessages(session), options);
+  const head = withoutMessages(session, options);
   if (!head.text.startsWith('{')) throw unsupported('a session whose toJSON() gives no object', '');
   return {
     head,
     activeAgent: typeof activeAgent === 'string' ? activeAgent : undefined,
-    createdAt,
-    updatedAt,
-    messages: joined(texts),
-    messageTypes: joined(types),
+    createdAt: shape.createdAt,
+    updatedAt: shape.updatedAt,
   };
 }
 
 /** Decodes a session. Throws `ERR_CORRUPT` for what `encodeSession` did not make. */
 export function decodeSession(stored: StoredSession): ChatSession {
-  const session = decode(stored.head.text, stored.head.types) as ChatSession;
-  const messages = decode(stored.messages, null) as unknown[];
-  const types = stored.messageTypes.split('\n');
+  return withMessages(stored.head, decodeMessages(stored.messages, stored.messageTypes));
+}
+
+/** Decodes a head and gives it its messages. Throws `ERR_CORRUPT`. */
+export function withMessages(head: Encoded, messages: ChatMessage[]): ChatSession {
+  const session = decode(head.text, head.types) as ChatSession;
+  session.messages = messages;
+  return session;
+}
+
+/** Decodes messages: a JSON array of them, and as many lines with their tables of types. Throws `ERR_CORRUPT`. */
+export function decodeMessages(text: string, tables: string): ChatMessage[] {
+  const messages = decode(text, null) as unknown[];
+  const types = tables.split('\n');
   if (types.length !== messages.length && messages.length > 0) {
     throw new CorruptionError('ERR_CORRUPT', 'a stored session does not fit its table of types');
   }
@@ -66,8 +86,7 @@ export function decodeSession(stored: StoredSession): ChatSession {
     const table = types[at] as string;
     if (table !== '') messages[at] = reviveMessage(message, table);
   }
-  session.messages = messages as ChatMessage[];
-  return session;
+  return messages as ChatMessage[];
 }
 
 /** What nearly every message has: its own table would say the same thousands of times. */
@@ -80,14 +99,23 @@ function reviveMessage(message: unknown, table: string): unknown {
   return stamped;
 }
 
+function withoutMessages(session: ChatSession, options: EncodeOptions): Encoded {
+  const slots = recordOf(session, { emptied: 'messages' });
+  if (slots === null) return encode(copyWithoutMessages(session), options);
+  const head = textOf(slots);
+  checkSize(head, options);
+  return head;
+}
+
 /** A copy of the session's own level; accessors stay what they are, for the codec to refuse. */
-function withoutMessages(session: ChatSession): object {
+function copyWithoutMessages(session: ChatSession): object {
   const properties = Object.getOwnPropertyDescriptors(session);
   properties['messages'] = { value: [], enumerable: true, configurable: true, writable: true };
   return Object.create(Object.getPrototypeOf(session) as object | null, properties) as object;
 }
 
-function encodeAt(value: unknown, place: string, options: EncodeOptions): Encoded {
+/** Encodes a part of a session; what is refused is named by its path from the session. */
+export function encodeAt(value: unknown, place: string, options: EncodeOptions): Encoded {
   try {
     return encode(value, options);
   } catch (error) {

@@ -7,11 +7,15 @@ import { unsupported } from './failures.js';
 import { kindOf } from './kinds.js';
 import { timeOf } from './originals.js';
 
-/** The members of a session that are more to a store than contents. */
-export interface SessionShape {
-  messages: ChatMessage[];
+/** Milliseconds since the epoch. */
+export interface SessionTimes {
   createdAt: number;
   updatedAt: number;
+}
+
+/** The members of a session that are more to a store than contents. */
+export interface SessionShape extends SessionTimes {
+  messages: ChatMessage[];
 }
 
 /** Throws a TypeError where it is no session, `ERR_VALUE_UNSUPPORTED` where one could not come back as it is. */
@@ -21,11 +25,28 @@ export function sessionShape(session: ChatSession, lenient: boolean): SessionSha
   const messages = member(session, 'messages', lenient);
   if (!Array.isArray(messages)) throw new TypeError('session.messages must be an array');
   if (!lenient) refuseKind(messages, '/messages');
+  return { messages: elements(messages, lenient) as ChatMessage[], ...sessionTimes(session, lenient) };
+}
+
+/** The times of a session. Throws a TypeError where they are no valid Dates. */
+export function sessionTimes(session: ChatSession, lenient: boolean): SessionTimes {
   return {
-    messages: elements(messages, lenient) as ChatMessage[],
     createdAt: time('createdAt', member(session, 'createdAt', lenient)),
     updatedAt: time('updatedAt', member(session, 'updatedAt', lenient)),
   };
+}
+
+/**
+ * The messages of a session where that takes no code of the program's and nothing is odd: the array itself. null where
+ * `sessionShape` has to look closer.
+ */
+export function plainMessages(session: ChatSession): readonly unknown[] | null {
+  if (typeof session !== 'object' || (session as unknown) === null || types.isProxy(session)) return null;
+  if (Object.getPrototypeOf(session) !== Object.prototype) return null;
+  const messages: unknown = Object.getOwnPropertyDescriptor(session, 'messages')?.value;
+  if (!Array.isArray(messages) || types.isProxy(messages)) return null;
+  const bare = Object.getPrototypeOf(messages) === Array.prototype && Object.keys(messages).length === messages.length;
+  return bare ? messages : null;
 }
 
 function refuseKind(value: object, path: string): void {
@@ -41,16 +62,25 @@ function member(holder: object, key: string, lenient: boolean): unknown {
   return property?.value;
 }
 
+/** In longer lists properties that are no elements are looked for among the enumerable ones only: the others cost too much. */
+const LISTED_INDICES = 1_000;
+
 function elements(messages: unknown[], lenient: boolean): unknown[] {
-  const names = run(() => Object.getOwnPropertyNames(messages).length, '/messages');
-  const stray = names !== messages.length + 1 || Object.getOwnPropertySymbols(messages).length > 0;
+  const { length } = messages;
+  const names = run(
+    () => (length > LISTED_INDICES ? Object.keys(messages).length : Object.getOwnPropertyNames(messages).length - 1),
+    '/messages',
+  );
+  const stray = names !== length || Object.getOwnPropertySymbols(messages).length > 0;
   if (stray) throw unsupported('an array with holes or named properties', '/messages');
-  return Array.from({ length: messages.length }, (_, at) => {
+  const all: unknown[] = [];
+  for (let at = 0; at < messages.length; at += 1) {
     const element = Object.getOwnPropertyDescriptor(messages, at);
-    if (lenient) return run(() => messages[at], `/messages/${at}`);
-    if (element?.get !== undefined || element?.set !== undefined) throw unsupported('an accessor', `/messages/${at}`);
-    return element?.value as unknown;
-  });
+    const isCode = element?.get !== undefined || element?.set !== undefined;
+    if (isCode && !lenient) throw unsupported('an accessor', `/messages/${at}`);
+    all.push(isCode ? run(() => messages[at], `/messages/${at}`) : element?.value);
+  }
+  return all;
 }
 
 /** Runs what may be the program's own code. */
