@@ -1,0 +1,69 @@
+/** What is known of the sessions used last, so that saving one again costs what changed. */
+import type { MessageList } from './message-list.js';
+
+/** A session as it was last sent to the store, or read from it. */
+export interface Snapshot {
+  messages: MessageList;
+  /** Names the stored state that this is: see `Stamps`. */
+  stamp: number;
+}
+
+/** What an entry takes beside its messages. */
+const ENTRY_BYTES = 500;
+
+/** Snapshots by session, at most so many bytes of them; who was used least recently goes first. */
+export class SnapshotCache {
+  readonly #limit: number;
+  /** A Map keeps the order in which its keys came: whoever is used is put at the end again. */
+  readonly #snapshots = new Map<string, Snapshot>();
+  #bytes = 0;
+
+  /** With a limit of 0 nothing is kept. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** About how many bytes the snapshots take. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(id: string): Snapshot | undefined {
+    const snapshot = this.#snapshots.get(id);
+    if (snapshot === undefined) return undefined;
+    this.#snapshots.delete(id);
+    this.#snapshots.set(id, snapshot);
+    return snapshot;
+  }
+
+  set(id: string, snapshot: Snapshot): void {
+    this.forget(id);
+    const bytes = weight(snapshot);
+    if (bytes > this.#limit) return;
+    this.#snapshots.set(id, snapshot);
+    this.#bytes += bytes;
+    for (const oldest of this.#snapshots.keys()) {
+      if (this.#bytes <= this.#limit) break;
+      this.forget(oldest);
+    }
+  }
+
+  /** Puts a snapshot in the place of the one with a stamp, if that is still here. */
+  replace(id: string, stamp: number, snapshot: Snapshot): void {
+    if (this.#snapshots.get(id)?.stamp === stamp) this.set(id, snapshot);
+  }
+
+  forget(id: string): void {
+    const snapshot = this.#snapshots.get(id);
+    if (snapshot === undefined) return;
+    this.#snapshots.delete(id);
+    this.#bytes -= weight(snapshot);
+  }
+
+  clear(): void {
+    this.#snapshots.clear();
+    this.#bytes = 0;
+  }
+}
+
+const weight = ({ messages }: Snapshot): number => ENTRY_BYTES + messages.bytes;

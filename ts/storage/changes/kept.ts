@@ -1,0 +1,83 @@
+/** What is kept of a message that was saved or read, to tell whether it has changed since. */
+import { types } from 'node:util';
+import type { Encoded, EncodeOptions } from '../../codec.js';
+import { checkSize } from '../../codec.js';
+import { isAsRecorded } from '../../codec/record-compare.js';
+import { readsByCode, recordOf, type Slots } from '../../codec/record.js';
+import { textOf } from '../../codec/record-text.js';
+import { encodeAt } from '../../session.js';
+
+/** One message as it was. */
+export interface Kept {
+  /** Absent where the message is more than plain JSON and Dates: then the text tells. */
+  readonly slots: Slots | null;
+  /** Only where there are no slots. */
+  readonly encoded: Encoded | null;
+  /** By which a message is found again when others come and go around it. */
+  readonly id: string | undefined;
+  /** About how many bytes of memory this takes, the text that it refers to included. */
+  size: number;
+}
+
+/** A place in an array, and what the engine wants beside the value. */
+const SLOT_BYTES = 16;
+const OBJECT_BYTES = 120;
+
+/**
+ * Keeps a message as it is now. Throws what the codec throws, with the path from the session. `hasty`: `refuseCode` has
+ * to be called before its text is.
+ */
+export function keep(message: unknown, at: number, options: EncodeOptions, hasty = false): Kept {
+  const slots = recordOf(message, { hasty });
+  if (slots === null) {
+    const encoded = encodeAt(message, `/messages/${at}`, options);
+    return { slots, encoded, id: identityOf(message), size: OBJECT_BYTES + textBytes(encoded) };
+  }
+  // The texts are weighed when they are written.
+  const size = OBJECT_BYTES + (hasty ? slots.length * SLOT_BYTES : slotBytes(slots));
+  return { slots, encoded: null, id: recordedId(slots), size };
+}
+
+/** Refuses what a hasty record cannot tell from plain data. Called with the message of which it was made. */
+export function refuseCode(message: unknown, kept: Kept, at: number, options: EncodeOptions): void {
+  if (kept.slots !== null && readsByCode(message)) encodeAt(message, `/messages/${at}`, options);
+}
+
+/** The text of a message that was kept. Throws `ERR_VALUE_TOO_LARGE`. */
+export function keptText(kept: Kept, options: EncodeOptions): Encoded {
+  if (kept.slots === null) return kept.encoded as Encoded;
+  const encoded = textOf(kept.slots);
+  checkSize(encoded, options);
+  // Only now is it known whether the engine takes one byte or two for a character.
+  kept.size = OBJECT_BYTES + kept.slots.length * SLOT_BYTES + textBytes(encoded);
+  return encoded;
+}
+
+/** Whether a message is still what was kept. */
+export function isAsKept(message: unknown, kept: Kept, at: number, options: EncodeOptions): boolean {
+  if (kept.slots !== null) return isAsRecorded(message, kept.slots);
+  const { text, types: table } = encodeAt(message, `/messages/${at}`, options);
+  return text === kept.encoded?.text && table === kept.encoded.types;
+}
+
+/** The id of a living message, read without running its code. */
+export function identityOf(message: unknown): string | undefined {
+  if (typeof message !== 'object' || message === null || types.isProxy(message)) return undefined;
+  const id: unknown = Object.getOwnPropertyDescriptor(message, 'id')?.value;
+  return typeof id === 'string' ? id : undefined;
+}
+
+/** Where messages have their id: first of all. Looking for it elsewhere would cost more than it saves. */
+function recordedId(slots: Slots): string | undefined {
+  return slots[1] === 'id' && typeof slots[2] === 'string' ? slots[2] : undefined;
+}
+
+function slotBytes(slots: Slots): number {
+  let bytes = slots.length * SLOT_BYTES;
+  for (const slot of slots) if (typeof slot === 'string') bytes += slot.length;
+  return bytes;
+}
+
+function textBytes({ text }: Encoded): number {
+  return Buffer.byteLength(text) === text.length ? text.length : text.length * 2;
+}
