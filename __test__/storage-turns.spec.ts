@@ -1,0 +1,145 @@
+import { Turns, type Turn } from '../ts/storage/turns.js';
+
+/** A promise that the test settles. */
+function deferred(): { promise: Promise<string>; resolve(value: string): void } {
+  let resolve: (value: string) => void = () => undefined;
+  const promise = new Promise<string>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+let turns: Turns;
+let begun: string[];
+
+beforeEach(() => {
+  turns = new Turns();
+  begun = [];
+});
+
+/** Asks for a turn; the operation is sent at once, and settles when the test says so. */
+function take(
+  id: string,
+  name: string,
+  kind: 'changes' | 'other',
+): ReturnType<typeof deferred> & { done: Promise<string> } {
+  const answer = deferred();
+  const done = turns.take(id, kind, (turn) => {
+    begun.push(name);
+    turn.sent();
+    return answer.promise;
+  });
+  return { ...answer, done };
+}
+
+const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('where nothing waits, everything begins at once', () => {
+  take('s', 'read', 'other');
+  take('s', 'delete', 'other');
+  take('s', 'save', 'changes');
+  take('s', 'save again', 'changes');
+  take('t', 'another session', 'other');
+  expect(begun).toEqual(['read', 'delete', 'save', 'save again', 'another session']);
+});
+
+test('all else waits for saves of changes, and later ones wait behind it', async () => {
+  const save = take('s', 'save', 'changes');
+  take('s', 'read', 'other');
+  take('s', 'later save', 'changes');
+  take('t', 'another session', 'other');
+  expect(begun).toEqual(['save', 'another session']);
+  expect(turns.busy('s')).toBe(true);
+  save.resolve('saved');
+  expect(await save.done).toBe('saved');
+  await microtasks();
+  expect(begun).toEqual(['save', 'another session', 'read', 'later save']);
+});
+
+test('nothing overtakes what takes its time to be sent', async () => {
+  let slow: Turn | undefined;
+  void turns.take('s', 'other', (turn) => {
+    slow = turn;
+    return deferred().promise;
+  });
+  take('s', 'read', 'other');
+  take('s', 'save', 'changes');
+  expect(begun).toEqual([]);
+  slow?.sent();
+  expect(begun).toEqual(['read', 'save']);
+});
+
+test('what is sent again goes in its order, and nothing begins meanwhile', async () => {
+  const answers = [deferred(), deferred()];
+  const agains = [deferred(), deferred()];
+  const saves = answers.map(({ promise }, n) =>
+    turns.take('s', 'changes', async (turn) => {
+      turn.sent();
+      await promise;
+      return turn.again(() => {
+        begun.push(`again ${n}`);
+        return (agains[n] as ReturnType<typeof deferred>).promise;
+      });
+    }),
+  );
+  for (const { resolve } of answers) resolve('stale');
+  await microtasks();
+  take('s', 'save', 'changes');
+  expect(begun).toEqual(['again 0']);
+  agains[0]?.resolve('first');
+  await microtasks();
+  expect(begun).toEqual(['again 0', 'again 1']);
+  agains[1]?.resolve('second');
+  expect(await Promise.all(saves)).toEqual(['first', 'second']);
+  expect(begun).toEqual(['again 0', 'again 1', 'save']);
+});
+
+test('one that fails, however early, does not hold up the others', async () => {
+  const failed = turns.take('s', 'changes', () => Promise.reject(new Error('refused')));
+  const thrown = turns.take('s', 'other', () => {
+    throw new Error('thrown');
+  });
+  take('s', 'read', 'other');
+  await expect(failed).rejects.toThrow('refused');
+  await expect(thrown).rejects.toThrow('thrown');
+  await microtasks();
+  expect(begun).toEqual(['read']);
+  expect(turns.anyBusy).toBe(false);
+});
+
+test('an operation on everything waits for all before it, and all after it wait until it is sent', async () => {
+  const save = take('s', 'save', 'changes');
+  let clear: Pick<Turn, 'sent'> | undefined;
+  void turns.takeAll((turn) => {
+    begun.push('clear');
+    clear = turn;
+    return deferred().promise;
+  });
+  take('t', 'after', 'other');
+  void turns.takeAll((turn) => {
+    begun.push('clear again');
+    turn.sent();
+    return Promise.resolve();
+  });
+  take('t', 'last', 'other');
+  expect(begun).toEqual(['save']);
+  save.resolve('saved');
+  await microtasks();
+  expect(begun).toEqual(['save', 'clear']);
+  clear?.sent();
+  await microtasks();
+  expect(begun).toEqual(['save', 'clear', 'after', 'clear again', 'last']);
+  await turns.settled();
+});
+
+test('in a hurry everything begins in its order, settled or not', () => {
+  take('s', 'save', 'changes');
+  take('s', 'delete', 'other');
+  take('s', 'save again', 'changes');
+  void turns.takeAll((turn) => {
+    begun.push('clear');
+    turn.sent();
+    return deferred().promise;
+  });
+  take('s', 'last', 'changes');
+  while (turns.hurry());
+  expect(begun).toEqual(['save', 'delete', 'save again', 'clear', 'last']);
+});

@@ -1,0 +1,159 @@
+/**
+ * The order of what is asked for on one session, where the store may answer "not on this state": then a save of changes
+ * is sent a second time, and must not come after what was asked for later.
+ *
+ * Saves of changes follow each other at once. Everything else waits until those before it are settled, and whoever
+ * takes several turns of the loop to be sent holds back all that comes after it. Where nothing waits, nothing is delayed.
+ */
+
+/** One operation whose turn it is. */
+export interface Turn {
+  /** The operation is with the store: whoever comes next may begin. */
+  sent(): void;
+  /** Does something once all earlier ones of this session have done theirs; nothing begins meanwhile. */
+  again<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** `changes` may have to be sent again; `other` not. */
+export type TurnKind = 'changes' | 'other';
+
+interface Line {
+  waiting: { kind: TurnKind; begin(): void }[];
+  /** Saves of changes that are not settled. */
+  unsettled: number;
+  /** Operations that are not with the store yet, and those that are sent again. */
+  unsent: number;
+  /** Settles when nothing is sent again any more. */
+  again: Promise<unknown>;
+}
+
+/** The turns of all sessions of one store. */
+export class Turns {
+  readonly #lines = new Map<string, Line>();
+  /** What waits behind an operation on everything; null where none waits itself. */
+  #gate: (() => void)[] | null = null;
+  readonly #idle: (() => void)[] = [];
+
+  /** Whether anything of this session would have to wait. */
+  busy(id: string): boolean {
+    return this.#gate !== null || this.#lines.has(id);
+  }
+
+  /** Whether anything is under way that might have to be sent again. */
+  get anyBusy(): boolean {
+    return this.#gate !== null || this.#lines.size > 0;
+  }
+
+  /** Begins an operation when its turn has come, which may be at once. */
+  take<T>(id: string, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
+    if (this.#gate !== null) return this.#behind(this.#gate, () => this.take(id, kind, begin));
+    const line = this.#line(id);
+    return new Promise((resolve, reject) => {
+      line.waiting.push({ kind, begin: () => void this.#begin(id, line, kind, begin).then(resolve, reject) });
+      this.#advance(id, line);
+    });
+  }
+
+  /** Begins an operation on everything when all before it is settled; what is asked for later begins once it is sent. */
+  takeAll<T>(begin: (turn: Pick<Turn, 'sent'>) => Promise<T>): Promise<T> {
+    if (this.#gate !== null) return this.#behind(this.#gate, () => this.takeAll(begin));
+    this.#gate = [];
+    return new Promise((resolve, reject) => {
+      const sent = once(() => this.#open());
+      const start = async (): Promise<T> => begin({ sent });
+      this.#whenIdle(() => void start().finally(sent).then(resolve, reject));
+    });
+  }
+
+  /** Settles when all that is under way now is settled. */
+  async settled(): Promise<void> {
+    if (this.#gate !== null) await this.#behind(this.#gate, () => Promise.resolve());
+    await new Promise<void>((resolve) => this.#whenIdle(resolve));
+  }
+
+  /**
+   * Begins what is next although what it waits for is not settled: for the way out of the process, where no answer comes
+   * any more. Whether there was anything; what has been begun has to be sent before this is called again.
+   */
+  hurry(): boolean {
+    const lines = [...this.#lines.values()].filter(({ waiting }) => waiting.length > 0);
+    for (const { waiting } of lines) waiting.shift()?.begin();
+    const all = lines.length > 0 ? [] : this.#idle.splice(0);
+    for (const begin of all) begin();
+    return lines.length + all.length > 0;
+  }
+
+  #whenIdle(begin: () => void): void {
+    if (this.#lines.size === 0) begin();
+    else this.#idle.push(begin);
+  }
+
+  #behind<T>(gate: (() => void)[], begin: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => gate.push(() => void begin().then(resolve, reject)));
+  }
+
+  /** One of those who waited may close the gate again: then the others go behind it. */
+  #open(): void {
+    const waited = this.#gate ?? [];
+    this.#gate = null;
+    for (const begin of waited) begin();
+  }
+
+  #line(id: string): Line {
+    const known = this.#lines.get(id);
+    if (known !== undefined) return known;
+    const line: Line = { waiting: [], unsettled: 0, unsent: 0, again: Promise.resolve() };
+    this.#lines.set(id, line);
+    return line;
+  }
+
+  #advance(id: string, line: Line): void {
+    for (let next = line.waiting[0]; next !== undefined; next = line.waiting[0]) {
+      if (line.unsent > 0 || (next.kind === 'other' && line.unsettled > 0)) return;
+      line.waiting.shift();
+      next.begin();
+    }
+    if (line.unsent === 0 && line.unsettled === 0 && this.#lines.get(id) === line) this.#leave(id);
+  }
+
+  #leave(id: string): void {
+    this.#lines.delete(id);
+    if (this.#lines.size === 0) for (const begin of this.#idle.splice(0)) begin();
+  }
+
+  async #begin<T>(id: string, line: Line, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
+    line.unsent += 1;
+    const sent = once(() => {
+      line.unsent -= 1;
+      this.#advance(id, line);
+    });
+    if (kind === 'changes') line.unsettled += 1;
+    try {
+      return await begin({ sent, again: (work) => this.#again(id, line, work) });
+    } finally {
+      if (kind === 'changes') line.unsettled -= 1;
+      sent();
+      this.#advance(id, line);
+    }
+  }
+
+  async #again<T>(id: string, line: Line, work: () => Promise<T>): Promise<T> {
+    line.unsent += 1;
+    const mine = line.again.then(work);
+    line.again = mine.catch(() => undefined);
+    try {
+      return await mine;
+    } finally {
+      line.unsent -= 1;
+      this.#advance(id, line);
+    }
+  }
+}
+
+function once(act: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) act();
+    done = true;
+  };
+}
