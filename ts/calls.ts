@@ -15,6 +15,7 @@ interface Waiting {
 export class Calls {
   readonly #Room: ErrorRoom;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #channels = new Map<number, () => void>();
   #next = 1;
 
   constructor(Room: ErrorRoom) {
@@ -43,8 +44,15 @@ export class Calls {
     });
   }
 
+  /** A slot by which the binary says again and again that there is something to fetch, until it is closed. */
+  channel(hear: () => void): { slot: number; close(): void } {
+    const slot = this.#free();
+    this.#channels.set(slot, hear);
+    return { slot, close: () => void this.#channels.delete(slot) };
+  }
+
   #free(): number {
-    while (this.#waiting.has(this.#next)) this.#advance();
+    while (this.#waiting.has(this.#next) || this.#channels.has(this.#next)) this.#advance();
     const slot = this.#next;
     this.#advance();
     return slot;
@@ -62,7 +70,10 @@ export class Calls {
 
   #settleOne(slot: number, failed: boolean, value: unknown): void {
     const waiting = this.#take(slot);
-    if (waiting === undefined) return;
+    if (waiting === undefined) {
+      this.#channels.get(slot)?.();
+      return;
+    }
     if (failed) {
       waiting.reject(fromNative(value as Parameters<typeof fromNative>[0], this.#Room));
     } else {

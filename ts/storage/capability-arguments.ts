@@ -14,13 +14,17 @@ export function durabilityOf(options: WriteOptions | undefined, fallback: Durabi
   return wordOption('durability', optionsObject('options', options).durability, fallback, ['process', 'power']);
 }
 
-/** The indexes, first inclusive and last exclusive, of what a range takes of so many messages. */
-export function messageRange(range: MessageRange | undefined): (count: number) => [number, number] {
+/** The bounds of a range; Infinity where there is none, which may be written so too. */
+export function rangeOf(range: MessageRange | undefined): Required<MessageRange> {
   const given = optionsObject('range', range);
-  // No bound may be written as Infinity too.
   const bound = (name: keyof MessageRange): number =>
     given[name] === Infinity ? Infinity : numberOption(name, given[name], Infinity, COUNT);
-  const [before, last, limit] = [bound('before'), bound('last'), bound('limit')];
+  return { before: bound('before'), last: bound('last'), limit: bound('limit') };
+}
+
+/** The indexes, first inclusive and last exclusive, of what a range takes of so many messages. */
+export function messageRange(range: MessageRange | undefined): (count: number) => [number, number] {
+  const { before, last, limit } = rangeOf(range);
   return (count) => {
     const end = Math.min(before, count);
     const begin = Math.max(0, end - last);

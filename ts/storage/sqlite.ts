@@ -1,243 +1,257 @@
 /** Sessions and keys in one SQLite file, written by one native thread that commits in groups. */
-import { resolve } from 'node:path';
-
-import { Calls } from '../calls.js';
-import { decode, encode, type EncodeOptions, type Unsupported } from '../codec.js';
-import { fromNative, SmallTalkError, StorageError } from '../errors.js';
-import { drainAtExit } from '../exit.js';
 import { checkId } from '../ids.js';
-import { crossing, native, type Native } from '../native.js';
-import { numberOption, optionsObject, pathOption, wordOption } from '../options.js';
-import { decodeSession, encodeSession } from '../session.js';
-import type { ChatSession, Durability } from '../types.js';
+import type { ChatMessage, ChatSession } from '../types.js';
 import type { ListOptions, StorageAdapter, StorageStats } from './adapter.js';
 import { expiryOf, listQuery } from './arguments.js';
-import { EVERYTHING, keyName, PendingWrites, sessionName } from './pending-writes.js';
+import type {
+  Capability,
+  KeyOptions,
+  MessageRange,
+  PruneOptions,
+  PruneReport,
+  SaveVersionedOptions,
+  SessionInfo,
+  StorageCapabilities,
+  VerifyReport,
+  VersionedSession,
+  WriteOptions,
+} from './capabilities.js';
+import {
+  checkMessages,
+  durabilityOf,
+  idsOf,
+  pairsOf,
+  pruneQuery,
+  rangeOf,
+  wantedVersion,
+} from './capability-arguments.js';
+import { sessionName } from './pending-writes.js';
+import { saveTogether } from './sqlite/batches.js';
+import { Connection } from './sqlite/connection.js';
+import { defined } from './sqlite/defined.js';
+import { Keys } from './sqlite/keys.js';
+import { checkedOptions, type CheckedOptions, type SQLiteStorageOptions } from './sqlite/options.js';
+import { keyPages, sessionPages } from './sqlite/pages.js';
+import { SessionReads } from './sqlite/reads.js';
+import { MUST_NOT_EXIST, SessionSaves } from './sqlite/saves.js';
+import { backup, prune, verify } from './sqlite/upkeep.js';
 
-/** How the SQLite adapter opens its file. */
-export interface SQLiteStorageOptions {
-  /** The file; its directory is made where it is missing. Default `./data/sessions.db`. */
-  path?: string;
-  /** What an acknowledged write survives. Default `power`. */
-  durability?: Durability;
-  /** Threads that read. Default 2. */
-  readers?: number;
-  /** How long to wait for another process's write, in milliseconds. Default 5000. */
-  busyTimeoutMs?: number;
-  /** Bytes of writes that may wait; beyond it they are rejected with `ERR_BACKPRESSURE`. Default 64 MiB. */
-  maxQueueBytes?: number;
-  /** What happens to functions, class instances and the like. Default `refuse`. */
-  unsupported?: Unsupported;
-}
+export type { SQLiteStorageOptions } from './sqlite/options.js';
 
-type Handle = ReturnType<Native['storageOpen']>;
+const CAPABILITIES = [
+  'appendMessages',
+  'getMessages',
+  'getSessionInfo',
+  'getVersioned',
+  'saveVersioned',
+  'getSessions',
+  'saveSessions',
+  'deleteSessions',
+  'setMany',
+  'getMany',
+  'deleteMany',
+  'sessions',
+  'keys',
+  'prune',
+  'backup',
+  'verify',
+] as const satisfies readonly Capability[];
 
-interface Opened {
-  handle: Handle;
-  calls: Calls;
-  /** Settles when the file is open. */
-  opening: Promise<unknown>;
-  /** Takes back the wish to drain at exit. */
-  stay(): void;
-}
+type Offered = Pick<StorageCapabilities, (typeof CAPABILITIES)[number]>;
 
-/** The default store. Safe to use from several adapters, threads and processes on one file. */
-export class SQLiteStorageAdapter implements StorageAdapter {
+/**
+ * The default store. Safe to use from several adapters, threads and processes on one file. Saving a session that was
+ * saved or read here lately costs what has changed in it.
+ */
+export class SQLiteStorageAdapter implements StorageAdapter, Offered {
   readonly name = 'SQLiteStorage';
   readonly persistent = true;
+  readonly capabilities: readonly Capability[] = CAPABILITIES;
   /** Where the file is. */
   readonly path: string;
-  readonly #options: { readers: number; busyTimeoutMs: number; maxQueueBytes: number };
-  readonly #power: boolean;
-  readonly #encoding: EncodeOptions;
-  readonly #pending = new PendingWrites();
-  #opened: Opened | null = null;
-  #ready = false;
-  #closing: Promise<void> | null = null;
+  readonly #options: CheckedOptions;
+  readonly #connection: Connection;
+  readonly #saves: SessionSaves;
+  readonly #reads: SessionReads;
+  readonly #keys: Keys;
 
   /** Checks the options; the file is opened by `initialize()` or the first call. */
   constructor(options?: SQLiteStorageOptions) {
-    const given = optionsObject('options', options);
-    const path = pathOption('path', given.path, './data/sessions.db');
-    if (path === ':memory:') {
-      throw new SmallTalkError('ERR_OPTION_INVALID', 'for sessions that need not last there is InMemoryStorageAdapter');
-    }
-    this.path = resolve(path);
-    this.#power = wordOption('durability', given.durability, 'power', ['process', 'power']) === 'power';
-    this.#encoding = { unsupported: wordOption('unsupported', given.unsupported, 'refuse', ['refuse', 'json']) };
-    this.#options = {
-      readers: numberOption('readers', given.readers, 2, { min: 1, max: 64, integer: true }),
-      busyTimeoutMs: numberOption('busyTimeoutMs', given.busyTimeoutMs, 5_000, { min: 0, max: 2 ** 31 - 1 }),
-      maxQueueBytes: numberOption('maxQueueBytes', given.maxQueueBytes, 64 * 2 ** 20, { min: 1, max: 2 ** 40 }),
-    };
+    this.#options = checkedOptions(options);
+    this.path = this.#options.path;
+    this.#connection = new Connection(this.#options.opening);
+    this.#saves = new SessionSaves(this.#connection, this.#options);
+    this.#reads = new SessionReads(this.#connection, this.#options, this.#saves);
+    this.#keys = new Keys(this.#connection, this.#options);
   }
 
   async initialize(): Promise<void> {
-    await this.#open().opening;
+    await this.#connection.open().opening;
   }
 
-  async saveSession(sessionId: string, session: ChatSession): Promise<void> {
+  async saveSession(sessionId: string, session: ChatSession, options?: WriteOptions): Promise<void> {
     checkId(sessionId, 'sessionId');
-    const { head, ...encoded } = encodeSession(session, this.#encoding);
-    const stamp = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
-    const image = { id: sessionId, data: head.text, ...optional('types', head.types), ...defined(encoded), stamp };
-    await this.#write(sessionName(sessionId), (binary, handle, slot) =>
-      binary.storageSaveSession(handle, slot, image, this.#power),
-    );
+    await this.#saves.save(sessionId, session, { power: this.#power(options) });
   }
 
   async getSession(sessionId: string): Promise<ChatSession | null> {
     checkId(sessionId, 'sessionId');
-    const inOrder = this.#inOrder(sessionName(sessionId));
-    const stored = await this.#call<(string | null)[] | null>((binary, handle, slot) =>
-      binary.storageGetSession(handle, slot, sessionId, inOrder),
-    );
-    if (stored === null) return null;
-    const [text, types, messages, messageTypes] = stored as [string, string | null, string, string];
-    return decodeSession({ head: { text, types }, messages, messageTypes });
+    return (await this.#reads.read(sessionId))?.session ?? null;
   }
 
-  async deleteSession(sessionId: string): Promise<boolean> {
+  async deleteSession(sessionId: string, options?: WriteOptions): Promise<boolean> {
     checkId(sessionId, 'sessionId');
-    return this.#write(sessionName(sessionId), (binary, handle, slot) =>
-      binary.storageDeleteSession(handle, slot, sessionId, this.#power),
+    const power = this.#power(options);
+    this.#connection.open();
+    this.#saves.snapshots.forget(sessionId);
+    const gone = this.#connection.turn<boolean>(sessionId, (binary, handle, slot) =>
+      binary.storageDeleteSession(handle, slot, sessionId, power),
     );
+    return this.#connection.write(sessionName(sessionId), gone);
   }
 
   async listSessions(options?: ListOptions): Promise<string[]> {
     const filter = defined(listQuery(options));
-    const inOrder = this.#inOrder();
-    return this.#call((binary, handle, slot) => binary.storageListSessions(handle, slot, filter, inOrder));
+    return this.#connection.readAll((binary, handle, slot, inOrder) =>
+      binary.storageListSessions(handle, slot, filter, inOrder),
+    );
   }
 
-  async set(key: string, value: unknown, ttl?: number): Promise<void> {
+  async appendMessages(sessionId: string, messages: readonly ChatMessage[], options?: WriteOptions): Promise<number> {
+    checkId(sessionId, 'sessionId');
+    checkMessages(messages);
+    return this.#saves.append(sessionId, messages, this.#power(options));
+  }
+
+  async getMessages(sessionId: string, range?: MessageRange): Promise<ChatMessage[] | null> {
+    checkId(sessionId, 'sessionId');
+    return this.#reads.part(sessionId, rangeOf(range));
+  }
+
+  async getSessionInfo(sessionId: string): Promise<SessionInfo | null> {
+    checkId(sessionId, 'sessionId');
+    return this.#reads.info(sessionId);
+  }
+
+  async getVersioned(sessionId: string): Promise<VersionedSession | null> {
+    checkId(sessionId, 'sessionId');
+    return this.#reads.read(sessionId);
+  }
+
+  async saveVersioned(
+    sessionId: string,
+    session: ChatSession,
+    options: SaveVersionedOptions,
+  ): Promise<{ version: number }> {
+    checkId(sessionId, 'sessionId');
+    const ifVersion = wantedVersion(options) ?? MUST_NOT_EXIST;
+    return { version: await this.#saves.save(sessionId, session, { power: this.#power(options), ifVersion }) };
+  }
+
+  /** Each is read for itself: what changes meanwhile may be in one and not yet in another. */
+  async getSessions(sessionIds: Iterable<string>): Promise<Map<string, ChatSession>> {
+    const ids = idsOf(sessionIds, 'sessionId');
+    const found = await Promise.all(ids.map(async (id) => [id, await this.#reads.read(id)] as const));
+    return new Map(found.flatMap(([id, read]) => (read === null ? [] : [[id, read.session] as const])));
+  }
+
+  async saveSessions(sessions: Iterable<readonly [string, ChatSession]>, options?: WriteOptions): Promise<void> {
+    const pairs = pairsOf(sessions, 'sessionId');
+    return saveTogether(this.#connection, this.#saves, pairs, this.#power(options));
+  }
+
+  async deleteSessions(sessionIds: Iterable<string>, options?: WriteOptions): Promise<number> {
+    const ids = idsOf(sessionIds, 'sessionId');
+    const power = this.#power(options);
+    for (const id of ids) this.#saves.snapshots.forget(id);
+    return this.#connection.writeAll((binary, handle, slot) => binary.storageDeleteSessions(handle, slot, ids, power));
+  }
+
+  sessions(options?: ListOptions): AsyncGenerator<string, void, undefined> {
+    return sessionPages(this.#connection, options);
+  }
+
+  async set(key: string, value: unknown, ttl?: number, options?: WriteOptions): Promise<void> {
     checkId(key, 'key');
-    const expiresAt = expiryOf(ttl) ?? null;
-    const { text, types } = encode(value, this.#encoding);
-    await this.#write(keyName(key), (binary, handle, slot) =>
-      binary.storageSetKey(handle, slot, key, text, types, expiresAt, this.#power),
-    );
+    await this.#keys.set(key, value, expiryOf(ttl), this.#power(options));
   }
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
   async get<V = any>(key: string): Promise<V | null> {
     checkId(key, 'key');
-    const inOrder = this.#inOrder(keyName(key));
-    const stored = await this.#call<[string, string | null] | null>((binary, handle, slot) =>
-      binary.storageGetKey(handle, slot, key, Date.now(), inOrder),
-    );
-    return stored === null ? null : (decode(stored[0], stored[1]) as V);
+    return (await this.#keys.get(key)) as V | null;
   }
 
-  async delete(key: string): Promise<boolean> {
+  async delete(key: string, options?: WriteOptions): Promise<boolean> {
     checkId(key, 'key');
-    return this.#write(keyName(key), (binary, handle, slot) =>
-      binary.storageDeleteKey(handle, slot, key, Date.now(), this.#power),
-    );
+    return this.#keys.delete(key, this.#power(options));
   }
 
   async has(key: string): Promise<boolean> {
     checkId(key, 'key');
-    const inOrder = this.#inOrder(keyName(key));
-    return this.#call((binary, handle, slot) => binary.storageHasKey(handle, slot, key, Date.now(), inOrder));
+    return this.#keys.has(key);
+  }
+
+  async setMany(entries: Iterable<readonly [string, unknown]>, ttl?: number, options?: WriteOptions): Promise<void> {
+    await this.#keys.setMany(pairsOf(entries, 'key'), expiryOf(ttl), this.#power(options));
+  }
+
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as `get`
+  async getMany<V = any>(keys: Iterable<string>): Promise<Map<string, V>> {
+    return (await this.#keys.getMany(idsOf(keys, 'key'))) as Map<string, V>;
+  }
+
+  async deleteMany(keys: Iterable<string>, options?: WriteOptions): Promise<number> {
+    return this.#keys.deleteMany(idsOf(keys, 'key'), this.#power(options));
+  }
+
+  keys(options?: KeyOptions): AsyncGenerator<string, void, undefined> {
+    return keyPages(this.#connection, options);
   }
 
   async clear(): Promise<void> {
-    await this.#write(EVERYTHING, (binary, handle, slot) => binary.storageClear(handle, slot, this.#power));
+    this.#saves.snapshots.clear();
+    await this.#connection.writeAll<null>((binary, handle, slot) =>
+      binary.storageClear(handle, slot, this.#options.power),
+    );
   }
 
-  /** Beside what every store counts: `messages`, and `path`. */
+  async prune(options: PruneOptions): Promise<PruneReport> {
+    const query = pruneQuery(options);
+    if (!query.dryRun) this.#saves.snapshots.clear();
+    return prune(this.#connection, query, this.#options.power);
+  }
+
+  /** An online copy, synced before it is there under its name. */
+  async backup(path: string): Promise<void> {
+    await backup(this.#connection, path);
+  }
+
+  async verify(): Promise<VerifyReport> {
+    return verify(this.#connection);
+  }
+
+  /** Beside what every store counts: `messages`, `path`, and `snapshotBytes`, the memory that snapshots take. */
   async getStats(): Promise<StorageStats> {
-    const inOrder = this.#inOrder();
-    const text = await this.#call<string>((binary, handle, slot) =>
+    const text = await this.#connection.readAll<string>((binary, handle, slot, inOrder) =>
       binary.storageGetStats(handle, slot, Date.now(), inOrder),
     );
     const counts = JSON.parse(text) as { sessions: number; messages: number; keys: number; sizeBytes: number };
-    return { backend: 'sqlite', ...counts, path: this.path };
+    return { backend: 'sqlite', ...counts, path: this.path, snapshotBytes: this.#saves.snapshots.bytes };
   }
 
   /** What was asked for before lands; afterwards everything is rejected with `ERR_CLOSED`. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  async close(): Promise<void> {
+    await this.#connection.close();
+    this.#saves.snapshots.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  #open(): Opened {
-    if (this.#closing !== null) throw new StorageError('ERR_CLOSED', 'the store is closed');
-    if (this.#opened !== null) return this.#opened;
-    native();
-    const calls = new Calls(StorageError);
-    let handle: Handle | undefined;
-    let failure: unknown;
-    const opening = calls.run<null>((binary, slot) => {
-      try {
-        handle = binary.storageOpen({ path: this.path, ...this.#options }, calls.settle, slot);
-      } catch (error) {
-        failure = error;
-        throw error;
-      }
-    });
-    // Whoever called hears of a failure by the call itself; this promise is for those who wait for the opening.
-    opening.catch(() => undefined);
-    if (handle === undefined) throw fromNative(failure as Parameters<typeof fromNative>[0], StorageError);
-    const opened: Opened = { handle, calls, opening, stay: drainAtExit(this, drainOf(handle)) };
-    this.#opened = opened;
-    opening.then(
-      () => (this.#ready = true),
-      () => this.#forget(opened),
-    );
-    return opened;
+  /** Whether a write is to survive a power cut. */
+  #power(options: WriteOptions | undefined): boolean {
+    return durabilityOf(options, this.#options.power ? 'power' : 'process') === 'power';
   }
-
-  /** After a failed opening the next call tries anew. */
-  #forget(opened: Opened): void {
-    opened.stay();
-    if (this.#opened !== opened) return;
-    this.#opened = null;
-    // Its threads would wait for the garbage collector.
-    void opened.calls.run<null>((binary, slot) => binary.storageClose(opened.handle, slot)).catch(() => undefined);
-  }
-
-  async #close(): Promise<void> {
-    const opened = this.#opened;
-    if (opened === null) return;
-    try {
-      await opened.calls.run<null>((binary, slot) => binary.storageClose(opened.handle, slot));
-    } finally {
-      opened.stay();
-    }
-  }
-
-  #call<T>(begin: (binary: Native, handle: Handle, slot: number) => void): Promise<T> {
-    const { handle, calls } = this.#open();
-    return calls.run<T>((binary, slot) => begin(binary, handle, slot));
-  }
-
-  #write<T>(name: string, begin: (binary: Native, handle: Handle, slot: number) => void): Promise<T> {
-    return this.#pending.track(name, this.#call<T>(begin));
-  }
-
-  /** Whether a read has to wait its turn behind writes: it must see those of the same object. */
-  #inOrder(name?: string): boolean {
-    if (!this.#ready) return true;
-    return name === undefined ? this.#pending.any : this.#pending.has(name);
-  }
-}
-
-/** Apart from the adapter, so that it does not hold on to it. */
-function drainOf(handle: Handle): (limitMs: number) => void {
-  return (limitMs) => void crossing(StorageError, (binary) => binary.storageDrain(handle, limitMs));
-}
-
-function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(object).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
-}
-
-function optional<K extends string>(key: K, value: string | null): { [P in K]?: string } {
-  return value === null ? {} : ({ [key]: value } as { [P in K]?: string });
 }

@@ -1,0 +1,165 @@
+/** The open file: opened by the first call, tried anew after a failed opening, drained at exit, closed once. */
+import { Calls } from '../../calls.js';
+import { fromNative, StorageError } from '../../errors.js';
+import { drainAtExit } from '../../exit.js';
+import { crossing, native, type Native } from '../../native.js';
+import { EVERYTHING, PendingWrites } from '../pending-writes.js';
+import { Turns } from '../turns.js';
+import type { CheckedOptions } from './options.js';
+import { Pace } from './pace.js';
+
+export type Handle = ReturnType<Native['storageOpen']>;
+
+/** Gives an operation to the binary. */
+export type Begin = (binary: Native, handle: Handle, slot: number) => void;
+
+interface Opened {
+  handle: Handle;
+  calls: Calls;
+  /** Settles when the file is open. */
+  opening: Promise<unknown>;
+  /** Takes back the wish to drain at exit. */
+  stay(): void;
+}
+
+/** One file, and what is on its way to it. */
+export class Connection {
+  readonly turns = new Turns();
+  readonly pace = new Pace();
+  readonly #options: CheckedOptions['opening'];
+  readonly #pending = new PendingWrites();
+  #opened: Opened | null = null;
+  #ready = false;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: CheckedOptions['opening']) {
+    this.#options = options;
+  }
+
+  /** Opens the file where it is not open yet. Throws `ERR_CLOSED`, `ERR_NATIVE_UNAVAILABLE`. */
+  open(): Opened {
+    if (this.#closing !== null) throw new StorageError('ERR_CLOSED', 'the store is closed');
+    if (this.#opened !== null) return this.#opened;
+    native();
+    const calls = new Calls(StorageError);
+    let handle: Handle | undefined;
+    let failure: unknown;
+    const opening = calls.run<null>((binary, slot) => {
+      try {
+        handle = binary.storageOpen(this.#options, calls.settle, slot);
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
+    });
+    // Whoever called hears of a failure by the call itself; this promise is for those who wait for the opening.
+    opening.catch(() => undefined);
+    if (handle === undefined) throw fromNative(failure as Parameters<typeof fromNative>[0], StorageError);
+    const stay = drainAtExit(this, drainOf(handle, this.turns, this.pace));
+    const opened: Opened = { handle, calls, opening, stay };
+    this.#opened = opened;
+    opening.then(
+      () => (this.#ready = true),
+      () => this.#forget(opened),
+    );
+    return opened;
+  }
+
+  /** Runs one operation; its promise settles with the answer. */
+  call<T>(begin: Begin): Promise<T> {
+    this.open();
+    return this.go<T>(begin);
+  }
+
+  /** As `call`, for what was asked for before a `close()` and has its turn only now. */
+  go<T>(begin: Begin): Promise<T> {
+    const { handle, calls } = this.#opened ?? this.open();
+    return calls.run<T>((binary, slot) => begin(binary, handle, slot));
+  }
+
+  /** A slot by which the binary says that there is something to fetch. */
+  channel(hear: () => void): { slot: number; close(): void } {
+    return (this.#opened ?? this.open()).calls.channel(hear);
+  }
+
+  /** Asks what is answered at once, also within a turn that a `close()` waits for. */
+  now<T>(ask: (binary: Native, handle: Handle) => T): T {
+    const { handle } = this.#opened ?? this.open();
+    return crossing(StorageError, (binary) => ask(binary, handle));
+  }
+
+  /** Runs an operation on one session when its turn has come. */
+  turn<T>(id: string, begin: Begin): Promise<T> {
+    this.open();
+    return this.turns.take(id, 'other', (turn) => {
+      const answer = this.go<T>(begin);
+      turn.sent();
+      return answer;
+    });
+  }
+
+  /** Notes a write until it settles, so that reads of that name wait for it. */
+  write<T>(name: string, write: Promise<T>): Promise<T> {
+    return this.#pending.track(name, write);
+  }
+
+  /** A write of everything, after all that was asked for before it. */
+  writeAll<T>(begin: Begin): Promise<T> {
+    this.open();
+    const write = this.turns.takeAll((turn) => {
+      const answer = this.go<T>(begin);
+      turn.sent();
+      return answer;
+    });
+    return this.write(EVERYTHING, write);
+  }
+
+  /** A read that concerns everything: it sees all that was asked for before it. */
+  async readAll<T>(begin: (binary: Native, handle: Handle, slot: number, inOrder: boolean) => void): Promise<T> {
+    this.open();
+    if (this.turns.anyBusy) await this.turns.settled();
+    const inOrder = this.inOrder();
+    return this.go<T>((binary, handle, slot) => begin(binary, handle, slot, inOrder));
+  }
+
+  /** Whether a read has to wait its turn behind writes: it must see those of the same object. */
+  inOrder(name?: string): boolean {
+    if (!this.#ready) return true;
+    return name === undefined ? this.#pending.any : this.#pending.has(name);
+  }
+
+  /** What was asked for before lands; afterwards everything is rejected with `ERR_CLOSED`. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const opened = this.#opened;
+    if (opened === null) return;
+    try {
+      await this.turns.settled();
+      await opened.calls.run<null>((binary, slot) => binary.storageClose(opened.handle, slot));
+    } finally {
+      opened.stay();
+    }
+  }
+
+  /** After a failed opening the next call tries anew. */
+  #forget(opened: Opened): void {
+    opened.stay();
+    if (this.#opened !== opened) return;
+    this.#opened = null;
+    // Its threads would wait for the garbage collector.
+    void opened.calls.run<null>((binary, slot) => binary.storageClose(opened.handle, slot)).catch(() => undefined);
+  }
+}
+
+/** Apart from the connection, so that it does not hold on to it. */
+function drainOf(handle: Handle, turns: Turns, pace: Pace): (limitMs: number) => void {
+  return (limitMs) => {
+    do pace.finish();
+    while (turns.hurry());
+    crossing(StorageError, (binary) => binary.storageDrain(handle, limitMs));
+  };
+}

@@ -1,0 +1,44 @@
+/** Long work in short steps: the loop turns in between, however many work at once. */
+import { setImmediate } from 'node:timers';
+
+/** How long the steps of one turn of the loop may take together, in milliseconds; one step is always taken. */
+const TURN_MS = 2;
+
+/** Does one step; false when that was the last. Whoever is called handles its own failures. */
+type Step = () => boolean;
+
+/** Takes the steps of all that is under way, one of each in turn. */
+export class Pace {
+  readonly #under: Step[] = [];
+  #scheduled = false;
+
+  /** Begins work; its first step comes with the next turn of the loop. */
+  begin(step: Step): void {
+    this.#under.push(step);
+    this.#schedule();
+  }
+
+  /** Takes all the steps that are left, at once: for the way out of the process. */
+  finish(): void {
+    for (let step = this.#under.shift(); step !== undefined; step = this.#under.shift()) while (step());
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#under.length === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#turn();
+      this.#schedule();
+    });
+  }
+
+  #turn(): void {
+    const end = performance.now() + TURN_MS;
+    do {
+      const step = this.#under.shift();
+      if (step === undefined) return;
+      if (step()) this.#under.push(step);
+    } while (performance.now() < end);
+  }
+}

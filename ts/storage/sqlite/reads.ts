@@ -1,0 +1,208 @@
+/** Reading sessions: small ones on the calling thread, large ones in pieces with the loop let run in between. */
+import type { Encoded } from '../../codec.js';
+import type { Native } from '../../native.js';
+import { decodeMessages, withMessages } from '../../session.js';
+import type { ChatMessage, ChatSession } from '../../types.js';
+import { keep, type Kept } from '../changes/kept.js';
+import type { MessageRange, SessionInfo } from '../capabilities.js';
+import { MessageList } from '../changes/message-list.js';
+import { sessionName } from '../pending-writes.js';
+import type { Connection } from './connection.js';
+import type { CheckedOptions } from './options.js';
+import type { SessionSaves } from './saves.js';
+
+/** What is read of a session. */
+export interface ReadSession {
+  session: ChatSession;
+  version: number;
+}
+
+/** What the binary tells of a session: times in milliseconds since the epoch. */
+interface StoredInfo {
+  messageCount: number;
+  messageBytes: number;
+  activeAgent?: string | null;
+  createdAt: number;
+  updatedAt: number;
+  version: number;
+}
+
+type Reading = ReturnType<Native['storageReadSession']>;
+
+/** Messages as a JSON array, their tables of types one a line, and where they stand. */
+type Piece = [messages: string, types: string, positions: Float64Array];
+
+/** Reads the sessions of one connection. */
+export class SessionReads {
+  readonly #connection: Connection;
+  readonly #options: CheckedOptions;
+  readonly #saves: SessionSaves;
+
+  constructor(connection: Connection, options: CheckedOptions, saves: SessionSaves) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#saves = saves;
+  }
+
+  /** A session and its version; null where there is none. */
+  async read(id: string): Promise<ReadSession | null> {
+    const { turns } = this.#connection;
+    this.#connection.open();
+    const name = sessionName(id);
+    if (this.#options.readsHere && !turns.busy(id) && !this.#connection.inOrder(name)) {
+      const found = this.#connection.now((binary, handle) => binary.storageReadSmall(handle, id));
+      if (found === null) return null;
+      if (found !== undefined) return this.#small(id, found);
+    }
+    return turns.take(id, 'other', (turn) => {
+      const answer = this.#inPieces(id, this.#connection.inOrder(name));
+      turn.sent();
+      return answer;
+    });
+  }
+
+  /** A part of a session's messages; null where there is no session. */
+  async part(id: string, range: Required<MessageRange>): Promise<ChatMessage[] | null> {
+    // The binary has no word for infinity.
+    const [last, before, limit] = [range.last, range.before, range.limit].map((bound) =>
+      bound === Infinity ? -1 : bound,
+    ) as [number, number, number];
+    const name = sessionName(id);
+    const found = await this.#connection.turn<[string, string] | null>(id, (binary, handle, slot) =>
+      binary.storageGetMessages(handle, slot, id, last, before, limit, this.#connection.inOrder(name)),
+    );
+    return found === null ? null : decodeMessages(...found);
+  }
+
+  /** What can be told of a session without its messages; null where there is none. */
+  async info(id: string): Promise<SessionInfo | null> {
+    const name = sessionName(id);
+    const text = await this.#connection.turn<string | null>(id, (binary, handle, slot) =>
+      binary.storageSessionInfo(handle, slot, id, this.#connection.inOrder(name)),
+    );
+    if (text === null) return null;
+    const { messageBytes, activeAgent, ...info } = JSON.parse(text) as StoredInfo;
+    return {
+      ...info,
+      sizeBytes: messageBytes,
+      // As JSON says it, there is an agent or null.
+      ...(typeof activeAgent === 'string' ? { activeAgent } : {}),
+      createdAt: new Date(info.createdAt),
+      updatedAt: new Date(info.updatedAt),
+    };
+  }
+
+  #small(id: string, found: NonNullable<ReturnType<Native['storageReadSmall']>>): ReadSession {
+    const [text, types, version, stamp, ...piece] = found as [string, string | null, number, number, ...Piece];
+    const assembly = this.#assembly();
+    assembly.add(piece);
+    return this.#whole(id, { text, types }, version, stamp, assembly);
+  }
+
+  async #inPieces(id: string, inOrder: boolean): Promise<ReadSession | null> {
+    const assembly = this.#assembly();
+    const intake = new Intake(this.#connection, (piece) => assembly.add(piece));
+    const head = await intake.read(id, inOrder);
+    if (head === null) return null;
+    const [text, types, version, stamp] = head as [string, string | null, string, string];
+    return this.#whole(id, { text, types }, Number(version), Number(stamp), assembly);
+  }
+
+  #whole(id: string, head: Encoded, version: number, stamp: number, assembly: Assembly): ReadSession {
+    const session = withMessages(head, assembly.messages);
+    if (this.#options.snapshotBytes > 0) this.#saves.learn(id, { messages: assembly.list(), stamp });
+    return { session, version };
+  }
+
+  #assembly(): Assembly {
+    return new Assembly(this.#options);
+  }
+}
+
+/** A session that comes in pieces, and what is kept of it, as of one that was saved. */
+class Assembly {
+  readonly messages: ChatMessage[] = [];
+  readonly #kept: Kept[] = [];
+  readonly #positions: number[] = [];
+  readonly #options: CheckedOptions;
+
+  constructor(options: CheckedOptions) {
+    this.#options = options;
+  }
+
+  add([text, types, positions]: Piece): void {
+    const messages = decodeMessages(text, types);
+    const wide = Buffer.byteLength(text) === text.length ? 1 : 2;
+    for (const message of messages) {
+      if (this.#options.snapshotBytes > 0) {
+        const kept = keep(message, this.messages.length, this.#options.encoding);
+        kept.size *= wide;
+        this.#kept.push(kept);
+      }
+      this.messages.push(message);
+    }
+    for (const position of positions) this.#positions.push(position);
+  }
+
+  list(): MessageList {
+    return new MessageList(this.#kept, this.#positions);
+  }
+}
+
+/** Takes the pieces of one reading as they come, one a step. */
+class Intake {
+  readonly #connection: Connection;
+  readonly #take: (piece: Piece) => void;
+  #reading: Reading | null = null;
+  #stepping = false;
+  #failure: { error: unknown } | null = null;
+  /** Hears that nothing is left; absent while more may come. */
+  #whenEmpty: (() => void) | null = null;
+
+  constructor(connection: Connection, take: (piece: Piece) => void) {
+    this.#connection = connection;
+    this.#take = take;
+  }
+
+  /** The answer at the end, when every piece has been taken. */
+  async read(id: string, inOrder: boolean): Promise<(string | null)[] | null> {
+    const channel = this.#connection.channel(() => this.#hear());
+    try {
+      const head = await this.#connection.go<(string | null)[] | null>((binary, handle, slot) => {
+        this.#reading = binary.storageReadSession(handle, slot, channel.slot, id, inOrder);
+      });
+      if (head !== null) await this.#rest();
+      if (this.#failure !== null) throw this.#failure.error;
+      return head;
+    } finally {
+      channel.close();
+    }
+  }
+
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenEmpty = resolve;
+      this.#hear();
+    });
+  }
+
+  #hear(): void {
+    if (this.#stepping) return;
+    this.#stepping = true;
+    this.#connection.pace.begin(() => (this.#stepping = this.#step()));
+  }
+
+  /** Pieces are taken also after a failure: the reader waits for its place. */
+  #step(): boolean {
+    try {
+      const reading = this.#reading as Reading;
+      const piece = this.#connection.now<Piece | null>((binary) => binary.storageNextPiece(reading));
+      if (piece === null) this.#whenEmpty?.();
+      else if (this.#failure === null) this.#take(piece);
+      return piece !== null;
+    } catch (error) {
+      this.#failure = { error };
+      return true;
+    }
+  }
+}

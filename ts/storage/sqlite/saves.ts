@@ -1,0 +1,236 @@
+/** Saving sessions: what changed, or all of it, small ones at once and large ones in pieces. */
+import type { Native } from '../../native.js';
+import type { ChatMessage, ChatSession } from '../../types.js';
+import { SnapshotCache, type Snapshot } from '../changes/cache.js';
+import { keep } from '../changes/kept.js';
+import { MessageList, SPACING } from '../changes/message-list.js';
+import { Stamps } from '../changes/stamps.js';
+import { sessionName } from '../pending-writes.js';
+import type { Turn } from '../turns.js';
+import type { Connection } from './connection.js';
+import type { CheckedOptions } from './options.js';
+import { stateOf, type SessionState } from './session-state.js';
+import { SessionText, type Lines } from './session-text.js';
+
+/** The manners of one save. */
+export interface SaveManners {
+  /** Whether it is to survive a power cut. */
+  power: boolean;
+  /** The version that must be stored; `MUST_NOT_EXIST`; absent: whatever is there. */
+  ifVersion?: number;
+}
+
+export const MUST_NOT_EXIST = -1;
+
+type Image = Parameters<Native['storageSaveSession']>[2];
+
+/** Characters that are written at once, and in one step of a save in pieces. */
+const SMALL = 2 ** 16;
+const PIECE = 40_000;
+
+/** Saves the sessions of one connection, and remembers what it has sent. */
+export class SessionSaves {
+  readonly snapshots: SnapshotCache;
+  readonly #connection: Connection;
+  readonly #encoding: CheckedOptions['encoding'];
+  readonly #stamps = new Stamps();
+
+  constructor(connection: Connection, options: CheckedOptions) {
+    this.#connection = connection;
+    this.#encoding = options.encoding;
+    this.snapshots = new SnapshotCache(options.snapshotBytes);
+  }
+
+  /** Saves a session as it is now; answers with its version. */
+  async save(id: string, session: ChatSession, manners: SaveManners): Promise<number> {
+    const state = stateOf(session, this.snapshots.get(id), this.#encoding);
+    this.#connection.open();
+    const snapshot = { messages: state.messages, stamp: this.#stamps.next() };
+    this.snapshots.set(id, snapshot);
+    const { delta } = state;
+    const save = this.#connection.turns.take(id, delta === null ? 'other' : 'changes', (turn) =>
+      delta === null
+        ? this.#saveWhole(id, state, snapshot, manners, turn.sent)
+        : this.#saveChanges(id, state, delta, snapshot.stamp, manners, turn),
+    );
+    return this.#orForget(id, this.#connection.write(sessionName(id), save));
+  }
+
+  /** Adds messages as they are now; answers with the new count. */
+  async append(id: string, messages: readonly ChatMessage[], power: boolean): Promise<number> {
+    const kept = messages.map((message, at) => keep(message, at, this.#encoding));
+    const text = new SessionText(MessageList.inFull(kept), null, this.#encoding).next(Infinity);
+    this.#connection.open();
+    const known = this.snapshots.get(id);
+    // Until the answer nobody knows where the new ones stand.
+    this.snapshots.forget(id);
+    const stamp = this.#stamps.next();
+    const append = this.#connection.turns.take(id, 'other', (turn) => {
+      const now = Date.now();
+      const answer = this.#connection.go<string[]>((binary, handle, slot) =>
+        binary.storageAppendMessages(
+          ...([handle, slot, id, text.texts, text.types, kept.length, now, new Date(now).toISOString()] as const),
+          ...([stamp, power] as const),
+        ),
+      );
+      turn.sent();
+      return answer;
+    });
+    const answer = await this.#connection.write(sessionName(id), append);
+    const [count, first, previous] = answer.map(Number) as [number, number, number];
+    const base = [known, this.snapshots.get(id)].find((snapshot) => snapshot?.stamp === previous);
+    if (base !== undefined && (this.snapshots.get(id) ?? base) === base) {
+      const positions = kept.map((_, at) => first + at * SPACING);
+      this.snapshots.set(id, { messages: base.messages.followedBy(kept, positions), stamp });
+    }
+    return count;
+  }
+
+  /** Takes what a read has found, unless a later state is known. */
+  learn(id: string, snapshot: Snapshot): void {
+    const known = this.snapshots.get(id);
+    if (known === undefined || known.stamp === snapshot.stamp) this.snapshots.set(id, snapshot);
+  }
+
+  /** A session of a batch, as it is now, and how to write it: the image is there when the last step was taken. */
+  image(id: string, session: ChatSession): { image: Image; step(): boolean; learn(): void } {
+    const state = stateOf(session, undefined, this.#encoding);
+    this.snapshots.forget(id);
+    const text = new SessionText(state.messages, state.live, this.#encoding);
+    const lines: Lines[] = [];
+    const image = imageOf(id, state, this.#stamps.next(), {});
+    return {
+      image,
+      step: () => {
+        lines.push(text.next(PIECE));
+        if (text.done) Object.assign(image, joinedLines(lines));
+        return !text.done;
+      },
+      learn: () => this.learn(id, { messages: state.messages.weighed(), stamp: image.stamp }),
+    };
+  }
+
+  async #saveChanges(
+    id: string,
+    state: SessionState,
+    { base, changes }: NonNullable<SessionState['delta']>,
+    stamp: number,
+    manners: SaveManners,
+    turn: Turn,
+  ): Promise<number> {
+    const { head, activeAgent, createdAt, updatedAt } = state.head;
+    const answer = this.#connection.go<number | null>((binary, handle, slot) =>
+      binary.storageSaveChanges(
+        handle,
+        slot,
+        {
+          id,
+          data: head.text,
+          createdAt,
+          updatedAt,
+          baseStamp: base,
+          stamp,
+          removed: Float64Array.from(changes.removed),
+          positions: Float64Array.from(changes.positions),
+          messages: changes.written.map(({ text }) => text).join('\n'),
+          messageTypes: changes.written.map(({ types }) => types ?? '').join('\n'),
+          messageCount: state.messages.length,
+          ...(head.types === null ? {} : { types: head.types }),
+          ...(activeAgent === undefined ? {} : { activeAgent }),
+          ...(manners.ifVersion === undefined ? {} : { ifVersion: manners.ifVersion }),
+        },
+        manners.power,
+      ),
+    );
+    turn.sent();
+    const version = await answer;
+    return version ?? turn.again(() => this.#saveAgain(id, state, stamp, manners));
+  }
+
+  /** Somebody else has changed it: all of it is written, as it was at the call. */
+  #saveAgain(id: string, state: SessionState, stamp: number, manners: SaveManners): Promise<number> {
+    const messages = MessageList.inFull(state.messages.slice());
+    const snapshot = { messages, stamp: this.#stamps.next() };
+    this.snapshots.replace(id, stamp, snapshot);
+    return this.#saveWhole(id, { ...state, messages }, snapshot, manners, () => undefined);
+  }
+
+  #saveWhole(
+    id: string,
+    state: SessionState,
+    snapshot: Snapshot,
+    manners: SaveManners,
+    sent: () => void,
+  ): Promise<number> {
+    const text = new SessionText(state.messages, state.live, this.#encoding);
+    const send = (lines: Lines, staged?: ReturnType<Native['stagedMessages']>): Promise<number> => {
+      const image = { ...imageOf(id, state, snapshot.stamp, manners), ...joinedLines([lines]) };
+      const answer = this.#connection.go<number>((binary, handle, slot) =>
+        binary.storageSaveSession(handle, slot, image, manners.power, staged),
+      );
+      // Now that the text is there, it is known what the messages weigh.
+      this.snapshots.replace(id, snapshot.stamp, { ...snapshot, messages: state.messages.weighed() });
+      sent();
+      return answer;
+    };
+    const first = text.next(SMALL);
+    return text.done ? send(first) : this.#inPieces(first, text, send);
+  }
+
+  #inPieces(
+    first: Lines,
+    text: SessionText,
+    send: (last: Lines, staged: ReturnType<Native['stagedMessages']>) => Promise<number>,
+  ): Promise<number> {
+    const staged = this.#connection.now((binary) => binary.stagedMessages());
+    const stage = ({ texts, types }: Lines): void =>
+      this.#connection.now((binary) => binary.stageMessages(staged, texts, types));
+    stage(first);
+    return new Promise((resolve, reject) => {
+      this.#connection.pace.begin(() => {
+        try {
+          const lines = text.next(PIECE);
+          if (text.done) resolve(send(lines, staged));
+          else stage(lines);
+          return !text.done;
+        } catch (error) {
+          reject(error);
+          return false;
+        }
+      });
+    });
+  }
+
+  /** After a failure nobody knows what the store has. */
+  async #orForget(id: string, save: Promise<number>): Promise<number> {
+    try {
+      return await save;
+    } catch (error) {
+      this.snapshots.forget(id);
+      throw error;
+    }
+  }
+}
+
+function imageOf(id: string, { head }: SessionState, stamp: number, { ifVersion }: Partial<SaveManners>): Image {
+  const { text, types } = head.head;
+  return {
+    id,
+    data: text,
+    createdAt: head.createdAt,
+    updatedAt: head.updatedAt,
+    messages: '',
+    messageTypes: '',
+    stamp,
+    ...(types === null ? {} : { types }),
+    ...(head.activeAgent === undefined ? {} : { activeAgent: head.activeAgent }),
+    ...(ifVersion === undefined ? {} : { ifVersion }),
+  };
+}
+
+function joinedLines(lines: readonly Lines[]): Pick<Image, 'messages' | 'messageTypes'> {
+  return {
+    messages: lines.map(({ texts }) => texts).join('\n'),
+    messageTypes: lines.map(({ types }) => types).join('\n'),
+  };
+}

@@ -1,0 +1,45 @@
+/** What of a session a save sends: all of it, or what has changed since the state that the store is known to have. */
+import type { EncodeOptions } from '../../codec.js';
+import { plainMessages, sessionShape, sessionTimes } from '../../codec/session-shape.js';
+import { encodeHead, type SessionHead } from '../../session.js';
+import type { ChatSession } from '../../types.js';
+import type { Snapshot } from '../changes/cache.js';
+import { compareMessages, type Changes } from '../changes/compare.js';
+import { keep } from '../changes/kept.js';
+import { MessageList } from '../changes/message-list.js';
+
+/** A session as it was at the call. */
+export interface SessionState {
+  head: SessionHead;
+  messages: MessageList;
+  /** The messages themselves, where they were looked at in haste: see `refuseCode`. */
+  live: readonly unknown[] | null;
+  /** The way here from the state that has this stamp; null where there is none that is shorter than all. */
+  delta: { base: number; changes: Changes } | null;
+}
+
+/** More characters than that are written in pieces, with the rest of the session. */
+const MOST_AT_ONCE = 2 ** 19;
+
+/** Takes the state of a session. Throws a TypeError where it is none, and what the codec throws. */
+export function stateOf(session: ChatSession, before: Snapshot | undefined, options: EncodeOptions): SessionState {
+  return (before && changedState(session, before, options)) ?? wholeState(session, options);
+}
+
+function changedState(session: ChatSession, before: Snapshot, options: EncodeOptions): SessionState | null {
+  const live = plainMessages(session);
+  const changes = live && compareMessages(before.messages, live, options, MOST_AT_ONCE);
+  if (changes === null) return null;
+  const head = encodeHead(session, sessionTimes(session, options.unsupported === 'json'), options);
+  return { head, messages: changes.list, live: null, delta: { base: before.stamp, changes } };
+}
+
+/** So many messages at the most are looked at closely at once; with more, only the state is taken at once. */
+const FEW = 100;
+
+function wholeState(session: ChatSession, options: EncodeOptions): SessionState {
+  const shape = sessionShape(session, options.unsupported === 'json');
+  const many = shape.messages.length > FEW;
+  const messages = MessageList.inFull(shape.messages.map((message, at) => keep(message, at, options, many)));
+  return { head: encodeHead(session, shape, options), messages, live: many ? shape.messages : null, delta: null };
+}

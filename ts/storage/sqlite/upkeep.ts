@@ -1,0 +1,60 @@
+/** What is done with the store as a whole, in batches that let others in between. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+import { SmallTalkError } from '../../errors.js';
+import { pathOption } from '../../options.js';
+import type { PruneReport, VerifyReport } from '../capabilities.js';
+import type { PruneQuery } from '../capability-arguments.js';
+import type { Connection } from './connection.js';
+
+/** Sessions that go in one transaction. */
+const BATCH = 500;
+
+interface Pruned {
+  sessions: number;
+  messages: number;
+  bytes: number;
+  more: boolean;
+}
+
+/** Removes what is old, batch by batch, and gives the disk back. */
+export async function prune(
+  connection: Connection,
+  { updatedBefore, dryRun, signal }: PruneQuery,
+  power: boolean,
+): Promise<PruneReport> {
+  signal?.throwIfAborted();
+  // A dry run removes nothing that the next batch would have to come after: it counts all in one.
+  const limit = dryRun ? Number.MAX_SAFE_INTEGER : BATCH;
+  const report = { sessions: 0, messages: 0, bytesFreed: 0, dryRun };
+  for (let more = true; more;) {
+    const text = await connection.writeAll<string>((binary, handle, slot) =>
+      binary.storagePrune(handle, slot, updatedBefore, limit, dryRun, power),
+    );
+    const batch = JSON.parse(text) as Pruned;
+    report.sessions += batch.sessions;
+    report.messages += batch.messages;
+    report.bytesFreed += batch.bytes;
+    more = batch.more && !dryRun;
+    if (more) signal?.throwIfAborted();
+  }
+  if (!dryRun && report.sessions > 0) {
+    await connection.call<number>((binary, handle, slot) => binary.storageReclaim(handle, slot));
+  }
+  return report;
+}
+
+/** Copies the whole store, with everything that was asked for before, to a file that must not be there. */
+export async function backup(connection: Connection, to: unknown): Promise<void> {
+  // There is no place that could be meant where none is given.
+  const path = resolve(pathOption('path', to ?? null, ''));
+  if (existsSync(path)) throw new SmallTalkError('ERR_OPTION_INVALID', `there is a file at ${JSON.stringify(path)}`);
+  await connection.readAll<null>((binary, handle, slot) => binary.storageBackup(handle, slot, path));
+}
+
+/** Reads everything and compares checksums. */
+export async function verify(connection: Connection): Promise<VerifyReport> {
+  const text = await connection.readAll<string>((binary, handle, slot) => binary.storageVerify(handle, slot));
+  return JSON.parse(text) as VerifyReport;
+}
