@@ -19,6 +19,8 @@ testStorageAdapterContract(
 testStorageAdapterContract(
   'SQLiteStorageAdapter (process)',
   () => new SQLiteStorageAdapter({ path: join(place, 'sessions.db'), durability: 'process' }),
+  undefined,
+  { supports: new SQLiteStorageAdapter().capabilities },
 );
 
 testStorageAdapterContract('InMemoryStorageAdapter', () => new InMemoryStorageAdapter(), undefined, {

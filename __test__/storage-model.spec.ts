@@ -1,8 +1,15 @@
 /** Random sequences of calls, several at once, with closing and reopening in between: every answer is that of the model. */
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 
-import { FileStorageAdapter, InMemoryStorageAdapter, supports, type StorageAdapter } from '../ts/index.js';
+import {
+  FileStorageAdapter,
+  InMemoryStorageAdapter,
+  SQLiteStorageAdapter,
+  supports,
+  type StorageAdapter,
+} from '../ts/index.js';
 import { Model, plan, type Operation, type Plan } from './support/storage-model.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -28,6 +35,7 @@ function firstCalls(all: Moment[]): Moment[] {
 
 const adapters: Record<string, (path: string) => StorageAdapter> = {
   memory: () => new InMemoryStorageAdapter(),
+  sqlite: (path) => new SQLiteStorageAdapter({ path: join(path, 's.db'), durability: 'process' }),
   file: (path) => new FileStorageAdapter({ path, durability: 'process' }),
 };
 

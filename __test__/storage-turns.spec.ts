@@ -114,6 +114,7 @@ test('an operation on everything waits for all before it, and all after it wait 
     return deferred().promise;
   });
   take('t', 'after', 'other');
+  void turns.pass(async () => void begun.push('key'));
   void turns.takeAll((turn) => {
     begun.push('clear again');
     turn.sent();
@@ -126,8 +127,10 @@ test('an operation on everything waits for all before it, and all after it wait 
   expect(begun).toEqual(['save', 'clear']);
   clear?.sent();
   await microtasks();
-  expect(begun).toEqual(['save', 'clear', 'after', 'clear again', 'last']);
+  expect(begun).toEqual(['save', 'clear', 'after', 'key', 'clear again', 'last']);
   await turns.settled();
+  void turns.pass(async () => void begun.push('key at once'));
+  expect(begun.at(-1)).toBe('key at once');
 });
 
 test('in a hurry everything begins in its order, settled or not', () => {

@@ -112,9 +112,11 @@ export class SQLiteStorageAdapter implements StorageAdapter, Offered {
 
   async listSessions(options?: ListOptions): Promise<string[]> {
     const filter = defined(listQuery(options));
-    return this.#connection.readAll((binary, handle, slot, inOrder) =>
+    const ids = await this.#connection.readAll<string[]>((binary, handle, slot, inOrder) =>
       binary.storageListSessions(handle, slot, filter, inOrder),
     );
+    // The binary's arrays are of the realm that loaded it first, which need not be this one.
+    return [...ids];
   }
 
   async appendMessages(sessionId: string, messages: readonly ChatMessage[], options?: WriteOptions): Promise<number> {

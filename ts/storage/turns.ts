@@ -54,6 +54,11 @@ export class Turns {
     });
   }
 
+  /** Begins what concerns no session: at once, unless an operation on everything waits, which comes first. */
+  pass<T>(begin: () => Promise<T>): Promise<T> {
+    return this.#gate === null ? begin() : this.#behind(this.#gate, () => this.pass(begin));
+  }
+
   /** Begins an operation on everything when all before it is settled; what is asked for later begins once it is sent. */
   takeAll<T>(begin: (turn: Pick<Turn, 'sent'>) => Promise<T>): Promise<T> {
     if (this.#gate !== null) return this.#behind(this.#gate, () => this.takeAll(begin));

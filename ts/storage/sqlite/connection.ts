@@ -65,13 +65,13 @@ export class Connection {
     return opened;
   }
 
-  /** Runs one operation; its promise settles with the answer. */
+  /** Runs an operation that concerns no session; its promise settles with the answer. */
   call<T>(begin: Begin): Promise<T> {
     this.open();
-    return this.go<T>(begin);
+    return this.turns.pass(() => this.go<T>(begin));
   }
 
-  /** As `call`, for what was asked for before a `close()` and has its turn only now. */
+  /** Runs an operation whose turn it is, perhaps after a `close()` that was called later. */
   go<T>(begin: Begin): Promise<T> {
     const { handle, calls } = this.#opened ?? this.open();
     return calls.run<T>((binary, slot) => begin(binary, handle, slot));
