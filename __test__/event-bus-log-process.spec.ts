@@ -40,6 +40,22 @@ test.each([
   expect((await all(log, 't')).every(({ agentId }) => agentId === 'a')).toBe(true);
 });
 
+test('process.exit() waits for what the writer has not got to yet: a file to be made and synced for each session', async () => {
+  const sessions = Array.from({ length: 1_000 }, (_, at) => `s${at}`);
+  const directory = temporaryDirectory();
+  const script = `
+    const log = new JsonlEventReplayStorage({ directory: ${JSON.stringify(directory)}, durability: 'power' });
+    const bus = new SmallTalkEventBus({ log });
+    for (const sessionId of ${JSON.stringify(sessions)}) bus.scope({ sessionId }).emit('n', sessionId);
+    process.exit();`;
+  expect(await runBusScript(script)).toEqual({ code: 0, output: '' });
+  const log = open({ directory });
+  const found = [];
+  for (const session of sessions)
+    found.push(...(await all(log, session)).map(({ payload }) => (payload as string[])[0]));
+  expect(found).toEqual(sessions);
+}, 30_000);
+
 test('an awaited emitDurable keeps a process alive that has nothing else to do', async () => {
   const script = `
     const bus = new SmallTalkEventBus({ log: new JsonlEventReplayStorage({ directory: './events' }) });

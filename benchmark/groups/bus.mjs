@@ -8,13 +8,17 @@ const candidates = [OURS, BARE, ORIGIN, 'eventemitter3', 'tseep', 'mitt', 'emitt
 const counted = (count, thing) => `${count} ${thing}${count === 1 ? '' : 's'}`;
 
 /** One line: so many names with so many listeners each, and what is out of the ordinary. */
-function emit({ names = 1, listeners = 1, args = 2, history = true, topic = false }, goals = {}) {
-  const how = [topic ? 'through topic()' : '', history ? '' : 'without history'].filter(Boolean);
+function emit({ names = 1, listeners = 1, args = 2, history = true, topic = false, random = false }, goals = {}) {
+  const how = [
+    topic ? 'through topic()' : '',
+    history ? '' : 'without history',
+    random ? 'in random order' : '',
+  ].filter(Boolean);
   const what = [counted(args, 'argument'), counted(names, 'name'), counted(listeners, 'listener') + ' each', ...how];
   return {
     title: `emit: ${what.join(', ')}`,
     trial: 'emit',
-    parameters: { names, listeners, args, history, topic },
+    parameters: { names, listeners, args, history, topic, random },
     candidates: topic || !history ? [OURS, BARE] : candidates,
     goals,
   };
@@ -25,8 +29,8 @@ const IDLE_SECONDS = 60;
 const idle = (what, measure, show, goal) => ({
   title: `a second of idleness after a burst, everything open: ${what}`,
   trial: 'idle',
-  parameters: { measure, seconds: IDLE_SECONDS },
-  small: { seconds: 0.2 },
+  parameters: { measure, seconds: IDLE_SECONDS, settleSeconds: 10 },
+  small: { seconds: 0.1, settleSeconds: 0.1 },
   candidates: [OURS, 'node alone'],
   show,
   goal,
@@ -38,6 +42,7 @@ export const bus = {
   lines: [
     emit({}, { [BARE]: ['P1', 0.8], [ORIGIN]: ['P1', 0.1] }),
     emit({ names: 8 }, { [BARE]: ['P2', 1.5] }),
+    emit({ names: 8, random: true }),
     emit({ names: 8, topic: true }, { [BARE]: ['P2', 1] }),
     emit({ listeners: 10 }, { [BARE]: ['P2', 0.3] }),
     emit({ names: 8, listeners: 10 }),

@@ -2,24 +2,35 @@
 import { emitters } from '../candidates/emitters.mjs';
 import { timePasses } from '../harness/timing.mjs';
 
-export async function run(candidate, { names, listeners, args, history, topic, effort }) {
+export async function run(candidate, { names, listeners, args, history, topic, random, effort }) {
   const { emitter, listener, awaited = false } = await emitters[candidate]({ history });
   const seen = { calls: 0, last: -1 };
-  const events = Array.from({ length: names }, (_, index) => `agent:event-${index}`);
-  for (const event of events)
+  const distinct = Array.from({ length: names }, (_, index) => `agent:event-${index}`);
+  const events = random ? shuffled(distinct) : distinct;
+  for (const event of distinct)
     for (let count = 0; count < listeners; count += 1) emitter.on(event, listener(seen, args));
 
   const state = { step: 0 };
   const passes =
     topic && 'topic' in emitter ? topicPasses(emitter, events, state) : LOOPS[args](emitter, events, state);
   const awaitedPasses = async (count) => {
-    for (let pass = 0; pass < count; pass += 1) await emitter.emit(...argumentsOf(events[pass % names], args, state));
+    for (let pass = 0; pass < count; pass += 1)
+      await emitter.emit(...argumentsOf(events[pass % events.length], args, state));
   };
   const measured = await timePasses(awaited ? awaitedPasses : passes, effort);
   if (seen.calls !== state.step * listeners) throw new Error('not every listener was called');
   if (listeners > 0 && args >= 2 && seen.last !== state.step - 1)
     throw new Error('a listener got what was not emitted');
   return measured;
+}
+
+/** A long list in which the names come in no order that could be learnt. */
+function shuffled(names) {
+  let state = 1;
+  return Array.from({ length: 8_192 }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return names[(state >>> 16) % names.length];
+  });
 }
 
 function argumentsOf(event, args, state) {

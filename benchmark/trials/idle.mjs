@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export async function run(candidate, { measure, seconds, directory }) {
+export async function run(candidate, { measure, seconds, settleSeconds, directory }) {
   const close = await opened[candidate](directory);
-  // What the burst has set going comes to rest.
-  await sleep(500);
+  // What the burst has set going comes to rest; the engine's collector takes seconds to do so.
+  await sleep(settleSeconds * 1_000);
   const before = read();
   await sleep(seconds * 1_000);
   const after = read();
