@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 
 import type { HotState } from './hot-state.js';
 import { INLINE_ARGUMENTS } from './ring.js';
-import { NO_VERSION, NOBODY_LISTENS, type Target } from './target.js';
+import { NOBODY_LISTENS, type Target } from './target.js';
 import type { AnyListener } from './types.js';
 
 const LISTENERS = Symbol('listeners');
@@ -163,11 +163,14 @@ export abstract class BusCore extends EventEmitter {
     const handlers = rare ? [] : (this[LISTENERS]?.[target.name] ?? []);
     // A copy, as Node makes one for every emit: listeners that come or go meanwhile change nothing under way.
     const listeners = typeof handlers === 'function' ? [handlers] : handlers.slice();
-    const ready = !rare && listeners.every(isOrdinary);
-    target.listen(ready ? hot.version : NO_VERSION, listeners);
-    target.hotVersion = ready && hot.isPlain(target) ? hot.version : NO_VERSION;
+    if (rare || !listeners.every(isOrdinary)) {
+      target.forget();
+      return false;
+    }
+    target.listen(hot.version, listeners);
+    if (hot.isPlain(target)) target.hotVersion = hot.version;
     hot.noteListening(target);
-    return ready;
+    return true;
   }
 }
 

@@ -120,9 +120,15 @@ export class Targets {
     const isCritical = recorded && this.#critical.has(name);
     const priority = this.#labels.priority ?? (isCritical ? 'critical' : 'normal');
     const target = new Target(name, priority, this.#labels, recorded);
-    if (this.#byName.size >= REMEMBERED) this.#byName.clear();
+    if (this.#byName.size >= REMEMBERED) this.#forgetAll();
     this.#byName.set(name, target);
     return target;
+  }
+
+  /** Each would hold on to its follower, and that to the next one. */
+  #forgetAll(): void {
+    for (const target of this.#byName.values()) target.follower = null;
+    this.#byName.clear();
   }
 }
 
