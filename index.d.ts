@@ -97,6 +97,12 @@ export declare function healthWords(handle: ExternalObject<HealthHandle>, chunk:
 /** Stores an event; answers with its number and its id, a space between them. */
 export declare function logAppend(handle: ExternalObject<LogHandle>, slot: number, session: string, body: string, id?: string | undefined | null, power?: boolean | undefined | null): void
 
+/**
+ * Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of. Answers null
+ * when all are stored, else a JSON array `[[index, failure], …]` of those that are not.
+ */
+export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array, bodies: string, power?: boolean | undefined | null): void
+
 /** Archives and deletes what is old; answers with a JSON object. */
 export declare function logCleanup(handle: ExternalObject<LogHandle>, slot: number, retentionMs: number): void
 

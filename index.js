@@ -850,6 +850,7 @@ module.exports.healthStop = nativeBinding.healthStop
 module.exports.healthUnregister = nativeBinding.healthUnregister
 module.exports.healthWords = nativeBinding.healthWords
 module.exports.logAppend = nativeBinding.logAppend
+module.exports.logAppendTogether = nativeBinding.logAppendTogether
 module.exports.logCleanup = nativeBinding.logCleanup
 module.exports.logClose = nativeBinding.logClose
 module.exports.logDrain = nativeBinding.logDrain

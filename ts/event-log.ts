@@ -5,6 +5,7 @@ import { Calls } from './calls.js';
 import type { EncodeOptions } from './codec.js';
 import { EventLogError } from './errors.js';
 import { decodeEvents, encodeEvent } from './event-log/encoding.js';
+import { Together } from './event-log/together.js';
 import {
   DEFAULTS,
   durabilityOption,
@@ -34,6 +35,7 @@ type Handle = ReturnType<Native['logOpen']>;
 interface Opened {
   handle: Handle;
   calls: Calls;
+  together: Together;
   /** Takes back the wish to drain at exit. */
   stay(): void;
 }
@@ -83,6 +85,13 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     return { seq: Number(receipt.slice(0, space)), id: receipt.slice(space + 1), timestamp };
   }
 
+  appendLater(sessionId: string, event: NewEvent, settled: (failure: Error | null) => void): Promise<void> {
+    checkId(sessionId, 'sessionId');
+    const { body, id } = encodeEvent(event, this.#encoding);
+    if (id === null) return this.#open().together.add(sessionId, body, settled);
+    return this.append(sessionId, event).then(() => settled(null), settled);
+  }
+
   /**
    * The events of a session, oldest first; critical ones only, unless `priority: 'all'`. What it brings is fixed when
    * the first event is asked for: everything acknowledged before that, nothing twice, whatever is appended, archived or
@@ -94,7 +103,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     const query = replayQuery(given);
     const signal = signalOption(given.signal);
     signal?.throwIfAborted();
-    const { handle } = this.#open();
+    const { handle, together } = this.#open();
+    together.send();
     const cursor = crossing(EventLogError, (binary) => binary.logReplay(handle, sessionId, query));
     try {
       for (;;) {
@@ -180,16 +190,21 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     };
     const calls = new Calls(EventLogError);
     const handle = crossing(EventLogError, (binary) => binary.logOpen(settings, calls.settle));
+    const together = new Together(({ sessions, places, bodies }) =>
+      calls.run((binary, slot) => binary.logAppendTogether(handle, slot, sessions, places, bodies)),
+    );
     const drain = (limitMs: number): void => {
+      together.send();
       crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
     };
-    this.#opened = { handle, calls, stay: drainAtExit(this, drain) };
+    this.#opened = { handle, calls, together, stay: drainAtExit(this, drain) };
     return this.#opened;
   }
 
   async #close(): Promise<void> {
     const opened = this.#opened;
     if (opened === null) return;
+    opened.together.send();
     try {
       await opened.calls.run<null>((binary, slot) => {
         binary.logClose(opened.handle, slot);
@@ -200,7 +215,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   }
 
   async #call<T>(begin: (binary: Native, handle: Handle, slot: number) => void): Promise<T> {
-    const { handle, calls } = this.#open();
+    const { handle, calls, together } = this.#open();
+    together.send();
     return calls.run<T>((binary, slot) => begin(binary, handle, slot));
   }
 

@@ -99,6 +99,13 @@ export interface EventReplayStorage {
   /** Says that `append` is done with the event, however large, when it returns its promise. Absent: a bus hands over a copy. */
   readonly encodesAtOnce?: boolean;
   append(sessionId: string, event: NewEvent): Promise<AppendReceipt | void>;
+  /**
+   * As `append`, for many events of which nobody waits for a receipt: encodes the event within the call, and stores it
+   * together with the others of this turn of the loop. `settled` is called once, with what kept it from being stored or
+   * null; the promise resolves after all of the turn have been. Throws where the event cannot be encoded or the log is
+   * closed, and does not call `settled` then. Absent: a bus uses `append`.
+   */
+  appendLater?(sessionId: string, event: NewEvent, settled: (failure: Error | null) => void): Promise<void>;
   replay(sessionId: string, options?: ReplayOptions): AsyncIterable<Event>;
 
   cleanup(retentionMs: number): Promise<CleanupReport | void>;

@@ -72,6 +72,7 @@ const calls = {
   storageDrain: () => binary.storageDrain(storage(), 10),
   logOpen: () => log(),
   logAppend: () => binary.logAppend(log(), 2, 's', body, null, null),
+  logAppendTogether: () => binary.logAppendTogether(log(), 2, ['s'], Uint32Array.of(0), body),
   logCleanup: () => binary.logCleanup(log(), 2, 1000),
   logClose: () => binary.logClose(log(), 2),
   logDrain: () => binary.logDrain(log(), 10),

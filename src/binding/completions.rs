@@ -75,6 +75,7 @@ impl From<Vec<Option<String>>> for Outcome {
 
 /// An error on its way to JavaScript, which makes the class of it.
 #[napi_derive::napi(object)]
+#[derive(serde::Serialize)]
 pub struct Failure {
     pub code: String,
     pub message: String,

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use napi::bindgen_prelude::External;
+use napi::bindgen_prelude::{External, Uint32Array};
 use napi_derive::napi;
 
 use super::{
-    completions::{Completions, Outcome, Settle},
+    completions::{Completions, Failure, Outcome, Settle},
     entry::{Result, entry},
 };
 use crate::{
     Error,
     durability::Durability,
-    event_log::{CleanupReport, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics},
+    event_log::{CleanupReport, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics, Together, Unstored},
 };
 
 /// An open log and the way its answers take.
@@ -87,6 +87,25 @@ pub fn log_append(
     entry("logAppend", || {
         let durability = power.map(|power| if power { Durability::Power } else { Durability::Process });
         handle.log.append(session, body, id, durability, handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of. Answers null
+/// when all are stored, else a JSON array `[[index, failure], …]` of those that are not.
+#[napi(catch_unwind)]
+pub fn log_append_together(
+    handle: &External<LogHandle>,
+    slot: u32,
+    sessions: Vec<String>,
+    places: Uint32Array,
+    bodies: String,
+    power: Option<bool>,
+) -> Result<()> {
+    entry("logAppendTogether", || {
+        let durability = power.map(|power| if power { Durability::Power } else { Durability::Process });
+        let reply = handle.completions.reply(slot);
+        handle.log.append_together(Together { sessions, places: places.to_vec(), bodies, durability, reply });
         Ok(())
     })
 }
@@ -204,6 +223,17 @@ impl From<LogReplayFilter> for ReplayFilter {
             last: filter.last.map(size),
             limit: filter.limit.map(size),
         }
+    }
+}
+
+impl From<Vec<Unstored>> for Outcome {
+    fn from(unstored: Vec<Unstored>) -> Self {
+        if unstored.is_empty() {
+            return Self::Nothing;
+        }
+        let failures: Vec<_> =
+            unstored.into_iter().map(|Unstored { index, error }| (index, Failure::from(error))).collect();
+        Self::json(&failures)
     }
 }
 

@@ -24,6 +24,7 @@ mod retention;
 mod statistics;
 mod sync;
 mod time;
+mod together;
 mod writer;
 
 use std::{
@@ -43,6 +44,7 @@ pub use options::LogOptions;
 pub use record::topic_key;
 pub use retention::CleanupReport;
 pub use statistics::Statistics;
+pub use together::{Together, Unstored};
 
 use self::{
     append::Append,
@@ -100,6 +102,12 @@ impl EventLog {
             return reply.send(Err(Error::ValueTooLarge { size, limit: MAX_EVENT_BYTES }));
         }
         self.submit(Job::Append(Append { session, body, id, durability, reply }), size);
+    }
+
+    /// Stores events of any sessions, in order, as [`EventLog::append`] stores one.
+    pub fn append_together(&self, events: Together) {
+        let size = events.bodies.len();
+        self.submit(Job::Together(events), size);
     }
 
     /// Begins a replay of one session. What it brings is fixed by its first pull.

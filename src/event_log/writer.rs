@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::{
     append::Append, directory::Layout, erase, files, index::Catalog, options::LogOptions, owned::Owned,
-    retention::CleanupReport, statistics::Statistics,
+    retention::CleanupReport, statistics::Statistics, together::Together,
 };
 use crate::{
     error::{Error, Result},
@@ -28,6 +28,8 @@ pub enum Job {
     Open(Reply<()>),
     /// To store an event.
     Append(Append),
+    /// To store several.
+    Together(Together),
     /// To put everything stored so far on the disk.
     Flush(Reply<()>),
     /// To move and delete what the retention no longer keeps.
@@ -44,6 +46,7 @@ impl Job {
         match self {
             Self::Open(reply) | Self::Flush(reply) => reply.send(Err(error)),
             Self::Append(append) => append.reply.send(Err(error)),
+            Self::Together(events) => events.reply.send(Err(error)),
             Self::Cleanup { reply, .. } => reply.send(Err(error)),
             Self::Erase { reply, .. } => reply.send(Err(error)),
             Self::Statistics(reply) => reply.send(Err(error)),
@@ -134,6 +137,7 @@ impl Writer {
         match job {
             Job::Open(reply) => reply.send(Ok(())),
             Job::Append(append) => owned.append(vec![append]),
+            Job::Together(events) => owned.append(events.into_appends()),
             Job::Flush(reply) => reply.send(owned.flush()),
             Job::Cleanup { retention, reply } => reply.send(owned.cleanup(retention)),
             Job::Erase { session, reply } => reply.send(erase::erase(owned, &session)),
@@ -148,6 +152,7 @@ impl Handler<Job> for Writer {
         for job in batch {
             match job {
                 Job::Append(append) => appends.push(append),
+                Job::Together(events) => appends.extend(events.into_appends()),
                 other => {
                     if !appends.is_empty() {
                         self.append(std::mem::take(&mut appends));

@@ -127,7 +127,7 @@ export class LogFeed {
         this.#firstFailure ??= errorOf(reason);
         this.#miss(sessionId, missing);
       });
-      void this.#track(handed, () => undefined);
+      void this.#track(handed);
     }
   }
 
@@ -140,29 +140,43 @@ export class LogFeed {
   ): Promise<void> {
     this.#queuedBytes += bytes;
     this.#queuedEvents += 1;
-    const handed = this.#hand(sessionId ?? this.#sessionId, event).then(
-      () => void (this.#counts.logged += 1),
-      (reason: unknown) => {
-        this.#counts.failed += 1;
-        failed(errorOf(reason));
-      },
-    );
-    return this.#track(handed, () => {
+    const settled = (failure: Error | null): void => {
       this.#queuedBytes -= bytes;
       this.#queuedEvents -= 1;
+      if (failure === null) {
+        this.#counts.logged += 1;
+      } else {
+        this.#counts.failed += 1;
+        failed(failure);
+      }
       if (this.#queuedBytes * 2 > this.#limit) return;
       this.#episode = null;
       this.#tellWhatIsMissing();
-    });
+    };
+    return this.#track(this.#store(sessionId ?? this.#sessionId, event, settled));
   }
 
-  #track(work: Promise<void>, afterwards: () => void): Promise<void> {
-    const settled: Promise<void> = work.then(() => {
-      this.#onTheWay.delete(settled);
-      afterwards();
-    });
-    this.#onTheWay.add(settled);
-    return settled;
+  /** Many events of one turn share a promise. */
+  #track(work: Promise<void>): Promise<void> {
+    if (!this.#onTheWay.has(work)) {
+      this.#onTheWay.add(work);
+      void work.then(() => this.#onTheWay.delete(work));
+    }
+    return work;
+  }
+
+  /** The promise never rejects. */
+  #store(sessionId: string, event: NewEvent, settled: (failure: Error | null) => void): Promise<void> {
+    const refused = (reason: unknown): void => settled(errorOf(reason));
+    if (this.#log.appendLater === undefined) {
+      return this.#hand(sessionId, event).then(() => settled(null), refused);
+    }
+    try {
+      return this.#log.appendLater(sessionId, event, settled);
+    } catch (error) {
+      // Told later: a listener that throws must not throw into an emitter.
+      return Promise.resolve(error).then(refused);
+    }
   }
 
   /** A log written by users may throw where it should reject, and may look at the event later than it should. */
