@@ -3,7 +3,7 @@ import { decode, encode } from '../codec.js';
 import { EventLogError } from '../errors.js';
 import type { EventReplayStorage, NewEvent } from '../types.js';
 import { sizeOf } from './size.js';
-import type { Target } from './target.js';
+import type { Labels, Target } from './target.js';
 import type { LogStats, StoredEvent } from './types.js';
 
 /** Whom the feed tells. */
@@ -186,18 +186,30 @@ export class LogFeed {
 }
 
 function newEvent({ event: topic, args: payload, priority, timestamp }: StoredEvent, { labels }: Target): NewEvent {
-  const { conversationId, agentId, ...rest } = labels.metadata;
+  let belongings = known.get(labels);
+  if (belongings === undefined) known.set(labels, (belongings = belongingsOf(labels)));
+  return belongings === NOTHING
+    ? { topic, payload, priority, timestamp }
+    : { topic, payload, priority, timestamp, ...belongings };
+}
+
+type Belongings = Pick<NewEvent, 'conversationId' | 'agentId' | 'metadata'>;
+
+const NOTHING: Belongings = {};
+
+/** What the events of a scope say of themselves in the log: the same for each. */
+const known = new WeakMap<Labels, Belongings>();
+
+function belongingsOf({ metadata: all }: Labels): Belongings {
+  const { conversationId, agentId, ...rest } = all;
   // The session says where the event goes, and so is not said again in it.
   const metadata = Object.fromEntries(Object.entries(rest).filter(([name]) => name !== 'sessionId'));
-  return {
-    topic,
-    payload,
-    priority,
-    timestamp,
+  const belongings: Belongings = {
     ...(typeof conversationId === 'string' ? { conversationId } : {}),
     ...(typeof agentId === 'string' ? { agentId } : {}),
     ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
   };
+  return Object.keys(belongings).length > 0 ? belongings : NOTHING;
 }
 
 function errorOf(reason: unknown): Error {
