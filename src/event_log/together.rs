@@ -34,6 +34,7 @@ pub struct Unstored {
 
 impl Together {
     /// The events one by one.
+    #[must_use]
     pub fn into_appends(self) -> Vec<Append> {
         let Self { sessions, places, bodies, durability, reply } = self;
         let outcome = Arc::new(Outcome { unstored: Mutex::default(), reply: Mutex::new(Some(reply)) });

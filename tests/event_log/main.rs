@@ -5,4 +5,5 @@ mod replaying;
 mod retention;
 mod sharing;
 mod support;
+mod together;
 mod writing;
