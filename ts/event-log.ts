@@ -78,9 +78,12 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     const { durability } = optionsObject('options', options);
     const power = durability === undefined ? null : durabilityOption(durability, 'process') === 'power';
     const { body, id, timestamp } = encodeEvent(event, this.#encoding);
-    const receipt = await this.#call<string>((binary, handle, slot) => {
-      binary.logAppend(handle, slot, sessionId, body, id, power);
-    });
+    const receipt =
+      id === null && power === null
+        ? await this.#appendTogether(sessionId, body)
+        : await this.#call<string>((binary, handle, slot) => {
+            binary.logAppend(handle, slot, sessionId, body, id, power);
+          });
     const space = receipt.indexOf(' ');
     return { seq: Number(receipt.slice(0, space)), id: receipt.slice(space + 1), timestamp };
   }
@@ -88,7 +91,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   appendLater(sessionId: string, event: NewEvent, settled: (failure: Error | null) => void): Promise<void> {
     checkId(sessionId, 'sessionId');
     const { body, id } = encodeEvent(event, this.#encoding);
-    if (id === null) return this.#open().together.add(sessionId, body, settled);
+    if (id === null) return this.#open().together.add(sessionId, body, false, settled);
     return this.append(sessionId, event).then(() => settled(null), settled);
   }
 
@@ -190,8 +193,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     };
     const calls = new Calls(EventLogError);
     const handle = crossing(EventLogError, (binary) => binary.logOpen(settings, calls.settle));
-    const together = new Together(({ sessions, places, bodies }) =>
-      calls.run((binary, slot) => binary.logAppendTogether(handle, slot, sessions, places, bodies)),
+    const together = new Together(maxQueueBytes, ({ sessions, places, bodies, receipts }) =>
+      calls.run((binary, slot) => binary.logAppendTogether(handle, slot, sessions, places, bodies, receipts)),
     );
     const drain = (limitMs: number): void => {
       together.send();
@@ -199,6 +202,16 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     };
     this.#opened = { handle, calls, together, stay: drainAtExit(this, drain) };
     return this.#opened;
+  }
+
+  #appendTogether(sessionId: string, body: string): Promise<string> {
+    const { together } = this.#open();
+    return new Promise((resolve, reject) => {
+      void together.add(sessionId, body, true, (failure, receipt) => {
+        if (failure === null) resolve(receipt);
+        else reject(failure);
+      });
+    });
   }
 
   async #close(): Promise<void> {

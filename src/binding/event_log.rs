@@ -12,7 +12,10 @@ use super::{
 use crate::{
     Error,
     durability::Durability,
-    event_log::{CleanupReport, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics, Together, Unstored},
+    event_log::{
+        CleanupReport, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics, Together, TogetherOutcome,
+        Unstored,
+    },
 };
 
 /// An open log and the way its answers take.
@@ -92,7 +95,8 @@ pub fn log_append(
 }
 
 /// Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of. Answers null
-/// when all are stored, else a JSON array `[[index, failure], …]` of those that are not.
+/// when all are stored and nobody wants receipts, else `[receipts, unstored]`: for each event a line as `logAppend` answers,
+/// empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not.
 #[napi(catch_unwind)]
 pub fn log_append_together(
     handle: &External<LogHandle>,
@@ -100,12 +104,12 @@ pub fn log_append_together(
     sessions: Vec<String>,
     places: Uint32Array,
     bodies: String,
-    power: Option<bool>,
+    receipts: bool,
 ) -> Result<()> {
     entry("logAppendTogether", || {
-        let durability = power.map(|power| if power { Durability::Power } else { Durability::Process });
         let reply = handle.completions.reply(slot);
-        handle.log.append_together(Together { sessions, places: places.to_vec(), bodies, durability, reply });
+        let places = places.to_vec();
+        handle.log.append_together(Together { sessions, places, bodies, durability: None, receipts, reply });
         Ok(())
     })
 }
@@ -226,21 +230,29 @@ impl From<LogReplayFilter> for ReplayFilter {
     }
 }
 
-impl From<Vec<Unstored>> for Outcome {
-    fn from(unstored: Vec<Unstored>) -> Self {
-        if unstored.is_empty() {
+impl From<TogetherOutcome> for Outcome {
+    fn from(TogetherOutcome { receipts, unstored }: TogetherOutcome) -> Self {
+        if receipts.is_empty() && unstored.is_empty() {
             return Self::Nothing;
         }
+        let lines: Vec<_> = receipts.into_iter().map(|receipt| receipt.map_or_else(String::new, line_of)).collect();
         let failures: Vec<_> =
             unstored.into_iter().map(|Unstored { index, error }| (index, Failure::from(error))).collect();
-        Self::json(&failures)
+        match Self::json(&failures) {
+            Self::Text(unstored) => Self::Texts(vec![Some(lines.join("\n")), Some(unstored)]),
+            failed => failed,
+        }
     }
 }
 
 impl From<Receipt> for Outcome {
     fn from(receipt: Receipt) -> Self {
-        Self::Text(format!("{} {}", receipt.seq, receipt.id))
+        Self::Text(line_of(receipt))
     }
+}
+
+fn line_of(Receipt { seq, id }: Receipt) -> String {
+    format!("{seq} {id}")
 }
 
 impl From<CleanupReport> for Outcome {

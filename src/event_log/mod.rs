@@ -44,7 +44,7 @@ pub use options::LogOptions;
 pub use record::topic_key;
 pub use retention::CleanupReport;
 pub use statistics::Statistics;
-pub use together::{Together, Unstored};
+pub use together::{Outcome as TogetherOutcome, Together, Unstored};
 
 use self::{
     append::Append,

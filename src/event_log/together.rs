@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{MAX_EVENT_BYTES, append::Append};
+use super::{
+    MAX_EVENT_BYTES,
+    append::{Append, Receipt},
+};
 use crate::{
     durability::Durability,
     error::{Error, Result},
@@ -19,8 +22,19 @@ pub struct Together {
     pub bodies: String,
     /// `None`: that of the log.
     pub durability: Option<Durability>,
-    /// Answered with those that are not stored when all have been seen to.
-    pub reply: Reply<Vec<Unstored>>,
+    /// Whether anybody wants to know the numbers and ids that they get.
+    pub receipts: bool,
+    /// Answered when all have been seen to.
+    pub reply: Reply<Outcome>,
+}
+
+/// What became of them.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// For each event, where receipts were asked for: none where it is not stored.
+    pub receipts: Vec<Option<Receipt>>,
+    /// Those that are not stored.
+    pub unstored: Vec<Unstored>,
 }
 
 /// An event that is not stored.
@@ -36,15 +50,15 @@ impl Together {
     /// The events one by one.
     #[must_use]
     pub fn into_appends(self) -> Vec<Append> {
-        let Self { sessions, places, bodies, durability, reply } = self;
-        let outcome = Arc::new(Outcome { unstored: Mutex::default(), reply: Mutex::new(Some(reply)) });
+        let Self { sessions, places, bodies, durability, receipts, reply } = self;
+        let receipts = if receipts { vec![None; places.len()] } else { Vec::new() };
+        let owed = Owed { outcome: Outcome { receipts, unstored: Vec::new() }, reply: Some(reply) };
+        let owed = Arc::new(Mutex::new(owed));
         let mut appends = Vec::with_capacity(places.len());
         for (index, (body, place)) in bodies.split('\n').zip(places).enumerate() {
-            let outcome = Arc::clone(&outcome);
-            let reply = Reply::new(move |stored: Result<_>| {
-                if let Err(error) = stored {
-                    outcome.note(index, error);
-                }
+            let owed = Arc::clone(&owed);
+            let reply = Reply::new(move |stored: Result<Receipt>| {
+                owed.lock().unwrap_or_else(PoisonError::into_inner).note(index, stored);
             });
             let size = body.len();
             match usize::try_from(place).ok().and_then(|place| sessions.get(place)) {
@@ -62,23 +76,29 @@ impl Together {
     }
 }
 
-/// What became of them: whoever lets go of it last has seen to the last event, and so gives the answer.
-struct Outcome {
-    unstored: Mutex<Vec<Unstored>>,
-    reply: Mutex<Option<Reply<Vec<Unstored>>>>,
+/// The answer: whoever lets go of it last has seen to the last event, and so gives it.
+struct Owed {
+    outcome: Outcome,
+    reply: Option<Reply<Outcome>>,
 }
 
-impl Outcome {
-    fn note(&self, index: usize, error: Error) {
-        self.unstored.lock().unwrap_or_else(PoisonError::into_inner).push(Unstored { index, error });
+impl Owed {
+    fn note(&mut self, index: usize, stored: Result<Receipt>) {
+        match stored {
+            Err(error) => self.outcome.unstored.push(Unstored { index, error }),
+            Ok(receipt) => {
+                if let Some(place) = self.outcome.receipts.get_mut(index) {
+                    *place = Some(receipt);
+                }
+            }
+        }
     }
 }
 
-impl Drop for Outcome {
+impl Drop for Owed {
     fn drop(&mut self) {
-        let unstored = std::mem::take(self.unstored.get_mut().unwrap_or_else(PoisonError::into_inner));
-        if let Some(reply) = self.reply.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            reply.send(Ok(unstored));
+        if let Some(reply) = self.reply.take() {
+            reply.send(Ok(std::mem::take(&mut self.outcome)));
         }
     }
 }

@@ -2,18 +2,19 @@
 
 use smalltalk_native::{
     Error,
-    event_log::{EventLog, Together, Unstored},
+    event_log::{EventLog, Together, TogetherOutcome},
 };
 
 use crate::support::*;
 
-fn store(log: &EventLog, sessions: &[&str], events: &[(u32, String)]) -> smalltalk_native::Result<Vec<Unstored>> {
+fn store(log: &EventLog, sessions: &[&str], events: &[(u32, String)]) -> smalltalk_native::Result<TogetherOutcome> {
     wait(|reply| {
         log.append_together(Together {
             sessions: sessions.iter().map(ToString::to_string).collect(),
             places: events.iter().map(|(place, _)| *place).collect(),
             bodies: events.iter().map(|(_, body)| body.as_str()).collect::<Vec<_>>().join("\n"),
             durability: None,
+            receipts: true,
             reply,
         });
     })
@@ -23,8 +24,8 @@ fn event(payload: usize) -> String {
     body("t", "critical", 1.0, &payload.to_string())
 }
 
-fn payloads(log: &EventLog, session: &str) -> Vec<u64> {
-    all(log, session).iter().map(|event| event["payload"].as_u64().unwrap()).collect()
+fn stored_in(log: &EventLog, session: &str) -> Vec<u64> {
+    payloads(&all(log, session))
 }
 
 #[test]
@@ -32,9 +33,12 @@ fn each_goes_to_its_session_in_order() {
     let place = Place::new();
     let log = place.open();
     let events: Vec<_> = (0..300).map(|at| (u32::try_from(at % 3).unwrap(), event(at))).collect();
-    assert!(store(&log, &["a", "b", "c"], &events).unwrap().is_empty());
+    let stored = store(&log, &["a", "b", "c"], &events).unwrap();
+    assert!(stored.unstored.is_empty());
     for (session, first) in [("a", 0), ("b", 1), ("c", 2)] {
-        assert_eq!(payloads(&log, session), (0..100).map(|at| at * 3 + first).collect::<Vec<_>>());
+        assert_eq!(stored_in(&log, session), (0..100).map(|at| at * 3 + first).collect::<Vec<_>>());
+        let receipts = stored.receipts.iter().skip(usize::try_from(first).unwrap()).step_by(3);
+        assert_eq!(seqs(&all(&log, session)), receipts.flatten().map(|receipt| receipt.seq).collect::<Vec<_>>());
     }
 }
 
@@ -43,10 +47,11 @@ fn those_that_cannot_be_stored_are_named_and_the_others_are_stored() {
     let place = Place::new();
     let log = place.open();
     let events = [(0, event(0)), (0, "no event".to_owned()), (7, event(2)), (0, event(3))];
-    let mut unstored = store(&log, &[SESSION], &events).unwrap();
+    let TogetherOutcome { receipts, mut unstored } = store(&log, &[SESSION], &events).unwrap();
+    assert_eq!(receipts.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, false, true]);
     unstored.sort_by_key(|unstored| unstored.index);
     assert_eq!(unstored.iter().map(|unstored| unstored.index).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!(payloads(&log, SESSION), [0, 3]);
+    assert_eq!(stored_in(&log, SESSION), [0, 3]);
 }
 
 #[test]

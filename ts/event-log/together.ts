@@ -1,7 +1,8 @@
 /** Events of one turn of the loop: they cross to the binary in one piece and are answered in one. */
 import { fromNative, EventLogError } from '../errors.js';
 
-type Settled = (failure: Error | null) => void;
+/** What became of an event; the receipt, its number and its id with a space between them, where it was asked for. */
+export type Settled = (failure: Error | null, receipt: string) => void;
 type Failure = Parameters<typeof fromNative>[0];
 
 /** What crosses. */
@@ -12,7 +13,12 @@ export interface Crossing {
   places: Uint32Array;
   /** The events, one a line. */
   bodies: string;
+  /** Whether anybody wants receipts. */
+  receipts: boolean;
 }
+
+/** What comes back: the receipts, one a line, and `[[index, failure], …]` as JSON; null where all is well and no more asked. */
+export type Answer = [receipts: string, unstored: string] | null;
 
 /** So many characters cross at once, though the turn has not ended. */
 const ENOUGH = 1 << 20;
@@ -24,6 +30,7 @@ class Turn {
   readonly settled: Settled[] = [];
   readonly done: Promise<void>;
   characters = 0;
+  receipts = false;
   /** All have been settled. */
   end!: () => void;
 
@@ -34,16 +41,18 @@ class Turn {
 
 /** Collects the events of a turn. Used by the log alone. */
 export class Together {
-  readonly #cross: (crossing: Crossing) => Promise<string | null>;
+  readonly #cross: (crossing: Crossing) => Promise<Answer>;
+  readonly #enough: number;
   #turn: Turn | null = null;
 
-  /** `cross` gives the events to the binary, and resolves with `[[index, failure], …]` as JSON, or null. */
-  constructor(cross: (crossing: Crossing) => Promise<string | null>) {
+  /** `cross` gives the events to the binary, at the most so many bytes as may wait there. */
+  constructor(mayWait: number, cross: (crossing: Crossing) => Promise<Answer>) {
+    this.#enough = Math.min(ENOUGH, mayWait / 4);
     this.#cross = cross;
   }
 
   /** Adds an event, as encoded text; the promise is that of the whole turn. */
-  add(sessionId: string, body: string, settled: Settled): Promise<void> {
+  add(sessionId: string, body: string, receipt: boolean, settled: Settled): Promise<void> {
     const turn = (this.#turn ??= this.#begin());
     let place = turn.sessions.get(sessionId);
     if (place === undefined) turn.sessions.set(sessionId, (place = turn.sessions.size));
@@ -51,7 +60,8 @@ export class Together {
     turn.bodies.push(body);
     turn.settled.push(settled);
     turn.characters += body.length;
-    if (turn.characters >= ENOUGH) this.send();
+    turn.receipts ||= receipt;
+    if (turn.characters >= this.#enough) this.send();
     return turn.done;
   }
 
@@ -71,22 +81,25 @@ export class Together {
     return turn;
   }
 
-  async #finish({ sessions, places, bodies, settled, end }: Turn): Promise<void> {
+  async #finish({ sessions, places, bodies, settled, receipts, end }: Turn): Promise<void> {
     const failures = new Map<number, Error>();
+    let lines: string[] = [];
     let all: Error | null = null;
     try {
-      const unstored = await this.#cross({
+      const answer = await this.#cross({
         sessions: [...sessions.keys()],
         places: Uint32Array.from(places),
         bodies: bodies.join('\n'),
+        receipts,
       });
-      for (const [index, failure] of JSON.parse(unstored ?? '[]') as [number, Failure][]) {
+      lines = answer?.[0].split('\n') ?? [];
+      for (const [index, failure] of JSON.parse(answer?.[1] ?? '[]') as [number, Failure][]) {
         failures.set(index, fromNative(failure, EventLogError));
       }
     } catch (error) {
       all = error as Error;
     }
-    for (const [index, settle] of settled.entries()) settle(all ?? failures.get(index) ?? null);
+    for (const [index, settle] of settled.entries()) settle(all ?? failures.get(index) ?? null, lines[index] ?? '');
     end();
   }
 }
