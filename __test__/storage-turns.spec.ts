@@ -102,7 +102,7 @@ test('one that fails, however early, does not hold up the others', async () => {
   await expect(thrown).rejects.toThrow('thrown');
   await microtasks();
   expect(begun).toEqual(['read']);
-  expect(turns.anyBusy).toBe(false);
+  expect(turns.busy('s')).toBe(false);
 });
 
 test('an operation on everything waits for all before it, and all after it wait until it is sent', async () => {
@@ -128,9 +128,39 @@ test('an operation on everything waits for all before it, and all after it wait 
   clear?.sent();
   await microtasks();
   expect(begun).toEqual(['save', 'clear', 'after', 'key', 'clear again', 'last']);
-  await turns.settled();
+  await turns.takeLast(() => Promise.resolve());
   void turns.pass(async () => void begun.push('key at once'));
   expect(begun.at(-1)).toBe('key at once');
+});
+
+test('what comes last waits for those before it that have waited themselves, and holds back nobody', async () => {
+  const save = take('s', 'save', 'changes');
+  const parts: Pick<Turn, 'sent'>[] = [];
+  const batch = (name: string): void => {
+    void turns.takeAll((turn) => {
+      begun.push(name);
+      parts.push(turn);
+      return deferred().promise;
+    });
+  };
+  batch('batch');
+  batch('second batch');
+  const last = turns.takeLast(async () => void begun.push('last'));
+  const failed = turns.takeLast(() => {
+    throw new Error('thrown');
+  });
+  failed.catch(() => undefined);
+  take('t', 'after', 'other');
+  save.resolve('saved');
+  await microtasks();
+  parts[0]?.sent();
+  await microtasks();
+  expect(begun).toEqual(['save', 'batch', 'second batch']);
+  parts[1]?.sent();
+  await last;
+  await expect(failed).rejects.toThrow('thrown');
+  await microtasks();
+  expect(begun).toEqual(['save', 'batch', 'second batch', 'last', 'after']);
 });
 
 test('in a hurry everything begins in its order, settled or not', () => {

@@ -205,6 +205,14 @@ impl Completions {
         self.shared.post(slot, value);
     }
 
+    /// Whether an answer would still reach anybody: after the close there may be no callback any more.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] where it would not.
+    pub fn check(&self, what: &'static str) -> Result<()> {
+        if self.shared.ending.load(Ordering::Acquire) { Err(Error::Closed(what)) } else { Ok(()) }
+    }
+
     /// The object is closing: the callback goes with the last answer that is owed, rather than with the garbage.
     pub fn end(&self) {
         self.shared.ending.store(true, Ordering::Release);

@@ -39,11 +39,6 @@ export class Turns {
     return this.#gate !== null || this.#lines.has(id);
   }
 
-  /** Whether anything is under way that might have to be sent again. */
-  get anyBusy(): boolean {
-    return this.#gate !== null || this.#lines.size > 0;
-  }
-
   /** Begins an operation when its turn has come, which may be at once. */
   take<T>(id: string, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
     if (this.#gate !== null) return this.#behind(this.#gate, () => this.take(id, kind, begin));
@@ -70,10 +65,11 @@ export class Turns {
     });
   }
 
-  /** Settles when all that is under way now is settled. */
-  async settled(): Promise<void> {
-    if (this.#gate !== null) await this.#behind(this.#gate, () => Promise.resolve());
-    await new Promise<void>((resolve) => this.#whenIdle(resolve));
+  /** Begins something when all that was asked for before it is settled; holds back nothing that is asked for later. */
+  takeLast<T>(begin: () => Promise<T>): Promise<T> {
+    if (this.#gate !== null) return this.#behind(this.#gate, () => this.takeLast(begin));
+    const start = async (): Promise<T> => begin();
+    return new Promise((resolve, reject) => this.#whenIdle(() => void start().then(resolve, reject)));
   }
 
   /**
@@ -94,7 +90,9 @@ export class Turns {
   }
 
   #behind<T>(gate: (() => void)[], begin: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => gate.push(() => void begin().then(resolve, reject)));
+    // What throws at once must not keep those behind it from beginning.
+    const start = async (): Promise<T> => begin();
+    return new Promise((resolve, reject) => gate.push(() => void start().then(resolve, reject)));
   }
 
   /** One of those who waited may close the gate again: then the others go behind it. */

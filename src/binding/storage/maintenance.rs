@@ -11,7 +11,7 @@ use super::{
     StorageHandle,
     shapes::integer,
 };
-use crate::storage::sqlite::{Pruned, Read, Verification, Write};
+use crate::storage::sqlite::{Pruned, Read, SqliteStore, Verification, Write};
 
 /// Counts: a JSON object with `sessions`, `messages`, `keys`, `sizeBytes`.
 #[napi(catch_unwind)]
@@ -33,8 +33,7 @@ pub fn storage_prune(
     entry("storagePrune", || {
         let updated_before = integer(updated_before);
         if dry_run {
-            handle.store.preview_prune(updated_before, handle.completions.reply(slot));
-            return Ok(());
+            return handle.ask(slot, |store, reply| store.preview_prune(updated_before, reply));
         }
         let limit = integer(limit).unsigned_abs().try_into().unwrap_or(usize::MAX);
         handle.write(power, |completions| Write::prune(updated_before, limit, completions.reply(slot)))
@@ -44,29 +43,20 @@ pub fn storage_prune(
 /// Gives pages that nothing uses back to the disk; answers with the bytes.
 #[napi(catch_unwind)]
 pub fn storage_reclaim(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
-    entry("storageReclaim", || {
-        handle.store.reclaim(handle.completions.reply(slot));
-        Ok(())
-    })
+    entry("storageReclaim", || handle.ask(slot, SqliteStore::reclaim))
 }
 
 /// Copies the store to a new file, while it is used.
 #[napi(catch_unwind)]
 pub fn storage_backup(handle: &External<StorageHandle>, slot: u32, path: String) -> Result<()> {
-    entry("storageBackup", || {
-        handle.store.backup(path.into(), handle.completions.reply(slot));
-        Ok(())
-    })
+    entry("storageBackup", || handle.ask(slot, |store, reply| store.backup(path.into(), reply)))
 }
 
 /// Reads everything there is: a JSON object with `sessions`, `messages`, `keys`, and `damaged`, an array of objects with
 /// `kind` (`session`, `key` or `file`), `id`, `detail`.
 #[napi(catch_unwind)]
 pub fn storage_verify(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
-    entry("storageVerify", || {
-        handle.store.verify(handle.completions.reply(slot));
-        Ok(())
-    })
+    entry("storageVerify", || handle.ask(slot, SqliteStore::verify))
 }
 
 impl From<Pruned> for Outcome {

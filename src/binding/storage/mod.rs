@@ -14,11 +14,12 @@ use napi_derive::napi;
 
 use self::shapes::integer;
 use super::{
-    completions::{Completions, Settle},
+    completions::{Completions, Outcome, Settle},
     entry::{Result, entry},
 };
 use crate::{
     durability::Durability,
+    reply::Reply,
     storage::sqlite::{Read, SqliteOptions, SqliteStore, Write},
 };
 
@@ -60,11 +61,11 @@ pub fn storage_open(
     })
 }
 
-/// Lets what is queued land, and closes the file.
+/// Lets what is queued land, and closes the file. Whatever is asked for later fails at once, a second close as well.
 #[napi(catch_unwind)]
 pub fn storage_close(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
     entry("storageClose", || {
-        handle.store.close(handle.completions.reply(slot));
+        handle.ask(slot, SqliteStore::close)?;
         handle.completions.end();
         Ok(())
     })
@@ -76,17 +77,28 @@ pub fn storage_drain(handle: &External<StorageHandle>, limit_ms: f64) -> Result<
     entry("storageDrain", || Ok(handle.store.drain(Duration::from_secs_f64(limit_ms / 1000.0))))
 }
 
-// They answer what the body of an export answers, of which each is the last expression.
-#[allow(clippy::unnecessary_wraps)]
+/// What is asked for after the close is refused here: an answer might find nobody who takes it.
 impl StorageHandle {
     fn write(&self, power: bool, write: impl FnOnce(&Completions) -> Write) -> crate::Result<()> {
+        self.completions.check("the store")?;
         let durability = if power { Durability::Power } else { Durability::Process };
         self.store.write(write(&self.completions), durability);
         Ok(())
     }
 
     fn read(&self, in_order: bool, read: impl FnOnce(&Completions) -> Read) -> crate::Result<()> {
+        self.completions.check("the store")?;
         self.store.read(read(&self.completions), in_order);
+        Ok(())
+    }
+
+    fn ask<T: Into<Outcome> + 'static>(
+        &self,
+        slot: u32,
+        ask: impl FnOnce(&SqliteStore, Reply<T>),
+    ) -> crate::Result<()> {
+        self.completions.check("the store")?;
+        ask(&self.store, self.completions.reply(slot));
         Ok(())
     }
 }

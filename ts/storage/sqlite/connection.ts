@@ -20,6 +20,8 @@ interface Opened {
   opening: Promise<unknown>;
   /** Takes back the wish to drain at exit. */
   stay(): void;
+  /** Settles when it is closed; null while nobody has asked for that. */
+  ended: Promise<unknown> | null;
 }
 
 /** One file, and what is on its way to it. */
@@ -56,7 +58,7 @@ export class Connection {
     opening.catch(() => undefined);
     if (handle === undefined) throw fromNative(failure as Parameters<typeof fromNative>[0], StorageError);
     const stay = drainAtExit(this, drainOf(handle, this.turns, this.pace));
-    const opened: Opened = { handle, calls, opening, stay };
+    const opened: Opened = { handle, calls, opening, stay, ended: null };
     this.#opened = opened;
     opening.then(
       () => (this.#ready = true),
@@ -117,9 +119,10 @@ export class Connection {
   /** A read that concerns everything: it sees all that was asked for before it. */
   async readAll<T>(begin: (binary: Native, handle: Handle, slot: number, inOrder: boolean) => void): Promise<T> {
     this.open();
-    if (this.turns.anyBusy) await this.turns.settled();
-    const inOrder = this.inOrder();
-    return this.go<T>((binary, handle, slot) => begin(binary, handle, slot, inOrder));
+    return this.turns.takeLast(() => {
+      const inOrder = this.inOrder();
+      return this.go<T>((binary, handle, slot) => begin(binary, handle, slot, inOrder));
+    });
   }
 
   /** Whether a read has to wait its turn behind writes: it must see those of the same object. */
@@ -135,23 +138,25 @@ export class Connection {
   }
 
   async #close(): Promise<void> {
-    const opened = this.#opened;
-    if (opened === null) return;
-    try {
-      await this.turns.settled();
-      await opened.calls.run<null>((binary, slot) => binary.storageClose(opened.handle, slot));
-    } finally {
-      opened.stay();
-    }
+    if (this.#opened === null) return;
+    await this.turns.takeLast(() => Promise.resolve());
+    // Its opening may have failed meanwhile: then it is closed already.
+    if (this.#opened !== null) await this.#end(this.#opened);
   }
 
   /** After a failed opening the next call tries anew. */
   #forget(opened: Opened): void {
-    opened.stay();
-    if (this.#opened !== opened) return;
-    this.#opened = null;
+    if (this.#opened === opened) this.#opened = null;
     // Its threads would wait for the garbage collector.
-    void opened.calls.run<null>((binary, slot) => binary.storageClose(opened.handle, slot)).catch(() => undefined);
+    void this.#end(opened).catch(() => undefined);
+  }
+
+  /** Closes a file, once: the binary answers nothing that is asked for after it. */
+  #end(opened: Opened): Promise<unknown> {
+    opened.ended ??= opened.calls
+      .run<null>((binary, slot) => binary.storageClose(opened.handle, slot))
+      .finally(() => opened.stay());
+    return opened.ended;
   }
 }
 
