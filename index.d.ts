@@ -205,7 +205,7 @@ export interface StorageChanges {
 /** Removes everything. */
 export declare function storageClear(handle: ExternalObject<StorageHandle>, slot: number, power: boolean): void
 
-/** Lets what is queued land, and closes the file. */
+/** Lets what is queued land, and closes the file. Whatever is asked for later fails at once, a second close as well. */
 export declare function storageClose(handle: ExternalObject<StorageHandle>, slot: number): void
 
 /** Removes a key; answers whether it had a value. */
@@ -261,6 +261,9 @@ export declare function storageGetStats(handle: ExternalObject<StorageHandle>, s
 
 /** Whether a key has a value. */
 export declare function storageHasKey(handle: ExternalObject<StorageHandle>, slot: number, key: string, now: number, inOrder: boolean): void
+
+/** When a key ends, in milliseconds since the epoch, infinity where it stays; null where it has no value. */
+export declare function storageKeyEnd(handle: ExternalObject<StorageHandle>, slot: number, key: string, now: number, inOrder: boolean): void
 
 /** Lists ids. */
 export declare function storageListSessions(handle: ExternalObject<StorageHandle>, slot: number, filter: StorageFilter, inOrder: boolean): void

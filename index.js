@@ -881,6 +881,7 @@ module.exports.storageGetMessages = nativeBinding.storageGetMessages
 module.exports.storageGetSession = nativeBinding.storageGetSession
 module.exports.storageGetStats = nativeBinding.storageGetStats
 module.exports.storageHasKey = nativeBinding.storageHasKey
+module.exports.storageKeyEnd = nativeBinding.storageKeyEnd
 module.exports.storageListSessions = nativeBinding.storageListSessions
 module.exports.storageNextPiece = nativeBinding.storageNextPiece
 module.exports.storageOpen = nativeBinding.storageOpen

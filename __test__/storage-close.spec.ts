@@ -124,8 +124,8 @@ test('the binary refuses at once what could not be answered any more', async () 
   const closed = { code: 'ERR_CLOSED' };
   await expect(calls.run((binary, slot) => binary.storageClear(opened, slot, false))).rejects.toMatchObject(closed);
   await expect(calls.run((binary, slot) => binary.storageVerify(opened, slot))).rejects.toMatchObject(closed);
-  await expect(
-    calls.run((binary, slot) => binary.storageGetStats(opened, slot, 0, true)),
-  ).rejects.toMatchObject(closed);
+  await expect(calls.run((binary, slot) => binary.storageGetStats(opened, slot, 0, true))).rejects.toMatchObject(
+    closed,
+  );
   await expect(calls.run((binary, slot) => binary.storageClose(opened, slot))).rejects.toMatchObject(closed);
 });

@@ -65,9 +65,17 @@ describe('keys', () => {
     expect(report).toMatchObject({ sessions: 3, keys: 0, keysListed: false, verified: true });
   });
 
-  test('keep the time they have left', async () => {
-    const from = new InMemoryStorageAdapter();
-    const to = new FileStorageAdapter({ path: temporaryDirectory(), durability: 'process' });
+  const sqlite = (): SQLiteStorageAdapter =>
+    new SQLiteStorageAdapter({ path: join(temporaryDirectory(), 's.db'), durability: 'process' });
+  const files = (): FileStorageAdapter => new FileStorageAdapter({ path: temporaryDirectory(), durability: 'process' });
+  const memory = (): InMemoryStorageAdapter => new InMemoryStorageAdapter();
+
+  test.each([
+    ['memory', 'files', memory, files],
+    ['SQLite', 'memory', sqlite, memory],
+    ['files', 'SQLite', files, sqlite],
+  ])('keep the time they have left, from %s to %s', async (_from, _to, source, target) => {
+    const [from, to] = [source(), target()];
     await from.set('hour', 1, 3_600);
     await from.set('stays', 1);
     await from.set('over', 1, 0.001);
@@ -78,7 +86,7 @@ describe('keys', () => {
     expect(await to.getExpiry('stays')).toBe(Infinity);
     await from.set('hour', 1, 7_200);
     expect(await migrate(from, to)).toMatchObject({ keys: 1, skipped: 1 });
-    await to.close();
+    await Promise.all([from.close(), to.close()]);
   });
 
   test('whose time the source cannot tell get the one that is given', async () => {

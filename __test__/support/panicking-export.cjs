@@ -52,6 +52,7 @@ const calls = {
   storageSetKey: () => binary.storageSetKey(storage(), 2, 'k', '1', null, null, false),
   storageGetKey: () => binary.storageGetKey(storage(), 2, 'k', 0, true),
   storageHasKey: () => binary.storageHasKey(storage(), 2, 'k', 0, true),
+  storageKeyEnd: () => binary.storageKeyEnd(storage(), 2, 'k', 0, true),
   storageDeleteKey: () => binary.storageDeleteKey(storage(), 2, 'k', 0, false),
   storageClear: () => binary.storageClear(storage(), 2, false),
   storageGetStats: () => binary.storageGetStats(storage(), 2, 0, true),

@@ -52,6 +52,7 @@ const CAPABILITIES = [
   'deleteMany',
   'sessions',
   'keys',
+  'getExpiry',
   'prune',
   'backup',
   'verify',
@@ -209,6 +210,11 @@ export class SQLiteStorageAdapter implements StorageAdapter, Offered {
 
   keys(options?: KeyOptions): AsyncGenerator<string, void, undefined> {
     return keyPages(this.#connection, options);
+  }
+
+  async getExpiry(key: string): Promise<number | null> {
+    checkId(key, 'key');
+    return this.#keys.end(key);
   }
 
   async clear(): Promise<void> {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::storage::{
     session::Encoded,
-    sqlite::{KeyFilter, LastSession, Part, Read, SessionInfo, SessionPage},
+    sqlite::{KeyEnd, KeyFilter, LastSession, Part, Read, SessionInfo, SessionPage},
 };
 
 /// Reads a session: `[data, types, messages as a JSON array, their types one a line]`, or null.
@@ -137,6 +137,30 @@ pub fn storage_has_key(
     entry("storageHasKey", || {
         handle.read(in_order, |completions| Read::has_key(key, integer(now), completions.reply(slot)))
     })
+}
+
+/// When a key ends, in milliseconds since the epoch, infinity where it stays; null where it has no value.
+#[napi(catch_unwind)]
+pub fn storage_key_end(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    key: String,
+    now: f64,
+    in_order: bool,
+) -> Result<()> {
+    entry("storageKeyEnd", || {
+        handle.read(in_order, |completions| Read::key_end(key, integer(now), completions.reply(slot)))
+    })
+}
+
+impl From<KeyEnd> for Outcome {
+    fn from(end: KeyEnd) -> Self {
+        Self::Number(match end {
+            #[expect(clippy::cast_precision_loss, reason = "the face gives whole numbers below 2^53")]
+            KeyEnd::At(end) => end as f64,
+            KeyEnd::Never => f64::INFINITY,
+        })
+    }
 }
 
 impl From<SessionInfo> for Outcome {

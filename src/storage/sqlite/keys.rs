@@ -9,6 +9,14 @@ use crate::{
     storage::session::Encoded,
 };
 
+/// When a key is as good as gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyEnd {
+    /// In milliseconds since the epoch.
+    At(i64),
+    Never,
+}
+
 /// Sets a value and its end, in milliseconds since the epoch, where it has one.
 pub fn set(connection: &Connection, key: &str, text: &str, types: Option<&str>, expires_at: Option<i64>) -> Result<()> {
     let crc = crc(key, text, types, expires_at);
@@ -31,6 +39,15 @@ pub fn set(connection: &Connection, key: &str, text: &str, types: Option<&str>, 
 
 /// Reads a value that has not expired at `now`.
 pub fn get(connection: &Connection, key: &str, now: i64) -> Result<Option<Encoded>> {
+    Ok(living(connection, key, now)?.map(|(value, _)| value))
+}
+
+/// When a key ends that has not expired at `now`. It is checked with its value: a wrong end is damage as well.
+pub fn end(connection: &Connection, key: &str, now: i64) -> Result<Option<KeyEnd>> {
+    Ok(living(connection, key, now)?.map(|(_, end)| end.map_or(KeyEnd::Never, KeyEnd::At)))
+}
+
+fn living(connection: &Connection, key: &str, now: i64) -> Result<Option<(Encoded, Option<i64>)>> {
     let row = connection
         .prepare_cached("SELECT data, types, expires_at, crc FROM key_values WHERE key = ?1")
         .and_then(|mut statement| {
@@ -46,7 +63,7 @@ pub fn get(connection: &Connection, key: &str, now: i64) -> Result<Option<Encode
     if crc(key, &value.text, value.types.as_deref(), expires_at) != stored {
         return Err(damaged(key, "its checksum does not fit"));
     }
-    Ok(expires_at.is_none_or(|end| end > now).then_some(value))
+    Ok(expires_at.is_none_or(|end| end > now).then_some((value, expires_at)))
 }
 
 /// What a key that is not as it was written gives.

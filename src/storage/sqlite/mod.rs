@@ -42,6 +42,7 @@ use rusqlite::Connection;
 
 pub use direct::Glance;
 pub use job::{Read, Write};
+pub use keys::KeyEnd;
 pub use pages::{KeyFilter, LastSession, SessionPage};
 pub use parts::{Part, SessionInfo};
 pub use prune::Pruned;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{
     job::Read,
-    keys, maintenance,
+    keys::{self, KeyEnd},
+    maintenance,
     pages::{self, KeyFilter, LastSession, SessionPage},
     parts::{self, Part, SessionInfo},
     reading::{self, Piece, SessionHead, SessionReading},
@@ -77,6 +78,12 @@ impl Read {
     #[must_use]
     pub fn has_key(key: String, now: i64, reply: Reply<bool>) -> Self {
         Self::new(reply, move |connection| keys::has(connection, &key, now))
+    }
+
+    /// When a key ends that has a value at a time.
+    #[must_use]
+    pub fn key_end(key: String, now: i64, reply: Reply<Option<KeyEnd>>) -> Self {
+        Self::new(reply, move |connection| keys::end(connection, &key, now))
     }
 
     /// What there is at a time.

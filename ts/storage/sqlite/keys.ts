@@ -52,6 +52,14 @@ export class Keys {
     );
   }
 
+  /** When it ends; `Infinity`: never; null where it is not there. */
+  end(key: string): Promise<number | null> {
+    const inOrder = this.#connection.inOrder(keyName(key));
+    return this.#connection.call((binary, handle, slot) =>
+      binary.storageKeyEnd(handle, slot, key, Date.now(), inOrder),
+    );
+  }
+
   setMany(
     entries: readonly (readonly [string, unknown])[],
     expiresAt: number | undefined,
