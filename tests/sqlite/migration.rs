@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use smalltalk_native::{
     Error, Result,
+    durability::Durability,
     reply::Reply,
     storage::{
         session::{Encoded, SessionFilter, Stats},
-        sqlite::{Read, SqliteStore, schema},
+        sqlite::{Read, SqliteStore, Write, schema},
     },
 };
 
-use crate::support::{close, get, image, list, open, save, texts};
+use crate::support::{close, get, image, list, open, save, texts, write};
 
 fn copy_of_version_1(directory: &Path) -> PathBuf {
     let path = directory.join("s.db");
@@ -54,7 +55,7 @@ fn a_file_of_version_1_comes_whole_and_its_damage_stays_damage() {
     // A version that was given out is not given out again.
     let mut again = image("gone", &[]);
     again.updated_at = 9;
-    assert!(save(&store, &again, smalltalk_native::durability::Durability::Process).unwrap() > 6);
+    assert!(save(&store, &again, Durability::Process).unwrap() > 6);
 }
 
 #[test]
@@ -91,6 +92,50 @@ fn a_migrated_file_is_as_a_new_one_and_counts_what_it_holds() {
     drop(raw);
     let store = open(&old).unwrap();
     assert!(get(&store, "plain").unwrap().is_some());
+}
+
+#[test]
+fn a_migrated_file_gives_pages_back_also_while_another_store_has_it_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = copy_of_version_1(directory.path());
+    let (store, other) = (open(&path).unwrap(), open(&path).unwrap());
+    let damaged = |store: &SqliteStore| {
+        let (reply, report) = Reply::channel();
+        store.verify(reply);
+        report.recv().unwrap().unwrap().damaged
+    };
+    let before = damaged(&store);
+    let large = format!("{:?}", "x".repeat(1 << 20));
+    for store in [&store, &other] {
+        for id in 0..10 {
+            save(store, &image(&id.to_string(), &[&large]), Durability::Process).unwrap();
+        }
+    }
+    assert!(get(&other, "0").unwrap().is_some());
+    let size = || std::fs::metadata(&path).unwrap().len();
+    let remove = |store: &SqliteStore, ids: std::ops::Range<i32>| {
+        for id in ids {
+            write(store, |reply| Write::delete_session(id.to_string(), reply)).unwrap();
+        }
+    };
+    let reclaim = |store: &SqliteStore| {
+        let (reply, freed) = Reply::channel();
+        store.reclaim(reply);
+        freed.recv().unwrap().unwrap()
+    };
+    remove(&store, 0..8);
+    assert!(reclaim(&store) > 7 << 20);
+    assert!(size() < 4 << 20, "the file has {} bytes", size());
+    // The other store goes on with the file as it is now, and gives back in steps as with any other.
+    save(&other, &image("late", &[&large]), Durability::Process).unwrap();
+    assert_eq!(texts(&other, "9"), [large.as_str()]);
+    remove(&other, 8..10);
+    assert!(reclaim(&other) > 1 << 20);
+    assert_eq!(texts(&store, "late"), [large.as_str()]);
+    for store in [&store, &other] {
+        assert_eq!(damaged(store), before, "only what the fixture has");
+        close(store);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Giving pages that nothing uses any more back to the disk.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, limits::Limit};
 
 use super::{
     READ_SIZE,
@@ -8,10 +8,18 @@ use super::{
     job::{Chore, Job},
     of_store,
 };
-use crate::{error::Result, reply::Reply, worker::Worker};
+use crate::{
+    error::{Error, Result},
+    reply::Reply,
+    worker::Worker,
+};
 
 /// 16 MiB in one transaction; other writes go in between.
 const PAGES: i32 = 1_024;
+
+/// Files of earlier versions cannot give pages back until they were written anew once. That stops the writers of all
+/// processes, within their busy time-out, and takes as much memory and log as the file holds: so much at the most.
+const ANEW_UP_TO: i64 = 64 * 1024 * 1024;
 
 /// One step's work.
 struct Freed {
@@ -19,8 +27,7 @@ struct Freed {
     more: bool,
 }
 
-/// Has the writer give back all free pages, step by step, and the file be cut; answers with the bytes. A file that was
-/// made by a version before this could does not shrink.
+/// Has the writer give back all free pages, step by step, and the file be cut; answers with the bytes.
 pub fn reclaim(writer: &Worker<Job>, before: i64, reply: Reply<i64>) {
     let next = writer.clone();
     let step = Reply::new(move |outcome: Result<Freed>| match outcome {
@@ -41,14 +48,37 @@ fn submit(writer: &Worker<Job>, chore: Chore) {
 }
 
 fn give_back(connection: &Connection) -> Result<Freed> {
+    let doing = |error: &rusqlite::Error| failure("giving pages back", error);
+    let (before, size) = pages(connection).map_err(|error| doing(&error))?;
+    match write_anew(connection).map_err(|error| doing(&error)) {
+        // It stays as large as it is; nothing of it has changed.
+        Err(error @ (Error::Full { .. } | Error::Busy)) => {
+            tracing::debug!(target: "smalltalk::storage", %error, "a file of an earlier version keeps its pages");
+        }
+        outcome => outcome?,
+    }
     let step = || -> rusqlite::Result<Freed> {
-        let (before, size) = pages(connection)?;
         run(connection, &format!("PRAGMA incremental_vacuum({PAGES})"))?;
         let (after, _) = pages(connection)?;
         let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
         Ok(Freed { bytes: (before - after) * size, more: free > 0 && after < before })
     };
-    step().map_err(|error| failure("giving pages back", &error))
+    step().map_err(|error| doing(&error))
+}
+
+/// Has a file of an earlier version written anew where it has something to give back and is not too large.
+fn write_anew(connection: &Connection) -> rusqlite::Result<()> {
+    let ask = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let free = ask("freelist_count")?;
+    if ask("auto_vacuum")? != 0 || free == 0 || (ask("page_count")? - free) * ask("page_size")? > ANEW_UP_TO {
+        return Ok(());
+    }
+    connection.pragma_update(None, "auto_vacuum", "incremental")?;
+    // The engine attaches the copy that it makes.
+    let attached = connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
+    let outcome = run(connection, "VACUUM");
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, attached)?;
+    outcome
 }
 
 fn pages(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
