@@ -2,21 +2,9 @@
 
 /** Counts one up in a session, so many times, each time from what it has read; and appends a message each time. */
 const { FileStorageAdapter } = require('../../dist/index.js');
+const { countUp } = require('./count-up.cjs');
 
 const [path, rounds] = process.argv.slice(2);
-
-async function countUp(store) {
-  for (;;) {
-    const read = await store.getVersioned('counter');
-    const session = read?.session ?? { id: 'counter', messages: [], createdAt: new Date(0), updatedAt: new Date(0) };
-    session.count = (session.count ?? 0) + 1;
-    try {
-      return await store.saveVersioned('counter', session, { ifVersion: read?.version ?? null });
-    } catch (error) {
-      if (error.code !== 'ERR_CONFLICT') throw error;
-    }
-  }
-}
 
 async function main() {
   const store = new FileStorageAdapter({ path, durability: 'process', busyTimeoutMs: 30_000 });
