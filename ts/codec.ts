@@ -7,6 +7,7 @@
 import { CorruptionError, SmallTalkError } from './errors.js';
 import { tooLarge, translated, unsupported } from './codec/failures.js';
 import { Inspection, MAX_DEPTH } from './codec/inspect.js';
+import { plainText } from './codec/plain.js';
 import { revive } from './codec/revive.js';
 import { withStandIns } from './codec/stand-ins.js';
 
@@ -42,15 +43,20 @@ export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
   const limit = options.maxBytes ?? MAX_VALUE_BYTES;
   try {
     if ('toJSON' in Array.prototype) throw unsupported('an object while Object or Array has a toJSON() for all', '');
-    const findings = new Inspection(lenient, limit);
-    findings.inspect(value);
-    const text = JSON.stringify(findings.copy ? copied(value, lenient, limit) : value);
-    const encoded = { text, types: findings.types };
+    const encoded = plainText(value, limit) ?? exactText(value, lenient, limit);
     checkSize(encoded, options);
     return encoded;
   } catch (cause) {
     throw translated(cause, { bytes: limit, depth: MAX_DEPTH });
   }
+}
+
+/** Any value: what is refused is found here, with its path. */
+function exactText(value: unknown, lenient: boolean, limit: number): Encoded {
+  const findings = new Inspection(lenient, limit);
+  findings.inspect(value);
+  const text = JSON.stringify(findings.copy ? copied(value, lenient, limit) : value);
+  return { text, types: findings.types };
 }
 
 function copied(value: unknown, lenient: boolean, limit: number): unknown {
