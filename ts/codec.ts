@@ -5,11 +5,11 @@
  * the places where the value was more than JSON, named by JSON Pointers (RFC 6901).
  */
 import { CorruptionError, SmallTalkError } from './errors.js';
+import { exactText } from './codec/exact.js';
 import { tooLarge, translated, unsupported } from './codec/failures.js';
-import { Inspection, MAX_DEPTH } from './codec/inspect.js';
+import { MAX_DEPTH } from './codec/inspect.js';
 import { plainText } from './codec/plain.js';
 import { revive } from './codec/revive.js';
-import { withStandIns } from './codec/stand-ins.js';
 
 export { revive };
 
@@ -49,21 +49,6 @@ export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
   } catch (cause) {
     throw translated(cause, { bytes: limit, depth: MAX_DEPTH });
   }
-}
-
-/** Any value: what is refused is found here, with its path. */
-function exactText(value: unknown, lenient: boolean, limit: number): Encoded {
-  const findings = new Inspection(lenient, limit);
-  findings.inspect(value);
-  const text = JSON.stringify(findings.copy ? copied(value, lenient, limit) : value);
-  return { text, types: findings.types };
-}
-
-function copied(value: unknown, lenient: boolean, limit: number): unknown {
-  const copy = withStandIns(value, lenient);
-  // What toJSON() methods gave has not been looked at yet: it may be too deep.
-  if (lenient) new Inspection(true, limit).inspect(copy);
-  return copy;
 }
 
 /** Decodes what `encode` made. Throws `ERR_CORRUPT` for anything else, `ERR_VERSION` for what this Node does not know. */

@@ -1,7 +1,7 @@
 /** The text of a record: what `encode` would have made of the value when the record was made. */
 import type { Encoded } from '../codec.js';
 import { ARRAY, DATE, END, type Slots } from './record.js';
-import { isoText } from './originals.js';
+import { isoOf } from './originals.js';
 import { toPointer } from './pointer.js';
 import { quoted, quotedName } from './quote.js';
 
@@ -66,7 +66,7 @@ class RecordWriter {
       depth === 1 && this.#path[0] === 'timestamp'
         ? ONLY_TIMESTAMP
         : `,${JSON.stringify(toPointer(this.#path.slice(0, depth)))}:"Date"`;
-    const text = isoText(new Date(this.#slots[this.#at++] as number));
-    return text === null ? 'null' : `"${text}"`;
+    const time = this.#slots[this.#at++] as number;
+    return Number.isNaN(time) ? 'null' : `"${isoOf(time)}"`;
   }
 }
