@@ -4,7 +4,7 @@ import { MAX_VALUE_BYTES } from '../ts/codec.js';
 import { exactText } from '../ts/codec/exact.js';
 import { isoOf, isoText } from '../ts/codec/originals.js';
 import { plainText } from '../ts/codec/plain.js';
-import { quoted, quotedName } from '../ts/codec/quote.js';
+import { firstName, followingName, quoted } from '../ts/codec/quote.js';
 import { anyValue, refusals } from './support/values.js';
 
 const anyText = fc
@@ -82,7 +82,10 @@ test('texts and names are quoted as JSON has them', () => {
   fc.assert(
     fc.property(anyText, (text) => {
       expect(quoted(text)).toBe(JSON.stringify(text));
-      expect([quotedName(text), quotedName(text)]).toEqual(Array(2).fill(`${JSON.stringify(text)}:`));
+      const name = `${JSON.stringify(text)}:`;
+      for (let again = 0; again < 2; again += 1) {
+        expect([firstName(text), followingName(text)]).toEqual([`{${name}`, `,${name}`]);
+      }
     }),
     { numRuns: 2_000 },
   );

@@ -8,7 +8,7 @@ import type { Encoded } from '../codec.js';
 import { isDisguised } from './kinds.js';
 import { isoText } from './originals.js';
 import { toPointer } from './pointer.js';
-import { quoted, quotedName } from './quote.js';
+import { firstName, followingName, quoted } from './quote.js';
 
 /** Deeper values are left to the exact way, which knows how to speak about depth and cycles. */
 const MAX_DEPTH = 100;
@@ -73,12 +73,13 @@ class PlainWriter {
       this.#path[depth] = key;
       const member = this.write(property.value, depth + 1);
       if (member === null) return null;
-      text += members === 0 ? quotedName(key) + member : `,${quotedName(key)}${member}`;
+      text += (members === 0 ? firstName(key) : followingName(key)) + member;
       members += 1;
     }
     if (Object.getOwnPropertyNames(value).length !== members || Object.getOwnPropertySymbols(value).length > 0)
       return null;
-    return members === 0 && isDisguised(value) ? null : `{${text}}`;
+    if (members > 0) return `${text}}`;
+    return isDisguised(value) ? null : '{}';
   }
 
   #elements(value: readonly unknown[], depth: number): string | null {

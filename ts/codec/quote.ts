@@ -11,13 +11,15 @@ export function quoted(text: string): string {
 /** The names that values have are few and come again and again; those of a program that uses ids as names are not kept. */
 const KEPT_NAMES = 2_000;
 const LONGEST_KEPT = 64;
-const names = new Map<string, string>();
+const first = new Map<string, string>();
+const following = new Map<string, string>();
 
-/** A member's name with its colon. */
-export function quotedName(name: string): string {
-  const kept = names.get(name);
-  if (kept !== undefined) return kept;
-  const made = `${JSON.stringify(name)}:`;
-  if (names.size < KEPT_NAMES && name.length <= LONGEST_KEPT) names.set(name, made);
-  return made;
+/** A member's name with its colon, and before it the brace or the comma: each piece that is added to a text costs. */
+export const firstName = (name: string): string => first.get(name) ?? made(first, '{', name);
+export const followingName = (name: string): string => following.get(name) ?? made(following, ',', name);
+
+function made(names: Map<string, string>, before: string, name: string): string {
+  const text = `${before}${JSON.stringify(name)}:`;
+  if (names.size < KEPT_NAMES && name.length <= LONGEST_KEPT) names.set(name, text);
+  return text;
 }

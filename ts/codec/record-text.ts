@@ -3,7 +3,7 @@ import type { Encoded } from '../codec.js';
 import { ARRAY, DATE, END, type Slots } from './record.js';
 import { isoOf } from './originals.js';
 import { toPointer } from './pointer.js';
-import { quoted, quotedName } from './quote.js';
+import { firstName, followingName, quoted } from './quote.js';
 
 /** What nearly every message has, ready made. */
 const ONLY_TIMESTAMP = ',"/timestamp":"Date"';
@@ -41,11 +41,10 @@ class RecordWriter {
     let text = '';
     for (let key = this.#slots[this.#at++]; key !== END; key = this.#slots[this.#at++]) {
       this.#path[depth] = key as string;
-      const name = quotedName(key as string);
-      text += text === '' ? name + this.next() : `,${name}${this.next()}`;
+      text += (text === '' ? firstName(key as string) : followingName(key as string)) + this.next();
     }
     this.#depth = depth;
-    return `{${text}}`;
+    return text === '' ? '{}' : `${text}}`;
   }
 
   #array(): string {
