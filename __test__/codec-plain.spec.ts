@@ -64,7 +64,7 @@ test('what hides in an array or an object is left to the exact way', () => {
     Object.defineProperty(numbers(), 'named', hidden),
     Object.defineProperty(numbers(), Symbol('s'), hidden),
     Object.defineProperty({ a: 1 }, 'b', hidden),
-    Object.assign([1, , 3], { named: 1 }), // eslint-disable-line no-sparse-arrays -- a hole beside a name has the right count
+    Object.assign([1, , 3], { named: 1 }), // a hole beside a name has the right count
     Object.setPrototypeOf(new Date(0), Object.prototype) as object,
     Object.create({ inherited: 1 }) as object,
   ];
