@@ -5,10 +5,11 @@
  * the places where the value was more than JSON, named by JSON Pointers (RFC 6901).
  */
 import { CorruptionError, SmallTalkError } from './errors.js';
+import { exactText } from './codec/exact.js';
 import { tooLarge, translated, unsupported } from './codec/failures.js';
-import { Inspection, MAX_DEPTH } from './codec/inspect.js';
+import { MAX_DEPTH } from './codec/inspect.js';
+import { plainText } from './codec/plain.js';
 import { revive } from './codec/revive.js';
-import { withStandIns } from './codec/stand-ins.js';
 
 export { revive };
 
@@ -42,22 +43,12 @@ export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
   const limit = options.maxBytes ?? MAX_VALUE_BYTES;
   try {
     if ('toJSON' in Array.prototype) throw unsupported('an object while Object or Array has a toJSON() for all', '');
-    const findings = new Inspection(lenient, limit);
-    findings.inspect(value);
-    const text = JSON.stringify(findings.copy ? copied(value, lenient, limit) : value);
-    const encoded = { text, types: findings.types };
+    const encoded = plainText(value, limit) ?? exactText(value, lenient, limit);
     checkSize(encoded, options);
     return encoded;
   } catch (cause) {
     throw translated(cause, { bytes: limit, depth: MAX_DEPTH });
   }
-}
-
-function copied(value: unknown, lenient: boolean, limit: number): unknown {
-  const copy = withStandIns(value, lenient);
-  // What toJSON() methods gave has not been looked at yet: it may be too deep.
-  if (lenient) new Inspection(true, limit).inspect(copy);
-  return copy;
 }
 
 /** Decodes what `encode` made. Throws `ERR_CORRUPT` for anything else, `ERR_VERSION` for what this Node does not know. */

@@ -24,6 +24,8 @@ const NO = -1;
 
 const EMPTY: readonly unknown[] = [];
 
+const LONGEST_IDLE = 1_000;
+
 /** Where records are laid out before they are cut to their length; whoever uses it takes it away meanwhile. */
 let idle: unknown[] | null = [];
 
@@ -43,14 +45,16 @@ export function recordOf(value: unknown, { hasty = false, emptied }: RecordOptio
   if (typeof value !== 'object' || value === null || 'toJSON' in Array.prototype) return null;
   const out = idle ?? [];
   idle = null;
+  let end = NO;
   try {
-    const end = layOut(value, { out, hasty, emptied }, 0, 0);
+    end = layOut(value, { out, hasty, emptied }, 0, 0);
     return end === NO ? null : out.slice(0, end);
   } catch {
     // Only an accessor throws. The codec will refuse it by its name.
     return null;
   } finally {
-    idle = out.fill(null);
+    // Nothing of the program's stays here, and nobody pays for a large value that came before.
+    idle = out.length > LONGEST_IDLE ? [] : out.fill(null, 0, end === NO ? out.length : end);
   }
 }
 

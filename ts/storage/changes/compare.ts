@@ -1,7 +1,7 @@
 /** What a store has to do so that it holds the messages as they are now. */
 import type { Encoded, EncodeOptions } from '../../codec.js';
 import { align, NEW, type Stretch } from './align.js';
-import { isAsKept, keep, keptText, type Kept } from './kept.js';
+import { isAsKept, keep, keptText, weighWide, type Kept } from './kept.js';
 import { MessageList, SPACING } from './message-list.js';
 
 /** The way from one list of messages to another. */
@@ -112,6 +112,7 @@ class Writer {
     if (this.#left < 0) return;
     const kept = keep(this.#live[at], at, this.#options);
     const encoded = keptText(kept, this.#options);
+    weighWide(kept);
     this.#left -= encoded.text.length;
     this.#positions.push(position);
     this.#written.push(encoded);

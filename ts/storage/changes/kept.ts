@@ -48,9 +48,16 @@ export function keptText(kept: Kept, options: EncodeOptions): Encoded {
   if (kept.slots === null) return kept.encoded as Encoded;
   const encoded = textOf(kept.slots);
   checkSize(encoded, options);
-  // Only now is it known whether the engine takes one byte or two for a character.
-  kept.size = OBJECT_BYTES + kept.slots.length * SLOT_BYTES + textBytes(encoded);
+  kept.size = OBJECT_BYTES + kept.slots.length * SLOT_BYTES + encoded.text.length;
   return encoded;
+}
+
+/** Whether the engine takes two bytes for a character of this text; where it takes one, the answer is there at once. */
+export const isWide = (text: string): boolean => /[\u0100-\uffff]/.test(text);
+
+/** Weighs a message whose text was written once more: of some of its strings a character takes two bytes. */
+export function weighWide(kept: Kept): void {
+  for (const slot of kept.slots ?? []) if (typeof slot === 'string' && isWide(slot)) kept.size += slot.length;
 }
 
 /** Whether a message is still what was kept. */
@@ -79,5 +86,5 @@ function slotBytes(slots: Slots): number {
 }
 
 function textBytes({ text }: Encoded): number {
-  return Buffer.byteLength(text) === text.length ? text.length : text.length * 2;
+  return isWide(text) ? text.length * 2 : text.length;
 }

@@ -1,7 +1,7 @@
 /** A session as it was at the call, written little by little. */
 import type { EncodeOptions } from '../../codec.js';
 import { joined } from '../../codec/session-shape.js';
-import { keptText, refuseCode } from '../changes/kept.js';
+import { isWide, keptText, refuseCode, weighWide } from '../changes/kept.js';
 import type { MessageList } from '../changes/message-list.js';
 
 /** Messages as lines, and as many lines with their tables of types. */
@@ -33,6 +33,7 @@ export class SessionText {
   next(characters: number): Lines {
     const texts: string[] = [];
     const types: string[] = [];
+    const first = this.#at;
     for (let left = characters; left > 0 && !this.done; this.#at += 1) {
       const kept = this.#messages.kept(this.#at);
       if (this.#live !== null) refuseCode(this.#live[this.#at], kept, this.#at, this.#options);
@@ -41,6 +42,9 @@ export class SessionText {
       types.push(encoded.types ?? '');
       left -= encoded.text.length;
     }
-    return { texts: joined(texts), types: joined(types) };
+    const lines = { texts: joined(texts), types: joined(types) };
+    // Asked of each, this would take as long as the writing: most pieces have no such message.
+    if (isWide(lines.texts)) for (let at = first; at < this.#at; at += 1) weighWide(this.#messages.kept(at));
+    return lines;
   }
 }

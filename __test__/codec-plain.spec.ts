@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+
+import { MAX_VALUE_BYTES } from '../ts/codec.js';
+import { exactText } from '../ts/codec/exact.js';
+import { isoOf, isoText } from '../ts/codec/originals.js';
+import { plainText } from '../ts/codec/plain.js';
+import { firstName, followingName, quoted } from '../ts/codec/quote.js';
+import { anyValue, refusals } from './support/values.js';
+
+const anyText = fc
+  .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 })
+  .map((units) => String.fromCharCode(...units));
+const odd = fc.constantFrom<unknown>(
+  undefined,
+  null,
+  0,
+  -0,
+  NaN,
+  Infinity,
+  -Infinity,
+  1e21,
+  5e-324,
+  true,
+  '',
+  '"',
+  '\\',
+  '\ud800',
+);
+const name = fc.oneof(anyText, fc.constantFrom('a', '0', '__proto__', 'constructor', 'a/b', '~', 'toJSON', 'length'));
+const { plain } = fc.letrec<{ plain: unknown }>((tie) => ({
+  plain: fc.oneof(
+    { maxDepth: 4 },
+    fc.oneof(odd, anyText, fc.double(), fc.date({ noInvalidDate: false })),
+    fc.array(fc.double({ noNaN: true }), { maxLength: 20 }),
+    fc.array(tie('plain'), { maxLength: 12 }),
+    fc.uniqueArray(fc.tuple(name, tie('plain')), { selector: ([key]) => key, maxLength: 5 }).map(Object.fromEntries),
+  ),
+}));
+
+test('the short way writes what the exact way writes, or nothing', () => {
+  let met = 0;
+  const property = fc.property(fc.oneof(plain, anyValue), fc.boolean(), (value, lenient) => {
+    const short = plainText(value, MAX_VALUE_BYTES);
+    if (short === null) return;
+    met += 1;
+    expect(short).toEqual(exactText(value, lenient, MAX_VALUE_BYTES));
+  });
+  fc.assert(property, { numRuns: 5_000 });
+  expect(met).toBeGreaterThan(2_000);
+});
+
+test.each(Object.entries(refusals))('the short way leaves to the exact way: %s', (_, make) => {
+  for (const value of [make(), { inside: make() }, [make()], [1, 2, 3, 4, 5, 6, 7, 8, 9, make()]]) {
+    expect(plainText(value, MAX_VALUE_BYTES)).toBeNull();
+  }
+});
+
+test('what hides in an array or an object is left to the exact way', () => {
+  const numbers = (): number[] => Array.from({ length: 20 }, (_, at) => at);
+  const hidden = { value: 1, enumerable: false };
+  const strange = [
+    Object.defineProperty(numbers(), 3, hidden),
+    Object.defineProperty([1, 2], 1, hidden),
+    Object.defineProperty(numbers(), 'named', hidden),
+    Object.defineProperty(numbers(), Symbol('s'), hidden),
+    Object.defineProperty({ a: 1 }, 'b', hidden),
+    Object.assign([1, , 3], { named: 1 }), // a hole beside a name has the right count
+    Object.setPrototypeOf(new Date(0), Object.prototype) as object,
+    Object.create({ inherited: 1 }) as object,
+  ];
+  for (const value of strange) expect(plainText(value, MAX_VALUE_BYTES)).toBeNull();
+});
+
+test('a value that is written often is not written for ever', () => {
+  let value: unknown = 'x'.repeat(100);
+  for (let depth = 0; depth < 60; depth += 1) value = [value, value];
+  expect(plainText(value, 1_000_000)).toBeNull();
+  expect(plainText('x'.repeat(100), 50)).toBeNull();
+});
+
+test('texts and names are quoted as JSON has them', () => {
+  fc.assert(
+    fc.property(anyText, (text) => {
+      expect(quoted(text)).toBe(JSON.stringify(text));
+      const name = `${JSON.stringify(text)}:`;
+      for (let again = 0; again < 2; again += 1) {
+        expect([firstName(text), followingName(text)]).toEqual([`{${name}`, `,${name}`]);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+  for (let unit = 0; unit <= 0xffff; unit += 1) {
+    const text = `a${String.fromCharCode(unit)}b`;
+    if (quoted(text) !== JSON.stringify(text)) throw new Error(`U+${unit.toString(16)} is quoted otherwise`);
+  }
+});
+
+test('a time is written as its Date writes itself', () => {
+  const times = [0, -1, 1, -864e5, 864e5 - 1, 864e5, 8.64e15, -8.64e15, Date.UTC(-1, 0), Date.UTC(10_000, 0)];
+  const same = (time: number): void => expect(isoOf(time)).toBe(new Date(time).toISOString());
+  for (const time of times) same(time);
+  fc.assert(
+    fc.property(fc.maxSafeInteger(), (any) => same(any % 8.64e15)),
+    { numRuns: 2_000 },
+  );
+  expect(isoText(new Date(NaN))).toBeNull();
+});
