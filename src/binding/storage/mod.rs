@@ -36,8 +36,8 @@ pub struct StorageOpenOptions {
     pub readers: u32,
     pub busy_timeout_ms: f64,
     pub max_queue_bytes: f64,
-    /// Whether small reads may happen on the calling thread; without it they may not.
-    pub direct: Option<bool>,
+    /// Whether small reads may happen on the calling thread.
+    pub direct: bool,
 }
 
 /// Starts the store's threads; `slot` is answered when the file is open.
@@ -54,7 +54,7 @@ pub fn storage_open(
             readers: options.readers as usize,
             busy_timeout: Duration::from_secs_f64(options.busy_timeout_ms / 1000.0),
             max_queue_bytes: integer(options.max_queue_bytes).unsigned_abs().try_into().unwrap_or(usize::MAX),
-            direct: options.direct.unwrap_or(false),
+            direct: options.direct,
         };
         let store = SqliteStore::open(&options, completions.reply(slot))?;
         Ok(External::new(StorageHandle { store, completions }))

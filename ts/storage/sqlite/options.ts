@@ -36,7 +36,7 @@ export interface CheckedOptions {
   readsHere: boolean;
   snapshotBytes: number;
   /** What the binary wants to know. */
-  opening: { path: string; readers: number; busyTimeoutMs: number; maxQueueBytes: number };
+  opening: { path: string; readers: number; busyTimeoutMs: number; maxQueueBytes: number; direct: boolean };
 }
 
 const READERS = 2;
@@ -62,6 +62,7 @@ export function checkedOptions(options?: SQLiteStorageOptions): CheckedOptions {
       readers: numberOption('readers', readers, READERS, { min: 1, max: 64, integer: true }),
       busyTimeoutMs: numberOption('busyTimeoutMs', given.busyTimeoutMs, 5_000, { min: 0, max: 2 ** 31 - 1 }),
       maxQueueBytes: numberOption('maxQueueBytes', given.maxQueueBytes, 64 * 2 ** 20, { min: 1, max: 2 ** 40 }),
+      direct: readsHere,
     },
   };
 }
