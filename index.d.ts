@@ -248,6 +248,12 @@ export declare function storageGetKeyNow(handle: ExternalObject<StorageHandle>, 
 export declare function storageGetKeys(handle: ExternalObject<StorageHandle>, slot: number, keys: Array<string>, now: number, inOrder: boolean): void
 
 /**
+ * Reads small values as one JSON array, null for each key that has none. Undefined where one of them is not plain JSON, or
+ * has to be read elsewhere.
+ */
+export declare function storageGetKeysNow(handle: ExternalObject<StorageHandle>, keys: Array<string>, now: number): string | undefined
+
+/**
  * Reads messages: of those before the index `before` (-1: of all) the newest `last` (-1: all), of these the oldest
  * `limit` (-1: all). Answers `[a JSON array, their types one a line]`, or null.
  */
@@ -283,8 +289,8 @@ export interface StorageOpenOptions {
   readers: number
   busyTimeoutMs: number
   maxQueueBytes: number
-  /** Whether small reads may happen on the calling thread; without it they may not. */
-  direct?: boolean
+  /** Whether small reads may happen on the calling thread. */
+  direct: boolean
 }
 
 /** Lists keys that begin with `prefix`, in order, behind the key `after`. */

@@ -877,6 +877,7 @@ module.exports.storageDrain = nativeBinding.storageDrain
 module.exports.storageGetKey = nativeBinding.storageGetKey
 module.exports.storageGetKeyNow = nativeBinding.storageGetKeyNow
 module.exports.storageGetKeys = nativeBinding.storageGetKeys
+module.exports.storageGetKeysNow = nativeBinding.storageGetKeysNow
 module.exports.storageGetMessages = nativeBinding.storageGetMessages
 module.exports.storageGetSession = nativeBinding.storageGetSession
 module.exports.storageGetStats = nativeBinding.storageGetStats

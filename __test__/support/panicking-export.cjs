@@ -7,7 +7,13 @@ const binary = require('../../index.js');
 
 const [name, directory] = process.argv.slice(2);
 const settle = () => undefined;
-const storageOptions = { path: join(directory, 's.db'), readers: 1, busyTimeoutMs: 1000, maxQueueBytes: 1e6 };
+const storageOptions = {
+  path: join(directory, 's.db'),
+  readers: 1,
+  busyTimeoutMs: 1000,
+  maxQueueBytes: 1e6,
+  direct: true,
+};
 const logOptions = {
   directory: join(directory, 'events'),
   power: false,
@@ -60,6 +66,7 @@ const calls = {
   storageNextPiece: () => binary.storageNextPiece(binary.storageReadSession(storage(), 2, 3, 's', true)),
   storageReadSmall: () => binary.storageReadSmall(storage(), 's'),
   storageGetKeyNow: () => binary.storageGetKeyNow(storage(), 'k', 0),
+  storageGetKeysNow: () => binary.storageGetKeysNow(storage(), ['k'], 0),
   storageGetMessages: () => binary.storageGetMessages(storage(), 2, 's', -1, -1, -1, true),
   storageSessionInfo: () => binary.storageSessionInfo(storage(), 2, 's', true),
   storagePageSessions: () => binary.storagePageSessions(storage(), 2, { ascending: true }, null, null, true),

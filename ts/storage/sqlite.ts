@@ -182,7 +182,7 @@ export class SQLiteStorageAdapter implements StorageAdapter, Offered {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
   async get<V = any>(key: string): Promise<V | null> {
     checkId(key, 'key');
-    return (await this.#keys.get(key)) as V | null;
+    return this.#keys.get(key) as V | null;
   }
 
   async delete(key: string, options?: WriteOptions): Promise<boolean> {
@@ -219,6 +219,7 @@ export class SQLiteStorageAdapter implements StorageAdapter, Offered {
 
   async clear(): Promise<void> {
     this.#saves.snapshots.clear();
+    this.#keys.finishReads();
     await this.#connection.writeAll<null>((binary, handle, slot) =>
       binary.storageClear(handle, slot, this.#options.power),
     );

@@ -37,6 +37,13 @@ pub fn storage_get_key_now(handle: &External<StorageHandle>, key: String, now: f
     entry("storageGetKeyNow", || Ok(handle.store.small_key(&key, integer(now))))
 }
 
+/// Reads small values as one JSON array, null for each key that has none. Undefined where one of them is not plain JSON, or
+/// has to be read elsewhere.
+#[napi(catch_unwind, ts_return_type = "string | undefined")]
+pub fn storage_get_keys_now(handle: &External<StorageHandle>, keys: Vec<String>, now: f64) -> Result<Glance<EngineText>> {
+    entry("storageGetKeysNow", || Ok(handle.store.small_keys(&keys, integer(now))))
+}
+
 impl<T: ToNapiValue> ToNapiValue for Glance<T> {
     unsafe fn to_napi_value(env: sys::napi_env, glance: Self) -> napi::Result<sys::napi_value> {
         // SAFETY: each conversion is made on the thread of `env`, on which napi calls this.

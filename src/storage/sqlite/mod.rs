@@ -59,6 +59,7 @@ use self::{
 };
 use crate::{
     durability::Durability,
+    engine_text::EngineText,
     error::{Error, Result},
     reply::Reply,
     storage::session::Encoded,
@@ -139,6 +140,12 @@ impl SqliteStore {
     #[must_use]
     pub fn small_key(&self, key: &str, now: i64) -> Glance<Encoded> {
         self.direct.look(|connection| small::key(connection, key, now))
+    }
+
+    /// Reads small values that are plain JSON as one array, likewise; null stands for each key that has none.
+    #[must_use]
+    pub fn small_keys(&self, keys: &[String], now: i64) -> Glance<EngineText> {
+        self.direct.look(|connection| small::keys(connection, keys, now))
     }
 
     /// Counts the sessions that [`Write::prune`] would remove.

@@ -9,7 +9,7 @@ use super::{
     reading::{Gathered, Piece, SessionHead},
     snapshot::snapshot,
 };
-use crate::{error::Result, storage::session::Encoded};
+use crate::{engine_text::EngineText, error::Result, storage::session::Encoded};
 
 /// What has more bytes is not small.
 pub const BYTES: i32 = 64 * 1024;
@@ -42,4 +42,24 @@ pub fn session(connection: &Connection, id: &str) -> Result<Glance<SmallSession>
 /// Reads a small value that has not expired at `now`.
 pub fn key(connection: &Connection, key: &str, now: i64) -> Result<Glance<Encoded>> {
     Ok(keys::get(connection, key, now)?.map_or(Glance::Nothing, Glance::Found))
+}
+
+/// Reads small values that have not expired at `now` as one JSON array: one view of the store for all of them costs less
+/// than as many.
+pub fn keys(connection: &Connection, names: &[String], now: i64) -> Result<Glance<EngineText>> {
+    snapshot(connection, || {
+        let mut array = String::from("[");
+        for key in names {
+            if array.len() > 1 {
+                array.push(',');
+            }
+            match keys::get(connection, key, now)? {
+                None => array.push_str("null"),
+                Some(Encoded { text, types: None }) => array.push_str(&text),
+                Some(Encoded { types: Some(_), .. }) => return Ok(Glance::AskReader),
+            }
+        }
+        array.push(']');
+        Ok(Glance::Found(EngineText::of_json(array)))
+    })
 }

@@ -132,16 +132,19 @@ class Assembly {
 
   add([text, types, positions]: Piece): void {
     const messages = decodeMessages(text, types);
-    const wide = Buffer.byteLength(text) === text.length ? 1 : 2;
-    for (const message of messages) {
-      if (this.#options.snapshotBytes > 0) {
-        const kept = keep(message, this.messages.length, this.#options.encoding);
-        kept.size *= wide;
+    if (this.#options.snapshotBytes > 0) {
+      // What was parsed just now has no accessors and no symbols: a hasty record is exact. It is weighed by its share of
+      // the text, of which the engine takes one byte or two for a character.
+      const width = Buffer.byteLength(text) === text.length ? 1 : 2;
+      const share = (text.length * width) / messages.length;
+      for (const [at, message] of messages.entries()) {
+        const kept = keep(message, this.messages.length + at, this.#options.encoding, true);
+        if (kept.slots !== null) kept.size += share;
         this.#kept.push(kept);
       }
-      this.messages.push(message);
+      for (const position of positions) this.#positions.push(position);
     }
-    for (const position of positions) this.#positions.push(position);
+    for (const message of messages) this.messages.push(message);
   }
 
   list(): MessageList {

@@ -1,0 +1,74 @@
+/** Small values read on the calling thread: the first of a tick at once, those that are asked for beside it together. */
+import { decode } from '../../codec.js';
+import type { Connection } from './connection.js';
+
+/** As many are read in one crossing at the most. */
+const TOGETHER = 256;
+
+interface Waiting {
+  key: string;
+  resolve(value: unknown): void;
+}
+
+/** The looks of one connection. What cannot be told here and now is asked of a thread. */
+export class KeyLooks {
+  readonly #connection: Connection;
+  readonly #ask: (key: string) => Promise<unknown>;
+  /** Those that wait for the end of the tick; null where nothing has been looked at in it. */
+  #waiting: Waiting[] | null = null;
+
+  constructor(connection: Connection, ask: (key: string) => Promise<unknown>) {
+    this.#connection = connection;
+    this.#ask = ask;
+  }
+
+  /** The value of a key, or the promise of it; null where there is none. Throws what the codec throws. */
+  look(key: string): unknown {
+    const waiting = this.#waiting;
+    if (waiting !== null) return new Promise((resolve) => waiting.push({ key, resolve }));
+    this.#waiting = [];
+    // Before the continuation of whoever awaits this look, who may look again: one after another, all are the first.
+    void SETTLED.then(this.#endTick);
+    return this.#one(key);
+  }
+
+  #one(key: string): unknown {
+    const found = this.#connection.now((binary, handle) => binary.storageGetKeyNow(handle, key, Date.now()));
+    if (found === null) return null;
+    if (typeof found === 'string') return decode(found, null);
+    return found === undefined ? this.#ask(key) : decode(...(found as [string, string]));
+  }
+
+  /** Looks at all that wait. Called before anything is written: they were asked for before that. */
+  finish(): void {
+    if (this.#waiting === null || this.#waiting.length === 0) return;
+    const waiting = this.#waiting.splice(0);
+    for (let first = 0; first < waiting.length; first += TOGETHER)
+      this.#several(waiting.slice(first, first + TOGETHER));
+  }
+
+  readonly #endTick = (): void => {
+    this.finish();
+    this.#waiting = null;
+  };
+
+  /** One view of the store and one text for all of them, where each is small and plain JSON. */
+  #several(waiting: readonly Waiting[]): void {
+    const values = this.#values(waiting.map(({ key }) => key));
+    for (const [at, { key, resolve }] of waiting.entries()) {
+      resolve(values === undefined ? this.#ask(key) : values[at]);
+    }
+  }
+
+  /** Undefined where they have to be read one by one, which also tells what is wrong with which. */
+  #values(keys: string[]): unknown[] | undefined {
+    try {
+      const text = this.#connection.now((binary, handle) => binary.storageGetKeysNow(handle, keys, Date.now()));
+      return text === undefined ? undefined : (decode(text, null) as unknown[]);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+const SETTLED = Promise.resolve();
