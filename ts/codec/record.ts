@@ -115,7 +115,7 @@ function layOutOne(value: unknown, walk: Walk, at: number, depth: number): numbe
 }
 
 /** Whether JSON has this primitive as it is. */
-function isPlain(value: unknown): boolean {
+export function isPlain(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value) && !isMinusZero(value);
   return typeof value === 'string' || typeof value === 'boolean' || value === null;
 }

@@ -4,6 +4,7 @@ import type { Encoded, EncodeOptions } from '../../codec.js';
 import { checkSize } from '../../codec.js';
 import { isAsRecorded } from '../../codec/record-compare.js';
 import { readsByCode, recordOf, type Slots } from '../../codec/record.js';
+import { recordOfParsed } from '../../codec/record-parsed.js';
 import { textOf } from '../../codec/record-text.js';
 import { encodeAt } from '../../session.js';
 
@@ -36,6 +37,13 @@ export function keep(message: unknown, at: number, options: EncodeOptions, hasty
   // The texts are weighed when they are written.
   const size = OBJECT_BYTES + (hasty ? slots.length * SLOT_BYTES : slotBytes(slots));
   return { slots, encoded: null, id: recordedId(slots), size };
+}
+
+/** Keeps a message that was decoded just now from a text that takes `bytes` in memory. Throws what the codec throws. */
+export function keepParsed(message: unknown, at: number, options: EncodeOptions, bytes: number): Kept {
+  const slots = recordOfParsed(message);
+  if (slots === null) return keep(message, at, options);
+  return { slots, encoded: null, id: recordedId(slots), size: OBJECT_BYTES + slots.length * SLOT_BYTES + bytes };
 }
 
 /** Refuses what a hasty record cannot tell from plain data. Called with the message of which it was made. */

@@ -3,7 +3,7 @@ import type { Encoded } from '../../codec.js';
 import type { Native } from '../../native.js';
 import { decodeMessages, withMessages } from '../../session.js';
 import type { ChatMessage, ChatSession } from '../../types.js';
-import { keep, type Kept } from '../changes/kept.js';
+import { keepParsed, type Kept } from '../changes/kept.js';
 import type { MessageRange, SessionInfo } from '../capabilities.js';
 import { MessageList } from '../changes/message-list.js';
 import { sessionName } from '../pending-writes.js';
@@ -133,14 +133,11 @@ class Assembly {
   add([text, types, positions]: Piece): void {
     const messages = decodeMessages(text, types);
     if (this.#options.snapshotBytes > 0) {
-      // What was parsed just now has no accessors and no symbols: a hasty record is exact. It is weighed by its share of
-      // the text, of which the engine takes one byte or two for a character.
+      // Each is weighed by its share of the text, of which the engine takes one byte or two for a character.
       const width = Buffer.byteLength(text) === text.length ? 1 : 2;
       const share = (text.length * width) / messages.length;
-      for (const [at, message] of messages.entries()) {
-        const kept = keep(message, this.messages.length + at, this.#options.encoding, true);
-        if (kept.slots !== null) kept.size += share;
-        this.#kept.push(kept);
+      for (const message of messages) {
+        this.#kept.push(keepParsed(message, this.#kept.length, this.#options.encoding, share));
       }
       for (const position of positions) this.#positions.push(position);
     }
