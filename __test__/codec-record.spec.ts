@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 
-import { encode } from '../ts/codec.js';
+import { decode, encode } from '../ts/codec.js';
 import { isAsRecorded } from '../ts/codec/record-compare.js';
+import { recordOfParsed } from '../ts/codec/record-parsed.js';
 import { textOf } from '../ts/codec/record-text.js';
 import { readsByCode, recordOf, type Slots } from '../ts/codec/record.js';
 import { anyValue, refusals } from './support/values.js';
@@ -150,4 +151,13 @@ test('a record made in haste is found out before it is trusted', () => {
     expect(readsByCode(value)).toBe(true);
   }
   expect(readsByCode(message())).toBe(false);
+});
+
+test('what was decoded has the record that a close look gives, whatever it holds', () => {
+  fc.assert(
+    fc.property(fc.oneof(plain, anyValue), (value) => {
+      const { text, types } = encode({ value });
+      expect(recordOfParsed(decode(text, types))).toEqual(recordOf(decode(text, types)));
+    }),
+  );
 });
