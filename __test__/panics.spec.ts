@@ -56,7 +56,7 @@ const threads: Record<string, string> = {
     const room = new api.SQLiteStorageAdapter({ path: 's.db' });
     const use = () => room.set('k', 1);`,
   'smalltalk-reader': `
-    const room = new api.SQLiteStorageAdapter({ path: 's.db' });
+    const room = new api.SQLiteStorageAdapter({ path: 's.db', readers: 'async' });
     await room.initialize();
     const use = () => room.get('k');`,
   'smalltalk-log': `
