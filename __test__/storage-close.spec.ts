@@ -116,7 +116,13 @@ test('a close answers although the file cannot be opened, whenever that turns ou
 
 test('the binary refuses at once what could not be answered any more', async () => {
   const calls = new Calls(StorageError);
-  const options = { path: join(directory, 'raw.db'), readers: 1, busyTimeoutMs: 1_000, maxQueueBytes: 1e6 };
+  const options = {
+    path: join(directory, 'raw.db'),
+    readers: 1,
+    busyTimeoutMs: 1_000,
+    maxQueueBytes: 1e6,
+    direct: false,
+  };
   let handle: ReturnType<ReturnType<typeof native>['storageOpen']> | undefined;
   await calls.run((binary, slot) => (handle = binary.storageOpen(options, calls.settle, slot)));
   const opened = handle as NonNullable<typeof handle>;
