@@ -36,7 +36,7 @@ export class KeyLooks {
     const found = this.#connection.now((binary, handle) => binary.storageGetKeyNow(handle, key, Date.now()));
     if (found === null) return null;
     if (typeof found === 'string') return decode(found, null);
-    return found === undefined ? this.#ask(key) : decode(...(found));
+    return found === undefined ? this.#ask(key) : decode(...found);
   }
 
   /** Looks at all that wait. Called before anything is written: they were asked for before that. */
