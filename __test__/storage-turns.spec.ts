@@ -163,6 +163,15 @@ test('what comes last waits for those before it that have waited themselves, and
   expect(begun).toEqual(['save', 'batch', 'second batch', 'last', 'after']);
 });
 
+test('as many as there are may wait', async () => {
+  const save = take('s', 'save', 'changes');
+  for (let n = 0; n < 50_000; n += 1) take('s', `read ${n}`, 'other');
+  save.resolve('saved');
+  await microtasks();
+  expect(begun.length).toBe(50_001);
+  expect(begun.at(-1)).toBe('read 49999');
+});
+
 test('in a hurry everything begins in its order, settled or not', () => {
   take('s', 'save', 'changes');
   take('s', 'delete', 'other');

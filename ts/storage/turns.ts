@@ -25,6 +25,8 @@ interface Line {
   unsent: number;
   /** Settles when nothing is sent again any more. */
   again: Promise<unknown>;
+  /** Whether waiting ones are being begun at this moment. */
+  advancing: boolean;
 }
 
 /** The turns of all sessions of one store. */
@@ -105,17 +107,21 @@ export class Turns {
   #line(id: string): Line {
     const known = this.#lines.get(id);
     if (known !== undefined) return known;
-    const line: Line = { waiting: [], unsettled: 0, unsent: 0, again: Promise.resolve() };
+    const line: Line = { waiting: [], unsettled: 0, unsent: 0, again: Promise.resolve(), advancing: false };
     this.#lines.set(id, line);
     return line;
   }
 
   #advance(id: string, line: Line): void {
-    for (let next = line.waiting[0]; next !== undefined; next = line.waiting[0]) {
-      if (line.unsent > 0 || (next.kind === 'other' && line.unsettled > 0)) return;
+    // Who begins is mostly sent at once, and comes here: thousands must not begin inside of one another.
+    if (line.advancing) return;
+    line.advancing = true;
+    for (let [next] = line.waiting; next !== undefined && mayBegin(next.kind, line); [next] = line.waiting) {
       line.waiting.shift();
       next.begin();
     }
+    line.advancing = false;
+    if (line.waiting.length > 0) return;
     if (line.unsent === 0 && line.unsettled === 0 && this.#lines.get(id) === line) this.#leave(id);
   }
 
@@ -151,6 +157,10 @@ export class Turns {
       this.#advance(id, line);
     }
   }
+}
+
+function mayBegin(kind: TurnKind, { unsent, unsettled }: Line): boolean {
+  return unsent === 0 && (kind === 'changes' || unsettled === 0);
 }
 
 function once(act: () => void): () => void {
