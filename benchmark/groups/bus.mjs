@@ -26,10 +26,10 @@ function emit({ names = 1, listeners = 1, args = 2, history = true, topic = fals
 
 const IDLE_SECONDS = 60;
 
-const idle = (what, measure, show, goal) => ({
-  title: `a second of idleness after a burst, everything open: ${what}`,
+const idle = (open, what, measure, show, goal) => ({
+  title: `a second of idleness after a burst, ${open} open: ${what}`,
   trial: 'idle',
-  parameters: { measure, seconds: IDLE_SECONDS, settleSeconds: 10 },
+  parameters: { open, measure, seconds: IDLE_SECONDS, settleSeconds: 10 },
   small: { seconds: 0.1, settleSeconds: 0.1 },
   candidates: [OURS, 'node alone'],
   show,
@@ -60,7 +60,9 @@ export const bus = {
       candidates: [OURS, 'JSON.stringify'],
       goals: { 'JSON.stringify': ['P3', 1.3] },
     },
-    idle('time on a core', 'time', 'duration', ['idle', 1e6]),
-    idle('wake-ups', 'wakeUps', 'count', ['idle', 10]),
+    idle('a bus with its log', 'time on a core', 'time', 'duration', ['idle', 1e6]),
+    idle('a bus with its log', 'wake-ups', 'wakeUps', 'count', ['idle', 10]),
+    idle('everything, with an agent to ping,', 'time on a core', 'time', 'duration', ['idle', 1e6]),
+    idle('everything, with an agent to ping,', 'wake-ups', 'wakeUps', 'count', ['idle', 10]),
   ],
 };

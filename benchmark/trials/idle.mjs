@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export async function run(candidate, { measure, seconds, settleSeconds, directory }) {
-  const close = await opened[candidate](directory);
+export async function run(candidate, { open, measure, seconds, settleSeconds, directory }) {
+  const close = await opened[candidate](directory, open);
   // What the burst has set going comes to rest; the engine's collector takes seconds to do so.
   await sleep(settleSeconds * 1_000);
   const before = read();
@@ -15,16 +15,27 @@ export async function run(candidate, { measure, seconds, settleSeconds, director
 }
 
 const opened = {
-  'smalltalk-native': async (directory) => {
+  'smalltalk-native': async (directory, open) => {
     const { openSmallTalk } = await import('../candidates/ours.mjs');
-    const app = await openSmallTalk({ directory: join(directory, 'data') });
-    app.health.registerAgent({ id: 'idle', ping: () => Promise.resolve() });
+    const app = open === 'a bus with its log' ? await busWithLog(directory) : await openSmallTalk({ directory });
+    app.health?.registerAgent({ id: 'idle', ping: () => Promise.resolve() });
     for (let step = 0; step < 10_000; step += 1) app.bus.emit('task_completed', 'planner', step);
     await app.bus.flush();
     return () => app.close();
   },
   'node alone': () => () => undefined,
 };
+
+async function busWithLog(directory) {
+  const { JsonlEventReplayStorage, SmallTalkEventBus } = await import('../candidates/ours.mjs');
+  const log = new JsonlEventReplayStorage({ directory: join(directory, 'events') });
+  const bus = new SmallTalkEventBus({ log });
+  const close = async () => {
+    await bus.close();
+    await log.close();
+  };
+  return { bus, close };
+}
 
 /** CPU time of the whole process in nanoseconds; how often its threads slept and were woken, on Linux. */
 function read() {
