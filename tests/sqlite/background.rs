@@ -16,7 +16,7 @@ use smalltalk_native::{
     },
 };
 
-use crate::support::{assert_counts_are_true, close, image, open, raw, save, write};
+use crate::support::{assert_counts_are_true, close, image, open, raw, save, wait_until, write};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -26,14 +26,6 @@ fn log_bytes(path: &Path) -> u64 {
 
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{what}: not within 30 s");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn keys(path: &Path) -> i64 {

@@ -13,7 +13,7 @@ use smalltalk_native::{
     },
 };
 
-use crate::support::{close, get, image, list, open, save, texts, write};
+use crate::support::{close, get, image, list, open, save, texts, wait_until, write};
 
 fn copy_of_version_1(directory: &Path) -> PathBuf {
     let path = directory.join("s.db");
@@ -125,7 +125,8 @@ fn a_migrated_file_gives_pages_back_also_while_another_store_has_it_open() {
     };
     remove(&store, 0..8);
     assert!(reclaim(&store) > 7 << 20);
-    assert!(size() < 4 << 20, "the file has {} bytes", size());
+    // The other store may be folding the log at this moment: then the file is cut by a later checkpoint.
+    wait_until("the file is cut", || size() < 4 << 20);
     // The other store goes on with the file as it is now, and gives back in steps as with any other.
     save(&other, &image("late", &[&large]), Durability::Process).unwrap();
     assert_eq!(texts(&other, "9"), [large.as_str()]);

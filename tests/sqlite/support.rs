@@ -1,6 +1,10 @@
 //! What the tests of the store share.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rusqlite::Connection;
 use smalltalk_native::{
@@ -150,4 +154,12 @@ pub fn values(pieces: &[Piece]) -> Vec<serde_json::Value> {
         .iter()
         .flat_map(|piece| serde_json::from_str::<Vec<serde_json::Value>>(&engine_text(&piece.messages)).unwrap())
         .collect()
+}
+
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what}: not within 30 s");
+        thread::sleep(Duration::from_millis(10));
+    }
 }

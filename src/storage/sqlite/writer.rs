@@ -111,6 +111,16 @@ impl Writer {
 
     fn chore(&mut self, chore: Chore) {
         chore.run(self.sound().map(|opened| &opened.connection));
+        // It may have written as much as many batches.
+        self.fold();
+    }
+
+    /// After the answers were given.
+    fn fold(&mut self) {
+        if let Some(opened) = &mut self.opened {
+            let folded = opened.checkpoints.after_batch(&opened.connection);
+            self.heed(folded);
+        }
     }
 
     fn transact(&mut self, batch: Vec<Step>) {
@@ -134,9 +144,8 @@ impl Writer {
         for verdict in verdicts {
             verdict(failed.as_ref());
         }
-        let folded = opened.checkpoints.after_batch(&opened.connection);
         self.in_doubt = matches!(failed, Some(Error::Indeterminate { .. }));
-        self.heed(folded);
+        self.fold();
         tracing::trace!(target: "smalltalk::storage", steps, failed = failed.is_some(), "batch");
     }
 
