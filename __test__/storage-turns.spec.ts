@@ -163,6 +163,19 @@ test('what comes last waits for those before it that have waited themselves, and
   expect(begun).toEqual(['save', 'batch', 'second batch', 'last', 'after']);
 });
 
+test('what comes last waits for nothing that is asked for after it, in whatever session', async () => {
+  const [s, t] = [take('s', 's', 'changes'), take('t', 't', 'changes')];
+  const last = turns.takeLast(async () => void begun.push('last'));
+  take('u', 'u', 'changes');
+  take('s', 's later', 'changes');
+  s.resolve('saved');
+  await microtasks();
+  expect(begun).toEqual(['s', 't', 'u', 's later']);
+  t.resolve('saved');
+  await last;
+  expect(begun).toEqual(['s', 't', 'u', 's later', 'last']);
+});
+
 test('as many as there are may wait', async () => {
   const save = take('s', 'save', 'changes');
   for (let n = 0; n < 50_000; n += 1) take('s', `read ${n}`, 'other');

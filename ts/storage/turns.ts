@@ -17,8 +17,16 @@ export interface Turn {
 /** `changes` may have to be sent again; `other` not. */
 export type TurnKind = 'changes' | 'other';
 
+interface Waiting {
+  kind: TurnKind;
+  begin(): void;
+  /** Who comes after it. A list, as thousands may wait and an array would move them all for each one that begins. */
+  next?: Waiting;
+}
+
 interface Line {
-  waiting: { kind: TurnKind; begin(): void }[];
+  first: Waiting | undefined;
+  last: Waiting | undefined;
   /** Saves of changes that are not settled. */
   unsettled: number;
   /** Operations that are not with the store yet, and those that are sent again. */
@@ -34,7 +42,6 @@ export class Turns {
   readonly #lines = new Map<string, Line>();
   /** What waits behind an operation on everything; null where none waits itself. */
   #gate: (() => void)[] | null = null;
-  readonly #idle: (() => void)[] = [];
 
   /** Whether anything of this session would have to wait. */
   busy(id: string): boolean {
@@ -44,11 +51,7 @@ export class Turns {
   /** Begins an operation when its turn has come, which may be at once. */
   take<T>(id: string, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
     if (this.#gate !== null) return this.#behind(this.#gate, () => this.take(id, kind, begin));
-    const line = this.#line(id);
-    return new Promise((resolve, reject) => {
-      line.waiting.push({ kind, begin: () => void this.#begin(id, line, kind, begin).then(resolve, reject) });
-      this.#advance(id, line);
-    });
+    return this.#queue(id, this.#line(id), kind, begin);
   }
 
   /** Begins what concerns no session: at once, unless an operation on everything waits, which comes first. */
@@ -63,7 +66,7 @@ export class Turns {
     return new Promise((resolve, reject) => {
       const sent = once(() => this.#open());
       const start = async (): Promise<T> => begin({ sent });
-      this.#whenIdle(() => void start().finally(sent).then(resolve, reject));
+      this.#whenSettled(() => void start().finally(sent).then(resolve, reject));
     });
   }
 
@@ -71,7 +74,7 @@ export class Turns {
   takeLast<T>(begin: () => Promise<T>): Promise<T> {
     if (this.#gate !== null) return this.#behind(this.#gate, () => this.takeLast(begin));
     const start = async (): Promise<T> => begin();
-    return new Promise((resolve, reject) => this.#whenIdle(() => void start().then(resolve, reject)));
+    return new Promise((resolve, reject) => this.#whenSettled(() => void start().then(resolve, reject)));
   }
 
   /**
@@ -79,16 +82,31 @@ export class Turns {
    * any more. Whether there was anything; what has been begun has to be sent before this is called again.
    */
   hurry(): boolean {
-    const lines = [...this.#lines.values()].filter(({ waiting }) => waiting.length > 0);
-    for (const { waiting } of lines) waiting.shift()?.begin();
-    const all = lines.length > 0 ? [] : this.#idle.splice(0);
-    for (const begin of all) begin();
-    return lines.length + all.length > 0;
+    const lines = [...this.#lines.values()].filter(({ first }) => first !== undefined);
+    for (const line of lines) shift(line)?.begin();
+    return lines.length > 0;
   }
 
-  #whenIdle(begin: () => void): void {
-    if (this.#lines.size === 0) begin();
-    else this.#idle.push(begin);
+  /** Takes a turn in each line that there is now: what is asked for later keeps nobody waiting. */
+  #whenSettled(begin: () => void): void {
+    const lines = [...this.#lines];
+    let open = lines.length;
+    if (open === 0) begin();
+    for (const [id, line] of lines) {
+      void this.#queue(id, line, 'other', (turn) => {
+        turn.sent();
+        open -= 1;
+        if (open === 0) begin();
+        return Promise.resolve();
+      });
+    }
+  }
+
+  #queue<T>(id: string, line: Line, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      push(line, { kind, begin: () => void this.#begin(id, line, kind, begin).then(resolve, reject) });
+      this.#advance(id, line);
+    });
   }
 
   #behind<T>(gate: (() => void)[], begin: () => Promise<T>): Promise<T> {
@@ -107,7 +125,14 @@ export class Turns {
   #line(id: string): Line {
     const known = this.#lines.get(id);
     if (known !== undefined) return known;
-    const line: Line = { waiting: [], unsettled: 0, unsent: 0, again: Promise.resolve(), advancing: false };
+    const line: Line = {
+      first: undefined,
+      last: undefined,
+      unsettled: 0,
+      unsent: 0,
+      again: Promise.resolve(),
+      advancing: false,
+    };
     this.#lines.set(id, line);
     return line;
   }
@@ -116,18 +141,10 @@ export class Turns {
     // Who begins is mostly sent at once, and comes here: thousands must not begin inside of one another.
     if (line.advancing) return;
     line.advancing = true;
-    for (let [next] = line.waiting; next !== undefined && mayBegin(next.kind, line); [next] = line.waiting) {
-      line.waiting.shift();
-      next.begin();
-    }
+    while (line.first !== undefined && mayBegin(line.first.kind, line)) shift(line)?.begin();
     line.advancing = false;
-    if (line.waiting.length > 0) return;
-    if (line.unsent === 0 && line.unsettled === 0 && this.#lines.get(id) === line) this.#leave(id);
-  }
-
-  #leave(id: string): void {
-    this.#lines.delete(id);
-    if (this.#lines.size === 0) for (const begin of this.#idle.splice(0)) begin();
+    const settled = line.first === undefined && line.unsent === 0 && line.unsettled === 0;
+    if (settled && this.#lines.get(id) === line) this.#lines.delete(id);
   }
 
   async #begin<T>(id: string, line: Line, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
@@ -157,6 +174,19 @@ export class Turns {
       this.#advance(id, line);
     }
   }
+}
+
+function push(line: Line, waiting: Waiting): void {
+  if (line.last === undefined) line.first = waiting;
+  else line.last.next = waiting;
+  line.last = waiting;
+}
+
+function shift(line: Line): Waiting | undefined {
+  const { first } = line;
+  line.first = first?.next;
+  if (line.first === undefined) line.last = undefined;
+  return first;
 }
 
 function mayBegin(kind: TurnKind, { unsent, unsettled }: Line): boolean {
