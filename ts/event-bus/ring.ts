@@ -15,6 +15,10 @@ const NO_TICK = -1;
 
 /** What is kept of one event. */
 class Slot {
+  /** Its place among the slots. */
+  readonly at: number;
+  /** Where the next event goes; `END` behind the last slot. */
+  next: Slot;
   target: Target | null = null;
   count = 0;
   first: unknown = undefined;
@@ -23,7 +27,15 @@ class Slot {
   /** Milliseconds since the ring's first event: a small integer for 24 days, which costs less to write than a double. */
   time = 0;
   bytes = 0;
+
+  constructor(at: number, next?: Slot) {
+    this.at = at;
+    this.next = next ?? this;
+  }
 }
+
+/** Stands behind the last slot, and is none. */
+const END = new Slot(-1);
 
 /** Slots are made as the history grows up to its capacity, and then used again. Used by the bus alone. */
 export class Ring {
@@ -38,7 +50,8 @@ export class Ring {
   #gone = 0;
   /** Events before the one in the first slot. */
   #base = 0;
-  #next = 0;
+  /** The slot of the next event. A list, as an array would have to be measured at each event. */
+  #free = END;
   #tick = NO_TICK;
   #began = NaN;
   #elapsed = 0;
@@ -53,7 +66,7 @@ export class Ring {
 
   /** The newest event there ever was; 0 before the first. */
   get lastSeq(): number {
-    return this.#base + this.#next;
+    return this.#base + (this.#free === END ? this.#slots.length : this.#free.at);
   }
 
   get size(): number {
@@ -84,10 +97,9 @@ export class Ring {
    * what stands here into the caller, and every call on the way would cost all emits.
    */
   push(target: Target, count: number, first: unknown, second: unknown, third: unknown): boolean {
-    const at = this.#next;
-    if (target.hotVersion !== this.version || currentTick() !== this.#tick || at === this.#slots.length) return false;
-    this.#next = at + 1;
-    const slot = this.#slots[at] as Slot;
+    const slot = this.#free;
+    if (target.hotVersion !== this.version || currentTick() !== this.#tick || slot === END) return false;
+    this.#free = slot.next;
     slot.target = target;
     slot.count = count;
     slot.first = first;
@@ -97,16 +109,19 @@ export class Ring {
     return true;
   }
 
-  /** The same, whatever there is to do; at a time where one is given. */
+  /**
+   * Records an event with up to three arguments, or all of them in `first` where there are more, whatever there is to do;
+   * at a time where one is given.
+   */
   record(target: Target, count: number, first: unknown, second: unknown, third: unknown, time?: number): void {
     this.#look(time);
     if (this.capacity === 0) {
       this.#base += 1;
       return;
     }
-    if (this.#next === this.#slots.length) this.#turn();
-    const slot = this.#slots[this.#next] as Slot;
-    this.#next += 1;
+    if (this.#free === END) this.#turn();
+    const slot = this.#free;
+    this.#free = slot.next;
     slot.target = target;
     slot.count = count;
     slot.first = first;
@@ -133,7 +148,7 @@ export class Ring {
   clear(): void {
     this.#gone = this.lastSeq;
     this.#base = this.#gone;
-    this.#next = 0;
+    this.#free = END;
     this.#bytes = 0;
     this.#slots = [];
   }
@@ -151,14 +166,18 @@ export class Ring {
 
   /** Behind the last slot: there comes another one, many where events come in haste, or the first. */
   #turn(): void {
-    if (this.#slots.length === this.capacity) {
-      this.#base += this.capacity;
-      this.#next = 0;
-    } else {
-      const more = this.#tick === NO_TICK ? 1 : MANY;
-      const wanted = Math.min(this.capacity, this.#slots.length + more);
-      while (this.#slots.length < wanted) this.#slots.push(new Slot());
+    const slots = this.#slots;
+    const { length } = slots;
+    if (length === this.capacity) {
+      this.#base += length;
+      this.#free = slots[0] as Slot;
+      return;
     }
+    const more = this.#tick === NO_TICK ? 1 : MANY;
+    const wanted = Math.min(this.capacity, length + more);
+    while (slots.length < wanted) slots.push(new Slot(slots.length, END));
+    for (let at = Math.max(length, 1); at < wanted; at += 1) (slots[at - 1] as Slot).next = slots[at] as Slot;
+    this.#free = slots[length] as Slot;
   }
 
   #slotOf(seq: number): Slot {
@@ -176,7 +195,7 @@ export class Ring {
 
   #drop(slot: Slot): void {
     this.#bytes -= slot.bytes;
-    Object.assign(slot, new Slot());
+    Object.assign(slot, new Slot(slot.at, slot.next));
     this.#gone = this.firstSeq;
   }
 }
