@@ -34,6 +34,7 @@ export abstract class BusCore extends EventEmitter {
     this[CALL] = nobody;
     this[HOT] = hot;
     hot.bus = this;
+    hot.fireWarmly = this._fireWarmly;
     if (captureRejections || EventEmitter.captureRejections) hot.alwaysRare = true;
   }
 
@@ -79,7 +80,9 @@ export abstract class BusCore extends EventEmitter {
    */
   _fire(target: Target, count: number, first: unknown, second: unknown, third: unknown): boolean {
     const hot = this[HOT] as HotState;
-    if (!hot.push(target, count, first, second, third)) return this._fireWarmly(target, count, first, second, third);
+    if (!hot.push(target, count, first, second, third)) {
+      return hot.fireWarmly.call(this, target, count, first, second, third);
+    }
     const { surplus } = target;
     if (surplus !== 0) {
       hot.surplus += surplus;

@@ -2,12 +2,26 @@
 import { INLINE_ARGUMENTS, Ring } from './ring.js';
 import { REMEMBERED, type Target, type Targets } from './target.js';
 
+type FireWarmly = (
+  this: object,
+  target: Target,
+  count: number,
+  first: unknown,
+  second: unknown,
+  third: unknown,
+) => boolean;
+
 /** The history of a bus, its targets, and what it has counted. */
 export class HotState extends Ring {
   /** The target of the newest event. */
   last: Target;
   /** The bus itself, whatever stands in for it. */
   bus: unknown = null;
+  /**
+   * What the bus does where recording takes more than a push. To be called by `call` on this member: as a method it would
+   * be compiled into `emit` by an engine that saw a young bus, whose every event goes this way, and stay there.
+   */
+  fireWarmly: FireWarmly = () => false;
   /** Whether a log hears of every event. */
   logging: boolean;
   /** Whether every event asks for more than to record it and to call its listeners. */
