@@ -82,7 +82,12 @@ fn what_was_removed_is_given_back_to_the_disk() {
     for index in 0..40 {
         save(&store, &aged(&index.to_string(), index, &[&large]), Durability::Process).unwrap();
     }
-    assert_eq!(prune(&store, 39, 100).sessions, 39);
+    // Large ones go a few at a time: who writes meanwhile waits for no more than that.
+    let batches = std::iter::from_fn(|| Some(prune(&store, 39, 100)).filter(|batch| batch.sessions > 0));
+    assert_eq!(
+        batches.map(|batch| (batch.sessions, batch.more)).collect::<Vec<_>>(),
+        [(16, true), (16, true), (7, false)]
+    );
     let freed = ask(|reply| store.reclaim(reply)).unwrap();
     assert!(freed > 39 << 20, "{freed} bytes");
     let size = std::fs::metadata(&path).unwrap().len();

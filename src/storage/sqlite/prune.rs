@@ -10,6 +10,9 @@ use super::{
 };
 use crate::error::Result;
 
+/// What may go in one transaction, as bytes of sessions: other writes wait for it, and the log grows by what it touches.
+const AT_ONCE: i64 = 16 * 1024 * 1024;
+
 /// What was removed, or would be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Pruned {
@@ -19,7 +22,7 @@ pub struct Pruned {
     pub messages: i64,
     /// The bytes of both as they were stored.
     pub bytes: i64,
-    /// It stopped at its limit: there may be more.
+    /// It stopped before its end: there may be more.
     pub more: bool,
 }
 
@@ -31,7 +34,8 @@ impl Pruned {
     }
 }
 
-/// Removes sessions last updated before then, the oldest first, at the most `limit`. What is damaged is left to those who
+/// Removes sessions last updated before then, the oldest first, at the most `limit`, and no more than others would like to
+/// wait for. What is damaged is left to those who
 /// may want to save something of it: nobody knows how old it is.
 pub fn prune(connection: &Connection, updated_before: i64, limit: usize) -> Result<Pruned> {
     let (ids, pruned) = oldest(connection, updated_before, limit)?;
@@ -48,7 +52,7 @@ fn oldest(connection: &Connection, updated_before: i64, limit: usize) -> Result<
         let mut rows = statement.query([updated_before])?;
         let (mut ids, mut pruned) = (Vec::new(), Pruned::default());
         while let Some(row) = rows.next()? {
-            if ids.len() == limit {
+            if ids.len() == limit || pruned.bytes >= AT_ONCE {
                 pruned.more = true;
                 break;
             }
