@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { FileStorageAdapter, type ChatSession } from '../ts/index.js';
 import { storageError } from '../ts/storage/file/files.js';
 import { fileNameOf, idOfFileName } from '../ts/storage/file/names.js';
+import { mayBeAlive, OWNER } from '../ts/storage/file/owner.js';
 import { runNode } from './support/child.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -23,9 +24,10 @@ function conversation(id: string, count = 2): ChatSession {
   return { id, activeAgent: 'writer', messages, createdAt: new Date(1), updatedAt: new Date(2) };
 }
 
-/** A process that has ended. */
+/** A process that has ended, as the owner of something. */
 async function deadProcess(): Promise<string> {
-  const { output } = await runNode(['-p', 'process.pid'], { cwd: temporaryDirectory() });
+  const owner = join(__dirname, '..', 'dist', 'storage', 'file', 'owner.js');
+  const { output } = await runNode(['-p', `require(${JSON.stringify(owner)}).OWNER`], { cwd: temporaryDirectory() });
   return output.trim();
 }
 
@@ -171,7 +173,7 @@ describe('files', () => {
     const dead = await deadProcess();
     await open(path).initialize();
     const at = (name: string): string => join(path, 'sessions', name);
-    const [left, living, old] = [dead, process.pid, process.pid].map((pid, n) => at(`.tmp-${pid}-000000000000000${n}`));
+    const [left, living, old] = [dead, OWNER, OWNER].map((owner, n) => at(`.tmp-${owner}-000000000000000${n}`));
     for (const file of [left, living, old] as string[]) writeFileSync(file, '');
     utimesSync(old as string, 0, 0);
     const script = `const { FileStorageAdapter } = require(${JSON.stringify(dist)});
@@ -215,7 +217,7 @@ describe('several at once', () => {
     symlinkSync(`${await deadProcess()}-abc-1`, lock);
     await store.saveSession('a', conversation('a'));
     expect(readdirSync(join(path, 'sessions'))).toEqual(['a.json']);
-    symlinkSync(`${process.ppid}-abc-1`, lock);
+    symlinkSync(`${OWNER}-abc-1`, lock);
     await expect(store.saveSession('a', conversation('a'))).rejects.toMatchObject({
       code: 'ERR_BUSY',
       retryable: true,
@@ -223,6 +225,26 @@ describe('several at once', () => {
     expect((await store.getSession('a'))?.id).toBe('a');
     await store.saveSession('b', conversation('b'));
     await store.close();
+  });
+});
+
+describe('the owner of a lock or of a file', () => {
+  const [id, start, space] = OWNER.split('-') as [string, string, string];
+
+  test('is there as long as its process, whose id may be another’s afterwards', async () => {
+    expect(mayBeAlive(`${OWNER}-abc-1`)).toBe(true);
+    expect(mayBeAlive(await deadProcess())).toBe(false);
+    if (process.platform === 'linux') expect(start).toMatch(/^\d+$/);
+    // As a container's only program, started anew after it was killed.
+    expect(mayBeAlive(`${id}-${Number(start) + 1}-${space}-abc-1`)).toBe(start === '');
+  });
+
+  test('may be there where its id says nothing: on another machine, in another container, in words of others', async () => {
+    const [dead, began] = (await deadProcess()).split('-') as [string, string];
+    const elsewhere = `${space.startsWith('0') ? '1' : '0'}${space.slice(1)}`;
+    expect(mayBeAlive(`${dead}-${began}-${elsewhere}-abc-1`)).toBe(true);
+    expect(mayBeAlive('')).toBe(true);
+    expect(mayBeAlive(`${dead}-abc`)).toBe(true);
   });
 });
 

@@ -4,7 +4,8 @@ import { constants, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { SmallTalkError, StorageError, type ErrorCode } from '../../errors.js';
-import { acquire, codeOf, isAlive, release, removeIfThere, stillHeld, type Lock } from './lock.js';
+import { acquire, codeOf, release, removeIfThere, stillHeld, type Lock } from './lock.js';
+import { mayBeAlive, OWNER } from './owner.js';
 import { step, type Steps } from './steps.js';
 
 /** What is found of a file. */
@@ -101,7 +102,7 @@ export function* change<T>(
 }
 
 function* replace(path: string, contents: Buffer, lock: Lock, power: boolean): Steps<void> {
-  const temporary = join(dirname(path), `${TEMPORARY}${process.pid}-${randomBytes(8).toString('hex')}`);
+  const temporary = join(dirname(path), `${TEMPORARY}${OWNER}-${randomBytes(8).toString('hex')}`);
   const { O_WRONLY, O_CREAT, O_EXCL } = constants;
   const fd = yield* step('open', temporary, O_WRONLY | O_CREAT | O_EXCL | NO_FOLLOW, 0o600);
   try {
@@ -146,10 +147,10 @@ const HOUR_MS = 3_600_000;
 /** Removes what killed processes have left of unfinished writes. */
 export function* sweepTemporary(directory: string): Steps<void> {
   for (const name of yield* step('list', directory)) {
-    const [, pid] = /^\.tmp-(\d+)-[0-9a-f]{16}$/.exec(name) ?? [];
-    if (pid === undefined) continue;
+    const [, owner] = /^\.tmp-(.+)-[0-9a-f]{16}$/.exec(name) ?? [];
+    if (owner === undefined) continue;
     const path = join(directory, name);
-    if (!isAlive(Number(pid)) || (yield* isOlderThan(path, HOUR_MS))) yield* removeIfThere(path);
+    if (!mayBeAlive(owner) || (yield* isOlderThan(path, HOUR_MS))) yield* removeIfThere(path);
   }
 }
 

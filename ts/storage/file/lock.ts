@@ -7,6 +7,7 @@ import { constants } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { StorageError } from '../../errors.js';
+import { mayBeAlive, OWNER } from './owner.js';
 import { step, type Steps } from './steps.js';
 
 /** A lock that is held. */
@@ -17,10 +18,10 @@ export interface Lock {
   since: number;
 }
 
-/** This thread: a process may have several, each with its own copy of this module. */
-const OWNER = `${process.pid}-${randomBytes(6).toString('hex')}`;
+/** A process may have several threads, each with its own copy of this module. */
+const THREAD = `${OWNER}-${randomBytes(6).toString('hex')}`;
 
-/** So old a lock belongs to nobody: its process id may be somebody else's by now, its thread may have been terminated. */
+/** So old a lock belongs to nobody: its thread may have been terminated, its container may be gone. */
 const ABANDONED_MS = 120_000;
 /** Half of that, so that nobody takes away what is about to be used. */
 const LONGEST_HELD_MS = ABANDONED_MS / 2;
@@ -33,12 +34,12 @@ let taken = 0;
 export function* acquire(file: string, timeoutMs: number): Steps<Lock> {
   const path = `${file}.lock`;
   const begin = performance.now();
-  const token = `${OWNER}-${(taken += 1)}`;
+  const token = `${THREAD}-${(taken += 1)}`;
   for (let pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     const owner = yield* claim(path, token);
     if (owner === null) return { path, token, since: performance.now() };
     // Turns keep the order within one thread, so this one is left over: at exit operations are begun anew.
-    if (owner.startsWith(`${OWNER}-`)) yield* removeIfThere(path);
+    if (owner.startsWith(`${THREAD}-`)) yield* removeIfThere(path);
     else if (yield* isAbandoned(path, owner)) yield* takeAway(path, owner);
     else if (performance.now() - begin >= timeoutMs) {
       throw new StorageError('ERR_BUSY', `another process has been writing ${file} for ${timeoutMs} ms`);
@@ -93,7 +94,7 @@ function* ownerOf(path: string): Steps<string> {
     if (codeOf(error) !== 'EINVAL' && codeOf(error) !== 'UNKNOWN') throw error;
   }
   try {
-    const bytes = Buffer.alloc(64);
+    const bytes = Buffer.alloc(256);
     const fd = yield* step('open', path, constants.O_RDONLY);
     const read = yield* step('read', fd, bytes, 0, bytes.length, 0);
     yield* step('close', fd);
@@ -105,7 +106,7 @@ function* ownerOf(path: string): Steps<string> {
 }
 
 function* isAbandoned(path: string, owner: string): Steps<boolean> {
-  if (owner !== '' && !isAlive(Number.parseInt(owner, 10))) return true;
+  if (!mayBeAlive(owner)) return true;
   try {
     const { mtimeMs } = yield* step('statLink', path);
     return Date.now() - mtimeMs > ABANDONED_MS;
@@ -123,7 +124,7 @@ function* isAbandoned(path: string, owner: string): Steps<boolean> {
 function* takeAway(path: string, owner: string): Steps<void> {
   const name = createHash('sha256').update(`${path}\0${owner}`).digest('hex').slice(0, 32);
   const right = join(dirname(path), `.right-${name}`);
-  const other = yield* claim(right, `${OWNER}-${(taken += 1)}`);
+  const other = yield* claim(right, `${THREAD}-${(taken += 1)}`);
   if (other !== null) {
     if (yield* isAbandoned(right, other)) yield* takeAway(right, other);
     return;
@@ -132,16 +133,6 @@ function* takeAway(path: string, owner: string): Steps<void> {
     if ((yield* ownerOf(path)) === owner) yield* removeIfThere(path);
   } finally {
     yield* removeIfThere(right);
-  }
-}
-
-/** Whether there is such a process. One of another user's counts. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === 'EPERM';
   }
 }
 
