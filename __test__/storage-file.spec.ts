@@ -1,4 +1,13 @@
-import { readdirSync, readFileSync, renameSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 
@@ -194,6 +203,33 @@ describe('several at once', () => {
     await Promise.all(writes);
     expect(await Promise.all(reads)).toEqual([59, 59, 59]);
     for (const store of stores) await store.close();
+  });
+
+  test('adapters stay one where their directory went and was made anew', async () => {
+    const path = temporaryDirectory();
+    const first = open(path);
+    await first.set('n', 0);
+    rmSync(path, { recursive: true });
+    const second = open(path);
+    await second.saveSession('s', conversation('s', 0));
+    const appends = Array.from({ length: 40 }, (_, n) =>
+      (n % 2 === 0 ? first : second).appendMessages('s', conversation('s', 1).messages),
+    );
+    await Promise.all(appends);
+    expect((await second.getSessionInfo('s'))?.messageCount).toBe(40);
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  test('a close waits for a prune that was asked for before', async () => {
+    const store = open();
+    const ids = Array.from({ length: 60 }, (_, n) => `s${n}`);
+    await Promise.all(ids.map((id) => store.saveSession(id, conversation(id))));
+    let pruned = false;
+    const report = store.prune({ updatedBefore: new Date(1e13) }).finally(() => (pruned = true));
+    await store.close();
+    expect(pruned).toBe(true);
+    expect((await report).sessions).toBe(60);
+    expect(readdirSync(join(store.path, 'sessions'))).toEqual([]);
   });
 
   test('processes lose no update', async () => {

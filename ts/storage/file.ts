@@ -96,6 +96,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   readonly #encoding: EncodeOptions;
   readonly #busyTimeoutMs: number;
   #place: Place | null = null;
+  readonly #running = new Set<Promise<unknown>>();
   #closing: Promise<void> | null = null;
 
   /** Checks the options; the directory is made by `initialize()` or the first call. */
@@ -306,6 +307,8 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     // What other adapters do not use either is for the garbage collector.
     this.#place = null;
     await place?.turns.settled();
+    // A prune takes its turns one after another.
+    await Promise.allSettled(this.#running);
   }
 
   #open(): Place {
@@ -321,10 +324,15 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   /** The work is begun at the call, so that turns are in the order of the calls. */
   async #run<T>(work: (place: Place) => Promise<T>): Promise<T> {
     const place = this.#open();
+    const begin = async (): Promise<T> => work(place);
+    const running = begin();
+    this.#running.add(running);
     try {
-      return await work(place);
+      return await running;
     } catch (error) {
       throw storageError(error);
+    } finally {
+      this.#running.delete(running);
     }
   }
 

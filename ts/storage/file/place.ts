@@ -18,8 +18,11 @@ export function placeOf(path: string): Place {
   const made = ['sessions', 'keys'].flatMap((name) => makeDirectory(join(path, name)));
   const real = realpathSync.native(path);
   const known = places.get(real)?.deref();
-  if (known !== undefined && made.length === 0) return known;
-  const place = new Place(real, new Set(made));
+  if (known !== undefined) {
+    known.madeAnew(made);
+    return known;
+  }
+  const place = new Place(real, made);
   places.set(real, new WeakRef(place));
   forgotten.register(place, real);
   return place;
@@ -39,18 +42,29 @@ export class Place {
   readonly sessions: Folder<SessionHead>;
   readonly keys: Folder<KeyHead>;
   /** Directories that have a new name in them. */
-  readonly #changed: Iterable<string>;
+  readonly #changed: Set<string>;
   #prepared: Promise<void> | null = null;
   /** The version handed out last. */
   #version = 0;
 
   constructor(path: string, changed: Iterable<string>) {
-    this.#changed = changed;
+    this.#changed = new Set(changed);
     this.sessions = new Folder(join(path, 'sessions'), this.turns, sessionHead);
     this.keys = new Folder(join(path, 'keys'), this.turns, keyHead);
     const { turns } = this;
     drainAtExit(this, (limitMs) => turns.drain(limitMs));
     // Before every operation; who is told of a failure is who initialises.
+    this.prepare().catch(() => undefined);
+  }
+
+  /**
+   * Its directories had gone, and are there again. It stays the same place: with turns of its own a second one would take
+   * the locks of this one for its own.
+   */
+  madeAnew(changed: readonly string[]): void {
+    if (changed.length === 0) return;
+    for (const directory of changed) this.#changed.add(directory);
+    this.#prepared = null;
     this.prepare().catch(() => undefined);
   }
 
