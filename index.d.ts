@@ -369,3 +369,9 @@ export declare function storageSetKeys(handle: ExternalObject<StorageHandle>, sl
  * `kind` (`session`, `key` or `file`), `id`, `detail`.
  */
 export declare function storageVerify(handle: ExternalObject<StorageHandle>, slot: number): void
+
+/**
+ * Waits for an answer without sleeping, for `limit_ms` at the most; gives the batch that the callback would get,
+ * which may be empty.
+ */
+export declare function storageWatch(handle: ExternalObject<StorageHandle>, limitMs: number): unknown[]

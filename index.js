@@ -899,3 +899,4 @@ module.exports.storageSessionInfo = nativeBinding.storageSessionInfo
 module.exports.storageSetKey = nativeBinding.storageSetKey
 module.exports.storageSetKeys = nativeBinding.storageSetKeys
 module.exports.storageVerify = nativeBinding.storageVerify
+module.exports.storageWatch = nativeBinding.storageWatch

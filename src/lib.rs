@@ -1,6 +1,7 @@
 //! The native core of `smalltalk-native`.
 //!
-//! Floors, and imports point down only: **0** `error`, `fault`, `reply`, `worker`, `checksum`, `durability`, `engine_text`; **1** `storage`,
+//! Floors, and imports point down only: **0** `error`, `fault`, `reply`, `alertness`, `worker`, `checksum`, `durability`,
+//! `engine_text`; **1** `storage`,
 //! `event_log`, `health_monitor`, which never import one another; **2** `binding`, the only part that has heard of Node.
 //! `cargo test --no-default-features` builds and runs everything below the binding.
 
@@ -11,6 +12,7 @@
 #![allow(clippy::module_name_repetitions)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod alertness;
 pub mod checksum;
 pub mod durability;
 pub mod engine_text;

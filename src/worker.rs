@@ -15,6 +15,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use crate::{
+    alertness::Alertness,
     error::{Error, Result},
     fault,
     reply::Reply,
@@ -186,20 +187,22 @@ fn run<J>(mut handler: impl Handler<J>, receiver: &Receiver<Message<J>>, shared:
 }
 
 fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shared: &Shared) {
+    let mut alertness = Alertness::default();
     loop {
-        let first = match handler.wake_at() {
-            None => match receiver.recv() {
-                Ok(message) => message,
-                Err(_) => break,
-            },
-            Some(moment) => match receiver.recv_deadline(moment) {
-                Ok(message) => message,
-                Err(RecvTimeoutError::Timeout) => {
-                    handler.tick();
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => break,
-            },
+        let begun = Instant::now();
+        let next = match (alertness.look(receiver), handler.wake_at()) {
+            (Some(message), _) => Ok(message),
+            (None, None) => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (None, Some(moment)) => receiver.recv_deadline(moment),
+        };
+        alertness.note(begun.elapsed());
+        let first = match next {
+            Ok(message) => message,
+            Err(RecvTimeoutError::Timeout) => {
+                handler.tick();
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
         };
         let mut batch = Vec::new();
         let mut size = 0;

@@ -44,6 +44,11 @@ export class Calls {
     });
   }
 
+  /** Operations that have not been answered. */
+  get pending(): number {
+    return this.#waiting.size;
+  }
+
   /** A slot by which the binary says again and again that there is something to fetch, until it is closed. */
   channel(hear: () => void): { slot: number; close(): void } {
     const slot = this.#free();

@@ -78,6 +78,7 @@ const calls = {
   storageVerify: () => binary.storageVerify(storage(), 2),
   storageClose: () => binary.storageClose(storage(), 2),
   storageDrain: () => binary.storageDrain(storage(), 10),
+  storageWatch: () => binary.storageWatch(storage(), 1),
   logOpen: () => log(),
   logAppend: () => binary.logAppend(log(), 2, 's', body, null, null),
   logAppendTogether: () => binary.logAppendTogether(log(), 2, ['s'], Uint32Array.of(0), body, true),

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use napi::{
@@ -161,7 +162,7 @@ pub struct Completions {
 }
 
 struct Shared {
-    waiting: Arc<Mutex<Vec<(u32, Outcome)>>>,
+    waiting: Arc<Waiting>,
     /// Absent once the object is closed and the last answer has been given.
     callback: Mutex<Option<Callback>>,
     /// Answers that are owed.
@@ -169,16 +170,59 @@ struct Shared {
     ending: AtomicBool,
 }
 
+/// Answers that JavaScript has not taken yet.
+#[derive(Default)]
+struct Waiting {
+    answers: Mutex<Answers>,
+    /// Whether there are any, for who looks again and again.
+    some: AtomicBool,
+}
+
+#[derive(Default)]
+struct Answers {
+    given: Vec<(u32, Outcome)>,
+    /// JavaScript is waiting for them here: there is no need to call it.
+    watched: bool,
+}
+
+impl Waiting {
+    /// Adds one. Whether JavaScript has to be called for it.
+    fn push(&self, slot: u32, outcome: Outcome) -> bool {
+        let mut answers = lock(&self.answers);
+        let call = answers.given.is_empty() && !answers.watched;
+        answers.given.push((slot, outcome));
+        self.some.store(true, Ordering::Release);
+        call
+    }
+
+    fn take(&self) -> Batch {
+        let mut answers = lock(&self.answers);
+        answers.watched = false;
+        self.some.store(false, Ordering::Release);
+        Batch(std::mem::take(&mut answers.given))
+    }
+
+    fn watch(&self, limit: Duration) -> Batch {
+        lock(&self.answers).watched = true;
+        let begun = Instant::now();
+        // Whoever is to answer may be waiting for this very core.
+        while !self.some.load(Ordering::Acquire) && begun.elapsed() < limit {
+            std::thread::yield_now();
+        }
+        self.take()
+    }
+}
+
 impl Completions {
     /// Takes the face's callback.
     pub fn new(settle: &Settle<'_>) -> napi::Result<Self> {
-        let waiting = Arc::new(Mutex::new(Vec::new()));
+        let waiting = Arc::new(Waiting::default());
         let source = Arc::clone(&waiting);
         let callback = settle
             .build_threadsafe_function::<()>()
             .weak::<true>()
             .callee_handled::<false>()
-            .build_callback(move |_| Ok(Batch(std::mem::take(&mut *lock(&source)))))?;
+            .build_callback(move |_| Ok(source.take()))?;
         let shared = Shared {
             waiting,
             callback: Mutex::new(Some(callback)),
@@ -198,6 +242,12 @@ impl Completions {
                 shared.end_if_done();
             }
         })
+    }
+
+    /// Waits for an answer without sleeping, and gives what there is, which may be nothing. For answers that come sooner
+    /// than a thread can be woken.
+    pub fn watch(&self, limit: Duration) -> Batch {
+        self.shared.waiting.watch(limit)
     }
 
     /// Sends a value that answers no promise; the face knows its `slot` as a channel.
@@ -224,11 +274,9 @@ impl Completions {
 
 impl Shared {
     fn post(&self, slot: u32, outcome: Outcome) {
-        let mut waiting = lock(&self.waiting);
-        let first = waiting.is_empty();
-        waiting.push((slot, outcome));
-        drop(waiting);
-        if first && let Some(callback) = &*lock(&self.callback) {
+        if self.waiting.push(slot, outcome)
+            && let Some(callback) = &*lock(&self.callback)
+        {
             // A closing environment takes no more calls; there is nobody left to tell.
             let _ = callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }

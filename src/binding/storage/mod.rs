@@ -14,7 +14,7 @@ use napi_derive::napi;
 
 use self::shapes::integer;
 use super::{
-    completions::{Completions, Outcome, Settle},
+    completions::{Batch, Completions, Outcome, Settle},
     entry::{Result, entry},
 };
 use crate::{
@@ -69,6 +69,13 @@ pub fn storage_close(handle: &External<StorageHandle>, slot: u32) -> Result<()> 
         handle.completions.end();
         Ok(())
     })
+}
+
+/// Waits for an answer without sleeping, for `limit_ms` at the most; gives the batch that the callback would get,
+/// which may be empty.
+#[napi(catch_unwind, ts_return_type = "unknown[]")]
+pub fn storage_watch(handle: &External<StorageHandle>, limit_ms: f64) -> Result<Batch> {
+    entry("storageWatch", || Ok(handle.completions.watch(Duration::from_secs_f64(limit_ms / 1000.0))))
 }
 
 /// Waits until what is queued has landed; `false` where the time was too short. For the way out of the process.

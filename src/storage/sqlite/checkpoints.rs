@@ -15,8 +15,9 @@ use crate::error::Result;
 
 use super::failure::failure;
 
-/// The log is folded each time it has grown by this. Readers go on; pages that one of them still needs stay for later.
-const FOLDED_EVERY: i64 = 4 * 1024 * 1024;
+/// The log is folded each time it has grown by this: by 1,024 pages, as SQLite would by itself. Readers go on; pages that
+/// one of them still needs stay for later.
+const FOLDED_EVERY: i64 = 16 * 1024 * 1024;
 
 /// A log of this size is emptied, for which its readers are waited for: it must not grow for ever because there is always
 /// one of them that began before the last change.

@@ -5,6 +5,7 @@ import { drainAtExit } from '../../exit.js';
 import { crossing, native, type Native } from '../../native.js';
 import { EVERYTHING, PendingWrites } from '../pending-writes.js';
 import { Turns } from '../turns.js';
+import { Moments, type Watch } from './moments.js';
 import type { CheckedOptions } from './options.js';
 import { Pace } from './pace.js';
 
@@ -16,6 +17,7 @@ export type Begin = (binary: Native, handle: Handle, slot: number) => void;
 interface Opened {
   handle: Handle;
   calls: Calls;
+  watch: Watch;
   /** Settles when the file is open. */
   opening: Promise<unknown>;
   /** Takes back the wish to drain at exit. */
@@ -30,6 +32,7 @@ export class Connection {
   readonly pace = new Pace();
   readonly #options: CheckedOptions['opening'];
   readonly #pending = new PendingWrites();
+  readonly #moments = new Moments();
   #opened: Opened | null = null;
   #ready = false;
   #closing: Promise<void> | null = null;
@@ -58,7 +61,7 @@ export class Connection {
     opening.catch(() => undefined);
     if (handle === undefined) throw fromNative(failure as Parameters<typeof fromNative>[0], StorageError);
     const stay = drainAtExit(this, drainOf(handle, this.turns, this.pace));
-    const opened: Opened = { handle, calls, opening, stay, ended: null };
+    const opened: Opened = { handle, calls, watch: watchOf(handle), opening, stay, ended: null };
     this.#opened = opened;
     opening.then(
       () => (this.#ready = true),
@@ -88,6 +91,14 @@ export class Connection {
   now<T>(ask: (binary: Native, handle: Handle) => T): T {
     const { handle } = this.#opened ?? this.open();
     return crossing(StorageError, (binary) => ask(binary, handle));
+  }
+
+  /** The same for one whose answer comes soon, unless the disk is waited for. */
+  callSoon<T>(begin: Begin): Promise<T> {
+    const answer = this.call<T>(begin);
+    const opened = this.#opened;
+    if (this.#options.direct && this.#ready && opened !== null) this.#moments.asked(opened.calls, opened.watch);
+    return answer;
   }
 
   /** Runs an operation on one session when its turn has come. */
@@ -159,6 +170,11 @@ export class Connection {
     return opened.ended;
   }
 }
+
+const watchOf =
+  (handle: Handle): Watch =>
+  (limitMs) =>
+    crossing(StorageError, (binary) => binary.storageWatch(handle, limitMs));
 
 /** Apart from the connection, so that it does not hold on to it. */
 function drainOf(handle: Handle, turns: Turns, pace: Pace): (limitMs: number) => void {

@@ -20,7 +20,7 @@ export class Keys {
 
   set(key: string, value: unknown, expiresAt: number | undefined, power: boolean): Promise<void> {
     const { text, types } = encode(value, this.#options.encoding);
-    return this.#write<void>(keyName(key), (binary, handle, slot) =>
+    return this.#write<void>(keyName(key), power, (binary, handle, slot) =>
       binary.storageSetKey(handle, slot, key, text, types, expiresAt, power),
     );
   }
@@ -49,20 +49,21 @@ export class Keys {
     return stored === null ? null : decode(...stored);
   }
 
-  #write<T>(name: string, begin: Begin): Promise<T> {
+  #write<T>(name: string, power: boolean, begin: Begin): Promise<T> {
     this.finishReads();
-    return this.#connection.write(name, this.#connection.call<T>(begin));
+    const connection = this.#connection;
+    return connection.write(name, power ? connection.call<T>(begin) : connection.callSoon<T>(begin));
   }
 
   delete(key: string, power: boolean): Promise<boolean> {
-    return this.#write<boolean>(keyName(key), (binary, handle, slot) =>
+    return this.#write<boolean>(keyName(key), power, (binary, handle, slot) =>
       binary.storageDeleteKey(handle, slot, key, Date.now(), power),
     );
   }
 
   has(key: string): Promise<boolean> {
     const inOrder = this.#connection.inOrder(keyName(key));
-    return this.#connection.call((binary, handle, slot) =>
+    return this.#connection.callSoon((binary, handle, slot) =>
       binary.storageHasKey(handle, slot, key, Date.now(), inOrder),
     );
   }
@@ -70,7 +71,7 @@ export class Keys {
   /** When it ends; `Infinity`: never; null where it is not there. */
   end(key: string): Promise<number | null> {
     const inOrder = this.#connection.inOrder(keyName(key));
-    return this.#connection.call((binary, handle, slot) =>
+    return this.#connection.callSoon((binary, handle, slot) =>
       binary.storageKeyEnd(handle, slot, key, Date.now(), inOrder),
     );
   }
@@ -84,7 +85,7 @@ export class Keys {
     const keys = entries.map(([key]) => key);
     const texts = joined(encoded.map(({ text }) => text));
     const types = joined(encoded.map(({ types: table }) => table ?? ''));
-    return this.#write<void>(EVERYTHING, (binary, handle, slot) =>
+    return this.#write<void>(EVERYTHING, power, (binary, handle, slot) =>
       binary.storageSetKeys(handle, slot, keys, texts, types, expiresAt, power),
     );
   }
@@ -103,7 +104,7 @@ export class Keys {
   }
 
   deleteMany(keys: readonly string[], power: boolean): Promise<number> {
-    return this.#write<number>(EVERYTHING, (binary, handle, slot) =>
+    return this.#write<number>(EVERYTHING, power, (binary, handle, slot) =>
       binary.storageDeleteKeys(handle, slot, [...keys], Date.now(), power),
     );
   }

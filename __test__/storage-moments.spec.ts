@@ -1,0 +1,106 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
+import { SQLiteStorageAdapter } from '../ts/index.js';
+import type { Calls } from '../ts/calls.js';
+import { Moments } from '../ts/storage/sqlite/moments.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+const ANSWER = [1, false, null];
+
+/** A store whose answers come while they are watched for, or not. */
+function store(answer: unknown[] = ANSWER, takesMs = 0) {
+  const state = { pending: 0, watches: 0, settled: [] as unknown[][], answer };
+  const calls = {
+    get pending() {
+      return state.pending;
+    },
+    settle(batch: unknown[]) {
+      state.settled.push(batch);
+      if (batch.length > 0) state.pending = 0;
+    },
+  } as unknown as Calls;
+  const moments = new Moments();
+  const watch = (): unknown[] => {
+    state.watches += 1;
+    const end = performance.now() + takesMs;
+    while (performance.now() < end);
+    return state.answer;
+  };
+  /** Asks once, and lets everything happen that happens within the turn of the loop. */
+  const ask = async (): Promise<void> => {
+    state.pending += 1;
+    moments.asked(calls, watch);
+    await Promise.resolve().then(() => undefined);
+  };
+  return { state, moments, calls, watch, ask };
+}
+
+test('an answer that is alone is waited for, and settles before the loop turns', async () => {
+  const { state, ask } = store();
+  await ask();
+  await ask();
+  expect(state).toMatchObject({ watches: 2, settled: [ANSWER, ANSWER] });
+});
+
+test('of several that are asked for together none is', async () => {
+  const { state, moments, calls, watch } = store();
+  for (state.pending = 1; state.pending <= 3; state.pending += 1) moments.asked(calls, watch);
+  await turn();
+  expect(state.watches).toBe(0);
+});
+
+test('where answers do not come in time, fewer and fewer are waited for, until one does', async () => {
+  const { state, ask } = store([]);
+  const waited: number[] = [];
+  for (let n = 0; n < 300; n += 1) {
+    const before = state.watches;
+    state.pending = 0;
+    await ask();
+    if (state.watches > before) waited.push(n);
+    await turn();
+  }
+  expect(waited.slice(0, 7)).toEqual([0, 2, 6, 14, 30, 62, 126]);
+  expect(waited.slice(7).map((n, at) => n - (waited[at + 6] as number))).toEqual([65, 65]);
+  state.answer = ANSWER;
+  while (state.settled.every((batch) => batch.length === 0)) {
+    state.pending = 0;
+    await ask();
+  }
+  const { watches } = state;
+  await ask();
+  expect(state.watches).toBe(watches + 1);
+});
+
+test('all moments of one turn of the loop are short together', async () => {
+  const { state, ask } = store(ANSWER, 3);
+  await ask();
+  await ask();
+  expect(state.watches).toBe(1);
+  await turn();
+  await turn();
+  state.pending = 0;
+  await ask();
+  expect(state.watches).toBe(2);
+});
+
+test('one write after another leaves the loop its turns, and each is there when its promise settles', async () => {
+  const adapter = new SQLiteStorageAdapter({ path: `${temporaryDirectory()}/s.db`, durability: 'process' });
+  await adapter.initialize();
+  let turns = 0;
+  let running = true;
+  const count = (): void => {
+    turns += 1;
+    if (running) setImmediate(count);
+  };
+  setImmediate(count);
+  for (let n = 0; n < 1_000; n += 1) {
+    await adapter.set('key', { n });
+    if (n % 100 === 0) expect(await adapter.get('key')).toEqual({ n });
+  }
+  running = false;
+  // Each takes microseconds at the least: in a loop that never turned there would be none.
+  expect(turns).toBeGreaterThan(3);
+  expect(await adapter.delete('key')).toBe(true);
+  expect(await adapter.has('key')).toBe(false);
+  await adapter.close();
+});
