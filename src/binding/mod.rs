@@ -14,6 +14,7 @@ mod completions;
 mod entry;
 mod event_bus;
 mod event_log;
+mod external_strings;
 mod health_monitor;
 mod shared_memory;
 mod storage;
