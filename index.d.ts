@@ -4,7 +4,7 @@
 /** What native objects are here: opaque. */
 export interface StorageHandle {}
 export interface StorageReading {}
-export interface StagedMessages {}
+export interface ComingMessages {}
 export interface LogHandle {}
 export interface LogReplayHandle {}
 export interface HealthHandle {}
@@ -25,6 +25,12 @@ export declare class ExternalObject<T> {
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** No more messages will come, and the save must store none. */
+export declare function abandonMessages(coming: ExternalObject<ComingMessages>): void
+
+/** Brings messages over, one a line, with as many lines of their tables of types. */
+export declare function addMessages(coming: ExternalObject<ComingMessages>, texts: string, types: string): void
+
 /**
  * A clock that stands. It shows `[the tick, or 0 while it stands; set this to 1 when you read]` in `face`, which must not
  * be memory that the engine moves: an array over an `ArrayBuffer` of its own.
@@ -33,6 +39,12 @@ export declare function clockOpen(face: Int32Array): ExternalObject<ClockHandle>
 
 /** Starts it; it stops by itself when nobody reads it. */
 export declare function clockWake(handle: ExternalObject<ClockHandle>): void
+
+/** A place for messages that a save takes as they come. */
+export declare function comingMessages(): ExternalObject<ComingMessages>
+
+/** All messages have been brought over. `false`: too slowly for the save, which has to be asked for again. */
+export declare function completeMessages(coming: ExternalObject<ComingMessages>): boolean
 
 /** An error on its way to JavaScript, which makes the class of it. */
 export interface Failure {
@@ -162,12 +174,6 @@ export declare function logReplayNext(replay: ExternalObject<LogReplayHandle>, s
 
 /** The ids of all sessions with events within the retention. */
 export declare function logSessions(handle: ExternalObject<LogHandle>, slot: number): void
-
-/** A place for messages that a save will take. */
-export declare function stagedMessages(): ExternalObject<StagedMessages>
-
-/** Brings messages over, one a line, with as many lines of their tables of types. */
-export declare function stageMessages(staged: ExternalObject<StagedMessages>, texts: string, types: string): void
 
 /**
  * Puts messages at the end of a session; answers with the texts of its count of messages, the position of the first new
@@ -330,8 +336,14 @@ export declare function storageReclaim(handle: ExternalObject<StorageHandle>, sl
  */
 export declare function storageSaveChanges(handle: ExternalObject<StorageHandle>, slot: number, changes: StorageChanges, power: boolean): void
 
-/** Stores a session, the staged messages before its own; answers with its version. */
-export declare function storageSaveSession(handle: ExternalObject<StorageHandle>, slot: number, session: StorageSession, power: boolean, staged?: ExternalObject<StagedMessages> | undefined | null): void
+/**
+ * Stores a session whose messages are coming. Answers with its version, or null where they did not come in time; with
+ * `again`, once they are complete, always with its version.
+ */
+export declare function storageSaveComing(handle: ExternalObject<StorageHandle>, slot: number, session: StorageSession, power: boolean, coming: ExternalObject<ComingMessages>, again: boolean): void
+
+/** Stores a session; answers with its version. */
+export declare function storageSaveSession(handle: ExternalObject<StorageHandle>, slot: number, session: StorageSession, power: boolean): void
 
 /** Stores sessions, all or none. */
 export declare function storageSaveSessions(handle: ExternalObject<StorageHandle>, slot: number, sessions: Array<StorageSession>, power: boolean): void

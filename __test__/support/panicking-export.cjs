@@ -43,9 +43,12 @@ const health = () => binary.healthOpen(settle, 1, 100, 500, 2);
 /** A valid call of every export: arguments that would be refused would never reach the panic. */
 const calls = {
   storageOpen: () => storage(),
+  storageSaveComing: () => binary.storageSaveComing(storage(), 2, session, false, binary.comingMessages(), false),
   storageSaveSession: () => binary.storageSaveSession(storage(), 2, session, false),
-  stagedMessages: () => binary.stagedMessages(),
-  stageMessages: () => binary.stageMessages(binary.stagedMessages(), '1', ''),
+  comingMessages: () => binary.comingMessages(),
+  addMessages: () => binary.addMessages(binary.comingMessages(), '1', ''),
+  completeMessages: () => binary.completeMessages(binary.comingMessages()),
+  abandonMessages: () => binary.abandonMessages(binary.comingMessages()),
   storageSaveChanges: () => binary.storageSaveChanges(storage(), 2, changes, false),
   storageAppendMessages: () => binary.storageAppendMessages(storage(), 2, 's', '1', '', 1, 0, '', 0, false),
   storageSaveSessions: () => binary.storageSaveSessions(storage(), 2, [session], false),

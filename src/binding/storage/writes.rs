@@ -1,6 +1,6 @@
 //! Changes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use napi::bindgen_prelude::External;
 use napi_derive::napi;
@@ -11,50 +11,73 @@ use super::{
     shapes::{StorageChanges, StorageSession, integer},
 };
 use crate::storage::{
-    session::{Appendix, Encoded, Lines, SessionImage},
-    sqlite::Write,
+    session::{Appendix, Encoded, Lines},
+    sqlite::{self, Write},
 };
 
-/// Messages of a first save that were brought over ahead of it, so that no crossing is long.
-#[derive(Default)]
-pub struct StagedMessages(Mutex<Vec<Lines>>);
+/// Messages of a save that come in pieces, so that no crossing is long.
+pub struct ComingMessages(Arc<sqlite::ComingMessages>);
 
-/// A place for messages that a save will take.
+/// A place for messages that a save takes as they come.
 #[napi(catch_unwind)]
-pub fn staged_messages() -> Result<External<StagedMessages>> {
-    entry("stagedMessages", || Ok(External::new(StagedMessages::default())))
+pub fn coming_messages() -> Result<External<ComingMessages>> {
+    entry("comingMessages", || Ok(External::new(ComingMessages(Arc::default()))))
 }
 
 /// Brings messages over, one a line, with as many lines of their tables of types.
 #[napi(catch_unwind)]
-pub fn stage_messages(staged: &External<StagedMessages>, texts: String, types: String) -> Result<()> {
-    entry("stageMessages", || {
-        staged.lock().push(Lines { texts, types });
+pub fn add_messages(coming: &External<ComingMessages>, texts: String, types: String) -> Result<()> {
+    entry("addMessages", || {
+        coming.0.add(Lines { texts, types });
         Ok(())
     })
 }
 
-impl StagedMessages {
-    fn lock(&self) -> MutexGuard<'_, Vec<Lines>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// All messages have been brought over. `false`: too slowly for the save, which has to be asked for again.
+#[napi(catch_unwind)]
+pub fn complete_messages(coming: &External<ComingMessages>) -> Result<bool> {
+    entry("completeMessages", || Ok(coming.0.complete()))
 }
 
-/// Stores a session, the staged messages before its own; answers with its version.
+/// No more messages will come, and the save must store none.
+#[napi(catch_unwind)]
+pub fn abandon_messages(coming: &External<ComingMessages>) -> Result<()> {
+    entry("abandonMessages", || {
+        coming.0.abandon();
+        Ok(())
+    })
+}
+
+/// Stores a session whose messages are coming. Answers with its version, or null where they did not come in time; with
+/// `again`, once they are complete, always with its version.
+#[napi(catch_unwind)]
+pub fn storage_save_coming(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    session: StorageSession,
+    power: bool,
+    coming: &External<ComingMessages>,
+    again: bool,
+) -> Result<()> {
+    entry("storageSaveComing", || {
+        let (image, messages) = (session.into(), Arc::clone(&coming.0));
+        handle.write(power, |completions| match again {
+            false => Write::save_coming(image, messages, completions.reply(slot)),
+            true => Write::save_come(image, messages, completions.reply(slot)),
+        })
+    })
+}
+
+/// Stores a session; answers with its version.
 #[napi(catch_unwind)]
 pub fn storage_save_session(
     handle: &External<StorageHandle>,
     slot: u32,
     session: StorageSession,
     power: bool,
-    staged: Option<&External<StagedMessages>>,
 ) -> Result<()> {
     entry("storageSaveSession", || {
-        let mut image = SessionImage::from(session);
-        if let Some(staged) = staged {
-            image.messages.splice(0..0, staged.lock().drain(..));
-        }
-        handle.write(power, |completions| Write::save_session(image, completions.reply(slot)))
+        handle.write(power, |completions| Write::save_session(session.into(), completions.reply(slot)))
     })
 }
 

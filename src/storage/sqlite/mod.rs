@@ -5,6 +5,7 @@ mod backup;
 mod batches;
 mod changes;
 mod checkpoints;
+mod coming;
 mod conditions;
 mod counters;
 mod direct;
@@ -40,6 +41,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 
+pub use coming::ComingMessages;
 pub use direct::Glance;
 pub use job::{Read, Write};
 pub use keys::KeyEnd;

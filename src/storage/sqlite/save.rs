@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
+    coming::ComingMessages,
     counters::{self, Counter},
     failure::failure,
     heads::{Head, Standing, damaged},
@@ -10,15 +11,26 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    storage::session::{Expected, SessionImage},
+    storage::session::{Expected, Lines, SessionImage},
 };
 
 /// Stores a session as it is in `image`, in place of what was there. Gives its version.
 pub fn save(connection: &Connection, image: &SessionImage) -> Result<i64> {
-    let doing = |error: &rusqlite::Error| failure("saving a session", error);
-    let standing = Standing::of(connection, &image.id).map_err(|error| doing(&error))?;
-    check(&image.id, image.expected, &standing)?;
-    write(connection, image, &standing).map_err(|error| doing(&error))
+    write(connection, image, |rows| image.messages.iter().try_for_each(|piece| rows.insert(piece)))
+}
+
+/// The same for one whose messages are still coming; see [`ComingMessages::each`].
+pub fn save_coming(
+    connection: &Connection,
+    image: &SessionImage,
+    messages: &ComingMessages,
+    only_complete: bool,
+) -> Result<i64> {
+    write(connection, image, |rows| messages.each(only_complete, |piece| rows.insert(piece)))
+}
+
+fn doing(error: &rusqlite::Error) -> Error {
+    failure("saving a session", error)
 }
 
 /// Whether what stands is what the caller expects.
@@ -39,20 +51,48 @@ pub fn check(id: &str, expected: Expected, standing: &Standing) -> Result<()> {
     if wanted == actual { Ok(()) } else { Err(Error::Conflict { expected: wanted, actual }) }
 }
 
-fn write(connection: &Connection, image: &SessionImage, standing: &Standing) -> rusqlite::Result<i64> {
-    let version = counters::next_version(connection)?;
-    let (number, removed) = match standing {
-        Standing::Sound(old) => (old.number, messages::delete_all(connection, old.number)?),
+/// The rows of one session as they are being written.
+struct Rows<'store> {
+    connection: &'store Connection,
+    number: i64,
+    written: Extent,
+}
+
+impl Rows<'_> {
+    fn insert(&mut self, piece: &Lines) -> Result<()> {
+        let first = self.written.count * SPACING;
+        let extent = messages::insert(self.connection, self.number, first, piece).map_err(|error| doing(&error))?;
+        self.written.count += extent.count;
+        self.written.bytes += extent.bytes;
+        Ok(())
+    }
+}
+
+fn write(
+    connection: &Connection,
+    image: &SessionImage,
+    messages: impl FnOnce(&mut Rows<'_>) -> Result<()>,
+) -> Result<i64> {
+    let standing = Standing::of(connection, &image.id).map_err(|error| doing(&error))?;
+    check(&image.id, image.expected, &standing)?;
+    let version = counters::next_version(connection).map_err(|error| doing(&error))?;
+    let (number, removed) = match &standing {
+        Standing::Sound(old) => {
+            (old.number, messages::delete_all(connection, old.number).map_err(|error| doing(&error))?)
+        }
         Standing::Nothing | Standing::Damaged => (version, 0),
     };
-    let mut written = Extent::default();
-    for piece in &image.messages {
-        let extent = messages::insert(connection, number, written.count * SPACING, piece)?;
-        written.count += extent.count;
-        written.bytes += extent.bytes;
-    }
-    Counter::Messages.add(connection, written.count - removed)?;
-    let head = Head {
+    let mut rows = Rows { connection, number, written: Extent::default() };
+    messages(&mut rows)?;
+    let Rows { written, .. } = rows;
+    Counter::Messages.add(connection, written.count - removed).map_err(|error| doing(&error))?;
+    let head = Head { message_count: written.count, message_bytes: written.bytes, ..head(image, number, version) };
+    place(connection, &image.id, &head, &standing).map_err(|error| doing(&error))?;
+    Ok(version)
+}
+
+fn head(image: &SessionImage, number: i64, version: i64) -> Head {
+    Head {
         data: image.head.text.clone(),
         types: image.head.types.clone(),
         active_agent: image.active_agent.clone(),
@@ -61,19 +101,21 @@ fn write(connection: &Connection, image: &SessionImage, standing: &Standing) -> 
         number,
         version,
         stamp: image.stamp,
-        message_count: written.count,
-        message_bytes: written.bytes,
-    };
+        message_count: 0,
+        message_bytes: 0,
+    }
+}
+
+fn place(connection: &Connection, id: &str, head: &Head, standing: &Standing) -> rusqlite::Result<()> {
     match standing {
-        Standing::Sound(old) => head.replace(connection, &image.id, old)?,
+        Standing::Sound(old) => head.replace(connection, id, old),
         Standing::Damaged => {
-            Head::delete(connection, &image.id)?;
-            head.insert(connection, &image.id)?;
+            Head::delete(connection, id)?;
+            head.insert(connection, id)
         }
         Standing::Nothing => {
-            head.insert(connection, &image.id)?;
-            Counter::Sessions.add(connection, 1)?;
+            head.insert(connection, id)?;
+            Counter::Sessions.add(connection, 1)
         }
     }
-    Ok(version)
 }

@@ -1,13 +1,17 @@
 //! The changes a store knows.
 
+use std::sync::Arc;
+
 use super::{
     append, batches, changes,
+    coming::ComingMessages,
     job::Write,
     keys, maintenance,
     prune::{self, Pruned},
     save, sessions,
 };
 use crate::{
+    error::Result,
     reply::Reply,
     storage::session::{Appended, Appendix, Encoded, Lines, SessionChanges, SessionImage},
 };
@@ -17,6 +21,23 @@ impl Write {
     #[must_use]
     pub fn save_session(image: SessionImage, reply: Reply<i64>) -> Self {
         Self::new(image.size(), reply, move |connection| save::save(connection, &image))
+    }
+
+    /// Stores a session in full while its messages are still coming; answers with its version, or with none where they did
+    /// not come in time: then nothing is stored, and [`ComingMessages::complete`] says so as well.
+    #[must_use]
+    pub fn save_coming(image: SessionImage, messages: Arc<ComingMessages>, reply: Reply<Option<i64>>) -> Self {
+        let seen = Arc::clone(&messages);
+        let reply = Reply::new(move |outcome: Result<i64>| {
+            reply.send(if outcome.is_err() && seen.given_up() { Ok(None) } else { outcome.map(Some) });
+        });
+        Self::new(image.size(), reply, move |connection| save::save_coming(connection, &image, &messages, false))
+    }
+
+    /// Stores a session in full whose messages have all come, too late for the first time.
+    #[must_use]
+    pub fn save_come(image: SessionImage, messages: Arc<ComingMessages>, reply: Reply<i64>) -> Self {
+        Self::new(image.size(), reply, move |connection| save::save_coming(connection, &image, &messages, true))
     }
 
     /// Stores what changed of a session; answers with its version, or with none where the changes are those of another

@@ -1,5 +1,4 @@
 /** Saving sessions: what changed, or all of it, small ones at once and large ones in pieces. */
-import type { Native } from '../../native.js';
 import type { ChatMessage, ChatSession } from '../../types.js';
 import { SnapshotCache, type Snapshot } from '../changes/cache.js';
 import { keep } from '../changes/kept.js';
@@ -8,6 +7,7 @@ import { Stamps } from '../changes/stamps.js';
 import { sessionName } from '../pending-writes.js';
 import type { Turn } from '../turns.js';
 import type { Connection } from './connection.js';
+import { PIECE, saveInPieces, type Image } from './large-saves.js';
 import type { CheckedOptions } from './options.js';
 import { stateOf, type SessionState } from './session-state.js';
 import { SessionText, type Lines } from './session-text.js';
@@ -22,11 +22,8 @@ export interface SaveManners {
 
 export const MUST_NOT_EXIST = -1;
 
-type Image = Parameters<Native['storageSaveSession']>[2];
-
-/** Characters that are written at once, and in one step of a save in pieces. */
+/** Characters that are written at once; more go in pieces. */
 const SMALL = 2 ** 16;
-const PIECE = 40_000;
 
 /** Saves the sessions of one connection, and remembers what it has sent. */
 export class SessionSaves {
@@ -163,42 +160,19 @@ export class SessionSaves {
     sent: () => void,
   ): Promise<number> {
     const text = new SessionText(state.messages, state.live, this.#encoding);
-    const send = (lines: Lines, staged?: ReturnType<Native['stagedMessages']>): Promise<number> => {
-      const image = { ...imageOf(id, state, snapshot.stamp, manners), ...joinedLines([lines]) };
-      const answer = this.#connection.go<number>((binary, handle, slot) =>
-        binary.storageSaveSession(handle, slot, image, manners.power, staged),
-      );
+    const image = imageOf(id, state, snapshot.stamp, manners);
+    const allSent = (): void => {
       // Now that the text is there, it is known what the messages weigh.
       this.snapshots.replace(id, snapshot.stamp, { ...snapshot, messages: state.messages.weighed() });
       sent();
-      return answer;
     };
     const first = text.next(SMALL);
-    return text.done ? send(first) : this.#inPieces(first, text, send);
-  }
-
-  #inPieces(
-    first: Lines,
-    text: SessionText,
-    send: (last: Lines, staged: ReturnType<Native['stagedMessages']>) => Promise<number>,
-  ): Promise<number> {
-    const staged = this.#connection.now((binary) => binary.stagedMessages());
-    const stage = ({ texts, types }: Lines): void =>
-      this.#connection.now((binary) => binary.stageMessages(staged, texts, types));
-    stage(first);
-    return new Promise((resolve, reject) => {
-      this.#connection.pace.begin(() => {
-        try {
-          const lines = text.next(PIECE);
-          if (text.done) resolve(send(lines, staged));
-          else stage(lines);
-          return !text.done;
-        } catch (error) {
-          reject(error);
-          return false;
-        }
-      });
-    });
+    if (!text.done) return saveInPieces(this.#connection, image, first, text, manners.power, allSent);
+    const answer = this.#connection.go<number>((binary, handle, slot) =>
+      binary.storageSaveSession(handle, slot, { ...image, ...joinedLines([first]) }, manners.power),
+    );
+    allSent();
+    return answer;
   }
 
   /** After a failure nobody knows what the store has. */

@@ -1,0 +1,147 @@
+//! Messages of a large save that arrive while the first of them are being written: to make the text takes as long as to
+//! write it. Who makes it may be held up; the transaction does not wait for that, and the save is done again later.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    error::{Error, Result},
+    storage::session::Lines,
+};
+
+/// How long the transaction waits for more. Pieces come every few milliseconds as long as the loop turns.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// The messages, in pieces that follow one another.
+#[derive(Default)]
+pub struct ComingMessages {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Kept to the end: a batch may be done a second time.
+    pieces: Vec<Arc<Lines>>,
+    complete: bool,
+    given_up: bool,
+}
+
+impl ComingMessages {
+    /// Adds some behind the others.
+    pub fn add(&self, lines: Lines) {
+        self.lock().pieces.push(Arc::new(lines));
+        self.changed.notify_all();
+    }
+
+    /// All are there. `false`: whoever wanted them has given up, and has to be asked again.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        let mut state = self.lock();
+        state.complete = true;
+        self.changed.notify_all();
+        !state.given_up
+    }
+
+    /// No more will come: nobody wants them to be stored.
+    pub fn abandon(&self) {
+        self.lock().given_up = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether somebody has given up, on either side, before all were there.
+    #[must_use]
+    pub fn given_up(&self) -> bool {
+        self.lock().given_up
+    }
+
+    /// Takes one after another to the last. Once complete, they are all there, whoever gave up before; before, this gives
+    /// up where the next one does not come in time.
+    ///
+    /// # Errors
+    /// What `take` fails with, or a text that says that this has been given up.
+    pub fn each(&self, only_complete: bool, mut take: impl FnMut(&Lines) -> Result<()>) -> Result<()> {
+        let mut at = 0;
+        while let Some(piece) = self.piece(at, only_complete)? {
+            take(&piece)?;
+            at += 1;
+        }
+        Ok(())
+    }
+
+    fn piece(&self, at: usize, only_complete: bool) -> Result<Option<Arc<Lines>>> {
+        let state = self.lock();
+        let waits = |state: &mut State| state.pieces.len() == at && !state.complete && !state.given_up;
+        let (mut state, _) =
+            self.changed.wait_timeout_while(state, PATIENCE, waits).unwrap_or_else(PoisonError::into_inner);
+        if state.pieces.len() == at && !state.complete {
+            state.given_up = true;
+        }
+        // What was asked for before they were complete does not come after what was asked for since.
+        if state.given_up && !only_complete {
+            return Err(Error::Closed("the text of a session"));
+        }
+        Ok(state.pieces.get(at).cloned())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn lines(text: &str) -> Lines {
+        Lines { texts: text.into(), types: String::new() }
+    }
+
+    fn taken(coming: &ComingMessages, only_complete: bool) -> Result<Vec<String>> {
+        let mut all = Vec::new();
+        coming.each(only_complete, |piece| {
+            all.push(piece.texts.clone());
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    #[test]
+    fn pieces_are_taken_in_their_order_while_they_come() {
+        let coming = Arc::new(ComingMessages::default());
+        let source = Arc::clone(&coming);
+        let adding = thread::spawn(move || {
+            (0..100).for_each(|n| source.add(lines(&n.to_string())));
+            assert!(source.complete());
+        });
+        // However slowly this machine runs the thread, what was taken is a beginning, and all of it unless given up.
+        let outcome = taken(&coming, false);
+        adding.join().ok();
+        let all = (0..100).map(|n| n.to_string()).collect::<Vec<_>>();
+        assert!(coming.given_up() || outcome.unwrap() == all);
+        assert_eq!(taken(&coming, true).unwrap(), all, "a second time, too");
+    }
+
+    #[test]
+    fn whoever_is_not_served_in_time_gives_up_for_good_and_says_so_at_the_end() {
+        let coming = ComingMessages::default();
+        coming.add(lines("1"));
+        assert!(taken(&coming, false).is_err());
+        coming.add(lines("2"));
+        assert!(!coming.complete());
+        assert!(taken(&coming, false).is_err(), "somebody else may have come before");
+        assert_eq!(taken(&coming, true).unwrap(), ["1", "2"]);
+    }
+
+    #[test]
+    fn what_is_abandoned_is_waited_for_no_more() {
+        let coming = ComingMessages::default();
+        coming.abandon();
+        assert!(taken(&coming, false).is_err());
+        assert!(coming.given_up());
+    }
+}
