@@ -61,9 +61,12 @@ pub fn storage_save_coming(
 ) -> Result<()> {
     entry("storageSaveComing", || {
         let (image, messages) = (session.into(), Arc::clone(&coming.0));
-        handle.write(power, |completions| match again {
-            false => Write::save_coming(image, messages, completions.reply(slot)),
-            true => Write::save_come(image, messages, completions.reply(slot)),
+        handle.write(power, |completions| {
+            if again {
+                Write::save_come(image, messages, completions.reply(slot))
+            } else {
+                Write::save_coming(image, messages, completions.reply(slot))
+            }
         })
     })
 }

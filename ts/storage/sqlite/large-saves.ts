@@ -32,7 +32,7 @@ export function saveInPieces(
     const inTime = ask<number | null>(false);
     inTime.catch((error: unknown) => {
       refused = true;
-      reject(error as Error);
+      reject(error);
     });
     const end = (): void => {
       const answer = connection.now((binary) => binary.completeMessages(coming)) ? inTime : ask<number>(true);
@@ -47,7 +47,7 @@ export function saveInPieces(
         return !text.done;
       } catch (error) {
         connection.now((binary) => binary.abandonMessages(coming));
-        reject(error as Error);
+        reject(error);
         return false;
       }
     });
