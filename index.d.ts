@@ -114,7 +114,7 @@ export declare function logAppend(handle: ExternalObject<LogHandle>, slot: numbe
  * when all are stored and nobody wants receipts, else `[receipts, unstored]`: for each event a line as `logAppend` answers,
  * empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not.
  */
-export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array, bodies: string, receipts: boolean): void
+export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array, bodies: string, receipts: boolean, power?: boolean | undefined | null): void
 
 /** Archives and deletes what is old; answers with a JSON object. */
 export declare function logCleanup(handle: ExternalObject<LogHandle>, slot: number, retentionMs: number): void

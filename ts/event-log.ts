@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { Calls } from './calls.js';
 import type { EncodeOptions } from './codec.js';
 import { EventLogError } from './errors.js';
-import { decodeEvents, encodeEvent } from './event-log/encoding.js';
+import { decodeEvents, encodeEvent, PreparedKind } from './event-log/encoding.js';
 import { Together } from './event-log/together.js';
 import {
   DEFAULTS,
@@ -25,9 +25,12 @@ import type {
   CleanupReport,
   Durability,
   Event,
+  EventKind,
   EventReplayStorage,
+  EventStream,
   NewEvent,
   ReplayOptions,
+  StreamOutcome,
 } from './types.js';
 
 type Handle = ReturnType<Native['logOpen']>;
@@ -78,21 +81,32 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     const { durability } = optionsObject('options', options);
     const power = durability === undefined ? null : durabilityOption(durability, 'process') === 'power';
     const { body, id, timestamp } = encodeEvent(event, this.#encoding);
-    const receipt =
-      id === null && power === null
-        ? await this.#appendTogether(sessionId, body)
-        : await this.#call<string>((binary, handle, slot) => {
-            binary.logAppend(handle, slot, sessionId, body, id, power);
-          });
-    const space = receipt.indexOf(' ');
-    return { seq: Number(receipt.slice(0, space)), id: receipt.slice(space + 1), timestamp };
+    const { together } = this.#open();
+    if (id === null) {
+      return new Promise((resolve, reject) => {
+        together.add(sessionId, body, power, { timestamp, resolve, reject });
+      });
+    }
+    const receipt = await this.#call<string>((binary, handle, slot) => {
+      binary.logAppend(handle, slot, sessionId, body, id, power);
+    });
+    return { seq: Number(receipt.slice(0, receipt.indexOf(' '))), id, timestamp };
   }
 
-  appendLater(sessionId: string, event: NewEvent, settled: (failure: Error | null) => void): Promise<void> {
-    checkId(sessionId, 'sessionId');
-    const { body, id } = encodeEvent(event, this.#encoding);
-    if (id === null) return this.#open().together.add(sessionId, body, false, settled);
-    return this.append(sessionId, event).then(() => settled(null), settled);
+  openEventStream(settled: (outcome: StreamOutcome) => void): EventStream {
+    const kind = (sessionId: string, event: EventKind): object => new PreparedKind(sessionId, event, this.#encoding);
+    let road: EventStream | null = null;
+    // The log opens with the first event.
+    const opened = (): EventStream => (road ??= this.#open().together.stream(kind, settled));
+    return {
+      kind,
+      encode: (prepared, payload, timestamp) => {
+        if (this.#closing !== null || road === null) this.#open();
+        return opened().encode(prepared, payload, timestamp);
+      },
+      add: (prepared, text, origin) => opened().add(prepared, text, origin),
+      idle: async () => road?.idle(),
+    };
   }
 
   /**
@@ -193,8 +207,10 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     };
     const calls = new Calls(EventLogError);
     const handle = crossing(EventLogError, (binary) => binary.logOpen(settings, calls.settle));
-    const together = new Together(maxQueueBytes, ({ sessions, places, bodies, receipts }) =>
-      calls.run((binary, slot) => binary.logAppendTogether(handle, slot, sessions, places, bodies, receipts)),
+    const together = new Together(maxQueueBytes, ({ sessions, places, bodies, receipts, power }) =>
+      calls.run((binary, slot) =>
+        binary.logAppendTogether(handle, slot, sessions, Uint32Array.from(places), bodies, receipts, power),
+      ),
     );
     const drain = (limitMs: number): void => {
       together.send();
@@ -202,16 +218,6 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     };
     this.#opened = { handle, calls, together, stay: drainAtExit(this, drain) };
     return this.#opened;
-  }
-
-  #appendTogether(sessionId: string, body: string): Promise<string> {
-    const { together } = this.#open();
-    return new Promise((resolve, reject) => {
-      void together.add(sessionId, body, true, (failure, receipt) => {
-        if (failure === null) resolve(receipt);
-        else reject(failure);
-      });
-    });
   }
 
   async #close(): Promise<void> {

@@ -1,6 +1,6 @@
 //! The event log for JavaScript.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use napi::bindgen_prelude::{External, Uint32Array};
 use napi_derive::napi;
@@ -8,6 +8,7 @@ use napi_derive::napi;
 use super::{
     completions::{Completions, Failure, Outcome, Settle},
     entry::{Result, entry},
+    long_text::LongText,
 };
 use crate::{
     Error,
@@ -88,8 +89,7 @@ pub fn log_append(
     power: Option<bool>,
 ) -> Result<()> {
     entry("logAppend", || {
-        let durability = power.map(|power| if power { Durability::Power } else { Durability::Process });
-        handle.log.append(session, body, id, durability, handle.completions.reply(slot));
+        handle.log.append(session, body, id, durability_of(power), handle.completions.reply(slot));
         Ok(())
     })
 }
@@ -103,13 +103,15 @@ pub fn log_append_together(
     slot: u32,
     sessions: Vec<String>,
     places: Uint32Array,
-    bodies: String,
+    #[napi(ts_arg_type = "string")] bodies: LongText,
     receipts: bool,
+    power: Option<bool>,
 ) -> Result<()> {
     entry("logAppendTogether", || {
         let reply = handle.completions.reply(slot);
         let places = places.to_vec();
-        handle.log.append_together(Together { sessions, places, bodies, durability: None, receipts, reply });
+        let (bodies, durability) = (bodies.0, durability_of(power));
+        handle.log.append_together(Together { sessions, places, bodies, durability, receipts, reply });
         Ok(())
     })
 }
@@ -235,11 +237,18 @@ impl From<TogetherOutcome> for Outcome {
         if receipts.is_empty() && unstored.is_empty() {
             return Self::Nothing;
         }
-        let lines: Vec<_> = receipts.into_iter().map(|receipt| receipt.map_or_else(String::new, line_of)).collect();
+        let mut lines = String::with_capacity(receipts.len() * 60);
+        for receipt in receipts {
+            if let Some(Receipt { seq, id }) = receipt {
+                // Writing to a text does not fail.
+                let _ = write!(lines, "{seq} {id}");
+            }
+            lines.push('\n');
+        }
         let failures: Vec<_> =
             unstored.into_iter().map(|Unstored { index, error }| (index, Failure::from(error))).collect();
         match Self::json(&failures) {
-            Self::Text(unstored) => Self::Texts(vec![Some(lines.join("\n")), Some(unstored)]),
+            Self::Text(unstored) => Self::Texts(vec![Some(lines), Some(unstored)]),
             failed => failed,
         }
     }
@@ -265,6 +274,10 @@ impl From<Statistics> for Outcome {
     fn from(statistics: Statistics) -> Self {
         Self::json(&statistics)
     }
+}
+
+fn durability_of(power: Option<bool>) -> Option<Durability> {
+    power.map(|power| if power { Durability::Power } else { Durability::Process })
 }
 
 fn millis(number: f64) -> crate::Result<Duration> {

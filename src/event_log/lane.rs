@@ -7,10 +7,11 @@ use std::{
 };
 
 use super::{
-    append::{Append, Receipt, Written},
+    append::{Item, Parcel, Receipt},
     current::Current,
     directory::Layout,
     files,
+    ids::Ids,
     index::{Catalog, Entries, Entry, Placed, Session, read, write},
     names,
     opening::Loaded,
@@ -49,7 +50,8 @@ pub struct Lane {
 struct Draft {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-    owed: Vec<Written>,
+    /// Which events these are, and what they got where somebody wants to know.
+    events: Vec<(Item, Option<Receipt>)>,
 }
 
 impl Lane {
@@ -80,18 +82,27 @@ impl Lane {
         self.next_seq
     }
 
-    /// Writes events in order. Those that could not be written are answered here, the others come back.
-    pub fn write(&mut self, around: &Surroundings, appends: Vec<Append>) -> Vec<Written> {
-        let mut written = Vec::new();
+    /// Writes events of the parcels at hand, in order, and tells the parcels what became of them. Those that are with the
+    /// kernel come back.
+    pub fn write(
+        &mut self,
+        around: &Surroundings,
+        ids: &mut Ids,
+        parcels: &mut [Parcel],
+        items: Vec<Item>,
+    ) -> Vec<Item> {
+        let mut written = Vec::with_capacity(items.len());
         let mut draft = Draft::default();
-        for append in appends {
+        for item in items {
             if self.full(around, &draft) {
-                self.put(around, std::mem::take(&mut draft), &mut written);
+                self.put(around, std::mem::take(&mut draft), parcels, &mut written);
                 self.close_file(around);
             }
-            self.add(around, append, &mut draft);
+            if let Some(parcel) = parcels.get_mut(item.parcel) {
+                self.add(ids, parcel, item, &mut draft);
+            }
         }
-        self.put(around, draft, &mut written);
+        self.put(around, draft, parcels, &mut written);
         written
     }
 
@@ -101,19 +112,23 @@ impl Lane {
             || (self.current.length > 0 && self.current.begun.elapsed() >= around.options.retention / 4)
     }
 
-    fn add(&mut self, around: &Surroundings, append: Append, draft: &mut Draft) {
-        let head = match record::read_body(&append.body) {
+    fn add(&mut self, ids: &mut Ids, parcel: &mut Parcel, item: Item, draft: &mut Draft) {
+        let body = parcel.body(&item);
+        let head = match record::read_body(body) {
             Ok(head) => head,
-            Err(error) => return append.reply.send(Err(error)),
+            Err(error) => return parcel.fail(item.index, error),
         };
         if self.current.ends_open && draft.bytes.is_empty() {
             draft.bytes.push(b'\n');
         }
         let seq = self.next_seq;
         self.next_seq += 1;
-        let id = append.id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+        let id = match &parcel.id {
+            Some(id) => record::json_text(id).into_bytes(),
+            None => [b"\"".as_slice(), &ids.next(), b"\""].concat(),
+        };
         let offset = self.current.length + draft.bytes.len() as u64;
-        let length = record::push_line(&mut draft.bytes, seq, &id, &self.session_json, &append.body);
+        let length = record::push_line(&mut draft.bytes, seq, &id, &self.session_json, body);
         draft.entries.push(Entry {
             offset,
             seq,
@@ -122,26 +137,33 @@ impl Lane {
             topic: self.session.topics().number(&head.topic),
             critical: head.critical,
         });
-        let durability = append.durability.unwrap_or(around.options.durability);
-        draft.owed.push(Written::new(Receipt { seq, id }, durability, append.reply));
+        let receipt = parcel.receipts.then(|| Receipt { seq, id: id_text(parcel.id.as_ref(), &id) });
+        draft.events.push((item, receipt));
     }
 
     /// Hands the lines to the kernel; then readers see them.
-    fn put(&mut self, around: &Surroundings, draft: Draft, written: &mut Vec<Written>) {
-        if draft.owed.is_empty() {
+    fn put(&mut self, around: &Surroundings, draft: Draft, parcels: &mut [Parcel], written: &mut Vec<Item>) {
+        if draft.events.is_empty() {
             return;
         }
-        if let Err(error) = self.store(around, &draft.bytes) {
-            for owed in draft.owed {
-                owed.answer(Err(error.clone()));
+        let stored = self.store(around, &draft.bytes);
+        if stored.is_ok() {
+            self.current.length += draft.bytes.len() as u64;
+            self.current.ends_open = false;
+            self.dirty = true;
+            self.publish(around, draft.entries);
+        }
+        for (item, receipt) in draft.events {
+            let Some(parcel) = parcels.get_mut(item.parcel) else { continue };
+            if let Err(error) = &stored {
+                parcel.fail(item.index, error.clone());
+                continue;
             }
-            return;
+            if let Some(receipt) = receipt {
+                parcel.note(item.index, receipt);
+            }
+            written.push(item);
         }
-        self.current.length += draft.bytes.len() as u64;
-        self.current.ends_open = false;
-        self.dirty = true;
-        self.publish(around, draft.entries);
-        written.extend(draft.owed);
     }
 
     fn store(&mut self, around: &Surroundings, bytes: &[u8]) -> Result<()> {
@@ -268,6 +290,11 @@ impl Lane {
         // Where the new name fails to land, so may the old one, which an event of this batch relies on.
         files::sync_directory(&around.layout.active).inspect_err(|_| self.broken = true)
     }
+}
+
+fn id_text(given: Option<&String>, quoted: &[u8]) -> String {
+    let made = || String::from_utf8_lossy(quoted.get(1..quoted.len() - 1).unwrap_or_default()).into_owned();
+    given.cloned().unwrap_or_else(made)
 }
 
 /// Nobody knows whether a write is stored.

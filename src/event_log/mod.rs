@@ -10,6 +10,7 @@ mod cursor;
 mod directory;
 mod erase;
 mod files;
+mod ids;
 mod index;
 mod lane;
 mod names;
@@ -101,13 +102,13 @@ impl EventLog {
         if size > MAX_EVENT_BYTES {
             return reply.send(Err(Error::ValueTooLarge { size, limit: MAX_EVENT_BYTES }));
         }
-        self.submit(Job::Append(Append { session, body, id, durability, reply }), size);
+        self.submit(Job::Append(Append { session, body, id, durability, reply }.into()), size);
     }
 
     /// Stores events of any sessions, in order, as [`EventLog::append`] stores one.
     pub fn append_together(&self, events: Together) {
         let size = events.bodies.len();
-        self.submit(Job::Together(events), size);
+        self.submit(Job::Append(events.into()), size);
     }
 
     /// Begins a replay of one session. What it brings is fixed by its first pull.

@@ -7,9 +7,10 @@ use std::{
 };
 
 use super::{
-    append::{Append, Written},
+    append::{Item, Parcel},
     directory::{Layout, Ownership, Past},
     files,
+    ids::Ids,
     index::Catalog,
     lane::{Lane, Surroundings, indeterminate},
     names,
@@ -41,6 +42,7 @@ pub struct Owned {
     pub totals: Totals,
     /// What the opening found.
     pub report: RecoveryReport,
+    ids: Ids,
     ownership: Ownership,
     syncer: Syncer<Arc<str>>,
     unsynced: Vec<Arc<str>>,
@@ -73,6 +75,7 @@ impl Owned {
             highest_seq,
             totals: Totals::default(),
             report,
+            ids: Ids::new(),
             ownership,
             syncer: Syncer::new()?,
             unsynced: Vec::new(),
@@ -96,59 +99,64 @@ impl Owned {
         self.lanes.insert(Arc::clone(&loaded.session.id), Lane::resume(loaded, next));
     }
 
-    /// Writes events, each session's in one go, and answers each once its promise holds.
-    pub fn append(&mut self, appends: Vec<Append>) {
+    /// Writes events, each session's in one go, and answers each parcel once its promise holds.
+    pub fn append(&mut self, mut parcels: Vec<Parcel>) {
         self.collect();
-        let mut order: Vec<(Arc<str>, Vec<Append>)> = Vec::new();
-        let mut places: HashMap<Arc<str>, usize> = HashMap::new();
-        for append in appends {
-            let id: Arc<str> = append.session.as_str().into();
-            let place = *places.entry(Arc::clone(&id)).or_insert(order.len());
-            match order.get_mut(place) {
-                Some((_, group)) => group.push(append),
-                None => order.push((id, vec![append])),
+        self.ids.look();
+        let mut powered = Vec::new();
+        for (id, items) in by_session(&mut parcels) {
+            powered.extend(self.append_to(id, &mut parcels, items));
+        }
+        let mut owed: Vec<Option<Parcel>> = Vec::with_capacity(parcels.len());
+        for parcel in parcels {
+            if self.wants_power(&parcel) {
+                owed.push(Some(parcel));
+            } else {
+                parcel.answer();
+                owed.push(None);
             }
         }
-        let mut powered = Vec::new();
-        for (id, group) in order {
-            powered.extend(self.append_to(id, group));
-        }
-        self.confirm(powered);
+        self.confirm(powered, &mut owed);
+        owed.into_iter().flatten().for_each(Parcel::answer);
         self.spare_handles();
     }
 
-    /// Writes to one session; what asks for power comes back.
-    fn append_to(&mut self, id: Arc<str>, appends: Vec<Append>) -> Option<(Arc<str>, Vec<Written>)> {
+    fn wants_power(&self, parcel: &Parcel) -> bool {
+        parcel.durability.unwrap_or(self.around.options.durability) == Durability::Power
+    }
+
+    /// Writes to one session. It comes back, with its events, where one of them asks for power.
+    fn append_to(&mut self, id: Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<(Arc<str>, Vec<Item>)> {
         if self.lanes.get(&id).is_some_and(|lane| lane.broken)
             && let Err(error) = self.reread(&id)
         {
-            for append in appends {
-                append.reply.send(Err(error.clone()));
+            for item in items {
+                if let Some(parcel) = parcels.get_mut(item.parcel) {
+                    parcel.fail(item.index, error.clone());
+                }
             }
             return None;
         }
         let first = self.highest_seq + 1;
         let lane = self.lanes.entry(Arc::clone(&id)).or_insert_with(|| Lane::new(&id, first));
         let was_dirty = lane.dirty;
-        let written = lane.write(&self.around, appends);
+        let written = lane.write(&self.around, &mut self.ids, parcels, items);
         self.totals.appended += written.len() as u64;
-        let (powered, done): (Vec<_>, Vec<_>) =
-            written.into_iter().partition(|written| written.durability == Durability::Power);
-        for written in done {
-            written.answer(Ok(()));
-        }
-        if lane.dirty && powered.is_empty() {
+        let is_dirty = lane.dirty;
+        let powered =
+            written.iter().any(|item| parcels.get(item.parcel).is_some_and(|parcel| self.wants_power(parcel)));
+        if is_dirty && !powered {
             if !was_dirty {
                 self.unsynced.push(Arc::clone(&id));
             }
             let interval = self.around.options.fsync_interval;
             self.sync_at.get_or_insert_with(|| Instant::now() + interval);
         }
-        (!powered.is_empty()).then_some((id, powered))
+        powered.then_some((id, written))
     }
 
-    /// Syncs what was promised to survive the power, all files at once, and answers.
-    fn confirm(&mut self, powered: Vec<(Arc<str>, Vec<Written>)>) {
+    /// Syncs what was promised to survive the power, all files at once; what did not is told to those who wait for it.
+    fn confirm(&mut self, powered: Vec<(Arc<str>, Vec<Item>)>, owed: &mut [Option<Parcel>]) {
         if powered.is_empty() {
             return;
         }
@@ -167,13 +175,13 @@ impl Owned {
         }
         self.handles += powered.len();
         for (id, written) in powered {
-            let broken = self.lanes.get(&id).is_none_or(|lane| lane.broken);
-            for written in written {
-                written.answer(if broken {
-                    Err(indeterminate("syncing an event", "the disk did not take it"))
-                } else {
-                    Ok(())
-                });
+            if self.lanes.get(&id).is_some_and(|lane| !lane.broken) {
+                continue;
+            }
+            for Item { parcel, index, .. } in written {
+                if let Some(Some(parcel)) = owed.get_mut(parcel) {
+                    parcel.fail(index, indeterminate("syncing an event", "the disk did not take it"));
+                }
             }
         }
     }
@@ -316,6 +324,30 @@ impl Owned {
         }
         Ok(())
     }
+}
+
+/// The events of the parcels by session, sessions and events in the order in which they came.
+fn by_session(parcels: &mut [Parcel]) -> Vec<(Arc<str>, Vec<Item>)> {
+    let mut order: Vec<(Arc<str>, Vec<Item>)> = Vec::new();
+    let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+    for (number, parcel) in parcels.iter_mut().enumerate() {
+        let mut groups = Vec::with_capacity(parcel.sessions.len());
+        for id in &parcel.sessions {
+            let known = places.get(id.as_str()).copied();
+            groups.push(known.unwrap_or_else(|| {
+                let id: Arc<str> = id.as_str().into();
+                places.insert(Arc::clone(&id), order.len());
+                order.push((id, Vec::new()));
+                order.len() - 1
+            }));
+        }
+        for (place, item) in parcel.items(number) {
+            if let Some((_, items)) = groups.get(place).and_then(|group| order.get_mut(*group)) {
+                items.push(item);
+            }
+        }
+    }
+    order
 }
 
 /// Puts on the disk what an owner that was killed left with the kernel.

@@ -172,7 +172,7 @@ mod tests {
             let body = format!(
                 r#"{{"topic":"t","priority":"normal","timestamp":1,"payload":{{"seq":{seq},"x":"é,\"crc\":\"","crc":"00000000"}}}}"#
             );
-            record::push_line(&mut bytes, seq, "id", "\"s\"", &body);
+            record::push_line(&mut bytes, seq, b"\"id\"", "\"s\"", &body);
         }
         bytes
     }
@@ -230,8 +230,8 @@ mod tests {
     #[test]
     fn lines_of_another_session_or_out_of_order_are_damage() {
         let mut bytes = log(3);
-        record::push_line(&mut bytes, 9, "id", "\"other\"", r#"{"topic":"t","priority":"normal","timestamp":1}"#);
-        record::push_line(&mut bytes, 2, "id", "\"s\"", r#"{"topic":"t","priority":"normal","timestamp":1}"#);
+        record::push_line(&mut bytes, 9, b"\"id\"", "\"other\"", r#"{"topic":"t","priority":"normal","timestamp":1}"#);
+        record::push_line(&mut bytes, 2, b"\"id\"", "\"s\"", r#"{"topic":"t","priority":"normal","timestamp":1}"#);
         let outcome = recover(&bytes, None, None);
         assert_eq!(seqs(&outcome), [1, 2, 3]);
         assert_eq!(outcome.damage.len(), 1);

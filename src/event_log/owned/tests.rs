@@ -1,10 +1,13 @@
 use super::*;
-use crate::{event_log::index::read, reply::Reply};
+use crate::{
+    event_log::{append::Append, index::read},
+    reply::Reply,
+};
 
 fn append(owned: &mut Owned, durability: Durability) -> Result<u64> {
     let (reply, answer) = Reply::channel();
     let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
-    owned.append(vec![Append { session: "s".into(), body, id: None, durability: Some(durability), reply }]);
+    owned.append(vec![Append { session: "s".into(), body, id: None, durability: Some(durability), reply }.into()]);
     answer.recv().unwrap().map(|receipt| receipt.seq)
 }
 
@@ -101,7 +104,7 @@ fn handles_are_spared_when_many_files_were_synced_and_opened_again_when_needed()
             answers.push(answer);
             let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
             let durability = Some(Durability::Power);
-            Append { session: format!("s{number}"), body, id: None, durability, reply }
+            Append { session: format!("s{number}"), body, id: None, durability, reply }.into()
         });
         owned.append(appends.collect());
         let acknowledged = answers.iter().filter(|answer| answer.recv().unwrap().is_ok()).count();
