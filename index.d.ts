@@ -112,7 +112,7 @@ export declare function logAppend(handle: ExternalObject<LogHandle>, slot: numbe
 /**
  * Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of. Answers null
  * when all are stored and nobody wants receipts, else `[receipts, unstored]`: for each event a line as `logAppend` answers,
- * empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not.
+ * empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not, or null.
  */
 export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array, bodies: string, receipts: boolean, power?: boolean | undefined | null): void
 

@@ -8,8 +8,8 @@ import { decodeEvents, encodeEvent, PreparedKind } from './event-log/encoding.js
 import { Together } from './event-log/together.js';
 import {
   DEFAULTS,
-  durabilityOption,
   logOptions,
+  powerOption,
   replayQuery,
   retentionArgument,
   signalOption,
@@ -76,21 +76,16 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
    * `ERR_VALUE_UNSUPPORTED` with the path of what could not come back, `ERR_FULL`, `ERR_IO`; with `ERR_INDETERMINATE`
    * nobody knows whether it is stored, with every other error it is not.
    */
-  async append(sessionId: string, event: NewEvent, options?: { durability?: Durability }): Promise<AppendReceipt> {
-    checkId(sessionId, 'sessionId');
-    const { durability } = optionsObject('options', options);
-    const power = durability === undefined ? null : durabilityOption(durability, 'process') === 'power';
-    const { body, id, timestamp } = encodeEvent(event, this.#encoding);
-    const { together } = this.#open();
-    if (id === null) {
-      return new Promise((resolve, reject) => {
-        together.add(sessionId, body, power, { timestamp, resolve, reject });
-      });
-    }
-    const receipt = await this.#call<string>((binary, handle, slot) => {
-      binary.logAppend(handle, slot, sessionId, body, id, power);
+  append(sessionId: string, event: NewEvent, options?: { durability?: Durability }): Promise<AppendReceipt> {
+    // A promise of its own rather than an async function: three of them would be made for each event.
+    return new Promise((resolve, reject) => {
+      checkId(sessionId, 'sessionId');
+      const power = options === undefined ? null : powerOption(options);
+      const { body, id, timestamp } = encodeEvent(event, this.#encoding);
+      const { together } = this.#open();
+      if (id === null) together.add(sessionId, body, power, { timestamp, resolve, reject });
+      else this.#appendAs(id, sessionId, body, power, timestamp).then(resolve, reject);
     });
-    return { seq: Number(receipt.slice(0, receipt.indexOf(' '))), id, timestamp };
   }
 
   openEventStream(settled: (outcome: StreamOutcome) => void): EventStream {
@@ -207,9 +202,9 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     };
     const calls = new Calls(EventLogError);
     const handle = crossing(EventLogError, (binary) => binary.logOpen(settings, calls.settle));
-    const together = new Together(maxQueueBytes, ({ sessions, places, bodies, receipts, power }) =>
+    const together = new Together(maxQueueBytes, settings.power, ({ sessions, places, bodies, receipts, power }) =>
       calls.run((binary, slot) =>
-        binary.logAppendTogether(handle, slot, sessions, Uint32Array.from(places), bodies, receipts, power),
+        binary.logAppendTogether(handle, slot, sessions, new Uint32Array(places), bodies, receipts, power),
       ),
     );
     const drain = (limitMs: number): void => {
@@ -218,6 +213,19 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     };
     this.#opened = { handle, calls, together, stay: drainAtExit(this, drain) };
     return this.#opened;
+  }
+
+  async #appendAs(
+    id: string,
+    sessionId: string,
+    body: string,
+    power: boolean | null,
+    timestamp: number,
+  ): Promise<AppendReceipt> {
+    const receipt = await this.#call<string>((binary, handle, slot) => {
+      binary.logAppend(handle, slot, sessionId, body, id, power);
+    });
+    return { seq: Number(receipt.slice(0, receipt.indexOf(' '))), id, timestamp };
   }
 
   async #close(): Promise<void> {

@@ -96,7 +96,7 @@ pub fn log_append(
 
 /// Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of. Answers null
 /// when all are stored and nobody wants receipts, else `[receipts, unstored]`: for each event a line as `logAppend` answers,
-/// empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not.
+/// empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not, or null.
 #[napi(catch_unwind)]
 pub fn log_append_together(
     handle: &External<LogHandle>,
@@ -244,6 +244,9 @@ impl From<TogetherOutcome> for Outcome {
                 let _ = write!(lines, "{seq} {id}");
             }
             lines.push('\n');
+        }
+        if unstored.is_empty() {
+            return Self::Texts(vec![Some(lines), None]);
         }
         let failures: Vec<_> =
             unstored.into_iter().map(|Unstored { index, error }| (index, Failure::from(error))).collect();

@@ -18,7 +18,7 @@ use super::{
     options::LogOptions,
     retention::{self, CleanupReport},
     statistics::{self, Statistics, Totals},
-    sync::{Done, Syncer},
+    sync::{Done, Syncer, Task},
     time::now_micros,
 };
 use crate::{
@@ -105,7 +105,8 @@ impl Owned {
         self.ids.look();
         let mut powered = Vec::new();
         for (id, items) in by_session(&mut parcels) {
-            powered.extend(self.append_to(id, &mut parcels, items));
+            let written = self.append_to(Arc::clone(&id), &mut parcels, items);
+            powered.extend(written.map(|written| (id, written)));
         }
         let mut owed: Vec<Option<Parcel>> = Vec::with_capacity(parcels.len());
         for parcel in parcels {
@@ -125,8 +126,13 @@ impl Owned {
         parcel.durability.unwrap_or(self.around.options.durability) == Durability::Power
     }
 
-    /// Writes to one session. It comes back, with its events, where one of them asks for power.
-    fn append_to(&mut self, id: Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<(Arc<str>, Vec<Item>)> {
+    /// What has to be synced of a session's file, but for its name.
+    fn sync_of(&mut self, id: &str) -> Option<Task<Arc<str>>> {
+        self.lanes.get_mut(id)?.take_sync(&self.around, false)
+    }
+
+    /// Writes to one session. What is written comes back where some of it asks for power.
+    fn append_to(&mut self, id: Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<Vec<Item>> {
         if self.lanes.get(&id).is_some_and(|lane| lane.broken)
             && let Err(error) = self.reread(&id)
         {
@@ -152,7 +158,7 @@ impl Owned {
             let interval = self.around.options.fsync_interval;
             self.sync_at.get_or_insert_with(|| Instant::now() + interval);
         }
-        powered.then_some((id, written))
+        powered.then_some(written)
     }
 
     /// Syncs what was promised to survive the power, all files at once; what did not is told to those who wait for it.
@@ -160,17 +166,11 @@ impl Owned {
         if powered.is_empty() {
             return;
         }
-        let mut tasks = Vec::new();
-        let mut all_named = true;
-        for (id, _) in &powered {
-            if let Some(lane) = self.lanes.get_mut(id) {
-                all_named &= lane.name_on_disk();
-                tasks.extend(lane.take_sync(&self.around, false));
-            }
-        }
+        let tasks: Vec<_> = powered.iter().filter_map(|(id, _)| self.sync_of(id)).collect();
         let outcome = self.syncer.sync_now(tasks);
         self.note(outcome);
-        if !all_named {
+        let named = |id: &Arc<str>| self.lanes.get(id).is_none_or(Lane::name_on_disk);
+        if !powered.iter().all(|(id, _)| named(id)) {
             self.sync_names(powered.iter().map(|(id, _)| id));
         }
         self.handles += powered.len();

@@ -74,6 +74,12 @@ export function durabilityOption(given: unknown, fallback: Durability): Durabili
   return wordOption('durability', given, fallback, ['process', 'power']);
 }
 
+/** Checks the options of an append: whether it asks for power; null: what the log does anyway. */
+export function powerOption(options: { durability?: Durability }): boolean | null {
+  const { durability } = optionsObject('options', options);
+  return durability === undefined ? null : durabilityOption(durability, 'process') === 'power';
+}
+
 /** Checks a retention given to `cleanup`. */
 export function retentionArgument(given: unknown, fallback: number): number {
   return numberOption('retentionMs', given, fallback, { min: 0, max: LONGEST_MS });

@@ -23,12 +23,14 @@ export interface Crossing {
   power: boolean | null;
 }
 
-/** What comes back: the receipts, one a line, and `[[index, failure], …]` as JSON; null where all is well and no more asked. */
-export type Answer = [receipts: string, unstored: string] | null;
+/** What comes back: the receipts, one a line, and `[[index, failure], …]` as JSON, null where all is well. */
+export type Answer = [receipts: string, unstored: string | null] | null;
 type Failure = Parameters<typeof fromNative>[0];
 
 /** So many characters cross at once, though the turn has not ended. */
 const ENOUGH = 1 << 18;
+/** So many events that somebody waits for cross at once where none waits for the disk: one side encodes, the other writes. */
+const MANY = 25;
 
 /** What a stream has in one turn. */
 class Share {
@@ -85,10 +87,15 @@ class Turn {
 export class Together {
   readonly #cross: (crossing: Crossing) => Promise<Answer>;
   readonly #enough: number;
+  readonly #many: number;
   #turn: Turn | null = null;
 
-  /** `cross` gives the events to the binary, at the most so many bytes as may wait there. */
-  constructor(mayWait: number, cross: (crossing: Crossing) => Promise<Answer>) {
+  /**
+   * `cross` gives the events to the binary, at the most so many bytes as may wait there. `syncs`: events that say nothing
+   * else wait for the disk; then all of a turn share one sync.
+   */
+  constructor(mayWait: number, syncs: boolean, cross: (crossing: Crossing) => Promise<Answer>) {
+    this.#many = syncs ? Infinity : MANY;
     this.#enough = Math.min(ENOUGH, mayWait / 4);
     this.#cross = cross;
   }
@@ -98,7 +105,7 @@ export class Together {
     const turn = this.#turnOf(power);
     turn.add(sessionId, body, waiter, null);
     turn.receipts = true;
-    if (turn.bodies.length >= this.#enough) this.send();
+    if (turn.bodies.length >= this.#enough || (power === null && turn.places.length === this.#many)) this.send();
   }
 
   /** A road for events of which nobody waits for a receipt. */
@@ -156,7 +163,8 @@ export class Together {
       const answer = await this.#cross({ sessions, places, bodies, receipts, power });
       if (answer !== null) {
         if (receipts) lines = answer[0].split('\n');
-        for (const [index, failure] of JSON.parse(answer[1]) as [number, Failure][]) {
+        const unstored = answer[1] === null ? [] : (JSON.parse(answer[1]) as [number, Failure][]);
+        for (const [index, failure] of unstored) {
           failures.set(index, fromNative(failure, EventLogError));
         }
       }
