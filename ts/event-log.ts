@@ -8,14 +8,19 @@ import { decodeEvents, encodeEvent, PreparedKind } from './event-log/encoding.js
 import { Together } from './event-log/together.js';
 import {
   DEFAULTS,
+  durabilityOption,
   logOptions,
   powerOption,
   replayQuery,
   retentionArgument,
   signalOption,
+  tailOptions,
   type JsonlEventLogOptions,
+  type TailOptions,
 } from './event-log/options.js';
-import type { EventLogStats } from './event-log/stats.js';
+import { openConsumer, type EventConsumer } from './event-log/consumer.js';
+import type { EventLogStats, EventLogVerifyReport } from './event-log/stats.js';
+import { tail, type Tailed } from './event-log/tail.js';
 import { drainAtExit } from './exit.js';
 import { checkId } from './ids.js';
 import { crossing, native, type Native } from './native.js';
@@ -35,10 +40,15 @@ import type {
 
 type Handle = ReturnType<Native['logOpen']>;
 
+/** What a consumer brings, and what its acknowledgements survive: by default what the log's events do. */
+export type SubscribeOptions = Omit<TailOptions, 'afterSeq'> & { durability?: Durability };
+
 interface Opened {
   handle: Handle;
   calls: Calls;
   together: Together;
+  /** Those that may have positions. */
+  consumers: Set<EventConsumer>;
   /** Takes back the wish to drain at exit. */
   stay(): void;
 }
@@ -137,6 +147,37 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   }
 
   /**
+   * What there is of a session, oldest first, and then what comes: each event once, in order, whoever writes it. All
+   * priorities, unless told otherwise. It ends by its signal, or when the log is closed, with an error; or by leaving the
+   * loop. What the retention archives before it is brought is not brought.
+   */
+  tail(sessionId: string, options?: TailOptions): AsyncGenerator<Event, never, undefined> {
+    checkId(sessionId, 'sessionId');
+    return tail(this.#tailed, sessionId, tailOptions(options));
+  }
+
+  /**
+   * A consumer with a name, which goes on behind the last event that it has acknowledged, also after a restart. Rejects
+   * with `ERR_LOCKED` while another one has the same name and session; `owner` says in which process.
+   */
+  async subscribe(sessionId: string, consumer: string, options?: SubscribeOptions): Promise<EventConsumer> {
+    checkId(sessionId, 'sessionId');
+    checkId(consumer, 'consumer');
+    const power = durabilityOption(options?.durability, this.#options.durability) === 'power';
+    const checked = tailOptions(options);
+    const from = { ...this.#open(), log: this.#tailed };
+    return openConsumer(from, power, sessionId, consumer, checked);
+  }
+
+  /** Reads the files of one session again, or of all, archive included, and says where they are damaged. */
+  async verify(sessionId?: string): Promise<EventLogVerifyReport> {
+    if (sessionId !== undefined) checkId(sessionId, 'sessionId');
+    return this.#json<EventLogVerifyReport>((binary, handle, slot) => {
+      binary.logVerify(handle, slot, sessionId);
+    });
+  }
+
+  /**
    * Moves files whose events are all older than `retentionMs` to the archive, and deletes archived ones older than the
    * log's `maxRetentionMs`. Runs by itself every `cleanupIntervalMs`.
    */
@@ -189,16 +230,40 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     await this.close();
   }
 
+  readonly #tailed: Tailed = {
+    replay: (sessionId, options) => this.replay(sessionId, options),
+    wait: (sessionId, after, signal) => this.#wait(sessionId, after, signal),
+  };
+
+  async #wait(sessionId: string, after: number, signal: AbortSignal | undefined): Promise<number> {
+    const { handle, calls, together } = this.#open();
+    together.send();
+    let ticket = 0;
+    const end = (): void => crossing(EventLogError, (binary) => binary.logWaitEnd(handle, ticket));
+    signal?.addEventListener('abort', end, { once: true });
+    try {
+      return await calls.run<number>((binary, slot) => {
+        ticket = slot;
+        binary.logWait(handle, slot, sessionId, Math.max(0, after));
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', end);
+    }
+  }
+
   #open(): Opened {
     if (this.#closing !== null) throw new EventLogError('ERR_CLOSED', 'the event log is closed');
     if (this.#opened !== null) return this.#opened;
     native();
     const { durability, fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs } = this.#options;
-    const { maxFileBytes, maxQueueBytes } = this.#options;
+    const { maxFileBytes, maxQueueBytes, readOnly } = this.#options;
     const settings = {
       directory: this.directory,
       power: durability === 'power',
-      ...{ fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs, maxFileBytes, maxQueueBytes },
+      ...{ fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs, maxFileBytes, maxQueueBytes, readOnly },
     };
     const calls = new Calls(EventLogError);
     const handle = crossing(EventLogError, (binary) => binary.logOpen(settings, calls.settle));
@@ -211,7 +276,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
       together.send();
       crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
     };
-    this.#opened = { handle, calls, together, stay: drainAtExit(this, drain) };
+    this.#opened = { handle, calls, together, consumers: new Set(), stay: drainAtExit(this, drain) };
     return this.#opened;
   }
 
@@ -233,6 +298,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     if (opened === null) return;
     opened.together.send();
     try {
+      await Promise.all(Array.from(opened.consumers, (consumer) => consumer.close()));
       await opened.calls.run<null>((binary, slot) => {
         binary.logClose(opened.handle, slot);
       });

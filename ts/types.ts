@@ -91,6 +91,8 @@ export interface ReplayOptions {
   last?: number;
   /** Of those, the oldest so many. */
   limit?: number;
+  /** Those in the archive, too. Default false. */
+  archived?: boolean;
   signal?: AbortSignal;
 }
 

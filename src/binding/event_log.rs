@@ -1,6 +1,6 @@
 //! The event log for JavaScript.
 
-use std::{fmt::Write, time::Duration};
+use std::{fmt::Write, path::Path, time::Duration};
 
 use napi::bindgen_prelude::{External, Uint32Array};
 use napi_derive::napi;
@@ -14,8 +14,8 @@ use crate::{
     Error,
     durability::Durability,
     event_log::{
-        CleanupReport, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics, Together, TogetherOutcome,
-        Unstored,
+        CleanupReport, Consumer, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics, Together,
+        TogetherOutcome, Unstored, VerifyReport,
     },
 };
 
@@ -31,6 +31,12 @@ pub struct LogReplayHandle {
     completions: Completions,
 }
 
+/// A named consumer.
+pub struct LogConsumerHandle {
+    consumer: Consumer,
+    completions: Completions,
+}
+
 /// How a log is opened; checked by the face.
 #[napi(object)]
 pub struct LogOpenOptions {
@@ -42,6 +48,7 @@ pub struct LogOpenOptions {
     pub cleanup_interval_ms: f64,
     pub max_file_bytes: f64,
     pub max_queue_bytes: f64,
+    pub read_only: bool,
 }
 
 /// Which events a replay brings; times in milliseconds since the epoch.
@@ -54,6 +61,7 @@ pub struct LogReplayFilter {
     pub topics: Option<Vec<String>>,
     pub last: Option<f64>,
     pub limit: Option<f64>,
+    pub archived: bool,
 }
 
 /// Joins the log of a directory, or starts its threads. The files are opened by the first call that needs them.
@@ -64,6 +72,10 @@ pub fn log_open(
 ) -> Result<External<LogHandle>> {
     let completions = Completions::new(&settle).map_err(super::entry::foreign)?;
     entry("logOpen", || {
+        if options.read_only {
+            let log = EventLog::visit(Path::new(&options.directory))?;
+            return Ok(External::new(LogHandle { log, completions }));
+        }
         let log = EventLog::open(LogOptions {
             durability: if options.power { Durability::Power } else { Durability::Process },
             fsync_interval: millis(options.fsync_interval_ms)?,
@@ -143,6 +155,75 @@ pub fn log_replay_next(replay: &External<LogReplayHandle>, slot: u32) -> Result<
 pub fn log_replay_end(replay: &External<LogReplayHandle>) -> Result<()> {
     entry("logReplayEnd", || {
         replay.replay.release();
+        Ok(())
+    })
+}
+
+/// Answers with the number of a session's newest event, as soon as there is one above `after`.
+#[napi(catch_unwind)]
+pub fn log_wait(handle: &External<LogHandle>, slot: u32, session: String, after: f64) -> Result<()> {
+    entry("logWait", || {
+        handle.log.wait(session, integer(after), slot, handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Calls off the wait of that slot.
+#[napi(catch_unwind)]
+pub fn log_wait_end(handle: &External<LogHandle>, slot: u32) -> Result<()> {
+    entry("logWaitEnd", || {
+        handle.log.end_wait(slot);
+        Ok(())
+    })
+}
+
+/// A named consumer of a session, whose position is still to be opened.
+#[napi(catch_unwind)]
+pub fn log_consumer(
+    handle: &External<LogHandle>,
+    session: String,
+    name: String,
+    power: bool,
+) -> Result<External<LogConsumerHandle>> {
+    entry("logConsumer", || {
+        let durability = if power { Durability::Power } else { Durability::Process };
+        let consumer = handle.log.consumer(session, name, durability)?;
+        Ok(External::new(LogConsumerHandle { consumer, completions: handle.completions.clone() }))
+    })
+}
+
+/// Takes its position into possession; answers with it.
+#[napi(catch_unwind)]
+pub fn log_consumer_open(consumer: &External<LogConsumerHandle>, slot: u32) -> Result<()> {
+    entry("logConsumerOpen", || {
+        consumer.consumer.open(consumer.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Takes note that everything up to a number has been seen to.
+#[napi(catch_unwind)]
+pub fn log_consumer_acknowledge(consumer: &External<LogConsumerHandle>, slot: u32, seq: f64) -> Result<()> {
+    entry("logConsumerAcknowledge", || {
+        consumer.consumer.acknowledge(integer(seq), consumer.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Lets go of its position.
+#[napi(catch_unwind)]
+pub fn log_consumer_close(consumer: &External<LogConsumerHandle>, slot: u32) -> Result<()> {
+    entry("logConsumerClose", || {
+        consumer.consumer.close(consumer.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Reads the files of one session again, or of all; answers with a JSON object.
+#[napi(catch_unwind)]
+pub fn log_verify(handle: &External<LogHandle>, slot: u32, session: Option<String>) -> Result<()> {
+    entry("logVerify", || {
+        handle.log.verify(session, handle.completions.reply(slot));
         Ok(())
     })
 }
@@ -228,6 +309,7 @@ impl From<LogReplayFilter> for ReplayFilter {
             topics: filter.topics,
             last: filter.last.map(size),
             limit: filter.limit.map(size),
+            archived: filter.archived,
         }
     }
 }
@@ -270,6 +352,19 @@ fn line_of(Receipt { seq, id }: Receipt) -> String {
 impl From<CleanupReport> for Outcome {
     fn from(report: CleanupReport) -> Self {
         Self::json(&report)
+    }
+}
+
+impl From<VerifyReport> for Outcome {
+    fn from(report: VerifyReport) -> Self {
+        Self::json(&report)
+    }
+}
+
+impl From<u64> for Outcome {
+    #[expect(clippy::cast_precision_loss, reason = "numbers of events stay below 2^53 until the year 2255")]
+    fn from(number: u64) -> Self {
+        Self::Number(number as f64)
     }
 }
 

@@ -3,14 +3,18 @@
 use std::{
     collections::{HashSet, VecDeque},
     fs::File,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
 
 use super::{
-    files,
-    index::{Catalog, Entries, Entry, Session, read, write},
+    archive, files,
+    index::{Entries, Entry, Placed, Session, Topics, read, write},
+    names,
+    opening::index,
     record,
+    recovery::recover,
+    view::View,
 };
 use crate::error::{Error, Result};
 
@@ -38,14 +42,15 @@ pub struct ReplayFilter {
     pub last: Option<usize>,
     /// The oldest so many of what is left.
     pub limit: Option<usize>,
+    /// Those in the archive, too.
+    pub archived: bool,
 }
 
 /// A replay under way.
 #[derive(Debug)]
 pub struct Cursor {
-    source: Option<(Arc<Catalog>, String)>,
+    source: Option<(View, String)>,
     filter: ReplayFilter,
-    topics: Option<HashSet<u32>>,
     parts: VecDeque<Part>,
     remaining: usize,
 }
@@ -56,20 +61,22 @@ struct Part {
     file: File,
     path: PathBuf,
     entries: Arc<RwLock<Entries>>,
+    topics: Wanted,
     next: usize,
     end: usize,
 }
 
+/// The numbers of the topics that are wanted; `None`: of all.
+type Wanted = Option<Arc<HashSet<u32>>>;
+
+/// As often a replay begins anew when the owner of the files moves them while they are being opened.
+const TRIES: usize = 100;
+
 impl Cursor {
     /// A replay of a session. It is fixed by the first [`Cursor::pull`].
-    pub fn new(catalog: &Arc<Catalog>, session: String, filter: ReplayFilter) -> Self {
-        Self {
-            source: Some((Arc::clone(catalog), session)),
-            remaining: filter.limit.unwrap_or(usize::MAX),
-            topics: None,
-            parts: VecDeque::new(),
-            filter,
-        }
+    pub fn new(view: View, session: String, filter: ReplayFilter) -> Self {
+        let remaining = filter.limit.unwrap_or(usize::MAX);
+        Self { source: Some((view, session)), remaining, parts: VecDeque::new(), filter }
     }
 
     /// The next piece, as a JSON array of events; `None` at the end.
@@ -77,10 +84,8 @@ impl Cursor {
     /// # Errors
     /// [`Error::Io`].
     pub fn pull(&mut self) -> Result<Option<String>> {
-        if let Some((catalog, id)) = self.source.take()
-            && let Some(session) = catalog.find(&id)
-        {
-            self.fix(&session)?;
+        if let Some((view, id)) = self.source.take() {
+            self.begin(&view, &id)?;
         }
         while self.remaining > 0 {
             let Some(mut part) = self.parts.pop_front() else { return Ok(None) };
@@ -105,32 +110,81 @@ impl Cursor {
         self.remaining = 0;
     }
 
-    /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing.
-    fn fix(&mut self, session: &Session) -> Result<()> {
-        if let Some(wanted) = &self.filter.topics {
-            let topics = session.topics();
-            self.topics = Some(wanted.iter().filter_map(|topic| topics.find(topic)).collect());
-        }
-        let files = session.files();
-        let mut wanted = self.filter.last.unwrap_or(usize::MAX);
-        for placed in files.iter().rev() {
-            let (start, end) = self.span(&read(&placed.entries), &mut wanted);
-            if start < end {
-                self.parts.push_front(Part {
-                    file: files::open_read(&placed.path)?,
-                    path: placed.path.clone(),
-                    entries: Arc::clone(&placed.entries),
-                    next: start,
-                    end,
-                });
+    fn begin(&mut self, view: &View, id: &str) -> Result<()> {
+        for _ in 0..TRIES {
+            let mut wanted = self.filter.last.unwrap_or(usize::MAX);
+            let session = view.session(id)?;
+            let first_seq = match &session {
+                Some(session) => self.fix(session, &mut wanted)?,
+                None => Some(u64::MAX),
+            };
+            if let Some(first_seq) = first_seq {
+                // After the others: what is archived meanwhile is held already.
+                return if self.filter.archived {
+                    self.fix_archive(view.archive(), id, first_seq, wanted)
+                } else {
+                    Ok(())
+                };
             }
+            self.parts.clear();
+            view.forget(id);
+        }
+        let cause = std::io::Error::other("its owner moves its files faster than they can be opened");
+        Err(Error::io(format!("replaying session {id:?}"), &cause))
+    }
+
+    /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing. Gives the number of
+    /// the first event in them; `None` where one is no longer there.
+    fn fix(&mut self, session: &Session, wanted: &mut usize) -> Result<Option<u64>> {
+        let topics = self.wanted_topics(&session.topics());
+        let files = session.files();
+        for placed in files.iter().rev() {
+            let Some(file) = files::open_found(&placed.path)? else { return Ok(None) };
+            self.add(file, &placed.path, &placed.entries, &topics, wanted);
+        }
+        let first = |placed: &Placed| read(&placed.entries).list.first().map(|entry| entry.seq);
+        Ok(Some(files.iter().find_map(first).unwrap_or(u64::MAX)))
+    }
+
+    /// Takes hold of archived files, with events before `first_seq`. Nobody writes to them; they are read to be indexed.
+    fn fix_archive(&mut self, archive: &Path, id: &str, first_seq: u64, mut wanted: usize) -> Result<()> {
+        let mut topics = Topics::default();
+        let mut found = Vec::new();
+        let mut last_seq = None;
+        for path in archive::files_of(archive, &names::stem_of(id), first_seq, self.filter.after_seq)? {
+            let Some(bytes) = files::read_all(&path)? else { continue };
+            let outcome = recover(&bytes, Some(id), last_seq);
+            last_seq = outcome.found.last().map(|found| found.line.seq).max(last_seq);
+            // One that was being moved has the same events twice: those that come second are no greater.
+            let entries = Arc::new(RwLock::new(index(&outcome.found, &mut topics)));
+            if let Some(file) = files::open_found(&path)? {
+                found.push((file, path, entries));
+            }
+        }
+        let topics = self.wanted_topics(&topics);
+        for (file, path, entries) in found.into_iter().rev() {
+            self.add(file, &path, &entries, &topics, &mut wanted);
         }
         Ok(())
     }
 
+    fn wanted_topics(&self, known: &Topics) -> Wanted {
+        let wanted = self.filter.topics.as_ref()?;
+        Some(Arc::new(wanted.iter().filter_map(|topic| known.find(topic)).collect()))
+    }
+
+    /// Adds a file before the others, as far as the replay covers it.
+    fn add(&mut self, file: File, path: &Path, entries: &Arc<RwLock<Entries>>, topics: &Wanted, wanted: &mut usize) {
+        let (start, end) = self.span(&read(entries), topics, wanted);
+        if start < end {
+            let (path, entries, topics) = (path.to_owned(), Arc::clone(entries), topics.clone());
+            self.parts.push_front(Part { file, path, entries, topics, next: start, end });
+        }
+    }
+
     /// The part of a file that the replay covers: all that the numbers leave, and of that, where only the newest matches
     /// are wanted, what reaches back to the first of them. What is not found here stays wanted.
-    fn span(&self, entries: &Entries, wanted: &mut usize) -> (usize, usize) {
+    fn span(&self, entries: &Entries, topics: &Wanted, wanted: &mut usize) -> (usize, usize) {
         let list = &entries.list;
         let after = self.filter.after_seq.unwrap_or(f64::NEG_INFINITY);
         let from = list.partition_point(|entry| number(entry.seq) <= after);
@@ -144,7 +198,7 @@ impl Cursor {
         }
         let mut start = list.len();
         for (at, entry) in list.iter().enumerate().skip(from).rev() {
-            if self.matches(entry) {
+            if self.matches(entry, topics) {
                 start = at;
                 *wanted -= 1;
             }
@@ -155,12 +209,12 @@ impl Cursor {
         (start, list.len())
     }
 
-    fn matches(&self, entry: &Entry) -> bool {
+    fn matches(&self, entry: &Entry, topics: &Wanted) -> bool {
         let filter = &self.filter;
         (entry.critical || !filter.critical_only)
             && filter.since.is_none_or(|since| entry.timestamp >= since)
             && filter.until.is_none_or(|until| entry.timestamp <= until)
-            && self.topics.as_ref().is_none_or(|topics| topics.contains(&entry.topic))
+            && topics.as_ref().is_none_or(|topics| topics.contains(&entry.topic))
     }
 
     /// The matches of the next piece.
@@ -170,7 +224,7 @@ impl Cursor {
         let mut bytes = 0;
         while part.next < part.end && chosen.len() < PIECE_EVENTS.min(self.remaining) {
             let Some(entry) = entries.list.get(part.next) else { break };
-            if self.matches(entry) {
+            if self.matches(entry, &part.topics) {
                 bytes += u64::from(entry.length);
                 if bytes > PIECE_BYTES && !chosen.is_empty() {
                     break;

@@ -111,6 +111,13 @@ impl Layout {
         Ok(if new { Past::New } else { Past::Unclean })
     }
 
+    /// Why somebody who only reads cannot write.
+    pub fn owned_by_another(&self) -> Error {
+        let pid = files::read_all(&self.root.join(LOCK)).ok().flatten().unwrap_or_default();
+        let owner = std::str::from_utf8(&pid).ok().and_then(|pid| pid.trim().parse().ok());
+        Error::Locked { path: self.root.clone(), owner }
+    }
+
     fn locked(&self, lock: &mut File) -> Error {
         let mut pid = String::new();
         // Where the system guards locked bytes from readers, the owner stays unnamed.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{files, names, owned::Owned};
+use super::{consumers, files, names, owned::Owned};
 use crate::error::Result;
 
 /// Erases a session; whether there was anything. Replays under way keep what they hold open.
@@ -23,6 +23,7 @@ pub fn erase(owned: &mut Owned, id: &str) -> Result<bool> {
             removed += remove_from(&day, |name| is_of(name, &stem))?;
         }
     }
+    removed += remove_from(&consumers::directory_of(&layout, id), |_| true)?;
     Ok(removed > 0)
 }
 

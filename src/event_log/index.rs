@@ -126,6 +126,20 @@ impl Session {
         write(&self.files)
     }
 
+    /// Gives topics the numbers that they have in an earlier state of the same session.
+    pub fn adopt_topics(&self, other: Option<&Self>) {
+        if let Some(other) = other {
+            let numbers = other.topics().numbers.clone();
+            self.topics().numbers = numbers;
+        }
+    }
+
+    /// The number of its newest event; 0 where it has none.
+    pub fn last_seq(&self) -> u64 {
+        let last = |file: &Placed| read(&file.entries).list.last().map(|entry| entry.seq);
+        self.files().iter().rev().find_map(last).unwrap_or(0)
+    }
+
     /// Its topics.
     pub fn topics(&self) -> MutexGuard<'_, Topics> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)

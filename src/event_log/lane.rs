@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     append::{Item, Parcel, Receipt},
+    bell::Bell,
     current::Current,
     directory::Layout,
     files,
@@ -29,6 +30,8 @@ pub struct Surroundings {
     pub options: LogOptions,
     /// What readers see.
     pub catalog: Arc<Catalog>,
+    /// Who waits for more.
+    pub bell: Arc<Bell>,
 }
 
 /// The writing end of one session.
@@ -210,19 +213,34 @@ impl Lane {
         if first && around.catalog.find(&self.session.id).is_none() {
             around.catalog.insert(Arc::clone(&self.session));
         }
+        around.bell.ring(&self.session.id, self.next_seq - 1);
     }
 
     fn path(&self, around: &Surroundings) -> PathBuf {
         around.layout.active.join(names::active_name(&self.stem))
     }
 
-    /// What has to be synced, if anything; whoever takes it sees to it that it happens.
+    /// What has to be synced, if anything; whoever takes it sees to it that it happens. A file that was closed meanwhile is
+    /// opened again: a sync of it is one of everything that was written to it.
     pub fn take_sync(&mut self, around: &Surroundings, with_name: bool) -> Option<Task<Arc<str>>> {
-        let file = self.current.handle.as_ref().filter(|_| self.dirty)?;
+        if !self.dirty {
+            return None;
+        }
+        let file = match &self.current.handle {
+            Some(file) => Arc::clone(file),
+            None => match files::open_append(&self.path(around)) {
+                Ok(file) => Arc::new(file),
+                Err(error) => {
+                    tracing::error!(target: "smalltalk::event_log", %error, "a file cannot be synced; it is read again before the next write");
+                    self.broken = true;
+                    return None;
+                }
+            },
+        };
         self.dirty = false;
         let name = (with_name && !self.name_on_disk())
             .then(|| Name { directory: around.layout.active.clone(), on_disk: Arc::clone(&self.current.name_on_disk) });
-        Some(Task { key: Arc::clone(&self.session.id), file: Arc::clone(file), name })
+        Some(Task { key: Arc::clone(&self.session.id), file, name })
     }
 
     /// Whether the name of the file being written is on the disk.
@@ -242,8 +260,12 @@ impl Lane {
         }
     }
 
+    /// Closes the file's handle, whatever waits for a sync.
+    pub fn let_go(&mut self) {
+        self.current.handle = None;
+    }
+
     /// Whether its file is open.
-    #[cfg(test)]
     pub fn holds_a_handle(&self) -> bool {
         self.current.handle.is_some()
     }
@@ -273,6 +295,9 @@ impl Lane {
     fn try_close_file(&mut self, around: &Surroundings) -> Result<()> {
         let Some(first_seq) = self.first_of_current(|first| first.seq) else { return Ok(()) };
         self.check_file(&self.path(around))?;
+        if self.dirty && self.current.handle.is_none() {
+            self.current.open(&self.path(around))?;
+        }
         if let Some(file) = &self.current.handle
             && let Err(cause) = file.sync_data()
         {

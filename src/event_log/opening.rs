@@ -12,9 +12,9 @@ use serde::Serialize;
 use super::{
     directory::Layout,
     files,
-    index::{Entries, Entry, Placed, Session, Topics},
+    index::{Entries, Placed, Session, Topics},
     names,
-    recovery::{Found, Recovered, may_be_ours, recover},
+    recovery::{self, Found, Recovered, may_be_ours, recover},
 };
 use crate::error::Result;
 
@@ -202,17 +202,9 @@ impl Loading<'_> {
     }
 }
 
-fn index(found: &[Found<'_>], topics: &mut Topics) -> Entries {
-    let mut entries = Entries::default();
-    for Found { offset, length, line } in found {
-        entries.push(Entry {
-            offset: *offset as u64,
-            seq: line.seq,
-            timestamp: line.head.timestamp,
-            length: u32::try_from(*length).unwrap_or(u32::MAX),
-            topic: topics.number(&line.head.topic),
-            critical: line.head.critical,
-        });
-    }
-    entries
+/// The index of what was found in a file.
+pub fn index(found: &[Found<'_>], topics: &mut Topics) -> Entries {
+    let mut list = Entries::default();
+    recovery::entries(found.iter(), 0, topics, |entry| list.push(entry));
+    list
 }

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     append::{Item, Parcel},
+    bell::Bell,
     directory::{Layout, Ownership, Past},
     files,
     ids::Ids,
@@ -26,9 +27,11 @@ use crate::{
     error::{Error, Result},
 };
 
-/// As many files may have been opened for a sync at once before their handles are closed. Those of other appends are
-/// closed with their next sync.
+/// As many files may be open for writing at once. Beyond it all are closed; what waits for its sync is opened again for it.
 const MOST_HANDLES: usize = 256;
+
+/// When more files wait for their sync than may be open at once, how long the next ones wait for the first.
+const NEXT_FILES: Duration = Duration::from_millis(5);
 
 /// The open log.
 pub struct Owned {
@@ -53,7 +56,7 @@ pub struct Owned {
 
 impl Owned {
     /// Takes the directory into possession and reads what is there.
-    pub fn open(layout: Layout, options: &LogOptions, catalog: &Arc<Catalog>) -> Result<Self> {
+    pub fn open(layout: Layout, options: &LogOptions, catalog: &Arc<Catalog>, bell: &Arc<Bell>) -> Result<Self> {
         let (ownership, past) = layout.own()?;
         let mut report = RecoveryReport { clean: past != Past::Unclean, ..RecoveryReport::default() };
         let mut loaded = Vec::new();
@@ -70,7 +73,12 @@ impl Owned {
             sync_all(&loaded)?;
         }
         let mut owned = Self {
-            around: Surroundings { layout, options: options.clone(), catalog: Arc::clone(catalog) },
+            around: Surroundings {
+                layout,
+                options: options.clone(),
+                catalog: Arc::clone(catalog),
+                bell: Arc::clone(bell),
+            },
             lanes: HashMap::new(),
             highest_seq,
             totals: Totals::default(),
@@ -107,6 +115,7 @@ impl Owned {
         for (id, items) in by_session(&mut parcels) {
             let written = self.append_to(Arc::clone(&id), &mut parcels, items);
             powered.extend(written.map(|written| (id, written)));
+            self.spare_handles();
         }
         let mut owed: Vec<Option<Parcel>> = Vec::with_capacity(parcels.len());
         for parcel in parcels {
@@ -119,7 +128,6 @@ impl Owned {
         }
         self.confirm(powered, &mut owed);
         owed.into_iter().flatten().for_each(Parcel::answer);
-        self.spare_handles();
     }
 
     fn wants_power(&self, parcel: &Parcel) -> bool {
@@ -145,10 +153,11 @@ impl Owned {
         }
         let first = self.highest_seq + 1;
         let lane = self.lanes.entry(Arc::clone(&id)).or_insert_with(|| Lane::new(&id, first));
-        let was_dirty = lane.dirty;
+        let (was_dirty, was_open) = (lane.dirty, lane.holds_a_handle());
         let written = lane.write(&self.around, &mut self.ids, parcels, items);
         self.totals.appended += written.len() as u64;
         let is_dirty = lane.dirty;
+        self.handles += usize::from(!was_open && lane.holds_a_handle());
         let powered =
             written.iter().any(|item| parcels.get(item.parcel).is_some_and(|parcel| self.wants_power(parcel)));
         if is_dirty && !powered {
@@ -166,14 +175,15 @@ impl Owned {
         if powered.is_empty() {
             return;
         }
-        let tasks: Vec<_> = powered.iter().filter_map(|(id, _)| self.sync_of(id)).collect();
-        let outcome = self.syncer.sync_now(tasks);
-        self.note(outcome);
+        for some in powered.chunks(MOST_HANDLES) {
+            let tasks = some.iter().filter_map(|(id, _)| self.sync_of(id)).collect();
+            let outcome = self.syncer.sync_now(tasks);
+            self.note(outcome);
+        }
         let named = |id: &Arc<str>| self.lanes.get(id).is_none_or(Lane::name_on_disk);
         if !powered.iter().all(|(id, _)| named(id)) {
             self.sync_names(powered.iter().map(|(id, _)| id));
         }
-        self.handles += powered.len();
         for (id, written) in powered {
             if self.lanes.get(&id).is_some_and(|lane| !lane.broken) {
                 continue;
@@ -201,13 +211,11 @@ impl Owned {
         }
     }
 
-    /// Closes the handles of files at rest, when there may be many.
+    /// Closes the handles of all files, when there are many.
     fn spare_handles(&mut self) {
         if self.handles > MOST_HANDLES {
             self.handles = 0;
-            for lane in self.lanes.values_mut() {
-                lane.rest();
-            }
+            self.lanes.values_mut().for_each(Lane::let_go);
         }
     }
 
@@ -266,28 +274,33 @@ impl Owned {
         }
     }
 
-    /// Begins the syncs that are due; appends go on meanwhile.
+    /// Begins the syncs that are due, a number of files at a time; appends go on meanwhile.
     fn begin_syncs(&mut self) {
-        for id in std::mem::take(&mut self.unsynced) {
+        let now = self.unsynced.len().min(MOST_HANDLES.saturating_sub(self.syncer.under_way()));
+        let rest = self.unsynced.split_off(now);
+        for id in std::mem::replace(&mut self.unsynced, rest) {
             if let Some(lane) = self.lanes.get_mut(&id)
                 && let Some(task) = lane.take_sync(&self.around, true)
             {
                 self.syncer.start(task);
-                lane.rest();
+                self.handles = self.handles.saturating_sub(usize::from(lane.holds_a_handle()));
+                lane.let_go();
             }
         }
+        let interval = if self.unsynced.is_empty() { self.around.options.fsync_interval } else { NEXT_FILES };
         // One more wake takes in the outcome, then it is quiet.
-        self.sync_at = self.syncer.busy().then(|| Instant::now() + self.around.options.fsync_interval);
+        self.sync_at = (self.syncer.under_way() > 0 || !self.unsynced.is_empty()).then(|| Instant::now() + interval);
     }
 
     /// Puts everything on the disk, and waits for it.
     pub fn flush(&mut self) -> Result<()> {
-        let mut tasks = Vec::new();
-        for lane in self.lanes.values_mut() {
-            tasks.extend(lane.take_sync(&self.around, true));
-        }
         let mut outcome = self.syncer.wait();
-        outcome.extend(self.syncer.sync_now(tasks));
+        let dirty: Vec<_> =
+            self.lanes.values().filter(|lane| lane.dirty).map(|lane| Arc::clone(&lane.session.id)).collect();
+        for some in dirty.chunks(MOST_HANDLES) {
+            let lanes = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, true)).collect();
+            outcome.extend(self.syncer.sync_now(lanes));
+        }
         self.unsynced.clear();
         self.sync_at = None;
         let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));

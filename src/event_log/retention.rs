@@ -6,11 +6,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 use serde::Serialize;
 
 use super::{
-    files,
+    archive, files,
     index::{Placed, Session, read},
     names,
     owned::Owned,
-    time::{date_text, day_of, end_of_day, millis, now_ms, parse_date},
+    time::{date_text, day_of, end_of_day, millis, now_ms},
 };
 use crate::error::Result;
 
@@ -42,12 +42,11 @@ pub fn cleanup(owned: &mut Owned, retention: Duration) -> Result<CleanupReport> 
 
 /// Deletes the files of the days that were over before `limit`.
 fn delete(archive: &Path, limit: f64, report: &mut CleanupReport) -> Result<()> {
-    for date in files::names(archive)? {
-        let Some(day) = parse_date(&date) else { continue };
+    for (day, directory) in archive::days(archive)? {
+        files::remove_temporaries(&directory)?;
         if end_of_day(day) > limit {
             continue;
         }
-        let directory = archive.join(date);
         for name in files::names(&directory)? {
             if names::parse(&name).is_some() {
                 let path = directory.join(name);

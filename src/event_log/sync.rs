@@ -73,9 +73,9 @@ impl<K: Send + 'static> Syncer<K> {
         run(&self.runtime, task, self.sender.clone());
     }
 
-    /// Whether syncs that were begun have not brought their outcome.
-    pub fn busy(&self) -> bool {
-        self.under_way > 0
+    /// The syncs that were begun and have not brought their outcome.
+    pub fn under_way(&self) -> usize {
+        self.under_way
     }
 
     /// The syncs that have ended meanwhile.

@@ -13,7 +13,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    append::Parcel, directory::Layout, erase, files, index::Catalog, options::LogOptions, owned::Owned,
+    append::Parcel, bell::Bell, directory::Layout, erase, files, index::Catalog, options::LogOptions, owned::Owned,
     retention::CleanupReport, statistics::Statistics,
 };
 use crate::{
@@ -63,11 +63,20 @@ pub struct Before {
     pub unsynced: Vec<PathBuf>,
 }
 
+/// What a writer shares with readers.
+pub struct Shared {
+    /// What they see.
+    pub catalog: Arc<Catalog>,
+    /// Tells them that it holds what is on the disk.
+    pub opened: Arc<AtomicBool>,
+    /// Tells them that there is more.
+    pub bell: Arc<Bell>,
+}
+
 /// The writer.
 pub struct Writer {
     options: LogOptions,
-    catalog: Arc<Catalog>,
-    opened: Arc<AtomicBool>,
+    shared: Shared,
     before: Before,
     owned: Option<Owned>,
     /// Dropped last: then the directory is free for the next one.
@@ -75,15 +84,9 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer that opens the log when it gets its first job. `opened` tells readers once it has.
-    pub fn new(
-        options: LogOptions,
-        catalog: Arc<Catalog>,
-        opened: Arc<AtomicBool>,
-        before: Before,
-        released: Sender<Infallible>,
-    ) -> Self {
-        Self { options, catalog, opened, before, owned: None, _released: released }
+    /// A writer that opens the log when it gets its first job.
+    pub fn new(options: LogOptions, shared: Shared, before: Before, released: Sender<Infallible>) -> Self {
+        Self { options, shared, before, owned: None, _released: released }
     }
 
     fn await_predecessor(&mut self) {
@@ -102,9 +105,14 @@ impl Writer {
         }
         let owned = match self.owned.take() {
             Some(owned) => owned,
-            None => Owned::open(Layout::new(&self.options.directory), &self.options, &self.catalog)?,
+            None => Owned::open(
+                Layout::new(&self.options.directory),
+                &self.options,
+                &self.shared.catalog,
+                &self.shared.bell,
+            )?,
         };
-        self.opened.store(true, Ordering::Release);
+        self.shared.opened.store(true, Ordering::Release);
         Ok(self.owned.insert(owned))
     }
 
