@@ -15,26 +15,29 @@ const append = (log: JsonlEventReplayStorage, payload: unknown, topic = 't'): Pr
   log.append('s', { topic, payload });
 
 describe('tail', () => {
-  test.each(['owner', 'visitor'])('brings what is there and then what comes, each once and in order (%s)', async (who) => {
-    const log = open({ maxFileBytes: 2_000 });
-    const reader = who === 'owner' ? log : open({ directory: log.directory, readOnly: true });
-    for (let at = 0; at < 20; at += 1) await append(log, at);
-    const taking = take(reader.tail('s'), 400);
-    for (let at = 20; at < 400; at += 1) {
-      if (at % 7 === 0) await append(log, at);
-      else void append(log, at);
-    }
-    const taken = await taking;
-    expect(numbers(taken)).toEqual(Array.from({ length: 400 }, (_, at) => at));
-    expect((await log.getStats()).files).toBeGreaterThan(10);
-    // From an event on, and of a session that nobody has heard of yet.
-    expect(numbers(await take(reader.tail('s', { afterSeq: taken[389]?.seq ?? 0 }), 10))).toEqual(
-      Array.from({ length: 10 }, (_, at) => 390 + at),
-    );
-    const later = take(reader.tail('new'), 1);
-    await log.append('new', { topic: 't', payload: 'first' });
-    expect(numbers(await later)).toEqual(['first']);
-  });
+  test.each(['owner', 'visitor'])(
+    'brings what is there and then what comes, each once and in order (%s)',
+    async (who) => {
+      const log = open({ maxFileBytes: 2_000 });
+      const reader = who === 'owner' ? log : open({ directory: log.directory, readOnly: true });
+      for (let at = 0; at < 20; at += 1) await append(log, at);
+      const taking = take(reader.tail('s'), 400);
+      for (let at = 20; at < 400; at += 1) {
+        if (at % 7 === 0) await append(log, at);
+        else void append(log, at);
+      }
+      const taken = await taking;
+      expect(numbers(taken)).toEqual(Array.from({ length: 400 }, (_, at) => at));
+      expect((await log.getStats()).files).toBeGreaterThan(10);
+      // From an event on, and of a session that nobody has heard of yet.
+      expect(numbers(await take(reader.tail('s', { afterSeq: taken[389]?.seq ?? 0 }), 10))).toEqual(
+        Array.from({ length: 10 }, (_, at) => 390 + at),
+      );
+      const later = take(reader.tail('new'), 1);
+      await log.append('new', { topic: 't', payload: 'first' });
+      expect(numbers(await later)).toEqual(['first']);
+    },
+  );
 
   test('brings what matches, and does not look again and again at what does not', async () => {
     const log = open();

@@ -11,13 +11,13 @@ pub fn days(archive: &Path) -> Result<Vec<(i64, PathBuf)>> {
     Ok(names.into_iter().filter_map(|date| Some((parse_date(&date)?, archive.join(date)))).collect())
 }
 
-/// The archived files of a session that may have events with numbers above `after` and below `before`, oldest first.
-pub fn files_of(archive: &Path, stem: &str, before: u64, after: Option<f64>) -> Result<Vec<PathBuf>> {
+/// The archived files of a session that may have events with numbers above `after`, oldest first.
+pub fn files_of(archive: &Path, stem: &str, after: Option<f64>) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for (_, day) in days(archive)? {
         for name in files::names(&day)? {
             let first = names::parse(&name).filter(|parsed| parsed.stem == stem).and_then(|parsed| parsed.first_seq);
-            if let Some(first) = first.filter(|first| *first < before) {
+            if let Some(first) = first {
                 found.push((first, day.join(name)));
             }
         }

@@ -66,6 +66,14 @@ struct Part {
     end: usize,
 }
 
+impl Part {
+    /// A file with the number of its first event; `None` where it has none.
+    fn of(file: File, path: PathBuf, entries: Arc<RwLock<Entries>>, topics: Wanted) -> Option<(u64, Self)> {
+        let first_seq = read(&entries).list.first().map(|entry| entry.seq)?;
+        Some((first_seq, Self { file, path, entries, topics, next: 0, end: 0 }))
+    }
+}
+
 /// The numbers of the topics that are wanted; `None`: of all.
 type Wanted = Option<Arc<HashSet<u32>>>;
 
@@ -112,59 +120,55 @@ impl Cursor {
 
     fn begin(&mut self, view: &View, id: &str) -> Result<()> {
         for _ in 0..TRIES {
-            let mut wanted = self.filter.last.unwrap_or(usize::MAX);
             let session = view.session(id)?;
-            let first_seq = match &session {
-                Some(session) => self.fix(session, &mut wanted)?,
-                None => Some(u64::MAX),
+            let held = session.map_or(Ok(Some(Vec::new())), |session| self.hold(&session))?;
+            let Some(mut held) = held else {
+                view.forget(id);
+                continue;
             };
-            if let Some(first_seq) = first_seq {
+            if self.filter.archived {
                 // After the others: what is archived meanwhile is held already.
-                return if self.filter.archived {
-                    self.fix_archive(view.archive(), id, first_seq, wanted)
-                } else {
-                    Ok(())
-                };
+                self.hold_archived(view.archive(), id, &mut held)?;
             }
-            self.parts.clear();
-            view.forget(id);
+            let mut wanted = self.filter.last.unwrap_or(usize::MAX);
+            for (_, part) in held.into_iter().rev() {
+                self.add(part, &mut wanted);
+            }
+            return Ok(());
         }
         let cause = std::io::Error::other("its owner moves its files faster than they can be opened");
         Err(Error::io(format!("replaying session {id:?}"), &cause))
     }
 
-    /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing. Gives the number of
-    /// the first event in them; `None` where one is no longer there.
-    fn fix(&mut self, session: &Session, wanted: &mut usize) -> Result<Option<u64>> {
+    /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing. Each comes with the
+    /// number of its first event; `None` where one is no longer there.
+    fn hold(&self, session: &Session) -> Result<Option<Vec<(u64, Part)>>> {
         let topics = self.wanted_topics(&session.topics());
         let files = session.files();
-        for placed in files.iter().rev() {
-            let Some(file) = files::open_found(&placed.path)? else { return Ok(None) };
-            self.add(file, &placed.path, &placed.entries, &topics, wanted);
+        let mut held = Vec::with_capacity(files.len());
+        for Placed { path, entries, .. } in files.iter() {
+            let Some(file) = files::open_found(path)? else { return Ok(None) };
+            held.extend(Part::of(file, path.clone(), Arc::clone(entries), topics.clone()));
         }
-        let first = |placed: &Placed| read(&placed.entries).list.first().map(|entry| entry.seq);
-        Ok(Some(files.iter().find_map(first).unwrap_or(u64::MAX)))
+        Ok(Some(held))
     }
 
-    /// Takes hold of archived files, with events before `first_seq`. Nobody writes to them; they are read to be indexed.
-    fn fix_archive(&mut self, archive: &Path, id: &str, first_seq: u64, mut wanted: usize) -> Result<()> {
+    /// Takes hold of archived files as well. Nobody writes to them; they are read to be indexed.
+    fn hold_archived(&self, archive: &Path, id: &str, held: &mut Vec<(u64, Part)>) -> Result<()> {
+        let mut known: HashSet<u64> = held.iter().map(|(first_seq, _)| *first_seq).collect();
         let mut topics = Topics::default();
         let mut found = Vec::new();
-        let mut last_seq = None;
-        for path in archive::files_of(archive, &names::stem_of(id), first_seq, self.filter.after_seq)? {
-            let Some(bytes) = files::read_all(&path)? else { continue };
-            let outcome = recover(&bytes, Some(id), last_seq);
-            last_seq = outcome.found.last().map(|found| found.line.seq).max(last_seq);
-            // One that was being moved has the same events twice: those that come second are no greater.
-            let entries = Arc::new(RwLock::new(index(&outcome.found, &mut topics)));
-            if let Some(file) = files::open_found(&path)? {
-                found.push((file, path, entries));
-            }
+        for path in archive::files_of(archive, &names::stem_of(id), self.filter.after_seq)? {
+            let (Some(file), Some(bytes)) = (files::open_found(&path)?, files::read_all(&path)?) else { continue };
+            found.push((file, path, index(&recover(&bytes, Some(id), None).found, &mut topics)));
         }
         let topics = self.wanted_topics(&topics);
-        for (file, path, entries) in found.into_iter().rev() {
-            self.add(file, &path, &entries, &topics, &mut wanted);
+        for (file, path, entries) in found {
+            let part = Part::of(file, path, Arc::new(RwLock::new(entries)), topics.clone());
+            // One that was being moved when its owner was killed is there twice.
+            held.extend(part.filter(|(first_seq, _)| known.insert(*first_seq)));
         }
+        held.sort_by_key(|(first_seq, _)| *first_seq);
         Ok(())
     }
 
@@ -174,11 +178,11 @@ impl Cursor {
     }
 
     /// Adds a file before the others, as far as the replay covers it.
-    fn add(&mut self, file: File, path: &Path, entries: &Arc<RwLock<Entries>>, topics: &Wanted, wanted: &mut usize) {
-        let (start, end) = self.span(&read(entries), topics, wanted);
+    fn add(&mut self, mut part: Part, wanted: &mut usize) {
+        let (start, end) = self.span(&read(&part.entries), &part.topics, wanted);
         if start < end {
-            let (path, entries, topics) = (path.to_owned(), Arc::clone(entries), topics.clone());
-            self.parts.push_front(Part { file, path, entries, topics, next: start, end });
+            (part.next, part.end) = (start, end);
+            self.parts.push_front(part);
         }
     }
 
