@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    archive, files,
-    index::{Entries, Entry, Placed, Session, Topics, read, write},
+    archive, checkpoint, files,
+    index::{Entries, Entry, Placed, Session, Summary, Topics, read, write},
     names,
     opening::index,
     record,
@@ -61,6 +61,7 @@ struct Part {
     file: File,
     path: PathBuf,
     entries: Arc<RwLock<Entries>>,
+    session: Arc<Session>,
     topics: Wanted,
     next: usize,
     end: usize,
@@ -68,9 +69,10 @@ struct Part {
 
 impl Part {
     /// A file with the number of its first event; `None` where it has none.
-    fn of(file: File, path: PathBuf, entries: Arc<RwLock<Entries>>, topics: Wanted) -> Option<(u64, Self)> {
-        let first_seq = read(&entries).list.first().map(|entry| entry.seq)?;
-        Some((first_seq, Self { file, path, entries, topics, next: 0, end: 0 }))
+    fn of(file: File, path: PathBuf, entries: Arc<RwLock<Entries>>, session: Arc<Session>) -> Option<(u64, Self)> {
+        let summary = read(&entries).summary;
+        let part = Self { file, path, entries, session, topics: None, next: 0, end: 0 };
+        (summary.count > 0).then_some((summary.first_seq, part))
     }
 }
 
@@ -121,7 +123,7 @@ impl Cursor {
     fn begin(&mut self, view: &View, id: &str) -> Result<()> {
         for _ in 0..TRIES {
             let session = view.session(id)?;
-            let held = session.map_or(Ok(Some(Vec::new())), |session| self.hold(&session))?;
+            let held = session.map_or(Ok(Some(Vec::new())), |session| Self::hold(&session))?;
             let Some(mut held) = held else {
                 view.forget(id);
                 continue;
@@ -132,7 +134,7 @@ impl Cursor {
             }
             let mut wanted = self.filter.last.unwrap_or(usize::MAX);
             for (_, part) in held.into_iter().rev() {
-                self.add(part, &mut wanted);
+                self.add(part, &mut wanted)?;
             }
             return Ok(());
         }
@@ -142,13 +144,12 @@ impl Cursor {
 
     /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing. Each comes with the
     /// number of its first event; `None` where one is no longer there.
-    fn hold(&self, session: &Session) -> Result<Option<Vec<(u64, Part)>>> {
-        let topics = self.wanted_topics(&session.topics());
+    fn hold(session: &Arc<Session>) -> Result<Option<Vec<(u64, Part)>>> {
         let files = session.files();
         let mut held = Vec::with_capacity(files.len());
         for Placed { path, entries, .. } in files.iter() {
             let Some(file) = files::open_found(path)? else { return Ok(None) };
-            held.extend(Part::of(file, path.clone(), Arc::clone(entries), topics.clone()));
+            held.extend(Part::of(file, path.clone(), Arc::clone(entries), Arc::clone(session)));
         }
         Ok(Some(held))
     }
@@ -156,15 +157,11 @@ impl Cursor {
     /// Takes hold of archived files as well. Nobody writes to them; they are read to be indexed.
     fn hold_archived(&self, archive: &Path, id: &str, held: &mut Vec<(u64, Part)>) -> Result<()> {
         let mut known: HashSet<u64> = held.iter().map(|(first_seq, _)| *first_seq).collect();
-        let mut topics = Topics::default();
-        let mut found = Vec::new();
+        let session = Arc::new(Session::new(id));
         for path in archive::files_of(archive, &names::stem_of(id), self.filter.after_seq)? {
             let (Some(file), Some(bytes)) = (files::open_found(&path)?, files::read_all(&path)?) else { continue };
-            found.push((file, path, index(&recover(&bytes, Some(id), None).found, &mut topics)));
-        }
-        let topics = self.wanted_topics(&topics);
-        for (file, path, entries) in found {
-            let part = Part::of(file, path, Arc::new(RwLock::new(entries)), topics.clone());
+            let entries = index(&recover(&bytes, Some(id), None).found, &mut session.topics());
+            let part = Part::of(file, path, Arc::new(RwLock::new(entries)), Arc::clone(&session));
             // One that was being moved when its owner was killed is there twice.
             held.extend(part.filter(|(first_seq, _)| known.insert(*first_seq)));
         }
@@ -177,13 +174,26 @@ impl Cursor {
         Some(Arc::new(wanted.iter().filter_map(|topic| known.find(topic)).collect()))
     }
 
-    /// Adds a file before the others, as far as the replay covers it.
-    fn add(&mut self, mut part: Part, wanted: &mut usize) {
+    /// Adds a file before the others, as far as the replay covers it. Its index is asked for only where it may.
+    fn add(&mut self, mut part: Part, wanted: &mut usize) -> Result<()> {
+        if *wanted == 0 || self.excludes(&read(&part.entries).summary) {
+            return Ok(());
+        }
+        checkpoint::load(&part.entries, &part.session, &part.file)?;
+        part.topics = self.wanted_topics(&part.session.topics());
         let (start, end) = self.span(&read(&part.entries), &part.topics, wanted);
         if start < end {
             (part.next, part.end) = (start, end);
             self.parts.push_front(part);
         }
+        Ok(())
+    }
+
+    /// Whether no event of a file can match.
+    fn excludes(&self, file: &Summary) -> bool {
+        self.filter.since.is_some_and(|since| file.newest < since)
+            || self.filter.until.is_some_and(|until| file.oldest > until)
+            || self.filter.after_seq.is_some_and(|after| number(file.last_seq) <= after)
     }
 
     /// The part of a file that the replay covers: all that the numbers leave, and of that, where only the newest matches
@@ -192,11 +202,6 @@ impl Cursor {
         let list = &entries.list;
         let after = self.filter.after_seq.unwrap_or(f64::NEG_INFINITY);
         let from = list.partition_point(|entry| number(entry.seq) <= after);
-        let outside = self.filter.since.is_some_and(|since| entries.newest < since)
-            || self.filter.until.is_some_and(|until| entries.oldest > until);
-        if outside || *wanted == 0 {
-            return (0, 0);
-        }
         if self.filter.last.is_none() {
             return (from, list.len());
         }

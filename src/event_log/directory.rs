@@ -22,6 +22,8 @@ pub struct Layout {
     pub archive: PathBuf,
     /// Copies of damaged bytes.
     pub quarantine: PathBuf,
+    /// What is known of large files.
+    pub index: PathBuf,
 }
 
 const LOCK: &str = "lock";
@@ -63,6 +65,7 @@ impl Layout {
             active: root.join("active"),
             archive: root.join("archive"),
             quarantine: root.join("quarantine"),
+            index: root.join("index"),
         }
     }
 

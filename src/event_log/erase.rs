@@ -16,6 +16,7 @@ pub fn erase(owned: &mut Owned, id: &str) -> Result<bool> {
         owned.highest_seq = owned.highest_seq.max(lane.next_seq() - 1);
     }
     let mut removed = remove_from(&layout.active, |name| is_of(name, &stem))?;
+    remove_from(&layout.index, |name| name.strip_suffix(".index").is_some_and(|file| is_of(file, &stem)))?;
     removed += remove_from(&layout.quarantine, |name| name.starts_with(&format!("{stem}.")))?;
     for date in files::names(&layout.archive)? {
         let day = layout.archive.join(date);

@@ -194,6 +194,21 @@ pub fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     replaced.and_then(|()| sync_directory(directory))
 }
 
+/// The same for a file that another one can be made from: nothing of it need reach the disk.
+pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.{}{TEMPORARY}", uuid::Uuid::now_v7().simple()));
+    let replacing = || {
+        options().write(true).create_new(true).open(&temporary)?.write_all(bytes)?;
+        fs::rename(&temporary, path)
+    };
+    let replaced = replacing();
+    if replaced.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced.map_err(|cause| Error::io(doing("writing", path), &cause))
+}
+
 /// What names of files end in that are about to replace another.
 const TEMPORARY: &str = ".tmp";
 

@@ -9,11 +9,12 @@ use std::{
 use super::{
     append::{Item, Parcel, Receipt},
     bell::Bell,
+    checkpoint,
     current::Current,
     directory::Layout,
     files,
     ids::Ids,
-    index::{Catalog, Entries, Entry, Placed, Session, read, write},
+    index::{Catalog, Entries, Entry, Placed, Session, Summary, read, write},
     names,
     opening::Loaded,
     options::LogOptions,
@@ -175,6 +176,7 @@ impl Lane {
         }
         let path = self.path(around);
         self.check_file(&path)?;
+        self.load_current()?;
         let file = self.current.open(&path)?;
         let Err(cause) = (&*file).write_all(bytes) else { return Ok(()) };
         // What was written of it goes away again: a rejected event is absent.
@@ -272,14 +274,40 @@ impl Lane {
 
     /// Whether the file being written has an event, and its first one is at least so old.
     pub fn first_is_older(&self, than_ms: f64, now_ms: f64) -> bool {
-        self.first_of_current(|first| now_ms - first.timestamp >= than_ms) == Some(true)
+        self.current_summary().is_some_and(|file| now_ms - file.first_timestamp >= than_ms)
     }
 
-    /// Something about the first event of the file being written.
-    fn first_of_current<T>(&self, what: impl FnOnce(&Entry) -> T) -> Option<T> {
+    /// What is known of the file being written, where it has an event.
+    fn current_summary(&self) -> Option<Summary> {
         let files = self.session.files();
         let file = files.last().filter(|file| !file.closed)?;
-        read(&file.entries).list.first().map(what)
+        let summary = read(&file.entries).summary;
+        (summary.count > 0).then_some(summary)
+    }
+
+    /// Keeps the index of a file, for the next opening.
+    fn keep_index(&self, around: &Surroundings, file: &Placed) {
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        checkpoint::keep(&around.layout, &name, &file.path, &self.session, &file.entries);
+    }
+
+    /// Keeps the indexes of all files that have none; nothing is written to them any more.
+    pub fn keep_indexes(&self, around: &Surroundings) {
+        let files = self.session.files().clone();
+        // One that is stored already fits still, or the opening would not have trusted it.
+        files.iter().for_each(|file| self.keep_index(around, file));
+    }
+
+    /// Sees to it that the events of the file being written are at hand, before more are added.
+    fn load_current(&self) -> Result<()> {
+        let placed = self.session.files().last().filter(|file| !file.closed).cloned();
+        if let Some(placed) = placed
+            && read(&placed.entries).stored.is_some()
+            && let Some(file) = files::open_found(&placed.path)?
+        {
+            checkpoint::load(&placed.entries, &self.session, &file)?;
+        }
+        Ok(())
     }
 
     /// Closes the file being written: on the disk, and under its final name. Where that fails, it goes on being written.
@@ -293,7 +321,7 @@ impl Lane {
     }
 
     fn try_close_file(&mut self, around: &Surroundings) -> Result<()> {
-        let Some(first_seq) = self.first_of_current(|first| first.seq) else { return Ok(()) };
+        let Some(Summary { first_seq, .. }) = self.current_summary() else { return Ok(()) };
         self.check_file(&self.path(around))?;
         if self.dirty && self.current.handle.is_none() {
             self.current.open(&self.path(around))?;
@@ -309,7 +337,10 @@ impl Lane {
         let Some(placed) = files.last_mut() else { return Ok(()) };
         placed.path = files::move_new(&placed.path, &around.layout.active, free)?;
         placed.closed = true;
+        let closed = placed.clone();
         drop(files);
+        checkpoint::remove(&around.layout, &self.path(around));
+        self.keep_index(around, &closed);
         self.dirty = false;
         self.current = Current::of(0, false);
         // Where the new name fails to land, so may the old one, which an event of this batch relies on.

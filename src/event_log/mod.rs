@@ -7,6 +7,7 @@
 mod append;
 mod archive;
 mod bell;
+mod checkpoint;
 mod consumers;
 mod current;
 mod cursor;

@@ -9,6 +9,7 @@ use std::{
 use super::{
     append::{Item, Parcel},
     bell::Bell,
+    checkpoint,
     directory::{Layout, Ownership, Past},
     files,
     ids::Ids,
@@ -58,6 +59,7 @@ impl Owned {
     /// Takes the directory into possession and reads what is there.
     pub fn open(layout: Layout, options: &LogOptions, catalog: &Arc<Catalog>, bell: &Arc<Bell>) -> Result<Self> {
         let (ownership, past) = layout.own()?;
+        checkpoint::remove_strays(&layout)?;
         let mut report = RecoveryReport { clean: past != Past::Unclean, ..RecoveryReport::default() };
         let mut loaded = Vec::new();
         for (stem, files) in opening::list(&layout)? {
@@ -329,6 +331,7 @@ impl Owned {
     pub fn close(mut self) -> Result<()> {
         self.flush()?;
         statistics::save(&self);
+        self.lanes.values().for_each(|lane| lane.keep_indexes(&self.around));
         let in_order = self.lanes.values().all(|lane| !lane.broken);
         if in_order {
             let outside = self.lanes.values().filter(|lane| lane.session.files().is_empty());

@@ -67,7 +67,7 @@ pub fn count(sessions: &[Arc<Session>]) -> Statistics {
             numbers.files += 1;
             numbers.bytes += file.bytes;
             let entries = read(&file.entries);
-            numbers.events += entries.list.len() as u64;
+            numbers.events += entries.summary.count;
             numbers
                 .recovery
                 .damaged

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    checkpoint,
     directory::Layout,
     files,
     index::{Entries, Placed, Session, read, write},
@@ -144,14 +145,26 @@ impl Visitor {
             let known = before.and_then(|known| known.session.files().iter().find(|file| file.path == path).cloned());
             let placed = match known.filter(|file| file.closed) {
                 Some(placed) => placed,
-                None => {
-                    let Some(bytes) = files::read_all(&path)? else { return Ok(None) };
-                    let found = recover(&bytes, Some(id), last_seq).found;
-                    let entries = index(&found, &mut session.topics());
-                    Placed { path, closed: true, bytes: bytes.len() as u64, entries: Arc::new(RwLock::new(entries)) }
-                }
+                None => match checkpoint::look(&self.layout, name, &path) {
+                    Some(entries) => {
+                        let bytes = entries.stored.as_ref().map_or(0, |(_, length)| *length);
+                        Placed { path, closed: true, bytes, entries: Arc::new(RwLock::new(entries)) }
+                    }
+                    None => {
+                        let Some(bytes) = files::read_all(&path)? else { return Ok(None) };
+                        let found = recover(&bytes, Some(id), last_seq).found;
+                        let entries = index(&found, &mut session.topics());
+                        Placed {
+                            path,
+                            closed: true,
+                            bytes: bytes.len() as u64,
+                            entries: Arc::new(RwLock::new(entries)),
+                        }
+                    }
+                },
             };
-            last_seq = read(&placed.entries).list.last().map(|entry| entry.seq).max(last_seq);
+            let summary = read(&placed.entries).summary;
+            last_seq = (summary.count > 0).then_some(summary.last_seq).max(last_seq);
             session.files_mut().push(placed);
         }
         if let Some(file) = &mut growing {
