@@ -7,6 +7,7 @@ export interface StorageReading {}
 export interface ComingMessages {}
 export interface LogHandle {}
 export interface LogReplayHandle {}
+export interface LogConsumerHandle {}
 export interface HealthHandle {}
 export interface ClockHandle {}
 
@@ -112,15 +113,27 @@ export declare function logAppend(handle: ExternalObject<LogHandle>, slot: numbe
 /**
  * Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of. Answers null
  * when all are stored and nobody wants receipts, else `[receipts, unstored]`: for each event a line as `logAppend` answers,
- * empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not.
+ * empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not, or null.
  */
-export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array, bodies: string, receipts: boolean): void
+export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array, bodies: string, receipts: boolean, power?: boolean | undefined | null): void
 
 /** Archives and deletes what is old; answers with a JSON object. */
 export declare function logCleanup(handle: ExternalObject<LogHandle>, slot: number, retentionMs: number): void
 
 /** Lets what is queued land, and closes the handle; the last one closes the log. */
 export declare function logClose(handle: ExternalObject<LogHandle>, slot: number): void
+
+/** A named consumer of a session, whose position is still to be opened. */
+export declare function logConsumer(handle: ExternalObject<LogHandle>, session: string, name: string, power: boolean): ExternalObject<LogConsumerHandle>
+
+/** Takes note that everything up to a number has been seen to. */
+export declare function logConsumerAcknowledge(consumer: ExternalObject<LogConsumerHandle>, slot: number, seq: number): void
+
+/** Lets go of its position. */
+export declare function logConsumerClose(consumer: ExternalObject<LogConsumerHandle>, slot: number): void
+
+/** Takes its position into possession; answers with it. */
+export declare function logConsumerOpen(consumer: ExternalObject<LogConsumerHandle>, slot: number): void
 
 /** Closes and waits; `false` where the time was too short. For the way out of the process. */
 export declare function logDrain(handle: ExternalObject<LogHandle>, limitMs: number): boolean
@@ -147,6 +160,7 @@ export interface LogOpenOptions {
   cleanupIntervalMs: number
   maxFileBytes: number
   maxQueueBytes: number
+  readOnly: boolean
 }
 
 /** Bytes that wait for the writer. */
@@ -167,6 +181,7 @@ export interface LogReplayFilter {
   topics?: Array<string>
   last?: number
   limit?: number
+  archived: boolean
 }
 
 /** The next piece of a replay: a JSON array of events, or null at the end. */
@@ -174,6 +189,15 @@ export declare function logReplayNext(replay: ExternalObject<LogReplayHandle>, s
 
 /** The ids of all sessions with events within the retention. */
 export declare function logSessions(handle: ExternalObject<LogHandle>, slot: number): void
+
+/** Reads the files of one session again, or of all; answers with a JSON object. */
+export declare function logVerify(handle: ExternalObject<LogHandle>, slot: number, session?: string | undefined | null): void
+
+/** Answers with the number of a session's newest event, as soon as there is one above `after`. */
+export declare function logWait(handle: ExternalObject<LogHandle>, slot: number, session: string, after: number): void
+
+/** Calls off the wait of that slot. */
+export declare function logWaitEnd(handle: ExternalObject<LogHandle>, slot: number): void
 
 /**
  * Puts messages at the end of a session; answers with the texts of its count of messages, the position of the first new

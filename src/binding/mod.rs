@@ -16,6 +16,7 @@ mod event_bus;
 mod event_log;
 mod external_strings;
 mod health_monitor;
+mod long_text;
 mod shared_memory;
 mod storage;
 mod telemetry;
