@@ -11,7 +11,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 use super::failure::failure;
 
@@ -94,6 +94,14 @@ impl Checkpoints {
         }
     }
 
+    /// Folds what it can, so that the log can begin anew in the room it has.
+    ///
+    /// # Errors
+    /// A checkpoint that failed half-way.
+    pub fn make_room(connection: &Connection) -> Result<()> {
+        fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
+    }
+
     /// When [`Self::when_idle`] shall run although nothing is written.
     pub fn wake_at(&self) -> Option<Instant> {
         self.empty_at
@@ -110,6 +118,16 @@ impl Checkpoints {
             self.empty_at = Instant::now().checked_add(self.retry);
         }
         Ok(())
+    }
+
+    /// Brings all of the log into the file, and has that synced: what an earlier sync has lost of the log, as the kernel
+    /// may have without saying so again, nobody needs any more.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where a reader is in the way, else what kept it from it.
+    pub fn settle(&mut self, connection: &Connection) -> Result<()> {
+        self.folded_at = 0;
+        if self.empty(connection, self.busy_timeout)? { Ok(()) } else { Err(Error::Busy) }
     }
 
     fn empty(&self, connection: &Connection, patience: Duration) -> Result<bool> {

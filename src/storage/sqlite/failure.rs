@@ -13,7 +13,9 @@ pub fn failure(doing: &str, error: &rusqlite::Error) -> Error {
     match code {
         ErrorCode::DiskFull => Error::Full { doing: doing.into() },
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
-        ErrorCode::DatabaseCorrupt => Error::Corrupt { what: "the database file".into(), detail: error.to_string() },
+        ErrorCode::DatabaseCorrupt => {
+            Error::Corrupt { what: "the database file".into(), detail: format!("{doing}: {error}") }
+        }
         ErrorCode::NotADatabase => {
             Error::Corrupt { what: "the database file".into(), detail: "it is no database".into() }
         }
