@@ -75,7 +75,8 @@ fn what_is_not_our_database_is_left_as_it_is() {
         crate::support::raw(&path).execute_batch(sql).unwrap();
     };
     let garbage = || fs::write(&path, "this is no database, whatever its name says; ".repeat(100)).unwrap();
-    let cases: [(&dyn Fn(), fn(&Error) -> bool); 3] = [
+    type Case<'a> = (&'a dyn Fn(), fn(&Error) -> bool);
+    let cases: [Case<'_>; 3] = [
         (&garbage, |error| matches!(error, Error::Corrupt { .. })),
         (&|| foreign("CREATE TABLE theirs (a)"), |error| matches!(error, Error::Version(_))),
         (&|| foreign("PRAGMA application_id = 0x536D546B; PRAGMA user_version = 99; CREATE TABLE ours (a)"), |error| {
