@@ -43,7 +43,7 @@ export class Calls {
     begin: (binary: Native, slot: number) => void,
     kind: Kind = 'long',
     patience?: Patience,
-    since = patience?.now ?? 0,
+    since = patience?.clock.now ?? 0,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const slot = this.#free();

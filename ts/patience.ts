@@ -8,10 +8,15 @@ const LOOKS = 16;
 /** Whether what began then has taken too long. */
 export type Late = (since: number) => boolean;
 
+/** The number of looks so far: what begins takes note of it. */
+export interface Clock {
+  now: number;
+}
+
 /** A coarse clock, and somebody who looks after what is late. */
 export class Patience {
-  /** The number of looks so far: what begins takes note of it. */
-  now = 0;
+  /** Apart, so that who reads it does not hold on to who looks. */
+  readonly clock: Clock = { now: 0 };
   readonly limitMs: number;
   readonly #look: (late: Late) => boolean;
   #timer: NodeJS.Timeout | null = null;
@@ -42,9 +47,10 @@ export class Patience {
   }
 
   #tick(): void {
-    this.now += 1;
+    const { clock } = this;
+    clock.now += 1;
     // The first look may come at once, so it does not count.
-    if (this.#look((since) => this.now - since > LOOKS) || this.#timer === null) return;
+    if (this.#look((since) => clock.now - since > LOOKS) || this.#timer === null) return;
     clearInterval(this.#timer);
     this.#timer = null;
   }

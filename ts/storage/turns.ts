@@ -7,7 +7,7 @@
  */
 
 import { StorageError } from '../errors.js';
-import type { Late } from '../patience.js';
+import type { Clock, Late } from '../patience.js';
 
 /** One operation whose turn it is. */
 export interface Turn {
@@ -60,11 +60,11 @@ export class Turns {
   #gate: Behind[] | null = null;
   /** Who waits for all lines. */
   readonly #broad = new Set<Patient>();
-  readonly #clock: { readonly now: number };
+  readonly #clock: Readonly<Clock>;
   /** Since when what is being begun has waited; null while nothing is. */
   #since: number | null = null;
 
-  constructor(clock: { readonly now: number } = { now: 0 }) {
+  constructor(clock: Readonly<Clock> = { now: 0 }) {
     this.#clock = clock;
   }
 

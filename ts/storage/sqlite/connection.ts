@@ -42,7 +42,7 @@ export class Connection {
   constructor(options: CheckedOptions['opening'], timeoutMs: number) {
     this.#options = options;
     this.#patience = new Patience(timeoutMs, (late) => this.#look(late));
-    this.turns = new Turns(this.#patience);
+    this.turns = new Turns(this.#patience.clock);
   }
 
   /** Opens the file where it is not open yet. Throws `ERR_CLOSED`, `ERR_NATIVE_UNAVAILABLE`. */
