@@ -7,6 +7,7 @@ import { SmallTalkError, StorageError, type ErrorCode } from '../../errors.js';
 import { acquire, codeOf, release, removeIfThere, stillHeld, type Lock } from './lock.js';
 import { mayBeAlive, OWNER } from './owner.js';
 import { step, type Steps } from './steps.js';
+import type { Ticket } from './ticket.js';
 
 /** What is found of a file. */
 export interface Found {
@@ -68,6 +69,8 @@ export interface Manner {
   /** Whether it is on the disk before the operation ends. */
   power: boolean;
   busyTimeoutMs: number;
+  /** Of whoever waits for it; absent where nobody does. */
+  ticket?: Ticket;
 }
 
 /** How far a change has come. */

@@ -42,7 +42,7 @@ export class Folder<H extends { id: string }> {
   /** Changes the file of an id, in its turn. */
   change<T>(id: string, decide: (found: Found | null) => Decision<T>, manner: Manner): Promise<T> {
     const path = this.#pathOf(fileNameOf(id));
-    return this.#turns.write(path, (progress) => change(path, decide, manner, progress));
+    return this.#turns.write(path, (progress) => change(path, decide, manner, progress), manner.ticket);
   }
 
   /** Reads the file of an id, in its turn; null where there is none. */

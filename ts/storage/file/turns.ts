@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 
 import type { Progress } from './files.js';
 import { ENDING } from './names.js';
+import type { Ticket } from './ticket.js';
 import { pauseNow, walk, walkNow, type Step, type Steps } from './steps.js';
 
 /** One operation, which can be begun anew at exit. */
@@ -13,6 +14,7 @@ interface Operation {
   progress: Progress;
   /** What is being done at this moment; null: it has not begun. */
   current: Step | null;
+  ticket: Ticket | undefined;
 }
 
 const MOST_AT_ONCE = 16;
@@ -29,8 +31,8 @@ export class Turns {
   #running = 0;
 
   /** A write of one file; at exit it is done although nobody waits. */
-  write<T>(file: string, begin: Begin<T>): Promise<T> {
-    return this.#after(file, () => this.#noted(begin));
+  write<T>(file: string, begin: Begin<T>, ticket?: Ticket): Promise<T> {
+    return this.#after(file, () => this.#noted(begin, ticket));
   }
 
   /** A read of one file: it sees what was written before. */
@@ -39,8 +41,8 @@ export class Turns {
   }
 
   /** A write of every file: all that was asked for before comes first, all that comes later waits. */
-  writeAll<T>(begin: Begin<T>): Promise<T> {
-    const { run } = this.#noted(begin);
+  writeAll<T>(begin: Begin<T>, ticket?: Ticket): Promise<T> {
+    const { run } = this.#noted(begin, ticket);
     const turn = this.settled().then(() => this.#limited(run));
     this.#last.clear();
     this.#barrier = quiet(turn);
@@ -69,8 +71,9 @@ export class Turns {
   /** Does what is waiting, synchronously, in the order of the calls. */
   drain(limitMs: number): void {
     const end = performance.now() + limitMs;
-    for (const { begin, progress, current } of this.#writes) {
+    for (const { begin, progress, current, ticket } of this.#writes) {
       if (performance.now() >= end) return;
+      if (ticket?.withdrawn === true) continue;
       if (current !== null && landed(current)) progress.committed = true;
       if (progress.committed) continue;
       try {
@@ -94,11 +97,12 @@ export class Turns {
     return turn;
   }
 
-  #noted<T>(begin: Begin<T>): { run: () => Promise<T> } {
-    const operation: Operation = { begin, progress: { committed: false }, current: null };
+  #noted<T>(begin: Begin<T>, ticket: Ticket | undefined): { run: () => Promise<T> } {
+    const operation: Operation = { begin, progress: { committed: false }, current: null, ticket };
     this.#writes.add(operation);
     const run = async (): Promise<T> => {
       try {
+        ticket?.begin();
         return await walk(begin(operation.progress), (step) => (operation.current = step));
       } finally {
         this.#writes.delete(operation);
