@@ -62,8 +62,10 @@ fn fill(path: &Path) -> Result<()> {
         connection.pragma_update(None, "page_size", PAGE_SIZE)?;
         // Room that was given up can be given back to the disk, in steps.
         connection.pragma_update(None, "auto_vacuum", "incremental")?;
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-        schema::create(connection)
+        // In the file, not in a log: a close that cannot fold one says nothing.
+        connection.pragma_update_and_check(None, "journal_mode", "memory", |_| Ok(()))?;
+        schema::create(connection)?;
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))
     };
     written(&mut connection).map_err(|error| doing(&error))?;
     connection.close().map_err(|(_, error)| doing(&error))?;

@@ -39,6 +39,12 @@ impl Reserve {
         }
     }
 
+    /// Whether the room is taken, by whomever.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
     /// Gives the room up.
     pub fn release(&mut self) {
         // Also one that is not ours: whoever left it behind does not need it now.

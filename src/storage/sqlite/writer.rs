@@ -86,8 +86,7 @@ impl Writer {
 
     fn open(&mut self) -> Result<()> {
         if self.opened.is_none() {
-            let opened =
-                Opened::open(&self.path, self.busy_timeout).inspect_err(|error| self.refusal = error.clone())?;
+            let opened = self.open_file().inspect_err(|error| self.refusal = error.clone())?;
             if let Some(end) = keys::next_end(&opened.connection)? {
                 self.expiry.note(end);
             }
@@ -98,12 +97,26 @@ impl Writer {
         Ok(())
     }
 
+    /// Opens the file; on a full disk with the room that somebody has kept for that and left behind.
+    fn open_file(&mut self) -> Result<Opened> {
+        match Opened::open(&self.path, self.busy_timeout) {
+            Err(Error::Io { .. } | Error::Full { .. }) if self.reserve.is_there() => {
+                self.reserve.release();
+                Opened::open(&self.path, self.busy_timeout)
+            }
+            outcome => outcome,
+        }
+    }
+
     /// The connection to a file that is still the one that was opened.
     ///
     /// After a failed sync the kernel takes the lost pages for written: only a new connection, which reads the file again,
     /// knows what is there. What came before the failure and was not synced yet may be lost as well, in the middle of the
     /// log: nothing is acknowledged before the log has been folded into the file.
     fn sound(&mut self) -> Result<&mut Opened> {
+        if self.opened.is_none() && !self.in_doubt {
+            return Err(self.refusal.clone());
+        }
         still_there(&self.path, self.identity, "writing")?;
         if self.in_doubt {
             self.opened = None;
@@ -126,7 +139,8 @@ impl Writer {
     /// After the answers were given.
     fn fold(&mut self) {
         if let Some(opened) = &mut self.opened {
-            let folded = opened.checkpoints.after_batch(&opened.connection);
+            let synced = opened.synchronous != Some(Durability::Process);
+            let folded = opened.checkpoints.after_batch(&opened.connection, synced);
             self.heed(folded);
         }
     }
@@ -229,7 +243,7 @@ impl Handler<Job> for Writer {
             self.reclaim();
         }
         if let Some(opened) = self.opened.as_mut().filter(|it| it.checkpoints.wake_at().is_some_and(|due| due <= now)) {
-            let folded = opened.checkpoints.when_idle(&opened.connection);
+            let folded = opened.checkpoints.when_due(&opened.connection);
             self.heed(folded);
             self.reserve.keep();
         }

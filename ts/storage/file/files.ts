@@ -98,10 +98,19 @@ export function* change<T>(
     } else if (contents !== undefined) yield* replace(path, contents, lock, manner.power);
     progress.committed = true;
   } finally {
-    yield* release(lock);
+    yield* releaseAfter(lock, progress);
   }
   if (manner.power && decision.contents !== undefined) yield* syncName(path);
   return decision.result;
+}
+
+/** What others see already has happened, whether or not the lock can be given up: the next to come takes it away. */
+function* releaseAfter(lock: Lock, { committed }: Progress): Steps<void> {
+  try {
+    yield* release(lock);
+  } catch (error) {
+    if (!committed) throw error;
+  }
 }
 
 function* replace(path: string, contents: Buffer, lock: Lock, power: boolean): Steps<void> {
