@@ -9,7 +9,7 @@ const { say } = require('./journal.cjs');
 const { valueOf, sessionOf, messagesOf, partsOf, stateOfValue, stateOfSession } = require('./states.cjs');
 
 const given = Object.fromEntries(process.argv.slice(2).map((word) => word.split(/=(.*)/s).slice(0, 2)));
-const { adapter: name, path, durability, seed, first, ops, lanes, timeoutMs } = given;
+const { adapter: name, path, durability, seed, first, ops, lanes, timeoutMs, pauseMs, prefix = '' } = given;
 const store = new api[name]({ path, durability, timeoutMs: Number(timeoutMs ?? 30_000) });
 const batches = api.supports(store, 'setMany');
 
@@ -86,7 +86,7 @@ class Subject {
 async function lane(number, counter) {
   const pick = random(Number(seed) + number * 7_919);
   const kinds = batches ? ['key', 'many', 'session'] : ['key', 'session'];
-  const subjects = kinds.map((kind) => new Subject(`${kind}-${number}`, kind));
+  const subjects = kinds.map((kind) => new Subject(`${prefix}${kind}-${number}`, kind));
   while (Number(ops) === 0 || counter.left > 0) {
     const chosen = subjects.filter(() => pick(2) === 0);
     counter.left -= chosen.length;
@@ -95,6 +95,7 @@ async function lane(number, counter) {
     // Where writing fails, it is tried again when others have had their turn.
     if (written.includes(false)) await new Promise(setImmediate);
     if (chosen.length === 0) await new Promise(setImmediate);
+    if (pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, Number(pauseMs)));
   }
   // The fault may have ended meanwhile: then writing goes on.
   for (const subject of subjects) for (let tries = 1; tries <= 3 && !(await subject.write(() => 1)); tries += 1);

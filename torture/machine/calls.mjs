@@ -1,19 +1,15 @@
 /** Which calls of a child change its files, as strace counts them: the n-th of its kind in its thread. */
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 
 import { runChild } from './child.mjs';
-import { inDirectory } from './places.mjs';
 import { recordCalls } from './strace.mjs';
 
 const LINE = /^(\d+) +(\w+)\((.*)$/;
 
 /** Runs the child once, and gives `{ call, n }` for each. */
-export function callsOf(subject, options) {
-  return inDirectory(async (directory) => {
-    const record = path.join(directory, 'calls');
-    const place = path.join(directory, 'place');
-    const words = subject.words(place, options);
+export function callsOf(subject, begin) {
+  return begin(async (directory, _, words) => {
+    const record = `${directory}.calls`;
     const { how, complaint } = await runChild({
       script: subject.script,
       words,
@@ -28,7 +24,7 @@ export function callsOf(subject, options) {
       if (pid === undefined) continue;
       const n = (counts.get(`${pid} ${call}`) ?? 0) + 1;
       counts.set(`${pid} ${call}`, n);
-      if (told.includes(place)) found.set(`${call} ${n}`, { call, n });
+      if (told.includes(directory)) found.set(`${call} ${n}`, { call, n });
     }
     return [...found.values()];
   });

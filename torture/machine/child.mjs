@@ -9,10 +9,10 @@ const HUNG_MS = 60_000;
  * Runs a script, perhaps under strace, until it ends or is killed. `hear` gets each line of its journal, and the child:
  * what it says after its death has been said before, and counts.
  */
-export async function runChild({ script, words, hear, under = [], env = {}, nodeOptions = [] }) {
+export async function runChild({ script, words, hear, under = [], env = {}, nodeOptions = [], hungMs = HUNG_MS }) {
   const [program, ...rest] = [...under, process.execPath, ...nodeOptions, script, ...words];
   const child = spawn(program, rest, {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
     detached: true,
   });
@@ -26,7 +26,7 @@ export async function runChild({ script, words, hear, under = [], env = {}, node
   const patience = setTimeout(() => {
     hung = true;
     killAll(child);
-  }, HUNG_MS);
+  }, hungMs);
   try {
     for await (const line of createInterface({ input: child.stdio[3] })) hear?.(line, child);
     const how = await ended;

@@ -14,6 +14,11 @@ export class Oracle {
   acknowledged = 0;
   failures = new Map();
 
+  /** `found` is what is there before the child begins. */
+  constructor(found = new Map()) {
+    for (const [object, state] of found) this.#histories.set(object, [{ state, status: 'done', at: 0 }]);
+  }
+
   /** Takes one line of the journal. */
   hear(line, at = 0) {
     const [word, object, number, code] = line.split(' ');

@@ -1,4 +1,5 @@
 /** Kills: at a moment that nobody chose, and at each call that changes a file. */
+import { withBeginning } from '../machine/beginnings.mjs';
 import { callsOf } from '../machine/calls.mjs';
 import { runChild } from '../machine/child.mjs';
 import { Oracle } from '../machine/oracle.mjs';
@@ -35,33 +36,29 @@ export async function killAtRandom(subject, { random, kills }) {
 }
 
 /** A child is killed at each call that changes a file, or at so many of them. */
-export async function killAtCalls(subject, { random, most, ops }) {
+export async function killAtCalls(subject, { random, ops, prepared = false, most = Infinity }) {
   const counts = { kills: 0, acknowledged: 0, lost: 0 };
   const options = { seed: random.seed(), ops, lanes: 1 };
-  const calls = random.shuffled(await callsOf(subject, options)).slice(0, most);
-  for (const { call, n } of calls) {
-    const where = `killed at ${call} ${n}`;
-    await inDirectory(async (directory) => {
-      const oracle = new Oracle();
-      const { how, complaint } = await runChild({
-        script: subject.script,
-        words: subject.words(directory, options),
-        env: subject.env,
-        under: faultAt(call, 'signal=SIGKILL', n),
-        hear: (line) => oracle.hear(line),
-      });
-      // Two runs differ a little: the call may not have come.
-      if (how !== 'SIGKILL' && how !== 0) throw new Error(`${where}: the child ended with ${how}\n${complaint}`);
+  await withBeginning(subject, options, prepared, async (begin) => {
+    const calls = random.shuffled(await callsOf(subject, begin)).slice(0, most);
+    for (const { call, n } of calls) {
       try {
-        oracle.judge(await subject.look(directory));
+        await begin((...given) => killAt(subject, faultAt(call, 'signal=SIGKILL', n), counts, ...given));
       } catch (cause) {
-        throw new Error(where, { cause });
+        throw new Error(`killed at ${call} ${n}`, { cause });
       }
-      counts.acknowledged += oracle.acknowledged;
-      counts.kills += how === 'SIGKILL' ? 1 : 0;
-    });
-  }
-  if (counts.kills < calls.length / 2)
-    throw new Error(`only ${counts.kills} kills of ${calls.length} have met their call`);
+    }
+    // Two runs differ a little: some calls do not come.
+    if (counts.kills < calls.length / 2) throw new Error(`only ${counts.kills} of ${calls.length} met their call`);
+  });
   return counts;
+}
+
+async function killAt(subject, under, counts, directory, oracle, words) {
+  const hear = (line) => oracle.hear(line);
+  const { how, complaint } = await runChild({ script: subject.script, words, env: subject.env, under, hear });
+  if (how !== 'SIGKILL' && how !== 0) throw new Error(`the child ended with ${how}\n${complaint}`);
+  oracle.judge(await subject.look(directory));
+  counts.acknowledged += oracle.acknowledged;
+  counts.kills += how === 'SIGKILL' ? 1 : 0;
 }

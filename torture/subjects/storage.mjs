@@ -34,7 +34,17 @@ export function storageSubject(kind, adapter, durability) {
         ...options,
       }).map(([name, value]) => `${name}=${value}`),
     look: (directory) => look(open(directory)),
+    lookAtKeys: (directory, keys) => lookAtKeys(open(directory), keys),
   };
+}
+
+async function lookAtKeys(store, keys) {
+  try {
+    const values = await Promise.all(keys.map((key) => store.get(key)));
+    return new Map(keys.map((key, at) => [key, values[at] === null ? 0 : stateOfValue(key, values[at])]));
+  } finally {
+    await store.close();
+  }
 }
 
 /** Reads everything, by the adapter's own methods, and has it verified. */

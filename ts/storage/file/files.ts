@@ -95,7 +95,7 @@ export function* change<T>(
     if (contents === null) {
       stillHeld(lock);
       yield* removeIfThere(path);
-    } else if (contents !== undefined) yield* replace(path, contents, lock, manner.power);
+    } else if (contents !== undefined) yield* replace(path, contents, lock);
     progress.committed = true;
   } finally {
     yield* releaseAfter(lock, progress);
@@ -113,14 +113,15 @@ function* releaseAfter(lock: Lock, { committed }: Progress): Steps<void> {
   }
 }
 
-function* replace(path: string, contents: Buffer, lock: Lock, power: boolean): Steps<void> {
+function* replace(path: string, contents: Buffer, lock: Lock): Steps<void> {
   const temporary = join(dirname(path), `${TEMPORARY}${OWNER}-${randomBytes(8).toString('hex')}`);
   const { O_WRONLY, O_CREAT, O_EXCL } = constants;
   const fd = yield* step('open', temporary, O_WRONLY | O_CREAT | O_EXCL | NO_FOLLOW, 0o600);
   try {
     try {
       yield* step('write', fd, contents);
-      if (power) yield* step('sync', fd);
+      // Also where only its name may be late: a name without what it stands for would be a damaged file.
+      yield* step('sync', fd);
     } finally {
       yield* step('close', fd);
     }

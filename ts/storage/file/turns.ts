@@ -22,28 +22,48 @@ const MOST_AT_ONCE = 16;
 /** How long the thread waits at exit for one file operation that is already with the kernel. */
 const GRACE_MS = 500;
 
+/** So many things at once. */
+class Lanes {
+  readonly #queue: (() => void)[] = [];
+  #running = 0;
+
+  async run<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#running >= MOST_AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    else this.#running += 1;
+    try {
+      return await run();
+    } finally {
+      // Whoever waits takes the place over; else it is free.
+      const next = this.#queue.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+}
+
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();
   /** The last operation that concerned every file. */
   #barrier: Promise<unknown> = Promise.resolve();
   readonly #writes = new Set<Operation>();
-  readonly #queue: (() => void)[] = [];
-  #running = 0;
+  readonly #writing = new Lanes();
+  /** Of their own: a disk that is slow to write may still be read. */
+  readonly #reading = new Lanes();
 
   /** A write of one file; at exit it is done although nobody waits. */
   write<T>(file: string, begin: Begin<T>, ticket?: Ticket): Promise<T> {
-    return this.#after(file, () => this.#noted(begin, ticket));
+    return this.#after(file, this.#writing, () => this.#noted(begin, ticket));
   }
 
   /** A read of one file: it sees what was written before. */
   read<T>(file: string, begin: () => Steps<T>): Promise<T> {
-    return this.#after(file, () => ({ run: () => walk(begin()) }));
+    return this.#after(file, this.#reading, () => ({ run: () => walk(begin()) }));
   }
 
   /** A write of every file: all that was asked for before comes first, all that comes later waits. */
   writeAll<T>(begin: Begin<T>, ticket?: Ticket): Promise<T> {
     const { run } = this.#noted(begin, ticket);
-    const turn = this.settled().then(() => this.#limited(run));
+    const turn = this.settled().then(() => this.#writing.run(run));
     this.#last.clear();
     this.#barrier = quiet(turn);
     return turn;
@@ -56,7 +76,7 @@ export class Turns {
 
   /** Runs one part of something larger that has waited for its turn. */
   part<T>(begin: () => Steps<T>): Promise<T> {
-    return this.#limited(() => walk(begin()));
+    return this.#reading.run(() => walk(begin()));
   }
 
   /** Does something for each of many, so many at once. */
@@ -85,10 +105,10 @@ export class Turns {
     this.#writes.clear();
   }
 
-  #after<T>(file: string, prepare: () => { run: () => Promise<T> }): Promise<T> {
+  #after<T>(file: string, lanes: Lanes, prepare: () => { run: () => Promise<T> }): Promise<T> {
     const { run } = prepare();
     const before = this.#last.get(file) ?? this.#barrier;
-    const turn = before.then(() => this.#limited(run));
+    const turn = before.then(() => lanes.run(run));
     const done = quiet(turn);
     this.#last.set(file, done);
     void done.then(() => {
@@ -109,19 +129,6 @@ export class Turns {
       }
     };
     return { run };
-  }
-
-  async #limited<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#running >= MOST_AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    else this.#running += 1;
-    try {
-      return await run();
-    } finally {
-      // Whoever waits takes the place over; else it is free.
-      const next = this.#queue.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
-    }
   }
 }
 
