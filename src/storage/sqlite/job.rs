@@ -1,5 +1,7 @@
 //! What the threads of a store are asked to do: work and the reply it owes, whatever the kind of the answer.
 
+use std::cell::Cell;
+
 use rusqlite::Connection;
 
 use crate::{
@@ -12,14 +14,10 @@ use crate::{
 pub type Verdict = Box<dyn FnOnce(Option<&Error>) + Send>;
 
 /// Work that is done once, with a connection or with the reason why there is none.
-type Task = Box<dyn FnOnce(Result<&Connection>) -> (Verdict, Option<Error>) + Send>;
+type Task = Box<dyn FnOnce(Result<&Connection>) + Send>;
 
 fn task<T: Send + 'static>(reply: Reply<T>, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Task {
-    Box::new(move |connection| {
-        let outcome = connection.and_then(work);
-        let failed = outcome.as_ref().err().cloned();
-        (Box::new(move |fate| settle(reply, outcome, fate)), failed)
-    })
+    Box::new(move |connection| reply.send(connection.and_then(work)))
 }
 
 fn settle<T>(reply: Reply<T>, outcome: Result<T>, fate: Option<&Error>) {
@@ -159,33 +157,53 @@ const WRITE_SIZE: usize = 128;
 
 /// A question.
 pub struct Read {
-    task: Task,
+    question: Box<dyn Change>,
     tag: Option<u32>,
 }
 
 impl Read {
-    /// A question, answered from one view of the store.
+    /// A question, answered from one view of the store. Where that turns out to be one that never came to be, it is asked
+    /// again.
     pub(super) fn new<T: Send + 'static>(
+        reply: Reply<T>,
+        question: impl Fn(&Connection) -> Result<T> + Send + 'static,
+    ) -> Self {
+        let tag = reply.tag();
+        let outcome = Err(Error::Closed("the store"));
+        Self { question: Box::new(Owed { change: question, outcome, reply }), tag }
+    }
+
+    /// A question that can be asked once only.
+    pub(super) fn once<T: Send + 'static>(
         reply: Reply<T>,
         question: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Self {
-        let tag = reply.tag();
-        Self { task: task(reply, question), tag }
+        let question = Cell::new(Some(question));
+        Self::new(reply, move |connection| match question.take() {
+            Some(question) => question(connection),
+            None => Err(Error::Io { doing: "reading".into(), cause: "a write before it failed; ask again".into() }),
+        })
     }
 
-    /// Answers from the connection's view.
-    pub(super) fn run(self, connection: &Connection) -> Verdict {
-        self.ask(connection).0
+    /// Looks for the answer in the connection's view; why there is none.
+    pub(super) fn ask(&mut self, connection: &Connection) -> Option<Error> {
+        self.question.attempt(connection)
     }
 
-    /// The answer from the connection's view, and why it is none.
-    pub(super) fn ask(self, connection: &Connection) -> (Verdict, Option<Error>) {
-        (self.task)(Ok(connection))
+    /// Looks and answers.
+    pub(super) fn run(mut self, connection: &Connection) {
+        self.ask(connection);
+        self.answer();
+    }
+
+    /// Answers with what was found.
+    pub(super) fn answer(self) {
+        self.question.settle(None);
     }
 
     /// Answers without having looked.
     pub(super) fn refuse(self, error: Error) {
-        (self.task)(Err(error)).0(None);
+        self.question.refuse(error);
     }
 
     /// By what whoever asked knows it.
@@ -208,7 +226,7 @@ impl Chore {
 
     /// Does the work and answers.
     pub(super) fn run(self, connection: Result<&Connection>) {
-        (self.0)(connection).0(None);
+        (self.0)(connection);
     }
 }
 

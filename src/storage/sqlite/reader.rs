@@ -39,7 +39,7 @@ impl Handler<Read> for Reader {
     fn handle(&mut self, batch: Vec<Read>) {
         for read in batch {
             match self.connection() {
-                Ok(connection) => read.run(connection)(None),
+                Ok(connection) => read.run(connection),
                 Err(error) => read.refuse(error),
             }
         }

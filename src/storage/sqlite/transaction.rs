@@ -48,13 +48,19 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn of(done: Vec<Done>, failed: Option<Error>, leave: bool) -> Self {
+    fn of(connection: &Connection, done: Vec<Done>, failed: Option<Error>, leave: bool) -> Self {
         let mut outcome = Self { verdicts: Vec::with_capacity(done.len()), failed, left: Vec::new() };
         let full = leave && matches!(outcome.failed, Some(Error::Full { .. }));
         for done in done {
             match done {
-                Done::Read(verdict) => outcome.verdicts.push(verdict),
-                Done::Unread(read) => read.refuse(outcome.failed.clone().unwrap_or(Error::Busy)),
+                // It may have seen what is not to be.
+                Done::Read(mut read) => {
+                    if outcome.failed.is_some() {
+                        read.ask(connection);
+                    }
+                    outcome.verdicts.push(Box::new(|_| read.answer()));
+                }
+                Done::Unread(read) => read.run(connection),
                 Done::Write(write) if full && write.frees() => outcome.left.push(write),
                 Done::Write(write) => outcome.verdicts.push(write.verdict()),
             }
@@ -73,7 +79,7 @@ impl Outcome {
 
 /// A member of a batch that has had its turn.
 enum Done {
-    Read(Verdict),
+    Read(Read),
     Write(Write),
     /// A question that did not get it, as the engine does nothing more in this transaction.
     Unread(Read),
@@ -99,14 +105,14 @@ fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool) -> Outcome 
     let begin = if strongest(&batch).is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
     if let Err(error) = execute(connection, begin) {
         refuse(batch, &failure("beginning to write", &error));
-        return Outcome::of(Vec::new(), None, leave);
+        return Outcome::of(connection, Vec::new(), None, leave);
     }
     let (done, ended) = run_all(connection, batch);
     if matches!(ended, Some(Error::Corrupt { .. })) {
         return one_by_one(connection, done);
     }
     let failed = conclude(connection, ended);
-    Outcome::of(done, failed, leave)
+    Outcome::of(connection, done, failed, leave)
 }
 
 /// Somebody has met damage, after which the engine lets nothing more be written in the transaction. What the others want
@@ -118,8 +124,8 @@ fn one_by_one(connection: &Connection, done: Vec<Done>) -> Outcome {
     }
     for done in done {
         match done {
-            Done::Read(verdict) => verdict(None),
-            Done::Unread(read) => read.run(connection)(None),
+            Done::Read(read) => read.answer(),
+            Done::Unread(read) => read.run(connection),
             Done::Write(mut write) => match alone(connection, &mut write) {
                 Ok(()) => write.verdict()(None),
                 Err(error) => {
@@ -203,10 +209,9 @@ fn with_savepoints(connection: &Connection, batch: Vec<Step>) -> (Vec<Done>, Opt
     let mut ended: Option<Error> = None;
     for step in batch {
         match (step, &ended) {
-            (Step::Read(read), None) => {
-                let (verdict, failed) = read.ask(connection);
-                ended = failed.filter(|error| matches!(error, Error::Corrupt { .. }));
-                done.push(Done::Read(verdict));
+            (Step::Read(mut read), None) => {
+                ended = read.ask(connection).filter(|error| matches!(error, Error::Corrupt { .. }));
+                done.push(Done::Read(read));
             }
             (Step::Read(read), Some(_)) => done.push(Done::Unread(read)),
             (Step::Write(mut write, _), Some(error)) => {
