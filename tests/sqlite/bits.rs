@@ -45,25 +45,30 @@ fn file(directory: &Path) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// Where the row is whose text has `marker` in it, header of the record and columns: the cells of a leaf page, one of which
-/// it must be.
+/// Where the row is whose text has `marker` in it, header of the record and columns.
 fn row(file: &[u8], marker: &str) -> Range<usize> {
+    let mut found = cells(file, marker, 0x0D);
+    found.extend(cells(file, marker, 0x0A));
+    assert_eq!(found.len(), 1, "{marker} must be in one row");
+    found.pop().unwrap()
+}
+
+/// The cells that have `marker` in them, of leaf pages of one kind: 0x0D are those of a table with row ids; of one without,
+/// and of an index, 0x0A.
+fn cells(file: &[u8], marker: &str, kind: u8) -> Vec<Range<usize>> {
     let page_size = usize::from(u16::from_be_bytes([file[16], file[17]]));
     let mut found = Vec::new();
     for (number, page) in file.chunks(page_size).enumerate() {
         let header = if number == 0 { 100 } else { 0 };
-        // The first is a leaf of a table with row ids, the second of one without; indexes look like the second.
-        let has_rowid = match page[header] {
-            0x0D => true,
-            0x0A => false,
-            _ => continue,
-        };
+        if page[header] != kind {
+            continue;
+        }
         let cells = usize::from(u16::from_be_bytes([page[header + 3], page[header + 4]]));
         for cell in 0..cells {
             let at = header + 8 + cell * 2;
             let mut at = usize::from(u16::from_be_bytes([page[at], page[at + 1]]));
             let size = varint(page, &mut at);
-            if has_rowid {
+            if kind == 0x0D {
                 varint(page, &mut at);
             }
             let row = at..at + size;
@@ -72,8 +77,7 @@ fn row(file: &[u8], marker: &str) -> Range<usize> {
             }
         }
     }
-    assert_eq!(found.len(), 1, "{marker} must be in one row");
-    found.pop().unwrap()
+    found
 }
 
 fn varint(page: &[u8], at: &mut usize) -> usize {
@@ -228,4 +232,46 @@ fn whoever_shares_a_batch_with_damage_is_not_harmed_by_it() {
         assert!(get(&store, id).unwrap().is_some());
     }
     close(&store);
+}
+
+#[test]
+fn of_an_index_are_named_at_least_by_verify() {
+    let directory = tempfile::tempdir().unwrap();
+    let sound = file(directory.path());
+    let store = open(&directory.path().join("sound.db"));
+    let expected = (say(&store), list(&store, SessionFilter::default()));
+    close(&store);
+    let (mut hidden, mut bits) = (0, 0);
+    for row in cells(&sound, "second", 0x0A)
+        .into_iter()
+        .filter(|row| !sound[row.clone()].windows(7).any(|it| it == b"message"))
+    {
+        for bit in 0..row.len() * 8 {
+            bits += 1;
+            let mut bytes = sound.clone();
+            bytes[row.start + bit / 8] ^= 1 << (bit % 8);
+            let path = directory.path().join("damaged.db");
+            fs::write(&path, bytes).unwrap();
+            let store = open(&path);
+            let said = say(&store);
+            let same = |said: &Said, sound: &Said| {
+                said.sessions.iter().zip(&sound.sessions).all(|(one, other)| one.as_ref().ok() == other.as_ref().ok())
+                    && said.keys.iter().zip(&sound.keys).all(|(one, other)| one.as_ref().ok() == other.as_ref().ok())
+            };
+            let (reply, verified) = Reply::<Verification>::channel();
+            store.verify(reply);
+            let report = verified.recv().unwrap().unwrap();
+            let whole = same(&said, &expected.0) && list(&store, SessionFilter::default()) == expected.1;
+            assert!(whole || !report.damaged.is_empty(), "bit {bit} of {row:?} hides something, and nobody says so");
+            hidden += usize::from(!whole);
+            for (said, sound) in said.sessions.iter().zip(&expected.0.sessions) {
+                let stored =
+                    matches!(said, Ok(None) | Err(Error::Corrupt { .. })) || said.as_ref().ok() == sound.as_ref().ok();
+                assert!(stored, "bit {bit}: {said:?}");
+            }
+            close(&store);
+        }
+    }
+    println!("indexes: {bits} bits, {hidden} of them hid something, and all of these were named");
+    assert!(hidden > 0);
 }

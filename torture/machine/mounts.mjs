@@ -1,6 +1,7 @@
 /** File systems of our own, for those who may mount some. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { inDirectory } from './places.mjs';
@@ -61,5 +62,5 @@ export function withLoopDisk(work) {
       spawnSync('umount', ['-l', place]);
       run('losetup', '-d', device);
     }
-  });
+  }, tmpdir());
 }

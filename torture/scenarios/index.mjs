@@ -197,8 +197,8 @@ export const scenarios = [
     long: { cycles: 1_000, queued: 1_000 },
   }),
   line('exit/file', 'a process leaves with 1,000 writes queued', LOOSE_FILE, exitWithQueue, {
-    short: { cycles: 10, queued: 1_000 },
-    long: { cycles: 100, queued: 1_000 },
+    short: { cycles: 5, queued: 1_000, all: false },
+    long: { cycles: 100, queued: 1_000, all: false },
   }),
   line('forget/sqlite', 'stores are forgotten, with a write on its way', SQLITE, forgetStores, {
     short: { cycles: 100 },
