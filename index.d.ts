@@ -281,10 +281,11 @@ export declare function storageKeyEnd(handle: ExternalObject<StorageHandle>, slo
 export declare function storageListSessions(handle: ExternalObject<StorageHandle>, slot: number, filter: StorageFilter, inOrder: boolean): void
 
 /**
- * The next piece that is ready: messages as a JSON array, their types one a line, and their positions. Null where none
- * is.
+ * The next piece that is ready: messages as a JSON array, their types one a line, their positions, and the long contents
+ * that were taken out of the array: those that are Latin-1, the others, and for each message where its content ends in
+ * the first text, negative in the second, 0 where it is in the array. Null where no piece is ready.
  */
-export declare function storageNextPiece(reading: ExternalObject<StorageReading>): [string, string, Float64Array] | null
+export declare function storageNextPiece(reading: ExternalObject<StorageReading>): [string, string, Float64Array, string, string, Int32Array] | null
 
 /** Starts the store's threads; `slot` is answered when the file is open. */
 export declare function storageOpen(options: StorageOpenOptions, settle: (batch: unknown[]) => void, slot: number): ExternalObject<StorageHandle>

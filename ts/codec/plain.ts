@@ -19,16 +19,19 @@ const FEW_NUMBERS = 8;
 /** One walk; its texts are null where the value has to go the exact way. */
 class PlainWriter {
   /** The table's text, a comma before each entry. */
-  table = '';
+  #table = '';
   /** How many characters there may still be, counted from below. */
-  #left: number;
+  #left = 0;
   readonly #path: (string | number)[] = [];
 
-  constructor(limit: number) {
+  text(value: unknown, limit: number): Encoded | null {
+    this.#table = '';
     this.#left = limit;
+    const text = this.#write(value, 0);
+    return text === null ? null : { text, types: this.#table === '' ? null : `{${this.#table.slice(1)}}` };
   }
 
-  write(value: unknown, depth: number): string | null {
+  #write(value: unknown, depth: number): string | null {
     this.#left -= 2;
     switch (typeof value) {
       case 'string':
@@ -71,7 +74,7 @@ class PlainWriter {
       const property = Object.getOwnPropertyDescriptor(value, key);
       if (property === undefined || property.get !== undefined || property.set !== undefined) return null;
       this.#path[depth] = key;
-      const member = this.write(property.value, depth + 1);
+      const member = this.#write(property.value, depth + 1);
       if (member === null) return null;
       text += (members === 0 ? firstName(key) : followingName(key)) + member;
       members += 1;
@@ -93,7 +96,7 @@ class PlainWriter {
       const property = Object.getOwnPropertyDescriptor(value, at);
       if (property?.enumerable !== true || property.get !== undefined || property.set !== undefined) return null;
       this.#path[depth] = at;
-      const written = this.write(property.value, depth + 1);
+      const written = this.#write(property.value, depth + 1);
       if (written === null) return null;
       text += at === 0 ? written : `,${written}`;
     }
@@ -102,7 +105,7 @@ class PlainWriter {
 
   #note(depth: number, tag: string, text: string): string {
     const pointer = toPointer(this.#path.slice(0, depth));
-    this.table += `,${JSON.stringify(pointer)}:"${tag}"`;
+    this.#table += `,${JSON.stringify(pointer)}:"${tag}"`;
     this.#left -= pointer.length + tag.length;
     return text;
   }
@@ -112,7 +115,8 @@ const isPlainNumber = (value: unknown): boolean => Number.isFinite(value) && !Ob
 
 /** What `encode` makes of a value, where that is plain to see; null where it is not, or may be more than `limit` bytes. */
 export function plainText(value: unknown, limit: number): Encoded | null {
-  const writer = new PlainWriter(limit);
-  const text = writer.write(value, 0);
-  return text === null ? null : { text, types: writer.table === '' ? null : `{${writer.table.slice(1)}}` };
+  return writer.text(value, limit);
 }
+
+/** One for all: no code of the program's runs in a walk, and with the last instance goes what the engine has compiled. */
+const writer = new PlainWriter();

@@ -17,6 +17,7 @@ mod heads;
 mod identity;
 mod job;
 mod keys;
+mod lifted;
 mod maintenance;
 mod message_rows;
 mod messages;
