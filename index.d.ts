@@ -412,3 +412,6 @@ export declare function storageVerify(handle: ExternalObject<StorageHandle>, slo
  * which may be empty.
  */
 export declare function storageWatch(handle: ExternalObject<StorageHandle>, limitMs: number): unknown[]
+
+/** Withdraws what was asked for in these slots and has not been begun; each is answered with `ERR_TIMEOUT`. */
+export declare function storageWithdraw(handle: ExternalObject<StorageHandle>, slots: Array<number>): void

@@ -910,3 +910,4 @@ module.exports.storageSetKey = nativeBinding.storageSetKey
 module.exports.storageSetKeys = nativeBinding.storageSetKeys
 module.exports.storageVerify = nativeBinding.storageVerify
 module.exports.storageWatch = nativeBinding.storageWatch
+module.exports.storageWithdraw = nativeBinding.storageWithdraw

@@ -9,8 +9,12 @@ const exported = [...declarations.matchAll(/^export declare function (\w+)/gm)].
 
 const dist = join(__dirname, '..', 'dist', 'index.js');
 
-async function withPanicAt(point: string, words: string[]): Promise<string> {
-  const env = { SMALLTALK_FAULT_PANIC: point, RUST_BACKTRACE: '0' };
+async function withPanicAt(point: string, words: string[], times?: number): Promise<string> {
+  const env = {
+    SMALLTALK_FAULT_PANIC: point,
+    RUST_BACKTRACE: '0',
+    ...(times === undefined ? {} : { SMALLTALK_FAULT_TIMES: String(times) }),
+  };
   const { code, output } = await runNode(words, { cwd: temporaryDirectory(), env });
   expect(code).toBe(0);
   // Rust tells of every panic on stderr; what the script printed comes first.
@@ -59,6 +63,10 @@ const threads: Record<string, string> = {
     const room = new api.SQLiteStorageAdapter({ path: 's.db', readers: 'async' });
     await room.initialize();
     const use = () => room.get('k');`,
+  'smalltalk-upkeep': `
+    const room = new api.SQLiteStorageAdapter({ path: 's.db' });
+    await room.initialize();
+    const use = () => room.verify();`,
   'smalltalk-log': `
     const room = new api.JsonlEventReplayStorage({ directory: 'events' });
     const use = () => room.append('s', { topic: 't' });`,
@@ -82,5 +90,33 @@ test.each(Object.keys(threads))(
       process.stdout.write([...first, later, closed].join());
     })();`;
     expect(await withPanicAt(thread, ['-e', script])).toMatch(/^ERR_PANICtrue,ERR_PANICtrue,ERR_PANICtrue,/);
+  },
+);
+
+test.each(['smalltalk-sqlite', 'smalltalk-reader', 'smalltalk-upkeep'])(
+  'after a panic in the thread %s a store is opened anew in the same process, with all that was acknowledged',
+  async (thread) => {
+    const script = `
+    const api = require(${JSON.stringify(dist)});
+    const open = () => new api.SQLiteStorageAdapter({ path: 's.db', readers: 'async' });
+    (async () => {
+      const before = open();
+      const told = [];
+      const outcome = (promise) => promise.then(() => told.push('fine'), (error) => told.push(error.code));
+      for (let n = 0; n < 3; n += 1) await outcome(before.set('k' + n, n));
+      await outcome(before.get('k0'));
+      await outcome(before.verify());
+      await before.close().catch(() => undefined);
+      const after = open();
+      await after.set('later', 1);
+      const found = [];
+      for (let n = 0; n < 3; n += 1) if (told[n] === 'fine') found.push(await after.get('k' + n));
+      const { damaged } = await after.verify();
+      await after.close();
+      const expected = [0, 1, 2].filter((n) => told[n] === 'fine');
+      const same = JSON.stringify(found) === JSON.stringify(expected);
+      process.stdout.write([told.filter((code) => code === 'ERR_PANIC').length > 0, same, damaged.length].join());
+    })();`;
+    expect(await withPanicAt(thread, ['-e', script], 1)).toMatch(/^true,true,0/);
   },
 );

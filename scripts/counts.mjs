@@ -3,6 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const EXPECTED_SKIPS = JSON.parse(readFileSync(new URL('../__test__/support/expected-skips.json', import.meta.url)));
 
+/** Whether a reason to skip something is one that this machine may have. */
+export const isExpectedSkip = (reason) => EXPECTED_SKIPS.includes(reason);
+
 /** Each member is a pattern whose first group is a number; where a pattern is found often, the numbers are summed. */
 const NEXTEST = {
   passed: /tests? run: (\d+) passed/g,

@@ -13,6 +13,7 @@ const FLOOR_4 = new Set([
   'keep-alive',
   'supported',
   'options',
+  'patience',
   'priorities',
   'session',
 ]);

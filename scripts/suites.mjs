@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { cargoCount, expectedIgnores, jestCount } from './counts.mjs';
+import { cargoCount, expectedIgnores, isExpectedSkip, jestCount } from './counts.mjs';
 import { run, runTool } from './process.mjs';
 
 /** The core alone: its tests need no Node, and the addon's symbols exist only inside of it. */
@@ -52,6 +52,15 @@ async function generated() {
   );
 }
 
+/** Faults of all kinds, as many as fit into two minutes. What a machine cannot run is among what is expected to be skipped. */
+async function torture() {
+  const report = await run(process.execPath, ['torture/run.mjs', '--short'], {});
+  const [, passed, failed] = /(\d+) passed, (\d+) failed\s*$/.exec(report.output) ?? [null, 0, 1];
+  const reasons = [...report.output.matchAll(/^skipped {2}\S+: (.+)$/gm)].map(([, reason]) => reason);
+  const surprises = reasons.filter((reason) => !isExpectedSkip(reason)).length;
+  return { passed: Number(passed), failed: Math.max(Number(failed), report.code === 0 ? 0 : 1) + surprises };
+}
+
 export const suites = {
   format: () =>
     checks(
@@ -73,4 +82,5 @@ export const suites = {
       () => tsc('__test__/types/tsconfig.json'),
     ),
   jest,
+  torture,
 };

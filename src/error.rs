@@ -46,6 +46,9 @@ pub enum Error {
     /// The file was written by a newer version, or is not ours at all.
     #[error("{0}")]
     Version(String),
+    /// It was not begun in time, and will not be.
+    #[error("{0} could not begin in time and was withdrawn; the disk, or another process, holds it up")]
+    Timeout(&'static str),
     /// A write may or may not have happened.
     #[error("{doing} failed half-way, so the write may or may not be stored: {cause}")]
     Indeterminate { doing: String, cause: String },
@@ -71,6 +74,7 @@ impl Error {
             Self::OptionInvalid(_) => "ERR_OPTION_INVALID",
             Self::ValueTooLarge { .. } => "ERR_VALUE_TOO_LARGE",
             Self::Version(_) => "ERR_VERSION",
+            Self::Timeout(_) => "ERR_TIMEOUT",
             Self::Indeterminate { .. } => "ERR_INDETERMINATE",
             Self::Panic { .. } => "ERR_PANIC",
         }
@@ -81,7 +85,12 @@ impl Error {
     pub fn retryable(&self) -> bool {
         matches!(
             self,
-            Self::Full { .. } | Self::Backpressure { .. } | Self::Busy | Self::Locked { .. } | Self::Conflict { .. }
+            Self::Full { .. }
+                | Self::Backpressure { .. }
+                | Self::Busy
+                | Self::Locked { .. }
+                | Self::Conflict { .. }
+                | Self::Timeout(_)
         )
     }
 

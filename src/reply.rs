@@ -7,12 +7,25 @@ use crate::error::{Error, Result};
 #[must_use = "a reply that is dropped answers with an error"]
 pub struct Reply<T> {
     answer: Option<Box<dyn FnOnce(Result<T>) + Send>>,
+    tag: Option<u32>,
 }
 
 impl<T> Reply<T> {
     /// A reply that hands the outcome to `answer`.
     pub fn new(answer: impl FnOnce(Result<T>) + Send + 'static) -> Self {
-        Self { answer: Some(Box::new(answer)) }
+        Self { answer: Some(Box::new(answer)), tag: None }
+    }
+
+    /// The same reply, known to whoever waits for it by `tag`.
+    pub fn tagged(mut self, tag: Option<u32>) -> Self {
+        self.tag = tag;
+        self
+    }
+
+    /// By what whoever waits knows it.
+    #[must_use]
+    pub fn tag(&self) -> Option<u32> {
+        self.tag
     }
 
     /// A reply to wait for on this thread; for tests and for the way out of the process.

@@ -2,10 +2,11 @@
 
 use std::{
     any::Any,
+    collections::VecDeque,
     convert::Infallible,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
@@ -58,17 +59,63 @@ struct Shared {
     poisoned: AtomicBool,
 }
 
+/// What is queued, for whoever takes something out of it while the thread is at work.
+struct Gate<J> {
+    state: Mutex<GateState<J>>,
+}
+
+struct GateState<J> {
+    /// Whether the thread is at work and leaves the queue alone.
+    at_work: bool,
+    /// What stood in the queue before everything that is in it now.
+    returned: VecDeque<Message<J>>,
+    /// Absent when the thread has ended: whatever is sent then has to be dropped, and so answered.
+    receiver: Option<Receiver<Message<J>>>,
+}
+
+impl<J> Gate<J> {
+    fn lock(&self) -> MutexGuard<'_, GateState<J>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The thread goes to work, and `rest` of what it has not begun comes before everything that is queued.
+    fn leave(&self, rest: VecDeque<Message<J>>) {
+        let mut state = self.lock();
+        state.at_work = true;
+        state.returned = rest;
+    }
+
+    /// The thread is back: what comes before everything that is queued.
+    fn enter(&self) -> VecDeque<Message<J>> {
+        let mut state = self.lock();
+        state.at_work = false;
+        std::mem::take(&mut state.returned)
+    }
+
+    fn end(&self) {
+        let mut state = self.lock();
+        state.receiver = None;
+        state.returned.clear();
+    }
+}
+
 /// The handle to the thread. Dropping it lets the thread finish what is queued and end; it never waits.
 pub struct Worker<J> {
     sender: Sender<Message<J>>,
     shared: Arc<Shared>,
+    gate: Arc<Gate<J>>,
     /// Never gives anything: it disconnects when the thread ends.
     ended: Receiver<Infallible>,
 }
 
 impl<J> Clone for Worker<J> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), shared: Arc::clone(&self.shared), ended: self.ended.clone() }
+        Self {
+            sender: self.sender.clone(),
+            shared: Arc::clone(&self.shared),
+            gate: Arc::clone(&self.gate),
+            ended: self.ended.clone(),
+        }
     }
 }
 
@@ -90,15 +137,18 @@ impl<J: Send + 'static> Worker<J> {
             poisoned: AtomicBool::new(false),
         });
         let seen = Arc::clone(&shared);
+        let state = GateState { at_work: false, returned: VecDeque::new(), receiver: Some(receiver.clone()) };
+        let gate = Arc::new(Gate { state: Mutex::new(state) });
+        let door = Arc::clone(&gate);
         let (alive, ended) = bounded(0);
         thread::Builder::new()
             .name(name.into())
             .spawn(move || {
-                run(handler, &receiver, &seen);
+                run(handler, &receiver, &seen, &door);
                 drop(alive);
             })
             .map_err(|cause| Error::io(format!("starting the thread {name}"), &cause))?;
-        Ok(Self { sender, shared, ended })
+        Ok(Self { sender, shared, gate, ended })
     }
 
     /// Queues a job of `bytes` bytes. Never waits. One job larger than the whole queue is taken when nothing else is queued.
@@ -123,6 +173,28 @@ impl<J: Send + 'static> Worker<J> {
                 Message::Barrier(_) | Message::Close(_) => unreachable!("a job was sent"),
             }
         })
+    }
+
+    /// Takes jobs out of the queue that the thread will not come to soon, because it is held up. What it has begun, or is
+    /// about to, stays.
+    pub fn withdraw(&self, picked: impl Fn(&J) -> bool) -> Vec<J> {
+        let mut state = self.gate.lock();
+        if !state.at_work {
+            return Vec::new();
+        }
+        let mut queued = std::mem::take(&mut state.returned);
+        queued.extend(state.receiver.iter().flat_map(Receiver::try_iter));
+        let mut withdrawn = Vec::new();
+        for message in queued {
+            match message {
+                Message::Job { job, bytes } if picked(&job) => {
+                    self.shared.queued.fetch_sub(bytes, Ordering::AcqRel);
+                    withdrawn.push(job);
+                }
+                other => state.returned.push_back(other),
+            }
+        }
+        withdrawn
     }
 
     fn check(&self) -> Result<()> {
@@ -176,21 +248,24 @@ impl<J: Send + 'static> Worker<J> {
     }
 }
 
-fn run<J>(mut handler: impl Handler<J>, receiver: &Receiver<Message<J>>, shared: &Shared) {
-    let outcome = catch_unwind(AssertUnwindSafe(|| serve(&mut handler, receiver, shared)));
+fn run<J>(mut handler: impl Handler<J>, receiver: &Receiver<Message<J>>, shared: &Shared, gate: &Gate<J>) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| serve(&mut handler, receiver, shared, gate)));
     if let Err(panic) = outcome {
         shared.poisoned.store(true, Ordering::Release);
         tracing::error!(target: "smalltalk::worker", thread = shared.name, message = panic_text(panic.as_ref()), "panicked");
         // Whatever is still queued is dropped, and each reply in it answers by itself.
         while receiver.try_recv().is_ok() {}
     }
+    gate.end();
 }
 
-fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shared: &Shared) {
+fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shared: &Shared, gate: &Gate<J>) {
     let mut alertness = Alertness::default();
+    let mut returned = VecDeque::new();
     loop {
         let begun = Instant::now();
-        let next = match (alertness.look(receiver), handler.wake_at()) {
+        let looked = returned.pop_front().or_else(|| alertness.look(receiver));
+        let next = match (looked, handler.wake_at()) {
             (Some(message), _) => Ok(message),
             (None, None) => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
             (None, Some(moment)) => receiver.recv_deadline(moment),
@@ -220,12 +295,14 @@ fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shar
                 }
             }
             if batch.len() < BATCH {
-                next = receiver.try_recv().ok();
+                next = returned.pop_front().or_else(|| receiver.try_recv().ok());
             }
         }
         if !batch.is_empty() {
             fault::point(shared.name);
+            gate.leave(std::mem::take(&mut returned));
             handler.handle(batch);
+            returned = gate.enter();
             // Only now: what is being written still takes its memory.
             shared.queued.fetch_sub(size, Ordering::AcqRel);
         }
@@ -255,4 +332,66 @@ pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("panicked without a text")
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::{Sender, bounded};
+
+    use super::*;
+
+    /// Does nothing until it is let go on, batch by batch.
+    struct HeldUp {
+        go_on: Receiver<()>,
+        done: Sender<u32>,
+    }
+
+    impl Handler<u32> for HeldUp {
+        fn handle(&mut self, batch: Vec<u32>) {
+            self.go_on.recv().ok();
+            for job in batch {
+                self.done.send(job).ok();
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_not_been_begun_can_be_withdrawn_and_the_rest_keeps_its_order() {
+        let (go_on, held) = bounded(10);
+        let (done, answers) = bounded(10);
+        let worker = Worker::start("held-up", 1_000, HeldUp { go_on: held, done }).unwrap();
+        worker.submit(0, 1).unwrap();
+        while !worker.gate.lock().at_work {
+            thread::yield_now();
+        }
+        for job in 1..=5 {
+            worker.submit(job, 10).unwrap();
+        }
+        assert_eq!(worker.withdraw(|job| job % 2 == 0), [2, 4], "what is begun stays");
+        worker.submit(6, 10).unwrap();
+        assert_eq!(worker.withdraw(|job| *job == 3), [3]);
+        assert_eq!(worker.queued(), 31);
+        go_on.send(()).unwrap();
+        go_on.send(()).unwrap();
+        let all: Vec<u32> = (0..4).map(|_| answers.recv().unwrap()).collect();
+        assert_eq!(all, [0, 1, 5, 6]);
+        let (reply, closed) = Reply::channel();
+        worker.close(reply);
+        closed.recv().unwrap().unwrap();
+        assert_eq!(worker.withdraw(|_| true), [0; 0], "there is nothing left");
+    }
+
+    #[test]
+    fn what_is_asked_of_a_thread_that_has_ended_is_answered() {
+        let (_, held) = bounded::<()>(0);
+        let (done, _) = bounded(0);
+        let worker = Worker::start("ended", 1_000, HeldUp { go_on: held, done }).unwrap();
+        let (reply, closed) = Reply::channel();
+        worker.close(reply);
+        closed.recv().unwrap().unwrap();
+        assert_eq!(worker.ended.recv_timeout(Duration::from_secs(10)), Err(RecvTimeoutError::Disconnected));
+        let (reply, answer) = Reply::channel();
+        worker.post(Message::Barrier(reply));
+        assert!(answer.recv().unwrap().is_err());
+    }
 }

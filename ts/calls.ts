@@ -2,11 +2,20 @@
 import { fromNative, type ErrorRoom } from './errors.js';
 import { letExit, stayAlive } from './keep-alive.js';
 import { crossing, type Native } from './native.js';
+import type { Late, Patience } from './patience.js';
 
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: Error): void;
+  kind: Kind;
+  /** Who is patient, and must not be forgotten meanwhile. */
+  patience: Patience | undefined;
+  /** When it was asked for, by that one's clock. */
+  since: number;
 }
+
+/** What is unknown of an operation without an answer: `write`, whether it happened; `read`, nothing. A `long` one may take its time. */
+export type Kind = 'write' | 'read' | 'long';
 
 /**
  * Hands out slots to native operations and settles their promises when the answers come, many in one crossing.
@@ -30,11 +39,16 @@ export class Calls {
   };
 
   /** Runs one operation; `begin` gives it to the binary under the slot it gets. */
-  run<T>(begin: (binary: Native, slot: number) => void): Promise<T> {
+  run<T>(
+    begin: (binary: Native, slot: number) => void,
+    kind: Kind = 'long',
+    patience?: Patience,
+    since = patience?.clock.now ?? 0,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const slot = this.#free();
       stayAlive();
-      this.#waiting.set(slot, { resolve, reject });
+      this.#waiting.set(slot, { resolve, reject, kind, patience, since });
       try {
         crossing(this.#Room, (binary) => begin(binary, slot));
       } catch (error) {
@@ -47,6 +61,28 @@ export class Calls {
   /** Operations that have not been answered. */
   get pending(): number {
     return this.#waiting.size;
+  }
+
+  /** The slots of what has taken too long. */
+  overdue(late: Late): number[] {
+    const slots: number[] = [];
+    for (const [slot, { kind, since }] of this.#waiting) if (kind !== 'long' && late(since)) slots.push(slot);
+    return slots;
+  }
+
+  /** Waits no longer for those of these slots that have not been answered; an answer that comes later is for nobody. */
+  giveUp(slots: readonly number[], limitMs: number): void {
+    for (const slot of slots) {
+      const waiting = this.#take(slot);
+      waiting?.reject(
+        waiting.kind === 'write'
+          ? new this.#Room(
+              'ERR_INDETERMINATE',
+              `it was begun and not done within ${limitMs} ms: it may still be, or not`,
+            )
+          : new this.#Room('ERR_TIMEOUT', `there was no answer within ${limitMs} ms`),
+      );
+    }
   }
 
   /** A slot by which the binary says again and again that there is something to fetch, until it is closed. */

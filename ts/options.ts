@@ -18,6 +18,11 @@ export function numberOption(name: string, value: unknown, fallback: number, ran
   throw new SmallTalkError('ERR_OPTION_INVALID', `${name} must be ${kind} from ${range.min} to ${range.max}`);
 }
 
+/** How long an answer may take, in milliseconds. */
+export function timeoutOption(value: unknown): number {
+  return numberOption('timeoutMs', value, 30_000, { min: 1, max: 2 ** 31 - 1 });
+}
+
 /** One of several words: TypeError for what is no text, `ERR_OPTION_INVALID` for another word. */
 export function wordOption<T extends string>(name: string, value: unknown, fallback: T, words: readonly T[]): T {
   if (value === undefined) return fallback;

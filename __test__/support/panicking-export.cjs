@@ -81,6 +81,7 @@ const calls = {
   storageVerify: () => binary.storageVerify(storage(), 2),
   storageClose: () => binary.storageClose(storage(), 2),
   storageDrain: () => binary.storageDrain(storage(), 10),
+  storageWithdraw: () => binary.storageWithdraw(storage(), [2]),
   storageWatch: () => binary.storageWatch(storage(), 1),
   logOpen: () => log(),
   logAppend: () => binary.logAppend(log(), 2, 's', body, null, null),

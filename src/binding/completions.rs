@@ -242,6 +242,7 @@ impl Completions {
                 shared.end_if_done();
             }
         })
+        .tagged(Some(slot))
     }
 
     /// Waits for an answer without sleeping, and gives what there is, which may be nothing. For answers that come sooner

@@ -3,10 +3,12 @@
 mod append;
 mod background;
 mod batches;
+mod bits;
 mod changes;
 mod lists;
 mod migration;
 mod model;
+mod noticing;
 mod parts;
 mod reading;
 mod store;

@@ -26,17 +26,22 @@ pub fn open(path: &Path) -> Result<SqliteStore> {
 /// Opens a store in a way of its own.
 pub fn open_with(path: &Path, change: impl FnOnce(&mut SqliteOptions)) -> Result<SqliteStore> {
     let (reply, opened) = Reply::channel();
-    let mut options = SqliteOptions {
+    let mut options = options(path);
+    change(&mut options);
+    let store = SqliteStore::open(&options, reply)?;
+    opened.recv().unwrap()?;
+    Ok(store)
+}
+
+/// How stores are opened where nothing else is said.
+pub fn options(path: &Path) -> SqliteOptions {
+    SqliteOptions {
         path: path.to_owned(),
         readers: 2,
         busy_timeout: Duration::from_secs(5),
         max_queue_bytes: 64 * 1024 * 1024,
         direct: true,
-    };
-    change(&mut options);
-    let store = SqliteStore::open(&options, reply)?;
-    opened.recv().unwrap()?;
-    Ok(store)
+    }
 }
 
 /// Closes a store and waits for it.

@@ -157,7 +157,7 @@ fn a_backup_has_what_was_queued_before_it_and_is_nobody_elses_business() {
     store.write(Write::save_session(image("one", &["1"]), reply), Durability::Process);
     let target = directory.path().join("b.db");
     ask(|reply| store.backup(target.clone(), reply)).unwrap();
-    assert_eq!(names(directory.path()), ["b.db", "s.db", "s.db-shm", "s.db-wal"]);
+    assert_eq!(names(directory.path()), ["b.db", "s.db", "s.db-reserve", "s.db-shm", "s.db-wal"]);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -179,7 +179,7 @@ fn a_backup_replaces_nothing_and_leaves_nothing_behind() {
     assert_eq!(std::fs::read(&taken).unwrap(), b"precious");
     let nowhere = directory.path().join("nowhere/b.db");
     assert!(matches!(ask(|reply| store.backup(nowhere, reply)), Err(Error::Io { .. })));
-    assert_eq!(names(directory.path()), ["s.db", "s.db-shm", "s.db-wal", "taken"]);
+    assert_eq!(names(directory.path()), ["s.db", "s.db-reserve", "s.db-shm", "s.db-wal", "taken"]);
 }
 
 #[test]

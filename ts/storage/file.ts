@@ -1,10 +1,10 @@
 /** Sessions and keys in a directory, a file each, that a person can read. */
 import { resolve } from 'node:path';
 
-import { decode, encode, type EncodeOptions, type Unsupported } from '../codec.js';
+import { decode, encode, type Encoded, type EncodeOptions, type Unsupported } from '../codec.js';
 import { StorageError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { numberOption, optionsObject, pathOption, wordOption } from '../options.js';
+import { numberOption, optionsObject, pathOption, timeoutOption, wordOption } from '../options.js';
 import { encodeSession, type EncodedSession } from '../session.js';
 import type { ChatMessage, ChatSession, Durability } from '../types.js';
 import type { ListOptions, StorageAdapter, StorageStats } from './adapter.js';
@@ -42,6 +42,9 @@ import {
   type KeyHead,
 } from './file/format.js';
 import { placeOf, type Place } from './file/place.js';
+import type { Steps } from './file/steps.js';
+import type { Ticket } from './file/ticket.js';
+import { UnderWay } from './file/under-way.js';
 import { countPlace, isExpired, prunePlace, removeExpired, removeIfExpired, verifyPlace } from './file/upkeep.js';
 import { byCodePoint, selected } from './listing.js';
 import {
@@ -52,6 +55,7 @@ import {
   sessionOf,
   unknownSession,
   withMessages,
+  type EncodedMessages,
 } from './record.js';
 
 /** How the file adapter keeps its files. */
@@ -62,6 +66,10 @@ export interface FileStorageOptions {
   durability?: Durability;
   /** How long to wait for another process that writes the same session or key, in milliseconds. Default 5000. */
   busyTimeoutMs?: number;
+  /** How long an answer may take, in milliseconds. Default 30000. Verifying and pruning may take longer. */
+  timeoutMs?: number;
+  /** Bytes of writes that may wait; beyond it they are rejected with `ERR_BACKPRESSURE`. Default 64 MiB. */
+  maxQueueBytes?: number;
   /** What happens to functions, class instances and the like. Default `refuse`. */
   unsupported?: Unsupported;
 }
@@ -95,8 +103,8 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   readonly #durability: Durability;
   readonly #encoding: EncodeOptions;
   readonly #busyTimeoutMs: number;
+  readonly #underWay: UnderWay;
   #place: Place | null = null;
-  readonly #running = new Set<Promise<unknown>>();
   #closing: Promise<void> | null = null;
 
   /** Checks the options; the directory is made by `initialize()` or the first call. */
@@ -106,6 +114,8 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     this.#durability = wordOption('durability', given.durability, 'power', ['process', 'power']);
     this.#encoding = { unsupported: wordOption('unsupported', given.unsupported, 'refuse', ['refuse', 'json']) };
     this.#busyTimeoutMs = numberOption('busyTimeoutMs', given.busyTimeoutMs, 5_000, { min: 0, max: 2 ** 31 - 1 });
+    const maxQueueBytes = numberOption('maxQueueBytes', given.maxQueueBytes, 64 * 2 ** 20, { min: 1, max: 2 ** 40 });
+    this.#underWay = new UnderWay(timeoutOption(given.timeoutMs), maxQueueBytes);
   }
 
   async initialize(): Promise<void> {
@@ -118,7 +128,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   async saveSession(sessionId: string, session: ChatSession, options?: WriteOptions): Promise<void> {
     checkId(sessionId, 'sessionId');
     const encoded = encodeSession(session, this.#encoding);
-    await this.#changeSession(sessionId, 'line', options, () => encoded);
+    await this.#changeSession(sessionId, this.#asked(options), sizeOf(encoded), () => encoded);
   }
 
   async getSession(sessionId: string): Promise<ChatSession | null> {
@@ -127,8 +137,8 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
 
   async deleteSession(sessionId: string, options?: WriteOptions): Promise<boolean> {
     checkId(sessionId, 'sessionId');
-    const manner = this.#manner(options);
-    return this.#run(({ sessions }) => sessions.change(sessionId, gone, manner));
+    const manner = this.#asked(options);
+    return this.#run(({ sessions }) => sessions.change(sessionId, gone, manner), manner.ticket);
   }
 
   async listSessions(options?: ListOptions): Promise<string[]> {
@@ -152,7 +162,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     checkMessages(messages);
     const added = encodeMessages(messages, this.#encoding);
     const now = Date.now();
-    const { session } = await this.#changeSession(sessionId, 'whole', options, (stored) => {
+    const { session } = await this.#changeSession(sessionId, this.#asked(options, 'whole'), sizeOf(added), (stored) => {
       if (stored === null) throw unknownSession(sessionId);
       return withMessages(readSession(sessionId, stored.bytes).stored, added, now);
     });
@@ -205,7 +215,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     checkId(sessionId, 'sessionId');
     const expected = wantedVersion(options);
     const encoded = encodeSession(session, this.#encoding);
-    const { version } = await this.#changeSession(sessionId, 'line', options, (stored) => {
+    const { version } = await this.#changeSession(sessionId, this.#asked(options), sizeOf(encoded), (stored) => {
       const actual = stored === null ? null : headOf('session', sessionId, stored.line, sessionHead).version;
       checkVersion(sessionId, expected, actual);
       return encoded;
@@ -221,8 +231,9 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   async set(key: string, value: unknown, ttl?: number, options?: WriteOptions): Promise<void> {
     checkId(key, 'key');
     const contents = keyFile(key, expiryOf(ttl), encode(value, this.#encoding));
-    const manner = this.#manner(options, 'nothing');
-    await this.#run(({ keys }) => keys.change(key, () => ({ result: null, contents }), manner));
+    const manner = this.#asked(options, 'nothing');
+    const set = ({ keys }: Place): Promise<null> => keys.change(key, () => ({ result: null, contents }), manner);
+    await this.#run(set, manner.ticket, contents.length);
   }
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
@@ -235,14 +246,12 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
 
   async delete(key: string, options?: WriteOptions): Promise<boolean> {
     checkId(key, 'key');
-    const manner = this.#manner(options);
-    return this.#run(({ keys }) =>
-      keys.change(
-        key,
-        (found) => ({ result: found !== null && !isExpired(keyHead(found.line)), contents: null }),
-        manner,
-      ),
-    );
+    const manner = this.#asked(options);
+    const decide = (found: Found | null): Decision<boolean> => ({
+      result: found !== null && !isExpired(keyHead(found.line)),
+      contents: null,
+    });
+    return this.#run(({ keys }) => keys.change(key, decide, manner), manner.ticket);
   }
 
   async has(key: string): Promise<boolean> {
@@ -265,25 +274,24 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   }
 
   async clear(): Promise<void> {
-    const manner = this.#manner(undefined, 'nothing');
-    await this.#run(({ turns, sessions, keys }) =>
-      turns.writeAll(function* () {
-        yield* sessions.clear(manner);
-        yield* keys.clear(manner);
-      }),
-    );
+    const { ticket, ...manner } = this.#asked(undefined, 'nothing');
+    const begin = function* ({ sessions, keys }: Place): Steps<void> {
+      yield* sessions.clear(manner);
+      yield* keys.clear(manner);
+    };
+    await this.#run((place) => place.turns.writeAll(() => begin(place), ticket), ticket);
   }
 
   /** One session after another; each is looked at once more before it goes. */
   async prune(options: PruneOptions): Promise<PruneReport> {
     const query = pruneQuery(options);
     const manner = this.#manner(undefined);
-    return this.#run((place) => prunePlace(place, query, manner));
+    return this.#run((place) => prunePlace(place, query, manner), null);
   }
 
   /** Reads every file and compares its checksum. */
   async verify(): Promise<VerifyReport> {
-    return this.#run(verifyPlace);
+    return this.#run(verifyPlace, null);
   }
 
   /** Removes expired keys on the way. `sizeBytes` sums up the files' sizes; beside it there are `messages` and `path`. */
@@ -306,9 +314,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     const place = this.#place;
     // What other adapters do not use either is for the garbage collector.
     this.#place = null;
-    await place?.turns.settled();
-    // A prune takes its turns one after another.
-    await Promise.allSettled(this.#running);
+    await this.#underWay.settled(place?.turns.settled());
   }
 
   #open(): Place {
@@ -321,19 +327,22 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     return this.#place;
   }
 
-  /** The work is begun at the call, so that turns are in the order of the calls. */
-  async #run<T>(work: (place: Place) => Promise<T>): Promise<T> {
-    const place = this.#open();
-    const begin = async (): Promise<T> => work(place);
-    const running = begin();
-    this.#running.add(running);
+  /** The work is begun at the call, so that turns are in the order of the calls. Without a ticket it may take its time. */
+  async #run<T>(
+    work: (place: Place) => Promise<T>,
+    ticket: Ticket | null = this.#underWay.ticket('read'),
+    bytes = 0,
+  ): Promise<T> {
     try {
-      return await running;
+      return await this.#underWay.run(async () => work(this.#open()), ticket, bytes);
     } catch (error) {
       throw storageError(error);
-    } finally {
-      this.#running.delete(running);
     }
+  }
+
+  /** The manner of a change that somebody waits for. */
+  #asked(options: WriteOptions | undefined, reads?: Manner['reads']): Manner & { ticket: Ticket } {
+    return { ...this.#manner(options, reads), ticket: this.#underWay.ticket('write') };
   }
 
   #manner(options: WriteOptions | undefined, reads: Manner['reads'] = 'line'): Manner {
@@ -344,19 +353,19 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   /** Stores what `next` makes of what is stored, under the next version. */
   async #changeSession(
     id: string,
-    reads: Manner['reads'],
-    options: WriteOptions | undefined,
+    manner: Manner & { ticket: Ticket },
+    bytes: number,
     next: (stored: Found | null) => EncodedSession,
   ): Promise<{ session: EncodedSession; version: number }> {
-    const manner = this.#manner(options, reads);
-    return this.#run((place) => {
+    const change = (place: Place): Promise<{ session: EncodedSession; version: number }> => {
       const decide = (found: Found | null): Decision<{ session: EncodedSession; version: number }> => {
         const session = next(found);
         const version = place.nextVersion(found === null ? undefined : sessionHead(found.line)?.version);
         return { result: { session, version }, contents: sessionFile(id, version, session) };
       };
       return place.sessions.change(id, decide, manner);
-    });
+    };
+    return this.#run(change, manner.ticket, bytes);
   }
 
   async #readKey(key: string, whole: boolean): Promise<Found | null> {
@@ -371,6 +380,11 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
       void removeIfExpired(this.#open(), head.id, this.#manner(undefined)).catch(() => undefined);
     return false;
   }
+}
+
+/** About as many bytes as what is to be written takes in memory. */
+function sizeOf({ messages, messageTypes, head }: EncodedMessages & { head?: Encoded }): number {
+  return messages.length + messageTypes.length + (head?.text.length ?? 0) + (head?.types?.length ?? 0);
 }
 
 const gone = (found: Found | null): Decision<boolean> =>

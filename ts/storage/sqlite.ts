@@ -80,7 +80,7 @@ export class SQLiteStorageAdapter implements StorageAdapter, Offered {
   constructor(options?: SQLiteStorageOptions) {
     this.#options = checkedOptions(options);
     this.path = this.#options.path;
-    this.#connection = new Connection(this.#options.opening);
+    this.#connection = new Connection(this.#options.opening, this.#options.timeoutMs);
     this.#saves = new SessionSaves(this.#connection, this.#options);
     this.#reads = new SessionReads(this.#connection, this.#options, this.#saves);
     this.#keys = new Keys(this.#connection, this.#options);

@@ -6,6 +6,9 @@
  * takes several turns of the loop to be sent holds back all that comes after it. Where nothing waits, nothing is delayed.
  */
 
+import { StorageError } from '../errors.js';
+import type { Clock, Late } from '../patience.js';
+
 /** One operation whose turn it is. */
 export interface Turn {
   /** The operation is with the store: whoever comes next may begin. */
@@ -17,9 +20,22 @@ export interface Turn {
 /** `changes` may have to be sent again; `other` not. */
 export type TurnKind = 'changes' | 'other';
 
+/** Who waits, and since when. */
+interface Patient {
+  since: number;
+  reject(error: Error): void;
+}
+
+interface Behind extends Patient {
+  begin(): void;
+}
+
 interface Waiting {
   kind: TurnKind;
+  since: number;
   begin(): void;
+  /** Absent where it stands for something that waits in other lines as well. */
+  reject?: ((error: Error) => void) | undefined;
   /** Who comes after it. A list, as thousands may wait and an array would move them all for each one that begins. */
   next?: Waiting;
 }
@@ -41,7 +57,47 @@ interface Line {
 export class Turns {
   readonly #lines = new Map<string, Line>();
   /** What waits behind an operation on everything; null where none waits itself. */
-  #gate: (() => void)[] | null = null;
+  #gate: Behind[] | null = null;
+  /** Who waits for all lines. */
+  readonly #broad = new Set<Patient>();
+  readonly #clock: Readonly<Clock>;
+  /** Since when what is being begun has waited; null while nothing is. */
+  #since: number | null = null;
+
+  constructor(clock: Readonly<Clock> = { now: 0 }) {
+    this.#clock = clock;
+  }
+
+  /** Since when what is being begun at this moment has waited. */
+  get since(): number {
+    return this.#since ?? this.#clock.now;
+  }
+
+  /** Withdraws what has waited too long for its turn. Whether anything still waits. */
+  withdraw(late: Late, limitMs: number): boolean {
+    const error = (): StorageError =>
+      new StorageError('ERR_TIMEOUT', `its turn did not come within ${limitMs} ms, and it was withdrawn`);
+    for (const patient of this.#broad) {
+      if (!late(patient.since)) continue;
+      this.#broad.delete(patient);
+      patient.reject(error());
+    }
+    for (const one of this.#gate ?? []) if (late(one.since)) one.reject(error());
+    if (this.#gate !== null) this.#gate = this.#gate.filter(({ since }) => !late(since));
+    for (const line of this.#lines.values()) {
+      let one = line.first;
+      line.first = undefined;
+      line.last = undefined;
+      while (one !== undefined) {
+        const { next } = one;
+        delete one.next;
+        if (one.reject !== undefined && late(one.since)) one.reject(error());
+        else push(line, one);
+        one = next;
+      }
+    }
+    return this.#gate !== null || this.#lines.size > 0 || this.#broad.size > 0;
+  }
 
   /** Whether anything of this session would have to wait. */
   busy(id: string): boolean {
@@ -66,7 +122,12 @@ export class Turns {
     return new Promise((resolve, reject) => {
       const sent = once(() => this.#open());
       const start = async (): Promise<T> => begin({ sent });
-      this.#whenSettled(() => void start().finally(sent).then(resolve, reject));
+      this.#whenSettled(
+        reject,
+        () => void start().finally(sent).then(resolve, reject),
+        // Whoever waits behind it waits for nothing.
+        sent,
+      );
     });
   }
 
@@ -74,7 +135,7 @@ export class Turns {
   takeLast<T>(begin: () => Promise<T>): Promise<T> {
     if (this.#gate !== null) return this.#behind(this.#gate, () => this.takeLast(begin));
     const start = async (): Promise<T> => begin();
-    return new Promise((resolve, reject) => this.#whenSettled(() => void start().then(resolve, reject)));
+    return new Promise((resolve, reject) => this.#whenSettled(reject, () => void start().then(resolve, reject)));
   }
 
   /**
@@ -88,38 +149,62 @@ export class Turns {
   }
 
   /** Takes a turn in each line that there is now: what is asked for later keeps nobody waiting. */
-  #whenSettled(begin: () => void): void {
+  #whenSettled(reject: (error: Error) => void, work: () => void, otherwise: () => void = () => undefined): void {
     const lines = [...this.#lines];
     let open = lines.length;
+    const patient = { since: this.since, reject };
+    this.#broad.add(patient);
+    const begin = (): void => {
+      if (this.#broad.delete(patient)) this.#as(patient.since, work);
+      else otherwise();
+    };
     if (open === 0) begin();
     for (const [id, line] of lines) {
-      void this.#queue(id, line, 'other', (turn) => {
+      const passed = (turn: Turn): Promise<void> => {
         turn.sent();
         open -= 1;
         if (open === 0) begin();
         return Promise.resolve();
-      });
+      };
+      push(line, { kind: 'other', since: patient.since, begin: () => void this.#begin(id, line, 'other', passed) });
+      this.#advance(id, line);
     }
   }
 
   #queue<T>(id: string, line: Line, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      push(line, { kind, begin: () => void this.#begin(id, line, kind, begin).then(resolve, reject) });
+      const { since } = this;
+      const start = (): void => this.#as(since, () => void this.#begin(id, line, kind, begin).then(resolve, reject));
+      push(line, { kind, since, begin: start, reject });
       this.#advance(id, line);
     });
   }
 
-  #behind<T>(gate: (() => void)[], begin: () => Promise<T>): Promise<T> {
+  #behind<T>(gate: Behind[], begin: () => Promise<T>): Promise<T> {
     // What throws at once must not keep those behind it from beginning.
     const start = async (): Promise<T> => begin();
-    return new Promise((resolve, reject) => gate.push(() => void start().then(resolve, reject)));
+    const { since } = this;
+    return new Promise((resolve, reject) =>
+      gate.push({ since, reject, begin: () => this.#as(since, () => void start().then(resolve, reject)) }),
+    );
+  }
+
+  /** Begins something that has waited since then. */
+  #as(since: number, begin: () => void): void {
+    const before = this.#since;
+    this.#since = since;
+    try {
+      begin();
+    } finally {
+      this.#since = before;
+    }
   }
 
   /** One of those who waited may close the gate again: then the others go behind it. */
   #open(): void {
     const waited = this.#gate ?? [];
     this.#gate = null;
-    for (const begin of waited) begin();
+    for (const { begin } of waited) begin();
   }
 
   #line(id: string): Line {

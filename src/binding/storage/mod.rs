@@ -78,6 +78,15 @@ pub fn storage_watch(handle: &External<StorageHandle>, limit_ms: f64) -> Result<
     entry("storageWatch", || Ok(handle.completions.watch(Duration::from_secs_f64(limit_ms / 1000.0))))
 }
 
+/// Withdraws what was asked for in these slots and has not been begun; each is answered with `ERR_TIMEOUT`.
+#[napi(catch_unwind)]
+pub fn storage_withdraw(handle: &External<StorageHandle>, slots: Vec<u32>) -> Result<()> {
+    entry("storageWithdraw", || {
+        handle.store.withdraw(&slots.into_iter().collect());
+        Ok(())
+    })
+}
+
 /// Waits until what is queued has landed; `false` where the time was too short. For the way out of the process.
 #[napi(catch_unwind)]
 pub fn storage_drain(handle: &External<StorageHandle>, limit_ms: f64) -> Result<bool> {

@@ -3,7 +3,8 @@
 use std::{
     fs::{self, OpenOptions},
     io,
-    path::{Path, PathBuf},
+    path::Path,
+    time::Duration,
 };
 
 use rusqlite::{
@@ -11,7 +12,7 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 
-use super::{failure::failure, opening, snapshot::snapshot, upkeep::Ending};
+use super::{birth, failure::failure, hardening::harden, snapshot::snapshot, upkeep::Ending};
 use crate::error::{Error, Result};
 
 /// 4 MiB, until it is asked whether to go on.
@@ -22,13 +23,13 @@ pub fn backup(connection: &Connection, ending: &Ending, target: &Path) -> Result
     if fs::symlink_metadata(target).is_ok() {
         return Err(taken(target));
     }
-    let partial = beside(target);
-    opening::create_file(&partial).map_err(|cause| Error::io("creating a backup", &cause))?;
+    let partial = birth::beside(target, "partial");
+    birth::create_file(&partial).map_err(|cause| Error::io("creating a backup", &cause))?;
     let made = copy(connection, ending, &partial).and_then(|()| publish(&partial, target));
     // Of what was published, this is the other name; of what was not, all there is.
     let removed = fs::remove_file(&partial).map_err(|cause| Error::io("removing a backup's first name", &cause));
     made.and(removed)?;
-    opening::sync_names(target)
+    birth::sync_names(target)
 }
 
 fn copy(connection: &Connection, ending: &Ending, partial: &Path) -> Result<()> {
@@ -38,9 +39,10 @@ fn copy(connection: &Connection, ending: &Ending, partial: &Path) -> Result<()> 
         connection.query_row("SELECT 1 FROM counters", [], |_| Ok(())).map_err(|error| doing(&error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut copy = Connection::open_with_flags(partial, flags).map_err(|error| doing(&error))?;
+        harden(&copy, Duration::ZERO).map_err(|error| doing(&error))?;
         // Until it is published nobody needs it whole, and then it is synced at once.
         copy.pragma_update(None, "synchronous", "off").map_err(|error| doing(&error))?;
-        copy.pragma_update_and_check(None, "journal_mode", "off", |_| Ok(())).map_err(|error| doing(&error))?;
+        copy.pragma_update_and_check(None, "journal_mode", "memory", |_| Ok(())).map_err(|error| doing(&error))?;
         let steps = Backup::new(connection, &mut copy).map_err(|error| doing(&error))?;
         loop {
             ending.check()?;
@@ -63,13 +65,6 @@ fn publish(partial: &Path, target: &Path) -> Result<()> {
         io::ErrorKind::AlreadyExists => taken(target),
         _ => Error::io("naming a backup", &cause),
     })
-}
-
-/// A name that nobody else uses.
-fn beside(target: &Path) -> PathBuf {
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", uuid::Uuid::now_v7().simple()));
-    target.with_file_name(name)
 }
 
 fn taken(target: &Path) -> Error {

@@ -11,7 +11,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 use super::failure::failure;
 
@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// A store that has not been written to for so long is idle, and its log is emptied.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// What was acknowledged without a sync is on the disk after so long, however much or little is written meanwhile.
+const SYNCED_WITHIN: Duration = Duration::from_secs(2);
+
 /// What is known of the log.
 pub struct Checkpoints {
     busy_timeout: Duration,
@@ -40,6 +43,8 @@ pub struct Checkpoints {
     committed: Arc<AtomicI64>,
     /// How many bytes the log had when it was last folded.
     folded_at: i64,
+    /// When it shall be folded because something in it is not synced.
+    sync_by: Option<Instant>,
     /// When it shall be emptied, unless something is written before.
     empty_at: Option<Instant>,
     /// How long to wait after an idle store's reader kept the log from being emptied.
@@ -63,20 +68,26 @@ impl Checkpoints {
                 Ok(())
             }))
             .map_err(|error| doing(&error))?;
-        Ok(Self { busy_timeout, page_size, committed, folded_at: 0, empty_at: None, retry: IDLE })
+        Ok(Self { busy_timeout, page_size, committed, folded_at: 0, sync_by: None, empty_at: None, retry: IDLE })
     }
 
     /// After the answers to a batch were given.
     ///
     /// # Errors
     /// A checkpoint that failed half-way.
-    pub fn after_batch(&mut self, connection: &Connection) -> Result<()> {
+    pub fn after_batch(&mut self, connection: &Connection, synced: bool) -> Result<()> {
         let pages = self.committed.swap(0, Ordering::Relaxed);
         if pages == 0 {
             return Ok(());
         }
         self.empty_at = Instant::now().checked_add(IDLE);
         self.retry = IDLE;
+        if !synced && self.sync_by.is_none() {
+            self.sync_by = Instant::now().checked_add(SYNCED_WITHIN);
+        }
+        if self.sync_is_due() {
+            return self.sync(connection);
+        }
         let size = pages * self.page_size;
         if size < self.folded_at {
             // It began anew from its start.
@@ -87,6 +98,7 @@ impl Checkpoints {
             return Ok(());
         }
         self.folded_at = size;
+        self.sync_by = None;
         if long {
             self.empty(connection, PATIENCE).map(drop)
         } else {
@@ -94,22 +106,58 @@ impl Checkpoints {
         }
     }
 
-    /// When [`Self::when_idle`] shall run although nothing is written.
+    /// Folds what it can, so that the log can begin anew in the room it has.
+    ///
+    /// # Errors
+    /// A checkpoint that failed half-way.
+    pub fn make_room(connection: &Connection) -> Result<()> {
+        fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
+    }
+
+    /// When [`Self::when_due`] shall run although nothing is written.
     pub fn wake_at(&self) -> Option<Instant> {
-        self.empty_at
+        self.sync_by.into_iter().chain(self.empty_at).min()
+    }
+
+    fn sync_is_due(&self) -> bool {
+        self.sync_by.is_some_and(|due| due <= Instant::now())
+    }
+
+    /// Has the log on the disk, and folds it: that begins with syncing it, and so a later one has less to do.
+    fn sync(&mut self, connection: &Connection) -> Result<()> {
+        self.sync_by = None;
+        fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
+    }
+
+    /// What time asks for.
+    ///
+    /// # Errors
+    /// A checkpoint that failed half-way.
+    pub fn when_due(&mut self, connection: &Connection) -> Result<()> {
+        if self.sync_is_due() {
+            self.sync(connection)?;
+        }
+        if self.empty_at.is_some_and(|due| due <= Instant::now()) { self.when_idle(connection) } else { Ok(()) }
     }
 
     /// Empties the log of a store that is not written to. A reader that is in the way is not waited for; the next try
     /// comes after twice the time, so that it keeps no idle process busy.
-    ///
-    /// # Errors
-    /// A checkpoint that failed half-way.
-    pub fn when_idle(&mut self, connection: &Connection) -> Result<()> {
+    fn when_idle(&mut self, connection: &Connection) -> Result<()> {
         if self.empty_at.take().is_some() && !self.empty(connection, Duration::ZERO)? {
             self.retry *= 2;
             self.empty_at = Instant::now().checked_add(self.retry);
         }
         Ok(())
+    }
+
+    /// Brings all of the log into the file, and has that synced: what an earlier sync has lost of the log, as the kernel
+    /// may have without saying so again, nobody needs any more.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where a reader is in the way, else what kept it from it.
+    pub fn settle(&mut self, connection: &Connection) -> Result<()> {
+        self.folded_at = 0;
+        if self.empty(connection, self.busy_timeout)? { Ok(()) } else { Err(Error::Busy) }
     }
 
     fn empty(&self, connection: &Connection, patience: Duration) -> Result<bool> {

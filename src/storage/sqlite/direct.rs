@@ -11,7 +11,8 @@ use rusqlite::{Connection, limits::Limit};
 
 use super::{
     failure::failure,
-    opening::{self, Identity},
+    identity::still_there,
+    opening::{self, Opened},
     small,
 };
 use crate::error::Result;
@@ -38,15 +39,12 @@ enum Stage {
     Waiting,
     /// The next question opens the connection.
     Ready,
-    Open(Opened),
+    Open {
+        opened: Opened,
+        looked: Instant,
+    },
     /// No such reads, or no more.
     Closed,
-}
-
-struct Opened {
-    connection: Connection,
-    identity: Option<Identity>,
-    looked: Instant,
 }
 
 /// To look at the file's name costs as much as a read: a deleted or replaced file is noticed after so long.
@@ -76,26 +74,26 @@ impl Direct {
         // A lock that is poisoned as well: the panic left who knows what half done.
         let Ok(mut stage) = self.stage.try_lock() else { return Glance::AskReader };
         if matches!(*stage, Stage::Ready) {
-            let Ok(connection) = open(&self.path) else { return Glance::AskReader };
-            let identity = opening::identity(&self.path);
-            *stage = Stage::Open(Opened { connection, identity, looked: Instant::now() });
+            let Ok(opened) = open(&self.path) else { return Glance::AskReader };
+            *stage = Stage::Open { opened, looked: Instant::now() };
         }
-        let Stage::Open(opened) = &mut *stage else { return Glance::AskReader };
-        if opened.looked.elapsed() > TRUSTED {
-            if opening::still_there(&self.path, opened.identity, "reading").is_err() {
+        let Stage::Open { opened, looked } = &mut *stage else { return Glance::AskReader };
+        if looked.elapsed() > TRUSTED {
+            if still_there(&self.path, opened.identity, "reading").is_err() {
                 return Glance::AskReader;
             }
-            opened.looked = Instant::now();
+            *looked = Instant::now();
         }
         look(&opened.connection).unwrap_or(Glance::AskReader)
     }
 }
 
 /// A connection that waits for nobody, and on which a text that would take long is an error before it is read.
-fn open(path: &Path) -> Result<Connection> {
-    let connection = opening::open_reader(path, Duration::ZERO)?;
-    connection
+fn open(path: &Path) -> Result<Opened> {
+    let opened = opening::open_reader(path, Duration::ZERO)?;
+    opened
+        .connection
         .set_limit(Limit::SQLITE_LIMIT_LENGTH, small::BYTES)
         .map_err(|error| failure("opening the database", &error))?;
-    Ok(connection)
+    Ok(opened)
 }

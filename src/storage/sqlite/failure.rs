@@ -1,6 +1,6 @@
 //! What SQLite's errors mean to a user.
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::error::Error;
 
@@ -10,10 +10,16 @@ pub fn failure(doing: &str, error: &rusqlite::Error) -> Error {
         // Not the engine complains but the translation of a column: it holds what we never write.
         return Error::Corrupt { what: "a stored row".into(), detail: format!("{doing}: {error}") };
     };
+    if error.sqlite_error().is_some_and(|it| it.extended_code == ffi::SQLITE_IOERR_SHMSIZE) {
+        // The memory that all connections share is a file as well, and could not grow.
+        return Error::Full { doing: doing.into() };
+    }
     match code {
         ErrorCode::DiskFull => Error::Full { doing: doing.into() },
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
-        ErrorCode::DatabaseCorrupt => Error::Corrupt { what: "the database file".into(), detail: error.to_string() },
+        ErrorCode::DatabaseCorrupt => {
+            Error::Corrupt { what: "the database file".into(), detail: format!("{doing}: {error}") }
+        }
         ErrorCode::NotADatabase => {
             Error::Corrupt { what: "the database file".into(), detail: "it is no database".into() }
         }

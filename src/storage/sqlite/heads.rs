@@ -1,6 +1,6 @@
 //! The rows of sessions: everything of a session but its messages.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
 use super::{failure::failure, messages};
 use crate::{
@@ -39,8 +39,10 @@ impl Standing {
             Ok(None) => Ok(Self::Nothing),
             Ok(Some((head, crc))) if head.crc(id) == crc => Ok(Self::Sound(Box::new(head))),
             Ok(Some(_)) => Ok(Self::Damaged),
-            // A column that holds what we never write is damage as well.
-            Err(error) if error.sqlite_error_code().is_none() => Ok(Self::Damaged),
+            // A column that holds what we never write is damage as well, and so is a row that is none.
+            Err(error) if matches!(error.sqlite_error_code(), None | Some(ErrorCode::DatabaseCorrupt)) => {
+                Ok(Self::Damaged)
+            }
             Err(error) => Err(error),
         }
     }
@@ -161,6 +163,17 @@ impl Head {
                 .execute([self.created_at, self.number])?;
         }
         Ok(())
+    }
+
+    /// Whether the row has the id by which the index has found it. Where it has not, it can be read and not be removed: the
+    /// engine would look for it in the index under the other id.
+    pub fn has_its_id(connection: &Connection, id: &str) -> rusqlite::Result<bool> {
+        connection
+            .prepare_cached(
+                "SELECT 1 FROM sessions AS it
+                 WHERE it.rowid = (SELECT rowid FROM sessions WHERE id = ?1) AND +it.id = ?1",
+            )?
+            .exists([id])
     }
 
     /// Removes the row of `id`, sound or not; whether there was one.

@@ -1,5 +1,7 @@
 //! What the threads of a store are asked to do: work and the reply it owes, whatever the kind of the answer.
 
+use std::cell::Cell;
+
 use rusqlite::Connection;
 
 use crate::{
@@ -12,13 +14,10 @@ use crate::{
 pub type Verdict = Box<dyn FnOnce(Option<&Error>) + Send>;
 
 /// Work that is done once, with a connection or with the reason why there is none.
-type Task = Box<dyn FnOnce(Result<&Connection>) -> Verdict + Send>;
+type Task = Box<dyn FnOnce(Result<&Connection>) + Send>;
 
 fn task<T: Send + 'static>(reply: Reply<T>, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Task {
-    Box::new(move |connection| {
-        let outcome = connection.and_then(work);
-        Box::new(move |fate| settle(reply, outcome, fate))
-    })
+    Box::new(move |connection| reply.send(connection.and_then(work)))
 }
 
 fn settle<T>(reply: Reply<T>, outcome: Result<T>, fate: Option<&Error>) {
@@ -30,8 +29,11 @@ fn settle<T>(reply: Reply<T>, outcome: Result<T>, fate: Option<&Error>) {
 
 /// A change as its batch sees it. What was taken back may be tried again.
 trait Change: Send {
-    /// Does it; whether it failed.
-    fn attempt(&mut self, connection: &Connection) -> bool;
+    /// Does it; why it failed.
+    fn attempt(&mut self, connection: &Connection) -> Option<Error>;
+
+    /// Does not do it, as something else has failed.
+    fn skip(&mut self, error: Error);
 
     /// Answers with the outcome of the last attempt.
     fn settle(self: Box<Self>, fate: Option<&Error>);
@@ -47,9 +49,13 @@ struct Owed<T, F> {
 }
 
 impl<T: Send, F: Fn(&Connection) -> Result<T> + Send> Change for Owed<T, F> {
-    fn attempt(&mut self, connection: &Connection) -> bool {
+    fn attempt(&mut self, connection: &Connection) -> Option<Error> {
         self.outcome = (self.change)(connection);
-        self.outcome.is_err()
+        self.outcome.as_ref().err().cloned()
+    }
+
+    fn skip(&mut self, error: Error) {
+        self.outcome = Err(error);
     }
 
     fn settle(self: Box<Self>, fate: Option<&Error>) {
@@ -66,7 +72,13 @@ pub struct Write {
     change: Box<dyn Change>,
     size: usize,
     end: Option<i64>,
+    frees: bool,
+    tag: Option<u32>,
+    look: Option<Look>,
 }
+
+/// Finding out before the transaction what a change will need: there, damage that is met ends nothing.
+type Look = Box<dyn Fn(&Connection) + Send>;
 
 impl Write {
     /// A change that takes about `size` bytes in the queue. Where it fails, nothing of it is written; where another one of
@@ -76,8 +88,32 @@ impl Write {
         reply: Reply<T>,
         change: impl Fn(&Connection) -> Result<T> + Send + 'static,
     ) -> Self {
+        let tag = reply.tag();
         let outcome = Err(Error::Closed("the store"));
-        Self { change: Box::new(Owed { change, outcome, reply }), size: size + WRITE_SIZE, end: None }
+        let change = Box::new(Owed { change, outcome, reply });
+        Self { change, size: size + WRITE_SIZE, end: None, frees: false, tag, look: None }
+    }
+
+    /// The change removes more than it writes: it is done on a full disk as well, if there is any way to.
+    pub(super) fn freeing(self) -> Self {
+        Self { frees: true, ..self }
+    }
+
+    /// The change wants to look before the transaction.
+    pub(super) fn looking(self, look: impl Fn(&Connection) + Send + 'static) -> Self {
+        Self { look: Some(Box::new(look)), ..self }
+    }
+
+    /// Lets the change look.
+    pub(super) fn look(&self, connection: &Connection) {
+        if let Some(look) = &self.look {
+            look(connection);
+        }
+    }
+
+    /// Whether the change removes more than it writes.
+    pub(super) fn frees(&self) -> bool {
+        self.frees
     }
 
     /// The change sets a key that ends then, in milliseconds since the epoch.
@@ -90,9 +126,14 @@ impl Write {
         self.end
     }
 
-    /// Does the change within the transaction that is open; whether it failed.
-    pub(super) fn attempt(&mut self, connection: &Connection) -> bool {
+    /// Does the change within the transaction that is open; why it failed.
+    pub(super) fn attempt(&mut self, connection: &Connection) -> Option<Error> {
         self.change.attempt(connection)
+    }
+
+    /// Does not do the change, as something else has failed.
+    pub(super) fn skip(&mut self, error: Error) {
+        self.change.skip(error);
     }
 
     /// The answer that it owes after an attempt.
@@ -115,25 +156,59 @@ impl Write {
 const WRITE_SIZE: usize = 128;
 
 /// A question.
-pub struct Read(Task);
+pub struct Read {
+    question: Box<dyn Change>,
+    tag: Option<u32>,
+}
 
 impl Read {
-    /// A question, answered from one view of the store.
+    /// A question, answered from one view of the store. Where that turns out to be one that never came to be, it is asked
+    /// again.
     pub(super) fn new<T: Send + 'static>(
+        reply: Reply<T>,
+        question: impl Fn(&Connection) -> Result<T> + Send + 'static,
+    ) -> Self {
+        let tag = reply.tag();
+        let outcome = Err(Error::Closed("the store"));
+        Self { question: Box::new(Owed { change: question, outcome, reply }), tag }
+    }
+
+    /// A question that can be asked once only.
+    pub(super) fn once<T: Send + 'static>(
         reply: Reply<T>,
         question: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Self {
-        Self(task(reply, question))
+        let question = Cell::new(Some(question));
+        Self::new(reply, move |connection| match question.take() {
+            Some(question) => question(connection),
+            None => Err(Error::Io { doing: "reading".into(), cause: "a write before it failed; ask again".into() }),
+        })
     }
 
-    /// Answers from the connection's view.
-    pub(super) fn run(self, connection: &Connection) -> Verdict {
-        (self.0)(Ok(connection))
+    /// Looks for the answer in the connection's view; why there is none.
+    pub(super) fn ask(&mut self, connection: &Connection) -> Option<Error> {
+        self.question.attempt(connection)
+    }
+
+    /// Looks and answers.
+    pub(super) fn run(mut self, connection: &Connection) {
+        self.ask(connection);
+        self.answer();
+    }
+
+    /// Answers with what was found.
+    pub(super) fn answer(self) {
+        self.question.settle(None);
     }
 
     /// Answers without having looked.
     pub(super) fn refuse(self, error: Error) {
-        (self.0)(Err(error))(None);
+        self.question.refuse(error);
+    }
+
+    /// By what whoever asked knows it.
+    pub(super) fn tag(&self) -> Option<u32> {
+        self.tag
     }
 }
 
@@ -151,7 +226,7 @@ impl Chore {
 
     /// Does the work and answers.
     pub(super) fn run(self, connection: Result<&Connection>) {
-        (self.0)(connection)(None);
+        (self.0)(connection);
     }
 }
 
@@ -184,6 +259,15 @@ pub enum Job {
 }
 
 impl Job {
+    /// By what whoever asked knows it.
+    pub fn tag(&self) -> Option<u32> {
+        match self {
+            Self::Step(Step::Write(write, _)) => write.tag,
+            Self::Step(Step::Read(read)) => read.tag(),
+            Self::Open(_) | Self::Chore(_) => None,
+        }
+    }
+
     /// Answers without having done anything.
     pub fn refuse(self, error: Error) {
         match self {

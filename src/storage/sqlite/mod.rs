@@ -3,6 +3,7 @@
 mod append;
 mod backup;
 mod batches;
+mod birth;
 mod changes;
 mod checkpoints;
 mod coming;
@@ -11,7 +12,9 @@ mod counters;
 mod direct;
 mod expiry;
 mod failure;
+mod hardening;
 mod heads;
+mod identity;
 mod job;
 mod keys;
 mod lifted;
@@ -19,6 +22,7 @@ mod maintenance;
 mod message_rows;
 mod messages;
 mod migrate;
+mod network;
 mod opening;
 mod pages;
 mod parts;
@@ -27,6 +31,7 @@ mod reader;
 mod reading;
 mod reads;
 mod reclaim;
+mod reserve;
 mod save;
 pub mod schema;
 mod sessions;
@@ -38,7 +43,7 @@ mod verify;
 mod writer;
 mod writes;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 
@@ -197,6 +202,17 @@ impl SqliteStore {
         });
         self.direct.end();
         self.upkeep.close(closed);
+    }
+
+    /// Withdraws what has not been begun of what was asked for under these tags; each is answered with [`Error::Timeout`].
+    pub fn withdraw(&self, tags: &HashSet<u32>) {
+        let picked = |tag: Option<u32>| tag.is_some_and(|tag| tags.contains(&tag));
+        for job in self.writer.withdraw(|job| picked(job.tag())) {
+            job.refuse(Error::Timeout("what was asked of the store"));
+        }
+        for read in self.readers.iter().flat_map(|reader| reader.withdraw(|read| picked(read.tag()))) {
+            read.refuse(Error::Timeout("a question to the store"));
+        }
     }
 
     /// Waits until what is queued has landed, `limit` at the most; for the way out of the process.

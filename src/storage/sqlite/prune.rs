@@ -34,35 +34,51 @@ impl Pruned {
     }
 }
 
-/// Removes sessions last updated before then, the oldest first, at the most `limit`, and no more than others would like to
-/// wait for. What is damaged is left to those who
-/// may want to save something of it: nobody knows how old it is.
-pub fn prune(connection: &Connection, updated_before: i64, limit: usize) -> Result<Pruned> {
-    let (ids, pruned) = oldest(connection, updated_before, limit)?;
-    for id in ids {
-        sessions::delete(connection, &id)?;
+/// Removes what [`oldest`] has found, unless it was updated since.
+pub fn prune(connection: &Connection, updated_before: i64, oldest: Oldest) -> Result<Pruned> {
+    let mut pruned = Pruned { more: oldest.more, ..Pruned::default() };
+    for id in oldest.ids {
+        match Standing::of(connection, &id).map_err(|error| failure("looking for old sessions", &error))? {
+            Standing::Sound(head) if head.updated_at < updated_before => {
+                pruned.add(&head);
+                sessions::delete(connection, &id)?;
+            }
+            _ => {}
+        }
     }
     Ok(pruned)
 }
 
-fn oldest(connection: &Connection, updated_before: i64, limit: usize) -> Result<(Vec<String>, Pruned)> {
-    let find = || -> rusqlite::Result<(Vec<String>, Pruned)> {
+/// Sessions that are to go.
+#[derive(Debug, Clone, Default)]
+pub struct Oldest {
+    ids: Vec<String>,
+    /// There may be others.
+    more: bool,
+}
+
+/// Sessions last updated before then, the oldest first, at the most `limit`, and no more than others would like to wait for.
+/// What is damaged is left to those who may want to save something of it: nobody knows how old it is.
+pub fn oldest(connection: &Connection, updated_before: i64, limit: usize) -> Result<Oldest> {
+    let find = || -> rusqlite::Result<Oldest> {
         let mut statement =
             connection.prepare_cached("SELECT id FROM sessions WHERE updated_at < ?1 ORDER BY updated_at, id")?;
         let mut rows = statement.query([updated_before])?;
-        let (mut ids, mut pruned) = (Vec::new(), Pruned::default());
+        let (mut oldest, mut found) = (Oldest::default(), Pruned::default());
         while let Some(row) = rows.next()? {
-            if ids.len() == limit || pruned.bytes >= AT_ONCE {
-                pruned.more = true;
+            if oldest.ids.len() == limit || found.bytes >= AT_ONCE {
+                oldest.more = true;
                 break;
             }
             let id: String = row.get(0)?;
-            if let Standing::Sound(head) = Standing::of(connection, &id)? {
-                pruned.add(&head);
-                ids.push(id);
+            if let Standing::Sound(head) = Standing::of(connection, &id)?
+                && Head::has_its_id(connection, &id)?
+            {
+                found.add(&head);
+                oldest.ids.push(id);
             }
         }
-        Ok((ids, pruned))
+        Ok(oldest)
     };
     find().map_err(|error| failure("looking for old sessions", &error))
 }

@@ -5,8 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use rusqlite::Connection;
 
 use super::{
+    identity::still_there,
     job::Read,
-    opening::{self, Identity},
+    opening::{self, Opened},
 };
 use crate::{error::Result, worker::Handler};
 
@@ -14,7 +15,7 @@ use crate::{error::Result, worker::Handler};
 pub struct Reader {
     path: PathBuf,
     busy_timeout: Duration,
-    opened: Option<(Connection, Option<Identity>)>,
+    opened: Option<Opened>,
 }
 
 impl Reader {
@@ -26,10 +27,10 @@ impl Reader {
     fn connection(&mut self) -> Result<&Connection> {
         let opened = match self.opened.take() {
             Some(opened) => opened,
-            None => (opening::open_reader(&self.path, self.busy_timeout)?, opening::identity(&self.path)),
+            None => opening::open_reader(&self.path, self.busy_timeout)?,
         };
-        let (connection, identity) = self.opened.insert(opened);
-        opening::still_there(&self.path, *identity, "reading")?;
+        let Opened { connection, identity } = self.opened.insert(opened);
+        still_there(&self.path, *identity, "reading")?;
         Ok(connection)
     }
 }
@@ -38,7 +39,7 @@ impl Handler<Read> for Reader {
     fn handle(&mut self, batch: Vec<Read>) {
         for read in batch {
             match self.connection() {
-                Ok(connection) => read.run(connection)(None),
+                Ok(connection) => read.run(connection),
                 Err(error) => read.refuse(error),
             }
         }

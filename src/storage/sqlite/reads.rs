@@ -27,7 +27,8 @@ impl Read {
     /// A session in pieces: its messages go into `reading`, its row is the answer.
     #[must_use]
     pub fn session_in_pieces(id: String, reading: Arc<SessionReading>, reply: Reply<Option<SessionHead>>) -> Self {
-        Self::new(reply, move |connection| reading::read(connection, &id, &reading))
+        // What has been taken of it cannot be given back.
+        Self::once(reply, move |connection| reading::read(connection, &id, &reading))
     }
 
     /// A part of a session's messages.
@@ -51,13 +52,13 @@ impl Read {
     /// The ids of sessions behind another one in the filter's order.
     #[must_use]
     pub fn session_page(filter: SessionFilter, after: Option<LastSession>, reply: Reply<SessionPage>) -> Self {
-        Self::new(reply, move |connection| pages::sessions(connection, &filter, after))
+        Self::new(reply, move |connection| pages::sessions(connection, &filter, after.clone()))
     }
 
     /// Keys in order.
     #[must_use]
     pub fn key_page(filter: KeyFilter, reply: Reply<Vec<String>>) -> Self {
-        Self::new(reply, move |connection| pages::keys(connection, filter))
+        Self::new(reply, move |connection| pages::keys(connection, filter.clone()))
     }
 
     /// A value at a time, in milliseconds since the epoch.

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::{
     failure::{commit_failure, failure},
-    job::{Step, Verdict, Write},
+    job::{Read, Step, Verdict, Write},
 };
 use crate::{
     durability::Durability,
@@ -37,16 +37,119 @@ pub fn next_end(batch: &[Step]) -> Option<i64> {
         .min()
 }
 
-/// Does a batch and commits it. Gives the answers that are owed, and what kept the batch from being committed: everybody's
-/// error.
-pub fn run(connection: &Connection, batch: Vec<Step>) -> (Vec<Verdict>, Option<Error>) {
+/// What became of a batch.
+pub struct Outcome {
+    /// The answers that are owed.
+    verdicts: Vec<Verdict>,
+    /// What kept the batch from being committed: everybody's error.
+    failed: Option<Error>,
+    /// Changes that would make room, where there was none: they are not answered yet.
+    left: Vec<Write>,
+}
+
+impl Outcome {
+    fn of(connection: &Connection, done: Vec<Done>, failed: Option<Error>, leave: bool) -> Self {
+        let mut outcome = Self { verdicts: Vec::with_capacity(done.len()), failed, left: Vec::new() };
+        let full = leave && matches!(outcome.failed, Some(Error::Full { .. }));
+        for done in done {
+            match done {
+                // It may have seen what is not to be.
+                Done::Read(mut read) => {
+                    if outcome.failed.is_some() {
+                        read.ask(connection);
+                    }
+                    outcome.verdicts.push(Box::new(|_| read.answer()));
+                }
+                Done::Unread(read) => read.run(connection),
+                Done::Write(write) if full && write.frees() => outcome.left.push(write),
+                Done::Write(write) => outcome.verdicts.push(write.verdict()),
+            }
+        }
+        outcome
+    }
+
+    /// Gives the answers that are owed. What remains is the error of all, and who has to be answered still.
+    pub fn tell(self) -> (Option<Error>, Vec<Write>) {
+        for verdict in self.verdicts {
+            verdict(self.failed.as_ref());
+        }
+        (self.failed, self.left)
+    }
+}
+
+/// A member of a batch that has had its turn.
+enum Done {
+    Read(Read),
+    Write(Write),
+    /// A question that did not get it, as the engine does nothing more in this transaction.
+    Unread(Read),
+}
+
+/// Does a batch and commits it. Changes that make room are left unanswered where there was none.
+pub fn run(connection: &Connection, batch: Vec<Step>) -> Outcome {
+    run_batch(connection, batch, true)
+}
+
+/// Does changes anew that found no room the first time. They are already as durable as their batch was to be.
+pub fn run_anew(connection: &Connection, writes: Vec<Write>) -> Outcome {
+    let batch = writes.into_iter().map(|write| Step::Write(write, Durability::Process)).collect();
+    run_batch(connection, batch, false)
+}
+
+fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool) -> Outcome {
+    for step in &batch {
+        if let Step::Write(write, _) = step {
+            write.look(connection);
+        }
+    }
     let begin = if strongest(&batch).is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
     if let Err(error) = execute(connection, begin) {
         refuse(batch, &failure("beginning to write", &error));
-        return (Vec::new(), None);
+        return Outcome::of(connection, Vec::new(), None, leave);
     }
-    let verdicts = run_all(connection, batch);
-    (verdicts, conclude(connection))
+    let (done, ended) = run_all(connection, batch);
+    if matches!(ended, Some(Error::Corrupt { .. })) {
+        return one_by_one(connection, done);
+    }
+    let failed = conclude(connection, ended);
+    Outcome::of(connection, done, failed, leave)
+}
+
+/// Somebody has met damage, after which the engine lets nothing more be written in the transaction. What the others want
+/// is done all the same, each in a transaction of its own.
+fn one_by_one(connection: &Connection, done: Vec<Done>) -> Outcome {
+    let mut worst = None;
+    if !connection.is_autocommit() {
+        let _ = execute(connection, "ROLLBACK");
+    }
+    for done in done {
+        match done {
+            Done::Read(read) => read.answer(),
+            Done::Unread(read) => read.run(connection),
+            Done::Write(mut write) => match alone(connection, &mut write) {
+                Ok(()) => write.verdict()(None),
+                Err(error) => {
+                    write.verdict()(Some(&error));
+                    if worst.is_none() || matches!(error, Error::Indeterminate { .. }) {
+                        worst = Some(error);
+                    }
+                }
+            },
+        }
+    }
+    Outcome { verdicts: Vec::new(), failed: worst, left: Vec::new() }
+}
+
+fn alone(connection: &Connection, write: &mut Write) -> Result<()> {
+    write.look(connection);
+    execute(connection, "BEGIN IMMEDIATE").map_err(|error| failure("beginning to write", &error))?;
+    if write.attempt(connection).is_none() {
+        return conclude(connection, None).map_or(Ok(()), Err);
+    }
+    if !connection.is_autocommit() {
+        execute(connection, "ROLLBACK").map_err(|error| failure("taking a write back", &error))?;
+    }
+    Ok(())
 }
 
 /// Answers a whole batch without having done anything.
@@ -56,19 +159,21 @@ pub fn refuse(batch: Vec<Step>, error: &Error) {
     }
 }
 
-fn run_all(connection: &Connection, batch: Vec<Step>) -> Vec<Verdict> {
+/// Gives who has had a turn, and what ended the transaction before its time.
+fn run_all(connection: &Connection, batch: Vec<Step>) -> (Vec<Done>, Option<Error>) {
     let mut writes = match only_writes(batch) {
         Ok(writes) => writes,
         Err(batch) => return with_savepoints(connection, batch),
     };
     if without_savepoints(connection, &mut writes) {
-        return writes.into_iter().map(|(write, _)| write.verdict()).collect();
+        return (writes.into_iter().map(|(write, _)| Done::Write(write)).collect(), None);
     }
     let batch = writes.into_iter().map(|(write, durability)| Step::Write(write, durability)).collect();
     let again = if connection.is_autocommit() { Ok(()) } else { execute(connection, "ROLLBACK") };
     if let Err(error) = again.and_then(|()| execute(connection, "BEGIN IMMEDIATE")) {
-        refuse(batch, &failure("beginning to write anew", &error));
-        return Vec::new();
+        let error = failure("beginning to write anew", &error);
+        refuse(batch, &error);
+        return (Vec::new(), Some(error));
     }
     with_savepoints(connection, batch)
 }
@@ -89,35 +194,60 @@ fn only_writes(batch: Vec<Step>) -> Result<Vec<(Write, Durability)>, Vec<Step>> 
 fn without_savepoints(connection: &Connection, writes: &mut [(Write, Durability)]) -> bool {
     writes.iter_mut().all(|(write, _)| {
         let before = connection.total_changes();
-        let failed = write.attempt(connection);
-        !connection.is_autocommit() && (!failed || connection.total_changes() == before)
+        match write.attempt(connection) {
+            _ if connection.is_autocommit() => false,
+            Some(Error::Corrupt { .. }) => false,
+            Some(_) => connection.total_changes() == before,
+            None => true,
+        }
     })
 }
 
-fn with_savepoints(connection: &Connection, batch: Vec<Step>) -> Vec<Verdict> {
-    let mut verdicts = Vec::with_capacity(batch.len());
+fn with_savepoints(connection: &Connection, batch: Vec<Step>) -> (Vec<Done>, Option<Error>) {
+    let mut done = Vec::with_capacity(batch.len());
+    // An error may end the whole transaction; what would come after it must not be written alone.
+    let mut ended: Option<Error> = None;
     for step in batch {
-        match step {
-            // An error may have ended the whole transaction; what would come after it must not be written alone.
-            step if connection.is_autocommit() => {
-                step.refuse(Error::Io { doing: "writing".into(), cause: "an earlier write ended the batch".into() });
+        match (step, &ended) {
+            (Step::Read(mut read), None) => {
+                ended = read.ask(connection).filter(|error| matches!(error, Error::Corrupt { .. }));
+                done.push(Done::Read(read));
             }
-            Step::Read(read) => verdicts.push(read.run(connection)),
-            Step::Write(mut write, _) => {
-                if let Err(error) = execute(connection, "SAVEPOINT job") {
-                    write.refuse(failure("writing", &error));
-                    continue;
-                }
-                let failed = write.attempt(connection);
-                if !connection.is_autocommit() && end(connection, failed).is_err() {
-                    // Half a change must not be committed with the others.
-                    let _ = execute(connection, "ROLLBACK");
-                }
-                verdicts.push(write.verdict());
+            (Step::Read(read), Some(_)) => done.push(Done::Unread(read)),
+            (Step::Write(mut write, _), Some(error)) => {
+                write.skip(error.clone());
+                done.push(Done::Write(write));
+            }
+            (Step::Write(mut write, _), None) => {
+                ended = guarded(connection, &mut write);
+                done.push(Done::Write(write));
             }
         }
     }
-    verdicts
+    (done, ended)
+}
+
+/// Does one change, or takes it back; what has ended the whole transaction where something has.
+fn guarded(connection: &Connection, write: &mut Write) -> Option<Error> {
+    if let Err(error) = execute(connection, "SAVEPOINT job") {
+        write.skip(failure("writing", &error));
+        return interrupted(connection, None);
+    }
+    let failed = write.attempt(connection);
+    if !connection.is_autocommit() && end(connection, failed.is_some()).is_err() {
+        // Half a change must not be committed with the others.
+        let _ = execute(connection, "ROLLBACK");
+    }
+    match failed {
+        Some(error @ Error::Corrupt { .. }) => Some(error),
+        failed => interrupted(connection, failed),
+    }
+}
+
+fn interrupted(connection: &Connection, cause: Option<Error>) -> Option<Error> {
+    let unknown =
+        || Error::Io { doing: "writing".into(), cause: "a write ended the batch; nothing of it is stored".into() };
+    connection.is_autocommit().then(|| cause.unwrap_or_else(unknown))
 }
 
 /// Keeps what was written since the savepoint, or takes it back.
@@ -128,12 +258,9 @@ fn end(connection: &Connection, failed: bool) -> rusqlite::Result<()> {
     execute(connection, "RELEASE job")
 }
 
-fn conclude(connection: &Connection) -> Option<Error> {
-    if connection.is_autocommit() {
-        return Some(Error::Io {
-            doing: "writing".into(),
-            cause: "a write ended the batch; nothing of it is stored".into(),
-        });
+fn conclude(connection: &Connection, ended: Option<Error>) -> Option<Error> {
+    if let Some(error) = ended.or_else(|| interrupted(connection, None)) {
+        return Some(error);
     }
     let error = execute(connection, "COMMIT").err()?;
     if !connection.is_autocommit() {

@@ -42,7 +42,7 @@ impl Upkeep {
         work: impl FnOnce(&Connection, &Ending) -> Result<T> + Send + 'static,
     ) {
         let ending = Arc::clone(&self.ending);
-        let job = Read::new(reply, move |connection| ending.during(connection, |ending| work(connection, ending)));
+        let job = Read::once(reply, move |connection| ending.during(connection, |ending| work(connection, ending)));
         if let Err((error, job)) = self.worker.submit(job, READ_SIZE) {
             job.refuse(of_store(error));
         }

@@ -177,10 +177,10 @@ fn messages_of_nobody(connection: &Connection, after: i64, found: &mut Verificat
     look(found).map_err(|error| failure("verifying the store", &error))
 }
 
-/// Has SQLite check its pages.
+/// Has SQLite check its pages, and its indexes against the rows: a row that an index has lost is found by nobody else.
 fn pages(connection: &Connection, found: &mut Verification) -> Result<()> {
     let verdicts = connection
-        .prepare("PRAGMA quick_check")
+        .prepare("PRAGMA integrity_check")
         .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>())
         .map_err(|error| failure("verifying the store", &error))?;
     for verdict in verdicts.iter().filter(|verdict| *verdict != "ok") {

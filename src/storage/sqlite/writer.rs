@@ -11,8 +11,11 @@ use super::{
     checkpoints::Checkpoints,
     expiry::{self, Expiry},
     failure::failure,
+    identity::{Identity, still_there},
     job::{Chore, Job, Step, Write},
-    keys, opening, schema, transaction,
+    keys, opening,
+    reserve::Reserve,
+    schema, transaction,
 };
 use crate::{
     durability::Durability,
@@ -29,23 +32,25 @@ pub struct Writer {
     /// Why there is no connection: what is queued behind a failed opening hears of it.
     refusal: Error,
     /// Which file was opened: a path can come to mean another.
-    identity: Option<opening::Identity>,
+    identity: Option<Identity>,
     /// A commit or a checkpoint failed half-way: what the kernel still has of it is not what the disk has.
     in_doubt: bool,
     expiry: Expiry,
+    reserve: Reserve,
 }
 
 struct Opened {
     connection: Connection,
+    identity: Option<Identity>,
     checkpoints: Checkpoints,
     synchronous: Option<Durability>,
 }
 
 impl Opened {
     fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
-        let mut connection = opening::open_writer(path, busy_timeout)?;
+        let opening::Opened { mut connection, identity } = opening::open_writer(path, busy_timeout)?;
         let checkpoints = Checkpoints::of(&mut connection, busy_timeout)?;
-        Ok(Self { connection, checkpoints, synchronous: None })
+        Ok(Self { connection, identity, checkpoints, synchronous: None })
     }
 
     /// Sets how far a commit goes; only outside of a transaction.
@@ -68,6 +73,7 @@ impl Writer {
     /// A writer that opens its file with its first job.
     pub fn new(path: PathBuf, busy_timeout: Duration) -> Self {
         Self {
+            reserve: Reserve::of(&path),
             path,
             busy_timeout,
             opened: None,
@@ -80,32 +86,47 @@ impl Writer {
 
     fn open(&mut self) -> Result<()> {
         if self.opened.is_none() {
-            let opened =
-                Opened::open(&self.path, self.busy_timeout).inspect_err(|error| self.refusal = error.clone())?;
+            let opened = self.open_file().inspect_err(|error| self.refusal = error.clone())?;
             if let Some(end) = keys::next_end(&opened.connection)? {
                 self.expiry.note(end);
             }
+            self.identity = opened.identity;
             self.opened = Some(opened);
-            self.identity = opening::identity(&self.path);
             tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
         }
         Ok(())
     }
 
+    /// Opens the file; on a full disk with the room that somebody has kept for that and left behind.
+    fn open_file(&mut self) -> Result<Opened> {
+        match Opened::open(&self.path, self.busy_timeout) {
+            Err(Error::Io { .. } | Error::Full { .. }) if self.reserve.is_there() => {
+                self.reserve.release();
+                Opened::open(&self.path, self.busy_timeout)
+            }
+            outcome => outcome,
+        }
+    }
+
     /// The connection to a file that is still the one that was opened.
     ///
     /// After a failed sync the kernel takes the lost pages for written: only a new connection, which reads the file again,
-    /// knows what is there.
+    /// knows what is there. What came before the failure and was not synced yet may be lost as well, in the middle of the
+    /// log: nothing is acknowledged before the log has been folded into the file.
     fn sound(&mut self) -> Result<&mut Opened> {
+        if self.opened.is_none() && !self.in_doubt {
+            return Err(self.refusal.clone());
+        }
+        still_there(&self.path, self.identity, "writing")?;
         if self.in_doubt {
             self.opened = None;
-            let opened = Opened::open(&self.path, self.busy_timeout)?;
+            let mut opened = Opened::open(&self.path, self.busy_timeout)?;
             schema::verify(&opened.connection)?;
+            opened.checkpoints.settle(&opened.connection)?;
             tracing::warn!(target: "smalltalk::storage", "reopened and verified after a commit that failed half-way");
             self.opened = Some(opened);
             self.in_doubt = false;
         }
-        opening::still_there(&self.path, self.identity, "writing")?;
         self.opened.as_mut().ok_or_else(|| self.refusal.clone())
     }
 
@@ -118,7 +139,8 @@ impl Writer {
     /// After the answers were given.
     fn fold(&mut self) {
         if let Some(opened) = &mut self.opened {
-            let folded = opened.checkpoints.after_batch(&opened.connection);
+            let synced = opened.synchronous != Some(Durability::Process);
+            let folded = opened.checkpoints.after_batch(&opened.connection, synced);
             self.heed(folded);
         }
     }
@@ -140,13 +162,29 @@ impl Writer {
             Err(error) => return transaction::refuse(batch, &error),
         };
         let steps = batch.len();
-        let (verdicts, failed) = transaction::run(&opened.connection, batch);
-        for verdict in verdicts {
-            verdict(failed.as_ref());
-        }
+        let outcome = transaction::run(&opened.connection, batch);
+        let (failed, left) = outcome.tell();
         self.in_doubt = matches!(failed, Some(Error::Indeterminate { .. }));
+        if !left.is_empty() {
+            self.on_a_full_disk(left);
+        }
         self.fold();
         tracing::trace!(target: "smalltalk::storage", steps, failed = failed.is_some(), "batch");
+    }
+
+    /// What makes room is done with what is kept for that, and with what the log gives back when it is folded.
+    fn on_a_full_disk(&mut self, writes: Vec<Write>) {
+        self.reserve.release();
+        let Some(opened) = &mut self.opened else { return };
+        let folded = Checkpoints::make_room(&opened.connection);
+        // Pages that are to go would be written to the log on the way, for want of memory.
+        let spilling = |allowed: bool| drop(opened.connection.pragma_update(None, "cache_spill", allowed));
+        spilling(false);
+        let outcome = transaction::run_anew(&opened.connection, writes);
+        spilling(true);
+        let (failed, _) = outcome.tell();
+        self.in_doubt |= matches!(failed, Some(Error::Indeterminate { .. }));
+        self.heed(folded);
     }
 
     /// A checkpoint that failed concerns nobody's write: what is in the log stays there, to be folded another time. But
@@ -180,7 +218,14 @@ impl Handler<Job> for Writer {
                     self.transact(std::mem::take(&mut together));
                     self.chore(chore);
                 }
-                Job::Open(reply) => reply.send(self.open()),
+                Job::Open(reply) => {
+                    let opened = self.open();
+                    let there = opened.is_ok();
+                    reply.send(opened);
+                    if there {
+                        self.reserve.keep();
+                    }
+                }
             }
         }
         self.transact(together);
@@ -198,12 +243,14 @@ impl Handler<Job> for Writer {
             self.reclaim();
         }
         if let Some(opened) = self.opened.as_mut().filter(|it| it.checkpoints.wake_at().is_some_and(|due| due <= now)) {
-            let folded = opened.checkpoints.when_idle(&opened.connection);
+            let folded = opened.checkpoints.when_due(&opened.connection);
             self.heed(folded);
+            self.reserve.keep();
         }
     }
 
     fn finish(&mut self) -> Result<()> {
+        self.reserve.release();
         let Some(opened) = self.opened.take() else { return Ok(()) };
         opened.connection.close().map_err(|(_, error)| failure("closing the database", &error))
     }

@@ -1,13 +1,13 @@
 //! The changes a store knows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     append, batches, changes,
     coming::ComingMessages,
     job::Write,
     keys, maintenance,
-    prune::{self, Pruned},
+    prune::{self, Oldest, Pruned},
     save, sessions,
 };
 use crate::{
@@ -28,9 +28,11 @@ impl Write {
     #[must_use]
     pub fn save_coming(image: SessionImage, messages: Arc<ComingMessages>, reply: Reply<Option<i64>>) -> Self {
         let seen = Arc::clone(&messages);
+        let tag = reply.tag();
         let reply = Reply::new(move |outcome: Result<i64>| {
             reply.send(if outcome.is_err() && seen.given_up() { Ok(None) } else { outcome.map(Some) });
         });
+        let reply = reply.tagged(tag);
         Self::new(image.size(), reply, move |connection| save::save_coming(connection, &image, &messages, false))
     }
 
@@ -64,13 +66,13 @@ impl Write {
     /// Removes sessions; answers how many were there.
     #[must_use]
     pub fn delete_sessions(ids: Vec<String>, reply: Reply<i64>) -> Self {
-        Self::new(text_size(&ids), reply, move |connection| batches::delete_sessions(connection, &ids))
+        Self::new(text_size(&ids), reply, move |connection| batches::delete_sessions(connection, &ids)).freeing()
     }
 
     /// Removes a session; answers whether it was there.
     #[must_use]
     pub fn delete_session(id: String, reply: Reply<bool>) -> Self {
-        Self::new(id.len(), reply, move |connection| sessions::delete(connection, &id))
+        Self::new(id.len(), reply, move |connection| sessions::delete(connection, &id)).freeing()
     }
 
     /// Sets a key, with its end in milliseconds since the epoch.
@@ -94,25 +96,34 @@ impl Write {
     /// Removes keys; answers how many had a value that had not expired at `now`.
     #[must_use]
     pub fn delete_keys(keys: Vec<String>, now: i64, reply: Reply<i64>) -> Self {
-        Self::new(text_size(&keys), reply, move |connection| batches::delete_keys(connection, &keys, now))
+        Self::new(text_size(&keys), reply, move |connection| batches::delete_keys(connection, &keys, now)).freeing()
     }
 
     /// Removes a key; answers whether it had a value that had not expired at `now`.
     #[must_use]
     pub fn delete_key(key: String, now: i64, reply: Reply<bool>) -> Self {
-        Self::new(key.len(), reply, move |connection| keys::delete(connection, &key, now))
+        Self::new(key.len(), reply, move |connection| keys::delete(connection, &key, now)).freeing()
     }
 
     /// Removes sessions last updated before then, in milliseconds since the epoch; at the most `limit`, the oldest first.
     #[must_use]
     pub fn prune(updated_before: i64, limit: usize, reply: Reply<Pruned>) -> Self {
-        Self::new(0, reply, move |connection| prune::prune(connection, updated_before, limit))
+        let found = Arc::new(Mutex::new(Ok(Oldest::default())));
+        let seen = Arc::clone(&found);
+        let look = move |connection: &_| {
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = prune::oldest(connection, updated_before, limit);
+        };
+        Self::new(0, reply, move |connection| {
+            prune::prune(connection, updated_before, found.lock().unwrap_or_else(PoisonError::into_inner).clone()?)
+        })
+        .looking(look)
+        .freeing()
     }
 
     /// Removes everything.
     #[must_use]
     pub fn clear(reply: Reply<()>) -> Self {
-        Self::new(0, reply, maintenance::clear)
+        Self::new(0, reply, maintenance::clear).freeing()
     }
 }
 

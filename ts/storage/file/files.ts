@@ -7,6 +7,7 @@ import { SmallTalkError, StorageError, type ErrorCode } from '../../errors.js';
 import { acquire, codeOf, release, removeIfThere, stillHeld, type Lock } from './lock.js';
 import { mayBeAlive, OWNER } from './owner.js';
 import { step, type Steps } from './steps.js';
+import type { Ticket } from './ticket.js';
 
 /** What is found of a file. */
 export interface Found {
@@ -68,6 +69,8 @@ export interface Manner {
   /** Whether it is on the disk before the operation ends. */
   power: boolean;
   busyTimeoutMs: number;
+  /** Of whoever waits for it; absent where nobody does. */
+  ticket?: Ticket;
 }
 
 /** How far a change has come. */
@@ -92,23 +95,33 @@ export function* change<T>(
     if (contents === null) {
       stillHeld(lock);
       yield* removeIfThere(path);
-    } else if (contents !== undefined) yield* replace(path, contents, lock, manner.power);
+    } else if (contents !== undefined) yield* replace(path, contents, lock);
     progress.committed = true;
   } finally {
-    yield* release(lock);
+    yield* releaseAfter(lock, progress);
   }
   if (manner.power && decision.contents !== undefined) yield* syncName(path);
   return decision.result;
 }
 
-function* replace(path: string, contents: Buffer, lock: Lock, power: boolean): Steps<void> {
+/** What others see already has happened, whether or not the lock can be given up: the next to come takes it away. */
+function* releaseAfter(lock: Lock, { committed }: Progress): Steps<void> {
+  try {
+    yield* release(lock);
+  } catch (error) {
+    if (!committed) throw error;
+  }
+}
+
+function* replace(path: string, contents: Buffer, lock: Lock): Steps<void> {
   const temporary = join(dirname(path), `${TEMPORARY}${OWNER}-${randomBytes(8).toString('hex')}`);
   const { O_WRONLY, O_CREAT, O_EXCL } = constants;
   const fd = yield* step('open', temporary, O_WRONLY | O_CREAT | O_EXCL | NO_FOLLOW, 0o600);
   try {
     try {
       yield* step('write', fd, contents);
-      if (power) yield* step('sync', fd);
+      // Also where only its name may be late: a name without what it stands for would be a damaged file.
+      yield* step('sync', fd);
     } finally {
       yield* step('close', fd);
     }

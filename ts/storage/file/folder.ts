@@ -1,6 +1,7 @@
 /** One directory of files, each named by an id: what is listed of them is remembered as long as the files stay the same. */
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers';
 
 import { change, readFile, syncDirectory, type Decision, type Found, type Manner } from './files.js';
 import { codeOf } from './lock.js';
@@ -24,6 +25,9 @@ interface Remembered<H> {
   inode: number;
 }
 
+/** So long a power cut may take what was acknowledged without a sync of its name. */
+const SYNCED_WITHIN_MS = 2_000;
+
 /** A file so young may be replaced once more within one tick of the file system's clock, and look the same. */
 const TOO_YOUNG_MS = 100;
 
@@ -31,6 +35,7 @@ export class Folder<H extends { id: string }> {
   readonly directory: string;
   readonly #turns: Turns;
   readonly #parse: (line: string) => H | null;
+  #syncing = false;
   readonly #remembered = new Map<string, Remembered<H>>();
 
   constructor(directory: string, turns: Turns, parse: (line: string) => H | null) {
@@ -42,7 +47,26 @@ export class Folder<H extends { id: string }> {
   /** Changes the file of an id, in its turn. */
   change<T>(id: string, decide: (found: Found | null) => Decision<T>, manner: Manner): Promise<T> {
     const path = this.#pathOf(fileNameOf(id));
-    return this.#turns.write(path, (progress) => change(path, decide, manner, progress));
+    const changed = this.#turns.write(path, (progress) => change(path, decide, manner, progress), manner.ticket);
+    if (!manner.power) changed.then(this.#syncSoon, () => undefined);
+    return changed;
+  }
+
+  /** Has the names on the disk before long; nobody waits for it, and it keeps no process alive. */
+  readonly #syncSoon = (): void => {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    const weak = new WeakRef(this);
+    setTimeout(() => {
+      const folder = weak.deref();
+      if (folder !== undefined) void folder.#sync();
+    }, SYNCED_WITHIN_MS).unref();
+  };
+
+  async #sync(): Promise<void> {
+    this.#syncing = false;
+    // What cannot be synced is as safe as without it, and who asks for more hears of it.
+    await this.#turns.part(() => syncDirectory(this.directory)).catch(() => undefined);
   }
 
   /** Reads the file of an id, in its turn; null where there is none. */

@@ -10,6 +10,7 @@ interface Calls {
   open(path: string, flags: string | number, mode?: number): number;
   close(fd: number): void;
   read(fd: number, buffer: Buffer, offset: number, length: number, position: number): number;
+  /** All of it, from the beginning of the file on. */
   write(fd: number, data: Buffer): void;
   sync(fd: number): void;
   stat(fd: number): fs.Stats;
@@ -39,8 +40,12 @@ const later: { [K in Name]: (...args: Parameters<Calls[K]>) => Promise<ReturnTyp
   open: (path, flags, mode) => called((done) => fs.open(path, flags, mode, done)),
   close: (fd) => called((done) => fs.close(fd, done)),
   read: (fd, buffer, offset, length, position) => called((done) => fs.read(fd, buffer, offset, length, position, done)),
-  write: (fd, data) => called((done) => fs.writeFile(fd, data, done)),
-  sync: (fd) => called((done) => fs.fsync(fd, done)),
+  write: async (fd, data) => {
+    for (let at = 0; at < data.length;) {
+      at += await called<number>((done) => fs.write(fd, data, at, data.length - at, at, done));
+    }
+  },
+  sync: (fd) => syncing(() => called((done) => fs.fsync(fd, done))),
   stat: (fd) => called((done) => fs.fstat(fd, done)),
   statLink: (path) => promised.lstat(path),
   rename: (from, to) => promised.rename(from, to),
@@ -50,6 +55,24 @@ const later: { [K in Name]: (...args: Parameters<Calls[K]>) => Promise<ReturnTyp
   list: (path) => promised.readdir(path),
   wait: (ms) => delay(ms),
 };
+
+/** A disk that is slow to sync must not take all threads of the process: one is left to those who read. */
+const SYNCS_AT_ONCE = Math.max(1, Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) - 1);
+
+let syncsLeft = SYNCS_AT_ONCE;
+const syncsWaiting: (() => void)[] = [];
+
+async function syncing(sync: () => Promise<void>): Promise<void> {
+  if (syncsLeft === 0) await new Promise<void>((resolve) => syncsWaiting.push(resolve));
+  else syncsLeft -= 1;
+  try {
+    await sync();
+  } finally {
+    const next = syncsWaiting.shift();
+    if (next === undefined) syncsLeft += 1;
+    else next();
+  }
+}
 
 /** The form with a callback: file descriptors as numbers are what both forms have in common. */
 function called<T>(begin: (done: (error: Error | null, value: T) => void) => void): Promise<T> {
@@ -65,7 +88,9 @@ const now: Calls = {
   open: fs.openSync,
   close: fs.closeSync,
   read: (fd, buffer, offset, length, position) => fs.readSync(fd, buffer, offset, length, position),
-  write: (fd, data) => fs.writeFileSync(fd, data),
+  write: (fd, data) => {
+    for (let at = 0; at < data.length;) at += fs.writeSync(fd, data, at, data.length - at, at);
+  },
   sync: fs.fsyncSync,
   stat: (fd) => fs.fstatSync(fd),
   statLink: (path) => fs.lstatSync(path),

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 
 import type { Progress } from './files.js';
 import { ENDING } from './names.js';
+import type { Ticket } from './ticket.js';
 import { pauseNow, walk, walkNow, type Step, type Steps } from './steps.js';
 
 /** One operation, which can be begun anew at exit. */
@@ -13,6 +14,7 @@ interface Operation {
   progress: Progress;
   /** What is being done at this moment; null: it has not begun. */
   current: Step | null;
+  ticket: Ticket | undefined;
 }
 
 const MOST_AT_ONCE = 16;
@@ -20,28 +22,48 @@ const MOST_AT_ONCE = 16;
 /** How long the thread waits at exit for one file operation that is already with the kernel. */
 const GRACE_MS = 500;
 
+/** So many things at once. */
+class Lanes {
+  readonly #queue: (() => void)[] = [];
+  #running = 0;
+
+  async run<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#running >= MOST_AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    else this.#running += 1;
+    try {
+      return await run();
+    } finally {
+      // Whoever waits takes the place over; else it is free.
+      const next = this.#queue.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+}
+
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();
   /** The last operation that concerned every file. */
   #barrier: Promise<unknown> = Promise.resolve();
   readonly #writes = new Set<Operation>();
-  readonly #queue: (() => void)[] = [];
-  #running = 0;
+  readonly #writing = new Lanes();
+  /** Of their own: a disk that is slow to write may still be read. */
+  readonly #reading = new Lanes();
 
   /** A write of one file; at exit it is done although nobody waits. */
-  write<T>(file: string, begin: Begin<T>): Promise<T> {
-    return this.#after(file, () => this.#noted(begin));
+  write<T>(file: string, begin: Begin<T>, ticket?: Ticket): Promise<T> {
+    return this.#after(file, this.#writing, () => this.#noted(begin, ticket));
   }
 
   /** A read of one file: it sees what was written before. */
   read<T>(file: string, begin: () => Steps<T>): Promise<T> {
-    return this.#after(file, () => ({ run: () => walk(begin()) }));
+    return this.#after(file, this.#reading, () => ({ run: () => walk(begin()) }));
   }
 
   /** A write of every file: all that was asked for before comes first, all that comes later waits. */
-  writeAll<T>(begin: Begin<T>): Promise<T> {
-    const { run } = this.#noted(begin);
-    const turn = this.settled().then(() => this.#limited(run));
+  writeAll<T>(begin: Begin<T>, ticket?: Ticket): Promise<T> {
+    const { run } = this.#noted(begin, ticket);
+    const turn = this.settled().then(() => this.#writing.run(run));
     this.#last.clear();
     this.#barrier = quiet(turn);
     return turn;
@@ -54,7 +76,7 @@ export class Turns {
 
   /** Runs one part of something larger that has waited for its turn. */
   part<T>(begin: () => Steps<T>): Promise<T> {
-    return this.#limited(() => walk(begin()));
+    return this.#reading.run(() => walk(begin()));
   }
 
   /** Does something for each of many, so many at once. */
@@ -69,8 +91,9 @@ export class Turns {
   /** Does what is waiting, synchronously, in the order of the calls. */
   drain(limitMs: number): void {
     const end = performance.now() + limitMs;
-    for (const { begin, progress, current } of this.#writes) {
+    for (const { begin, progress, current, ticket } of this.#writes) {
       if (performance.now() >= end) return;
+      if (ticket?.withdrawn === true) continue;
       if (current !== null && landed(current)) progress.committed = true;
       if (progress.committed) continue;
       try {
@@ -82,10 +105,10 @@ export class Turns {
     this.#writes.clear();
   }
 
-  #after<T>(file: string, prepare: () => { run: () => Promise<T> }): Promise<T> {
+  #after<T>(file: string, lanes: Lanes, prepare: () => { run: () => Promise<T> }): Promise<T> {
     const { run } = prepare();
     const before = this.#last.get(file) ?? this.#barrier;
-    const turn = before.then(() => this.#limited(run));
+    const turn = before.then(() => lanes.run(run));
     const done = quiet(turn);
     this.#last.set(file, done);
     void done.then(() => {
@@ -94,30 +117,18 @@ export class Turns {
     return turn;
   }
 
-  #noted<T>(begin: Begin<T>): { run: () => Promise<T> } {
-    const operation: Operation = { begin, progress: { committed: false }, current: null };
+  #noted<T>(begin: Begin<T>, ticket: Ticket | undefined): { run: () => Promise<T> } {
+    const operation: Operation = { begin, progress: { committed: false }, current: null, ticket };
     this.#writes.add(operation);
     const run = async (): Promise<T> => {
       try {
+        ticket?.begin();
         return await walk(begin(operation.progress), (step) => (operation.current = step));
       } finally {
         this.#writes.delete(operation);
       }
     };
     return { run };
-  }
-
-  async #limited<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#running >= MOST_AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    else this.#running += 1;
-    try {
-      return await run();
-    } finally {
-      // Whoever waits takes the place over; else it is free.
-      const next = this.#queue.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
-    }
   }
 }
 

@@ -1,8 +1,10 @@
 /** The open file: opened by the first call, tried anew after a failed opening, drained at exit, closed once. */
-import { Calls } from '../../calls.js';
+import { Calls, type Kind } from '../../calls.js';
 import { fromNative, StorageError } from '../../errors.js';
 import { drainAtExit } from '../../exit.js';
 import { crossing, native, type Native } from '../../native.js';
+import { Patience, type Late } from '../../patience.js';
+import type { Durability } from '../../types.js';
 import { EVERYTHING, PendingWrites } from '../pending-writes.js';
 import { Turns } from '../turns.js';
 import { MOMENT_MS, Moments, type Watch } from './moments.js';
@@ -28,35 +30,43 @@ interface Opened {
 
 /** One file, and what is on its way to it. */
 export class Connection {
-  readonly turns = new Turns();
+  readonly turns: Turns;
   readonly pace = new Pace();
   readonly #options: CheckedOptions['opening'];
+  readonly #patience: Patience;
   readonly #pending = new PendingWrites();
   readonly #moments = new Moments();
   #opened: Opened | null = null;
   #ready = false;
   #closing: Promise<void> | null = null;
 
-  constructor(options: CheckedOptions['opening']) {
+  constructor(options: CheckedOptions['opening'], timeoutMs: number) {
     this.#options = options;
+    this.#patience = new Patience(timeoutMs, (late) => this.#look(late));
+    this.turns = new Turns(this.#patience.clock);
   }
 
   /** Opens the file where it is not open yet. Throws `ERR_CLOSED`, `ERR_NATIVE_UNAVAILABLE`. */
   open(): Opened {
     if (this.#closing !== null) throw new StorageError('ERR_CLOSED', 'the store is closed');
+    this.#patience.start();
     if (this.#opened !== null) return this.#opened;
     native();
     const calls = new Calls(StorageError);
     let handle: Handle | undefined;
     let failure: unknown;
-    const opening = calls.run<null>((binary, slot) => {
-      try {
-        handle = binary.storageOpen(this.#options, calls.settle, slot);
-      } catch (error) {
-        failure = error;
-        throw error;
-      }
-    });
+    const opening = calls.run<null>(
+      (binary, slot) => {
+        try {
+          handle = binary.storageOpen(this.#options, calls.settle, slot);
+        } catch (error) {
+          failure = error;
+          throw error;
+        }
+      },
+      'read',
+      this.#patience,
+    );
     // Whoever called hears of a failure by the call itself; this promise is for those who wait for the opening.
     opening.catch(() => undefined);
     if (handle === undefined) throw fromNative(failure as Parameters<typeof fromNative>[0], StorageError);
@@ -71,15 +81,15 @@ export class Connection {
   }
 
   /** Runs an operation that concerns no session; its promise settles with the answer. */
-  call<T>(begin: Begin): Promise<T> {
+  call<T>(begin: Begin, kind?: Kind): Promise<T> {
     this.open();
-    return this.turns.pass(() => this.go<T>(begin));
+    return this.turns.pass(() => this.go<T>(begin, kind));
   }
 
   /** Runs an operation whose turn it is, perhaps after a `close()` that was called later. */
-  go<T>(begin: Begin): Promise<T> {
+  go<T>(begin: Begin, kind: Kind = 'write'): Promise<T> {
     const { handle, calls } = this.#opened ?? this.open();
-    return calls.run<T>((binary, slot) => begin(binary, handle, slot));
+    return calls.run<T>((binary, slot) => begin(binary, handle, slot), kind, this.#patience, this.turns.since);
   }
 
   /** A slot by which the binary says that there is something to fetch. */
@@ -94,20 +104,20 @@ export class Connection {
   }
 
   /** The same for one whose answer comes soon, unless the disk is waited for. */
-  callSoon<T>(begin: Begin, power = false): Promise<T> {
-    const answer = this.call<T>(begin);
+  callSoon<T>(begin: Begin, moment: Durability, kind?: Kind): Promise<T> {
+    const answer = this.call<T>(begin, kind);
     const opened = this.#opened;
     if (this.#options.direct && this.#ready && opened !== null) {
-      this.#moments.asked(opened.calls, opened.watch, power ? MOMENT_MS.power : MOMENT_MS.process);
+      this.#moments.asked(opened.calls, opened.watch, MOMENT_MS[moment]);
     }
     return answer;
   }
 
   /** Runs an operation on one session when its turn has come. */
-  turn<T>(id: string, begin: Begin): Promise<T> {
+  turn<T>(id: string, begin: Begin, kind?: Kind): Promise<T> {
     this.open();
     return this.turns.take(id, 'other', (turn) => {
-      const answer = this.go<T>(begin);
+      const answer = this.go<T>(begin, kind);
       turn.sent();
       return answer;
     });
@@ -130,11 +140,14 @@ export class Connection {
   }
 
   /** A read that concerns everything: it sees all that was asked for before it. */
-  async readAll<T>(begin: (binary: Native, handle: Handle, slot: number, inOrder: boolean) => void): Promise<T> {
+  async readAll<T>(
+    begin: (binary: Native, handle: Handle, slot: number, inOrder: boolean) => void,
+    kind: Kind = 'read',
+  ): Promise<T> {
     this.open();
     return this.turns.takeLast(() => {
       const inOrder = this.inOrder();
-      return this.go<T>((binary, handle, slot) => begin(binary, handle, slot, inOrder));
+      return this.go<T>((binary, handle, slot) => begin(binary, handle, slot, inOrder), kind);
     });
   }
 
@@ -164,10 +177,28 @@ export class Connection {
     void this.#end(opened).catch(() => undefined);
   }
 
+  /** Gives up what has taken too long: what has not been begun is withdrawn, of what has nobody knows. */
+  #look(late: Late): boolean {
+    const { limitMs } = this.#patience;
+    const waiting = this.turns.withdraw(late, limitMs);
+    const opened = this.#opened;
+    if (opened === null) return waiting;
+    const { calls, handle, watch } = opened;
+    const slots = calls.overdue(late);
+    if (slots.length > 0) {
+      crossing(StorageError, (binary) => binary.storageWithdraw(handle, slots));
+      // What was withdrawn has been answered.
+      calls.settle(watch(0));
+      calls.giveUp(slots, limitMs);
+    }
+    return waiting || calls.pending > 0;
+  }
+
   /** Closes a file, once: the binary answers nothing that is asked for after it. */
   #end(opened: Opened): Promise<unknown> {
+    this.#patience.start();
     opened.ended ??= opened.calls
-      .run<null>((binary, slot) => binary.storageClose(opened.handle, slot))
+      .run<null>((binary, slot) => binary.storageClose(opened.handle, slot), 'read', this.#patience)
       .finally(() => opened.stay());
     return opened.ended;
   }

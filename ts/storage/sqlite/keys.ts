@@ -42,8 +42,9 @@ export class Keys {
   async #fromThread(key: string, inOrder: boolean): Promise<unknown> {
     const { turns } = this.#connection;
     const stored = await turns.pass(() =>
-      this.#connection.go<[string, string | null] | null>((binary, handle, slot) =>
-        binary.storageGetKey(handle, slot, key, Date.now(), inOrder),
+      this.#connection.go<[string, string | null] | null>(
+        (binary, handle, slot) => binary.storageGetKey(handle, slot, key, Date.now(), inOrder),
+        'read',
       ),
     );
     return stored === null ? null : decode(...stored);
@@ -52,7 +53,7 @@ export class Keys {
   #write<T>(name: string, power: boolean, begin: Begin): Promise<T> {
     this.finishReads();
     const connection = this.#connection;
-    return connection.write(name, connection.callSoon<T>(begin, power));
+    return connection.write(name, connection.callSoon<T>(begin, power ? 'power' : 'process'));
   }
 
   delete(key: string, power: boolean): Promise<boolean> {
@@ -63,16 +64,20 @@ export class Keys {
 
   has(key: string): Promise<boolean> {
     const inOrder = this.#connection.inOrder(keyName(key));
-    return this.#connection.callSoon((binary, handle, slot) =>
-      binary.storageHasKey(handle, slot, key, Date.now(), inOrder),
+    return this.#connection.callSoon(
+      (binary, handle, slot) => binary.storageHasKey(handle, slot, key, Date.now(), inOrder),
+      'process',
+      'read',
     );
   }
 
   /** When it ends; `Infinity`: never; null where it is not there. */
   end(key: string): Promise<number | null> {
     const inOrder = this.#connection.inOrder(keyName(key));
-    return this.#connection.callSoon((binary, handle, slot) =>
-      binary.storageKeyEnd(handle, slot, key, Date.now(), inOrder),
+    return this.#connection.callSoon(
+      (binary, handle, slot) => binary.storageKeyEnd(handle, slot, key, Date.now(), inOrder),
+      'process',
+      'read',
     );
   }
 
@@ -92,8 +97,9 @@ export class Keys {
 
   async getMany(keys: readonly string[]): Promise<Map<string, unknown>> {
     const inOrder = keys.some((key) => this.#connection.inOrder(keyName(key)));
-    const stored = await this.#connection.call<(string | null)[]>((binary, handle, slot) =>
-      binary.storageGetKeys(handle, slot, [...keys], Date.now(), inOrder),
+    const stored = await this.#connection.call<(string | null)[]>(
+      (binary, handle, slot) => binary.storageGetKeys(handle, slot, [...keys], Date.now(), inOrder),
+      'read',
     );
     const found = new Map<string, unknown>();
     for (const [at, key] of keys.entries()) {

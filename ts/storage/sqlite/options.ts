@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 
 import type { EncodeOptions, Unsupported } from '../../codec.js';
 import { SmallTalkError } from '../../errors.js';
-import { numberOption, optionsObject, pathOption, wordOption } from '../../options.js';
+import { numberOption, optionsObject, pathOption, timeoutOption, wordOption } from '../../options.js';
 import type { Durability } from '../../types.js';
 
 /** How the SQLite adapter opens its file. */
@@ -16,6 +16,8 @@ export interface SQLiteStorageOptions {
   readers?: number | 'async';
   /** How long to wait for another process's write, in milliseconds. Default 5000. */
   busyTimeoutMs?: number;
+  /** How long an answer may take, in milliseconds. Default 30000. Copying, verifying and pruning may take longer. */
+  timeoutMs?: number;
   /** Bytes of writes that may wait; beyond it they are rejected with `ERR_BACKPRESSURE`. Default 64 MiB. */
   maxQueueBytes?: number;
   /**
@@ -35,6 +37,7 @@ export interface CheckedOptions {
   /** Whether small reads may happen on the calling thread. */
   readsHere: boolean;
   snapshotBytes: number;
+  timeoutMs: number;
   /** What the binary wants to know. */
   opening: { path: string; readers: number; busyTimeoutMs: number; maxQueueBytes: number; direct: boolean };
 }
@@ -57,6 +60,7 @@ export function checkedOptions(options?: SQLiteStorageOptions): CheckedOptions {
     encoding: { unsupported: wordOption('unsupported', given.unsupported, 'refuse', ['refuse', 'json']) },
     readsHere,
     snapshotBytes: numberOption('snapshotBytes', given.snapshotBytes, 64 * 2 ** 20, { min: 0, max: 2 ** 40 }),
+    timeoutMs: timeoutOption(given.timeoutMs),
     opening: {
       path,
       readers: numberOption('readers', readers, READERS, { min: 1, max: 64, integer: true }),

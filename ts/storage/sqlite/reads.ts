@@ -71,8 +71,11 @@ export class SessionReads {
       bound === Infinity ? -1 : bound,
     ) as [number, number, number];
     const name = sessionName(id);
-    const found = await this.#connection.turn<[string, string] | null>(id, (binary, handle, slot) =>
-      binary.storageGetMessages(handle, slot, id, last, before, limit, this.#connection.inOrder(name)),
+    const found = await this.#connection.turn<[string, string] | null>(
+      id,
+      (binary, handle, slot) =>
+        binary.storageGetMessages(handle, slot, id, last, before, limit, this.#connection.inOrder(name)),
+      'read',
     );
     return found === null ? null : decodeMessages(...found);
   }
@@ -80,8 +83,10 @@ export class SessionReads {
   /** What can be told of a session without its messages; null where there is none. */
   async info(id: string): Promise<SessionInfo | null> {
     const name = sessionName(id);
-    const text = await this.#connection.turn<string | null>(id, (binary, handle, slot) =>
-      binary.storageSessionInfo(handle, slot, id, this.#connection.inOrder(name)),
+    const text = await this.#connection.turn<string | null>(
+      id,
+      (binary, handle, slot) => binary.storageSessionInfo(handle, slot, id, this.#connection.inOrder(name)),
+      'read',
     );
     if (text === null) return null;
     const { messageBytes, activeAgent, ...info } = JSON.parse(text) as StoredInfo;
@@ -169,7 +174,7 @@ class Intake {
     try {
       const head = await this.#connection.go<(string | null)[] | null>((binary, handle, slot) => {
         this.#reading = binary.storageReadSession(handle, slot, channel.slot, id, inOrder);
-      });
+      }, 'read');
       if (head !== null) await this.#rest();
       if (this.#failure !== null) throw this.#failure.error;
       return head;

@@ -41,7 +41,7 @@ export async function prune(
   }
   if (!dryRun && report.sessions > 0) {
     // They are gone whether or not the disk is given back now: else the next prune does that.
-    await connection.call<number>((binary, handle, slot) => binary.storageReclaim(handle, slot)).catch(() => 0);
+    await connection.call<number>((binary, handle, slot) => binary.storageReclaim(handle, slot), 'long').catch(() => 0);
   }
   return report;
 }
@@ -51,11 +51,11 @@ export async function backup(connection: Connection, to: unknown): Promise<void>
   // There is no place that could be meant where none is given.
   const path = resolve(pathOption('path', to ?? null, ''));
   if (existsSync(path)) throw new SmallTalkError('ERR_OPTION_INVALID', `there is a file at ${JSON.stringify(path)}`);
-  await connection.readAll<null>((binary, handle, slot) => binary.storageBackup(handle, slot, path));
+  await connection.readAll<null>((binary, handle, slot) => binary.storageBackup(handle, slot, path), 'long');
 }
 
 /** Reads everything and compares checksums. */
 export async function verify(connection: Connection): Promise<VerifyReport> {
-  const text = await connection.readAll<string>((binary, handle, slot) => binary.storageVerify(handle, slot));
+  const text = await connection.readAll<string>((binary, handle, slot) => binary.storageVerify(handle, slot), 'long');
   return JSON.parse(text) as VerifyReport;
 }

@@ -1,0 +1,144 @@
+//! How a file comes to be: made under another name and given its own when it is whole. So a file without anything in it is
+//! never ours in the making, but one that has lost what it had.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{failure::failure, hardening::harden, schema};
+use crate::error::{Error, Result};
+
+/// Large pages halve the cost of large sessions.
+const PAGE_SIZE: i32 = 16 * 1024;
+
+/// Makes the database where there is nothing of its name.
+///
+/// # Errors
+/// [`Error::Corrupt`] where there is a file with nothing in it, or a write-ahead log without its database; else what kept
+/// it from being made.
+pub fn make_where_missing(path: &Path) -> Result<()> {
+    make_directory(path)?;
+    // In this order: who makes a database at this moment names it before it has a log.
+    let log = with_ending(path, "-wal");
+    let logged = fs::metadata(&log).is_ok_and(|found| found.len() > 0);
+    match fs::metadata(path) {
+        Ok(found) if found.len() > 0 => return Ok(()),
+        Ok(_) => {
+            return Err(lost("it is empty, and was not when it was made: restore it, or remove it to begin anew"));
+        }
+        Err(_) if logged => {
+            let detail = "it is gone, and its write-ahead log is there: restore it, or remove the log to begin anew";
+            return Err(lost(detail));
+        }
+        Err(_) => {}
+    }
+    let unnamed = beside(path, "new");
+    let made = fill(&unnamed).and_then(|()| publish(&unnamed, path));
+    for ending in ["", "-wal", "-shm"] {
+        // What is left of it has no name that anybody looks for.
+        let _ = fs::remove_file(with_ending(&unnamed, ending));
+    }
+    made
+}
+
+fn lost(detail: &str) -> Error {
+    Error::Corrupt { what: "the database file".into(), detail: detail.into() }
+}
+
+/// Until it has its name nobody needs it whole, and then it is synced at once.
+fn fill(path: &Path) -> Result<()> {
+    let doing = |error: &rusqlite::Error| failure("creating the database", error);
+    create_file(path).map_err(|cause| Error::io("creating the database", &cause))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| doing(&error))?;
+    let written = |connection: &mut Connection| -> rusqlite::Result<()> {
+        harden(connection, Duration::ZERO)?;
+        connection.pragma_update(None, "synchronous", "off")?;
+        connection.pragma_update(None, "page_size", PAGE_SIZE)?;
+        // Room that was given up can be given back to the disk, in steps.
+        connection.pragma_update(None, "auto_vacuum", "incremental")?;
+        // In the file, not in a log: a close that cannot fold one says nothing.
+        connection.pragma_update_and_check(None, "journal_mode", "memory", |_| Ok(()))?;
+        schema::create(connection)?;
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))
+    };
+    written(&mut connection).map_err(|error| doing(&error))?;
+    connection.close().map_err(|(_, error)| doing(&error))?;
+    let synced = OpenOptions::new().write(true).open(path).and_then(|file| file.sync_all());
+    synced.map_err(|cause| Error::io("syncing the new database", &cause))
+}
+
+/// Gives it its name, unless somebody was first: that one is as good.
+fn publish(unnamed: &Path, path: &Path) -> Result<()> {
+    let named = match fs::hard_link(unnamed, path) {
+        Ok(()) => Ok(()),
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // Some file systems know one name a file only. Whoever takes the name first may replace what has it.
+        Err(_) => match create_file(path) {
+            Ok(()) => fs::rename(unnamed, path).inspect_err(|_| drop(fs::remove_file(path))),
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(cause) => Err(cause),
+        },
+    };
+    named.map_err(|cause| Error::io("naming the new database", &cause))
+}
+
+/// Conversations are nobody else's business.
+fn make_directory(path: &Path) -> Result<()> {
+    let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) else { return Ok(()) };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory).map_err(|cause| Error::io("creating the directory of the database", &cause))
+}
+
+/// Makes an empty file that only its owner may read, where there is nothing of that name. SQLite gives the files beside it
+/// the same mode.
+///
+/// # Errors
+/// What kept it from being made.
+pub fn create_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// A name in the same directory that nobody else uses.
+#[must_use]
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    with_ending(path, &format!(".{}.{ending}", uuid::Uuid::now_v7().simple()))
+}
+
+/// The name with something behind it.
+#[must_use]
+pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    path.with_file_name(name)
+}
+
+/// A new file is there after a power cut only if the names that lead to it are on the disk.
+///
+/// # Errors
+/// What kept its directory from being synced.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "Windows has no such sync"))]
+pub fn sync_names(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    for (distance, directory) in path.ancestors().skip(1).enumerate() {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let synced = fs::File::open(directory).and_then(|directory| directory.sync_all());
+        // Directories further up may be none of ours, and closed to us.
+        if distance == 0 {
+            synced.map_err(|cause| Error::io("syncing the directory of the database", &cause))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+'use strict';
+
+/** Fills a disk, makes room by deleting while it is full, and goes on. */
+const api = require('../../dist/index.js');
+const { say } = require('./journal.cjs');
+const { valueOf, sessionOf } = require('./states.cjs');
+
+const given = Object.fromEntries(process.argv.slice(2).map((word) => word.split(/=(.*)/s).slice(0, 2)));
+const store = new api[given.adapter]({ path: given.path, durability: given.durability });
+
+async function told(object, state, promise) {
+  try {
+    await promise;
+    say('done', object, state);
+    return true;
+  } catch (error) {
+    say('fail', object, state, error.code);
+    if (error.code !== 'ERR_FULL') throw error;
+    return false;
+  }
+}
+
+function put(number, state) {
+  const object = number % 3 === 0 ? `session-${number}` : `key-${number}`;
+  say('begin', object, state);
+  const written =
+    number % 3 === 0
+      ? store.saveSession(object, sessionOf(object, state - 11, state))
+      : store.set(object, valueOf(object, state));
+  return told(object, state, written);
+}
+
+function remove(number) {
+  const object = number % 3 === 0 ? `session-${number}` : `key-${number}`;
+  say('begin', object, 0);
+  return told(object, 0, number % 3 === 0 ? store.deleteSession(object) : store.delete(object));
+}
+
+async function main() {
+  // Large states, until there is no room, not even for a small one.
+  const there = [];
+  const added = async (number, state) => {
+    const done = await put(number, state);
+    if (done) there.push(number);
+    return done;
+  };
+  for (let number = 0; (await added(number, 13)) || (await added(number + 100_000, 17)); number += 1);
+  if (there.length < 10) throw new Error('the disk was full before there was anything');
+  for (const number of there) {
+    const read = await (number % 3 === 0 ? store.getSession(`session-${number}`) : store.get(`key-${number}`));
+    if (read === null) throw new Error(`${number} is not there`);
+  }
+  for (const number of there.slice(0, there.length / 2)) {
+    if (!(await remove(number))) throw new Error(`${number} cannot be deleted`);
+  }
+  // Room is given back at the latest when the log is folded.
+  for (let tries = 0; !(await put(200_000, 18 + tries)); tries += 1) {
+    if (tries > 100) throw new Error('writing did not go on');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  say('read', 'filled', there.length);
+  await store.close();
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

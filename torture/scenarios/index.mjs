@@ -1,0 +1,220 @@
+/**
+ * Every scenario, a line each: its name, what it does, to whom, how much of it each change has to pass (`short`) and how
+ * much there is on demand (`long`); one without `short` is for the latter only. `needs` names what not every machine has.
+ */
+import { subjects } from '../subjects/index.mjs';
+import { turnBits } from './bits.mjs';
+import { cutRealPower, exhaustDescriptors, fillDisk, refuseNetwork, turnReadOnly } from './disks.mjs';
+import { exitWithQueue, forgetStores, terminateWorkers } from './ends.mjs';
+import { failAtCalls } from './faults.mjs';
+import { killAtCalls, killAtRandom } from './kills.mjs';
+import { catchStale, catchUnsynced } from './machine.mjs';
+import { cutPower } from './power.mjs';
+import { soak } from './soak.mjs';
+import { stallDisk } from './stalls.mjs';
+
+const SQLITE = subjects['sqlite-power'];
+const LOOSE_SQLITE = subjects['sqlite-process'];
+const FILE = subjects['file-power'];
+const LOOSE_FILE = subjects['file-process'];
+
+const line = (name, what, subject, run, amounts, needs = null) => ({ name, what, subject, run, needs, ...amounts });
+
+export const scenarios = [
+  line(
+    'machine/unsynced',
+    'a store that does not sync is caught by power cuts',
+    LOOSE_SQLITE,
+    catchUnsynced,
+    { short: { ops: 30 }, long: { ops: 30 } },
+    'strace',
+  ),
+  line('machine/stale', 'a store that is a state behind is caught by kills', FILE, catchStale, { short: {}, long: {} }),
+
+  line('kill/sqlite-power', 'SIGKILL at any moment', SQLITE, killAtRandom, {
+    short: { kills: 50 },
+    long: { kills: 5_000 },
+  }),
+  line('kill/sqlite-process', 'SIGKILL at any moment', LOOSE_SQLITE, killAtRandom, {
+    short: { kills: 50 },
+    long: { kills: 5_000 },
+  }),
+  line('kill/file-power', 'SIGKILL at any moment', FILE, killAtRandom, {
+    short: { kills: 25 },
+    long: { kills: 1_000 },
+  }),
+  line('kill/file-process', 'SIGKILL at any moment', LOOSE_FILE, killAtRandom, {
+    short: { kills: 25 },
+    long: { kills: 1_000 },
+  }),
+
+  ...[
+    ['sqlite-power', 3, false],
+    ['sqlite-power', 12, true],
+    ['sqlite-power', 40, true],
+    ['sqlite-process', 3, false],
+    ['sqlite-process', 12, true],
+    ['sqlite-process', 40, true],
+    ['file-power', 3, false],
+    ['file-power', 12, true],
+    ['file-power', 40, true],
+    ['file-process', 3, false],
+    ['file-process', 12, true],
+    ['file-process', 40, true],
+  ].map(([name, ops, prepared]) =>
+    line(
+      `kill-at/${name}/${prepared ? 'old' : 'new'}-${ops}`,
+      `SIGKILL at each call that changes a file, ${prepared ? 'in a store that is there' : 'also while it is made'}`,
+      subjects[name],
+      killAtCalls,
+      { ...(ops === 40 ? {} : { short: { ops, prepared, most: 6 } }), long: { ops, prepared } },
+      'strace',
+    ),
+  ),
+
+  ...[
+    ['sqlite-power', 'EIO', false, true],
+    ['sqlite-power', 'ENOSPC', true, true],
+    ['file-power', 'EIO', false, true],
+    ['file-power', 'ENOSPC', true, true],
+    ['sqlite-power', 'EIO', true],
+    ['sqlite-power', 'ENOSPC', false],
+    ['sqlite-power', 'EROFS', true],
+    ['sqlite-power', 'EFBIG', true],
+    ['sqlite-process', 'EIO', false],
+    ['file-power', 'EIO', true],
+    ['file-power', 'EROFS', true],
+    ['file-power', 'EFBIG', false],
+  ].map(([name, error, forGood, short = false]) =>
+    line(
+      `fault/${name}/${error}-${forGood ? 'for-good' : 'once'}`,
+      `${error} at each call that changes a file${forGood ? ', and ever after' : ''}`,
+      subjects[name],
+      failAtCalls,
+      { ...(short ? { short: { error, forGood, ops: 1, prepared: true } } : {}), long: { error, forGood, ops: 8 } },
+      'strace',
+    ),
+  ),
+
+  line(
+    'power/sqlite-power',
+    'power cuts in its recorded writes',
+    SQLITE,
+    cutPower,
+    { short: { cuts: 500, ops: 40 }, long: { cuts: 20_000, ops: 400 } },
+    'strace',
+  ),
+  line(
+    'power/file-power',
+    'power cuts in its recorded writes',
+    FILE,
+    cutPower,
+    { short: { cuts: 10_000, ops: 24 }, long: { cuts: 1_000_000, ops: 60 } },
+    'strace',
+  ),
+  line(
+    'power/sqlite-process',
+    'the same: nothing is damaged, and lost within a window',
+    LOOSE_SQLITE,
+    cutPower,
+    { short: { cuts: 100, ops: 80, pauseMs: 80, lanes: 1 }, long: { cuts: 5_000, ops: 400, pauseMs: 80, lanes: 1 } },
+    'strace',
+  ),
+  line(
+    'power/file-process',
+    'the same: nothing is damaged, and lost within a window',
+    LOOSE_FILE,
+    cutPower,
+    { short: { cuts: 500, ops: 80, pauseMs: 80, lanes: 1 }, long: { cuts: 20_000, ops: 400, pauseMs: 80, lanes: 1 } },
+    'strace',
+  ),
+  line('real-power/sqlite', 'the power of a real ext4 goes', SQLITE, cutRealPower, { long: { cuts: 200 } }, 'mount'),
+  line('real-power/file', 'the power of a real ext4 goes', FILE, cutRealPower, { long: { cuts: 200 } }, 'mount'),
+
+  line(
+    'stall/sqlite',
+    'a disk that is silent for longer than anybody waits',
+    SQLITE,
+    stallDisk,
+    { short: { stallMs: 3_000, timeoutMs: 600 }, long: { stallMs: 60_000, timeoutMs: 30_000 } },
+    'strace',
+  ),
+  line(
+    'stall/file',
+    'a disk that is silent for longer than anybody waits',
+    FILE,
+    stallDisk,
+    { short: { stallMs: 3_000, timeoutMs: 600 }, long: { stallMs: 60_000, timeoutMs: 30_000 } },
+    'strace',
+  ),
+  line(
+    'full/sqlite',
+    'a disk of 4 MB is filled, relieved and used again',
+    SQLITE,
+    fillDisk,
+    { short: {}, long: {} },
+    'mount',
+  ),
+  line(
+    'full/file',
+    'a disk of 4 MB is filled, relieved and used again',
+    FILE,
+    fillDisk,
+    { short: {}, long: {} },
+    'mount',
+  ),
+  line('read-only/sqlite', 'a file system turns read only', SQLITE, turnReadOnly, { short: {}, long: {} }, 'mount'),
+  line('read-only/file', 'a file system turns read only', FILE, turnReadOnly, { short: {}, long: {} }, 'mount'),
+  line(
+    'descriptors/sqlite',
+    'no more files may be opened, and then they may',
+    SQLITE,
+    exhaustDescriptors,
+    { short: {}, long: {} },
+    'prlimit',
+  ),
+  line(
+    'descriptors/file',
+    'no more files may be opened, and then they may',
+    FILE,
+    exhaustDescriptors,
+    { short: {}, long: {} },
+    'prlimit',
+  ),
+  line('network/sqlite', 'a network file system is refused', SQLITE, refuseNetwork, { short: {}, long: {} }, 'strace'),
+  line('bits/file', 'every bit of a file is turned over', FILE, turnBits, { short: { step: 7 }, long: {} }),
+
+  line('workers/sqlite', 'worker threads are terminated while they write', SQLITE, terminateWorkers, {
+    short: { cycles: 100 },
+    long: { cycles: 10_000 },
+  }),
+  line('workers/file', 'worker threads are terminated while they write', LOOSE_FILE, terminateWorkers, {
+    short: { cycles: 50 },
+    long: { cycles: 1_000 },
+  }),
+  line('exit/sqlite', 'a process leaves with 1,000 writes queued', SQLITE, exitWithQueue, {
+    short: { cycles: 100, queued: 1_000 },
+    long: { cycles: 1_000, queued: 1_000 },
+  }),
+  line('exit/file', 'a process leaves with 1,000 writes queued', LOOSE_FILE, exitWithQueue, {
+    short: { cycles: 5, queued: 1_000, all: false },
+    long: { cycles: 100, queued: 1_000, all: false },
+  }),
+  line('forget/sqlite', 'stores are forgotten, with a write on its way', SQLITE, forgetStores, {
+    short: { cycles: 100 },
+    long: { cycles: 2_000 },
+  }),
+  line('forget/file', 'stores are forgotten, with a write on its way', LOOSE_FILE, forgetStores, {
+    short: { cycles: 100 },
+    long: { cycles: 2_000 },
+  }),
+
+  line(
+    'soak/sqlite',
+    'a fault every 30 s, for an hour',
+    SQLITE,
+    soak,
+    { long: { minutes: 60, everySeconds: 30 } },
+    'strace',
+  ),
+];

@@ -1,0 +1,15 @@
+/** What is tortured: how its child is run, and how to look at what it has left. More of them can be added here as data. */
+import { storageSubject } from './storage.mjs';
+
+/**
+ * A subject has a `name`, the `script` of its child with its `words`, the `durability` of what that acknowledges, and
+ * `look(directory)`, which gives the state of each object that it finds, or throws where one is damaged.
+ */
+export const subjects = Object.fromEntries(
+  [
+    storageSubject('sqlite', 'SQLiteStorageAdapter', 'power'),
+    storageSubject('sqlite', 'SQLiteStorageAdapter', 'process'),
+    storageSubject('file', 'FileStorageAdapter', 'power'),
+    storageSubject('file', 'FileStorageAdapter', 'process'),
+  ].map((subject) => [subject.name, subject]),
+);
