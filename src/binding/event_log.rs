@@ -1,6 +1,9 @@
 //! The event log for JavaScript.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use napi::bindgen_prelude::{External, Uint32Array};
 use napi_derive::napi;
@@ -16,11 +19,13 @@ use crate::{
         CleanupReport, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics, Together, TogetherOutcome,
         Unstored,
     },
+    event_sink::EventSink,
+    reply::Reply,
 };
 
 /// An open log and the way its answers take.
 pub struct LogHandle {
-    log: EventLog,
+    log: Arc<EventLog>,
     completions: Completions,
 }
 
@@ -73,7 +78,7 @@ pub fn log_open(
             max_queue_bytes: size(options.max_queue_bytes),
             ..LogOptions::new(options.directory)
         })?;
-        Ok(External::new(LogHandle { log, completions }))
+        Ok(External::new(LogHandle { log: Arc::new(log), completions }))
     })
 }
 
@@ -214,6 +219,42 @@ pub fn log_close(handle: &External<LogHandle>, slot: u32) -> Result<()> {
 #[napi(catch_unwind)]
 pub fn log_drain(handle: &External<LogHandle>, limit_ms: f64) -> Result<bool> {
     entry("logDrain", || Ok(handle.log.drain(millis(limit_ms)?)))
+}
+
+impl LogHandle {
+    /// A way into the log for rooms that know no log; it does not keep the log open.
+    pub fn sink(&self) -> impl EventSink + use<> {
+        Sink(Arc::downgrade(&self.log))
+    }
+}
+
+struct Sink(Weak<EventLog>);
+
+impl EventSink for Sink {
+    fn place(&self) -> Option<usize> {
+        self.0.upgrade().filter(|log| log.is_open()).map(|log| log.place())
+    }
+
+    fn store(&self, session: &str, body: String) -> bool {
+        let Some(log) = self.0.upgrade().filter(|log| log.is_open()) else { return false };
+        let reply = Reply::new(|outcome: crate::Result<Receipt>| {
+            if let Err(error) = outcome {
+                tracing::warn!(target: "smalltalk::health", %error, "an event that had to be kept is not in the log");
+            }
+        });
+        log.append(session.to_owned(), body, None, Some(Durability::Power), reply);
+        true
+    }
+}
+
+/// The number of the newest event of a session that is in the index; 0 where there is none.
+#[napi(catch_unwind)]
+pub fn log_last_seq(handle: &External<LogHandle>, session: String) -> Result<f64> {
+    entry("logLastSeq", || {
+        #[expect(clippy::cast_precision_loss, reason = "numbers stay below 2^53")]
+        let seq = handle.log.last_seq(&session) as f64;
+        Ok(seq)
+    })
 }
 
 impl From<LogReplayFilter> for ReplayFilter {

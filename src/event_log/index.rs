@@ -126,6 +126,12 @@ impl Session {
         write(&self.files)
     }
 
+    /// The number of its newest event; 0 where there is none.
+    pub fn last_seq(&self) -> u64 {
+        let last = |file: &Placed| read(&file.entries).list.last().map(|entry| entry.seq);
+        self.files().iter().rev().find_map(last).unwrap_or(0)
+    }
+
     /// Its topics.
     pub fn topics(&self) -> MutexGuard<'_, Topics> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)

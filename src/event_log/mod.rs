@@ -151,6 +151,24 @@ impl EventLog {
         self.submit(Job::Flush(reply), 0);
     }
 
+    /// The same for all handles on one log.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        Arc::as_ptr(&self.core).addr()
+    }
+
+    /// Whether this handle is not closed.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.check().is_ok()
+    }
+
+    /// The number of the newest event of a session within the retention that was written; 0 where there is none.
+    #[must_use]
+    pub fn last_seq(&self, session: &str) -> u64 {
+        self.core.catalog.find(session).map_or(0, |session| session.last_seq())
+    }
+
     /// Bytes that wait for the writer.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {

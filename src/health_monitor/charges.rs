@@ -74,7 +74,8 @@ impl Charges {
         };
         let exited = self.exited.then_some((Standing::Disconnected, Reason::Exited));
         let frozen = self.frozen_since.map(|since| (by(since), Reason::Frozen));
-        let overdue = self.works.iter().filter(|work| reached(now, work.due)).map(|work| (by(work.due), Reason::Overdue));
+        let overdue =
+            self.works.iter().filter(|work| reached(now, work.due)).map(|work| (by(work.due), Reason::Overdue));
         overdue.chain(frozen).chain(exited).max_by_key(|(standing, _)| *standing)
     }
 }

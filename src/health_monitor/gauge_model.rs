@@ -54,14 +54,13 @@ impl World {
             self.now += step;
             left -= step;
             match doing {
-                Doing::Idle => {}
                 Doing::Running => self.thread.ran += step,
                 Doing::Contended(part) => {
                     self.thread.ran += step / part;
-                    self.thread.waited += step - step / part;
+                    self.thread.waited += step * (part - 1) / part;
                 }
                 Doing::Starving => self.thread.waited += step,
-                Doing::Blocked | Doing::Stopped => {}
+                Doing::Idle | Doing::Blocked | Doing::Stopped => {}
             }
             if doing != Doing::Idle {
                 self.sight.running += step;

@@ -18,8 +18,17 @@ pub trait Pulse: Send + Sync {
     /// A look at it; `None` once it is gone.
     fn look(&self) -> Option<Sight>;
 
-    /// What it is running synchronously right now, as far as it says so: a JSON object.
-    fn holder(&self) -> Option<String>;
+    /// What it is running synchronously right now, as far as it says so.
+    fn holder(&self) -> Option<Label>;
+}
+
+/// What a loop says that it is running: a JSON object with `agentId`, `event` and `listeners`, and which of the listeners.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The object, as text.
+    pub text: String,
+    /// The place among its listeners.
+    pub listener: usize,
 }
 
 /// An event loop of the process.
@@ -51,6 +60,7 @@ pub struct LoopNews {
 
 impl LoopNews {
     /// News of a loop, as of now.
+    #[must_use]
     pub fn of(seen: &EventLoop, change: Change, threshold: Duration, holder: Option<Value>) -> Self {
         let (frozen, lasted) = match change {
             Change::Froze(lasted) => (true, lasted),
@@ -110,6 +120,81 @@ fn whole_ms(span: Duration) -> u64 {
 
 /// What the loop says that it is running; nothing where it says nothing that can be read.
 pub fn holder_of(seen: &EventLoop) -> Option<Value> {
-    let text = seen.pulse.holder()?;
-    serde_json::from_str(&text).ok().filter(Value::is_object)
+    let Label { text, listener } = seen.pulse.holder()?;
+    let mut holder: Value = serde_json::from_str(&text).ok()?;
+    let members = holder.as_object_mut()?;
+    if let Some(Value::Array(names)) = members.remove("listeners")
+        && let Some(name) = names.into_iter().nth(listener)
+    {
+        members.insert("listener".into(), name);
+    }
+    Some(holder)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    struct Says(Option<Label>);
+
+    impl Pulse for Says {
+        fn look(&self) -> Option<Sight> {
+            None
+        }
+
+        fn holder(&self) -> Option<Label> {
+            self.0.clone()
+        }
+    }
+
+    fn says(text: &str, listener: usize) -> Option<Value> {
+        let pulse = Box::new(Says(Some(Label { text: text.into(), listener })));
+        holder_of(&EventLoop { thread: 3, pulse })
+    }
+
+    #[test]
+    fn a_holder_is_named_as_far_as_it_says() {
+        let text = r#"{"agentId":"ada","event":"task","listeners":["first","second"]}"#;
+        assert_eq!(says(text, 1), Some(json!({ "agentId": "ada", "event": "task", "listener": "second" })));
+        assert_eq!(says(text, 9), Some(json!({ "agentId": "ada", "event": "task" })));
+        assert_eq!(says("{}", 0), Some(json!({})));
+        assert_eq!(says("torn", 0), None);
+        assert_eq!(holder_of(&EventLoop { thread: 3, pulse: Box::new(Says(None)) }), None);
+    }
+
+    struct Sink(Option<usize>, Arc<Mutex<Vec<(String, Value)>>>);
+
+    impl EventSink for Sink {
+        fn place(&self) -> Option<usize> {
+            self.0
+        }
+
+        fn store(&self, session: &str, body: String) -> bool {
+            self.1.lock().unwrap().push((session.into(), serde_json::from_str(&body).unwrap()));
+            true
+        }
+    }
+
+    #[test]
+    fn a_freeze_is_recorded_once_in_each_log_that_is_open() {
+        let stored = Arc::new(Mutex::new(Vec::new()));
+        let sink = |place| Arc::new(Sink(place, Arc::clone(&stored))) as Arc<dyn EventSink>;
+        let seen = EventLoop { thread: 3, pulse: Box::new(Says(None)) };
+        let second = Duration::from_secs(1);
+        let mut news = LoopNews::of(&seen, Change::Froze(second), second, Some(json!({ "agentId": "ada" })));
+        news.record(&[]);
+        news.record(&[sink(None)]);
+        assert!(!news.recorded);
+        news.record(&[sink(Some(1)), sink(Some(1)), sink(None), sink(Some(2))]);
+        assert!(news.recorded);
+        let stored = stored.lock().unwrap();
+        assert_eq!(stored.len(), 2);
+        let (session, event) = &stored[0];
+        assert_eq!(session, "_system");
+        assert_eq!((&event["topic"], &event["priority"]), (&json!("loop_frozen"), &json!("critical")));
+        assert_eq!((&event["agentId"], &event["payload"]["loop"]), (&json!("ada"), &json!("worker 3")));
+        assert_eq!(event["payload"]["frozenFor"], json!(1000));
+    }
 }

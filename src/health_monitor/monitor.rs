@@ -87,9 +87,8 @@ struct State {
     echo_wanted: bool,
     /// The loop it lives in, and for how long that may run one piece of work; until somebody watches it.
     to_guard: Option<(Arc<EventLoop>, Duration)>,
-    /// The thread it lives in, and whether that is frozen.
-    home: Option<u32>,
-    frozen: bool,
+    /// The thread it lives in, where that is watched, and whether it is frozen.
+    home: Option<(u32, bool)>,
     sink: Option<Arc<dyn EventSink>>,
 }
 
@@ -107,7 +106,6 @@ impl Monitor {
             echo_wanted: false,
             to_guard: None,
             home: None,
-            frozen: false,
             sink: None,
         };
         Ok(Arc::new(Self {
@@ -128,7 +126,7 @@ impl Monitor {
     /// that are watched, this one included, tells which froze and thawed.
     pub fn guard(&self, home: Arc<EventLoop>, threshold: Duration) {
         let mut state = self.lock();
-        state.home = Some(home.thread);
+        state.home = Some((home.thread, false));
         state.to_guard = Some((home, threshold));
     }
 
@@ -276,8 +274,10 @@ impl Monitor {
     /// A loop of the process froze or thawed.
     pub(super) fn hear(&self, news: &LoopNews) {
         let mut state = self.lock();
-        if state.home == Some(news.thread) {
-            state.frozen = news.frozen;
+        if let Some((thread, frozen)) = &mut state.home
+            && *thread == news.thread
+        {
+            *frozen = news.frozen;
         }
         if !state.running {
             return;
@@ -295,7 +295,8 @@ impl Monitor {
             return false;
         }
         // Asked and not answered: the loop stood still for a while, and so did the clock.
-        if state.frozen || (state.echo_wanted && !self.echoed.swap(false, Ordering::AcqRel)) {
+        let frozen = state.home.is_some_and(|(_, frozen)| frozen);
+        if frozen || (state.echo_wanted && !self.echoed.swap(false, Ordering::AcqRel)) {
             return true;
         }
         fault::point("health-sweep");

@@ -128,16 +128,17 @@ impl Guard {
     }
 
     /// Looks at the loop. `None`: there is no loop any more, or nobody who wants to know.
-    fn look(&mut self, now: Instant) -> Option<Option<LoopNews>> {
+    fn look(&mut self, now: Instant) -> Option<Vec<LoopNews>> {
         self.prune();
         let threshold = self.threshold()?;
         let sight = self.home.pulse.look()?;
         let change = self.gauge.look(sight, now.saturating_duration_since(self.due), threshold);
         self.due = now + self.gauge.next(threshold);
-        Some(change.map(|change| {
+        let news = change.map(|change| {
             let holder = matches!(change, Change::Froze(_)).then(|| holder_of(&self.home)).flatten();
             LoopNews::of(&self.home, change, threshold, holder)
-        }))
+        });
+        Some(news.into_iter().collect())
     }
 }
 
@@ -175,7 +176,7 @@ impl Watch {
             }
             let looked = guard.look(now);
             let goes_on = looked.is_some();
-            news.extend(looked.flatten());
+            news.extend(looked.into_iter().flatten());
             if !goes_on {
                 guard.monitors.iter_mut().for_each(|(held, _)| held.released = true);
             }
