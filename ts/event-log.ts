@@ -18,7 +18,7 @@ import {
 import type { EventLogStats } from './event-log/stats.js';
 import { drainAtExit } from './exit.js';
 import { checkId } from './ids.js';
-import { crossing, native, type Native } from './native.js';
+import { crossing, native, NATIVE_LOG, type Native } from './native.js';
 import { optionsObject } from './options.js';
 import type {
   AppendReceipt,
@@ -178,6 +178,11 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** @internal */
+  [NATIVE_LOG](): Handle {
+    return this.#open().handle;
   }
 
   #open(): Opened {

@@ -1,50 +1,61 @@
 /** What the recovery strategies call. */
+import type { Worker } from 'node:worker_threads';
+
 import { HealthError } from '../errors.js';
 import { bounded } from './bounded.js';
 import type { ResolvedConfig } from './options.js';
 import type { MonitoredAgent, RecoveryStrategy } from './types.js';
+import { respawn } from './workers.js';
+
+/** Who is to be brought back, and how. */
+export interface Patient {
+  agent: MonitoredAgent;
+  strategy: RecoveryStrategy;
+  worker: Worker | null;
+  spawn: (() => Worker) | null;
+}
+
+/** Who came back: the agent to watch from then on, and its thread. */
+export interface Returned {
+  agent: MonitoredAgent;
+  worker: Worker | null;
+}
 
 /**
- * How the agent can be brought back: gives the agent to watch from then on. Null where there is nothing to call.
- * Who came back has to answer a ping, so that a recovery that only claims to have worked counts as failed.
+ * How the agent can be brought back. Null where there is nothing to call. Who came back has to answer a ping, so that a
+ * recovery that only claims to have worked counts as failed.
  */
-export function recoverer(
-  agent: MonitoredAgent,
-  strategy: RecoveryStrategy,
-  config: ResolvedConfig,
-): (() => Promise<MonitoredAgent>) | null {
-  const bring = bringBack(agent, strategy, config);
+export function recoverer(patient: Patient, config: ResolvedConfig): (() => Promise<Returned>) | null {
+  const bring = bringBack(patient, config);
   if (bring === null) return null;
   const answerWithin = config.heartbeatInterval * Math.max(2, config.maxMissedBeats);
   return async () => {
-    const next = await bounded(bring, config.recoveryTimeout, strategy);
-    if (typeof next !== 'object' || next === null) throw new TypeError('replace() must resolve to an agent');
-    if (typeof next.ping === 'function') {
-      await bounded(() => next.ping?.(), answerWithin, 'the ping after it');
+    const returned = await bounded(bring, config.recoveryTimeout, patient.strategy);
+    const { agent } = returned;
+    if (typeof agent !== 'object' || (agent as unknown) === null) {
+      throw new TypeError('replace() must resolve to an agent');
     }
-    return next;
+    if (typeof agent.ping === 'function') {
+      await bounded(() => agent.ping?.(), answerWithin, 'the ping after it');
+    }
+    return returned;
   };
 }
 
-function bringBack(
-  agent: MonitoredAgent,
-  strategy: RecoveryStrategy,
-  config: ResolvedConfig,
-): (() => Promise<MonitoredAgent>) | null {
+function bringBack(patient: Patient, config: ResolvedConfig): (() => Promise<Returned>) | null {
+  const { agent, strategy, worker, spawn } = patient;
   const { replace, restart } = config;
-  if (strategy === 'replace' && replace !== undefined) return () => replace(agent);
-  if (strategy !== 'restart') return null;
-  if (typeof agent.restart === 'function') {
-    return async () => {
-      await agent.restart?.();
-      return agent;
-    };
+  if (strategy === 'alert') return null;
+  if (worker !== null && spawn !== null) return async () => ({ agent, worker: await respawn(worker, spawn) });
+  if (strategy === 'replace') {
+    return replace === undefined ? null : async () => ({ agent: await replace(agent), worker });
   }
-  if (restart === undefined) return null;
-  return async () => {
-    await restart(agent);
-    return agent;
+  const restarted = async (): Promise<Returned> => {
+    if (typeof agent.restart === 'function') await agent.restart();
+    else await restart?.(agent);
+    return { agent, worker };
   };
+  return typeof agent.restart === 'function' || restart !== undefined ? restarted : null;
 }
 
 /** The id of an agent. Throws a TypeError for what cannot be watched. */
