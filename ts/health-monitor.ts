@@ -92,9 +92,8 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     );
     this.#beats = new Beats(this.#handle);
     const { log } = this.#config;
-    const nativeLog = log === undefined ? null : nativeLogOf(log);
-    this.#nativeLog = nativeLog;
-    if (nativeLog !== null) this.#cross((binary) => binary.healthRecordIn(this.#handle, nativeLog));
+    this.#nativeLog = log === undefined ? null : nativeLogOf(log);
+    this.#recordInLog();
   }
 
   /**
@@ -414,6 +413,12 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
       const monitor = weak.deref();
       if (monitor !== undefined && !monitor.#closed) look(monitor);
     }, wait).unref();
+  }
+
+  /** Not in the constructor: an arrow function there that knows `this` would make `settle` keep the monitor. */
+  #recordInLog(): void {
+    const log = this.#nativeLog;
+    if (log !== null) this.#cross((binary) => binary.healthRecordIn(this.#handle, log));
   }
 
   /** Has the loop of this thread watched, from the first agent on. */

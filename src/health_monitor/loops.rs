@@ -5,7 +5,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::gauge::{Change, Sight};
 use crate::event_sink::EventSink;
@@ -76,42 +77,48 @@ impl LoopNews {
         for sink in sinks {
             let Some(place) = sink.place().filter(|place| !places.contains(place)) else { continue };
             places.push(place);
-            self.recorded |= sink.store(SYSTEM_SESSION, self.event().to_string());
+            self.recorded |= sink.store(SYSTEM_SESSION, self.event());
         }
     }
 
-    /// As an event of the log.
-    fn event(&self) -> Value {
-        let mut event = json!({
-            "topic": if self.frozen { "loop_frozen" } else { "loop_thawed" },
-            "priority": "critical",
-            "timestamp": self.at,
-        });
-        if let Some(agent) = self.holder.as_ref().and_then(|holder| holder.get("agentId"))
-            && let Some(members) = event.as_object_mut()
-        {
-            members.insert("agentId".into(), agent.clone());
-        }
-        if let Some(members) = event.as_object_mut() {
-            members.insert("payload".into(), self.payload());
-        }
-        event
+    /// As an event of the log: lines begin with topic, priority and timestamp.
+    fn event(&self) -> String {
+        let topic = if self.frozen { "loop_frozen" } else { "loop_thawed" };
+        let agent = self.holder.as_ref().and_then(|holder| holder.get("agentId"));
+        let agent = agent.map_or_else(String::new, |id| format!(r#""agentId":{id},"#));
+        let payload = serde_json::to_string(&self.payload()).unwrap_or_else(|_| "null".into());
+        format!(r#"{{"topic":"{topic}","priority":"critical","timestamp":{},{agent}"payload":{payload}}}"#, self.at)
     }
 
     /// What listeners and the log get to know.
     #[must_use]
-    pub fn payload(&self) -> Value {
-        let name = if self.thread == 0 { "main".to_owned() } else { format!("worker {}", self.thread) };
-        json!({
-            "loop": name,
-            "threadId": self.thread,
-            "pid": std::process::id(),
-            "frozenFor": whole_ms(self.lasted),
-            "threshold": whole_ms(self.threshold),
-            "holder": self.holder,
-            "at": self.at,
-        })
+    pub fn payload(&self) -> LoopInfo<'_> {
+        LoopInfo {
+            name: if self.thread == 0 { "main".into() } else { format!("worker {}", self.thread) },
+            thread_id: self.thread,
+            pid: std::process::id(),
+            frozen_for: whole_ms(self.lasted),
+            threshold: whole_ms(self.threshold),
+            holder: self.holder.as_ref(),
+            at: self.at,
+        }
     }
+}
+
+/// News of a loop as JavaScript knows them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoopInfo<'a> {
+    /// `main`, or `worker` and the id of its thread.
+    #[serde(rename = "loop")]
+    name: String,
+    thread_id: u32,
+    pid: u32,
+    /// In milliseconds, like the threshold.
+    frozen_for: u64,
+    threshold: u64,
+    holder: Option<&'a Value>,
+    at: u64,
 }
 
 fn whole_ms(span: Duration) -> u64 {
@@ -134,6 +141,8 @@ pub fn holder_of(seen: &EventLoop) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+
+    use serde_json::json;
 
     use super::*;
 
@@ -172,6 +181,7 @@ mod tests {
         }
 
         fn store(&self, session: &str, body: String) -> bool {
+            assert!(body.starts_with(r#"{"topic":"loop_frozen","priority":"critical","timestamp":"#), "{body}");
             self.1.lock().unwrap().push((session.into(), serde_json::from_str(&body).unwrap()));
             true
         }

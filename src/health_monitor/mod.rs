@@ -26,7 +26,7 @@ mod state_model;
 
 pub use charges::Charges;
 pub use gauge::{Change, Gauge, Scheduled, Sight};
-pub use loops::{EventLoop, Label, LoopNews, Pulse};
+pub use loops::{EventLoop, Label, LoopInfo, LoopNews, Pulse};
 pub use monitor::{Look, Monitor, Move, Report};
 pub use rules::{Options, Rules};
 pub use state::{Agent, Reason, Standing, Step};

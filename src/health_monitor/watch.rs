@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use super::{
     gauge::{Change, Gauge},
     loops::{EventLoop, LoopNews, holder_of},
@@ -111,6 +113,8 @@ struct Guard {
     monitors: Vec<(Held, Duration)>,
     gauge: Gauge,
     due: Instant,
+    /// What it was running when it froze.
+    holder: Option<Value>,
 }
 
 impl Guard {
@@ -134,10 +138,10 @@ impl Guard {
         let sight = self.home.pulse.look()?;
         let change = self.gauge.look(sight, now.saturating_duration_since(self.due), threshold);
         self.due = now + self.gauge.next(threshold);
-        let news = change.map(|change| {
-            let holder = matches!(change, Change::Froze(_)).then(|| holder_of(&self.home)).flatten();
-            LoopNews::of(&self.home, change, threshold, holder)
-        });
+        if matches!(change, Some(Change::Froze(_))) {
+            self.holder = holder_of(&self.home);
+        }
+        let news = change.map(|change| LoopNews::of(&self.home, change, threshold, self.holder.clone()));
         Some(news.into_iter().collect())
     }
 }
@@ -219,6 +223,7 @@ impl Handler<Job> for Watch {
                             monitors: vec![(monitor, threshold)],
                             gauge: Gauge::default(),
                             due,
+                            holder: None,
                         }),
                     }
                 }
