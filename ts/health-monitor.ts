@@ -1,13 +1,12 @@
 /** The face of agent health. Time is kept and agents are judged natively; here, agents are called. */
 import { EventEmitter } from 'node:events';
-import { clearTimeout, setTimeout } from 'node:timers';
 
 import { HealthError } from './errors.js';
+import { Alarm } from './health-monitor/alarm.js';
 import { announce, EVENT_OF } from './health-monitor/announce.js';
 import { Beats } from './health-monitor/beats.js';
 import { bounded } from './health-monitor/bounded.js';
-import { Degradation } from './health-monitor/degradation.js';
-import { leaveHome, noteDebugger, showHome } from './health-monitor/home.js';
+import { noteDebugger } from './health-monitor/home.js';
 import type { Cause } from './health-monitor/life.js';
 import { Missed, nativeLogOf } from './health-monitor/missed.js';
 import {
@@ -33,11 +32,11 @@ import type {
   RegisterOptions,
   TrackOptions,
 } from './health-monitor/types.js';
-import { summary, Watched } from './health-monitor/watched.js';
+import { healthOf, summary, Watched } from './health-monitor/watched.js';
+import { Wire } from './health-monitor/wire.js';
 import { threadOf } from './health-monitor/workers.js';
 import { named } from './holders.js';
 import { checkId } from './ids.js';
-import { crossing, type Native } from './native.js';
 
 export type * from './health-monitor/types.js';
 
@@ -56,14 +55,13 @@ const held = new WeakMap<MonitoredAgent, Set<AgentHealthMonitor>>();
  */
 export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   readonly #config: ResolvedConfig;
-  readonly #handle: ReturnType<Native['healthOpen']>;
+  readonly #wire: Wire;
+  readonly #alarm: Alarm;
   readonly #beats: Beats;
   readonly #agents = new Map<string, Watched>();
   readonly #tickets = new Map<number, Watched>();
   readonly #counters = { pings: 0, rejectedPings: 0, recoveryAttempts: 0, successfulRecoveries: 0, loopFreezes: 0 };
-  readonly #degradation = new Degradation();
   readonly #nativeLog: ReturnType<typeof nativeLogOf>;
-  #calm: NodeJS.Timeout | undefined;
   #nextTicket = 1;
   #nextWork = 1;
   #guarded = false;
@@ -78,22 +76,21 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   constructor(config?: HealthMonitorConfig) {
     super();
     this.#config = resolveConfig(config);
-    const { heartbeatInterval, activityTimeout, maxMissedBeats } = this.#config;
-    // Weak, so that the binary's hold on the callback does not keep a forgotten monitor.
-    const weak = new WeakRef(this);
-    const settle = (batch: unknown[]): void => {
-      for (let at = 2; at < batch.length; at += 3) {
-        const monitor = weak.deref();
-        if (monitor !== undefined) monitor.#hear(JSON.parse(batch[at] as string) as Report);
-      }
-    };
-    this.#handle = crossing(HealthError, (binary) =>
-      binary.healthOpen(settle, 0, heartbeatInterval, activityTimeout, maxMissedBeats),
-    );
-    this.#beats = new Beats(this.#handle);
     const { log } = this.#config;
     this.#nativeLog = log === undefined ? null : nativeLogOf(log);
-    this.#recordInLog();
+    const weak = new WeakRef(this);
+    this.#wire = new Wire(
+      this.#config,
+      weakly(weak, (monitor, report: Report) => monitor.#hear(report)),
+      weakly(weak, (monitor, why: string) => monitor.#lost(why)),
+    );
+    this.#alarm = new Alarm(
+      weakly(weak, (monitor, event: 'degraded' | 'restored', failing: string[]) => {
+        if (!monitor.#closed) announce(monitor, monitor.#config.bus, event, { failing });
+      }),
+    );
+    if (this.#nativeLog !== null) this.#wire.recordIn(this.#nativeLog);
+    this.#beats = new Beats(this.#wire.handle);
   }
 
   /**
@@ -111,9 +108,8 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     this.#guardHome();
     const missed = this.#missedOf(wanted);
     const ticket = this.#nextTicket++;
-    const thread = threadOf(worker);
-    const who = { ticket, pingable: typeof agent.ping === 'function', ...(thread !== null && { thread }) };
-    const slot = this.#cross((binary) => binary.healthRegister(this.#handle, who));
+    const pingable = typeof agent.ping === 'function';
+    const slot = this.#wire.register(ticket, pingable, threadOf(worker));
     const place = { id, strategy, spawn, missed, slot, ticket };
     const watched = new Watched(agent, place, this.#config.activityEvents, this.#beats.of(slot));
     this.#agents.set(id, watched);
@@ -175,13 +171,13 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   getAgentHealth(id: string): AgentHealth | null {
     this.#checkOpen();
     const watched = this.#agents.get(id);
-    return watched === undefined ? null : this.#healthOf(watched, this.#cross);
+    return watched === undefined ? null : healthOf(watched, this.#wire.look(watched));
   }
 
   /** How everyone does, by id. */
   getAllAgentHealth(): Map<string, AgentHealth> {
     this.#checkOpen();
-    return new Map([...this.#agents].map(([id, watched]) => [id, this.#healthOf(watched, this.#cross)]));
+    return new Map([...this.#agents].map(([id, watched]) => [id, healthOf(watched, this.#wire.look(watched))]));
   }
 
   /** Counts, by state and since the monitor was opened. */
@@ -204,7 +200,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
       failedAgents: count.failed,
       ...this.#counters,
       tracked,
-      degraded: this.#degradation.degraded,
+      degraded: this.#alarm.degraded,
     };
   }
 
@@ -215,7 +211,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   start(): void {
     this.#checkOpen();
     this.#guardHome();
-    this.#cross((binary) => binary.healthStart(this.#handle));
+    this.#wire.start();
     this.#running = true;
     for (const watched of this.#agents.values()) watched.recovery?.go();
   }
@@ -223,7 +219,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   /** Pings and judges nobody, and begins no attempt to recover, until `start()`. The pause is nobody's silence. */
   stop(): void {
     this.#checkOpen();
-    this.#cross((binary) => binary.healthStop(this.#handle));
+    this.#wire.stop();
     this.#running = false;
     for (const watched of this.#agents.values()) watched.recovery?.hold();
   }
@@ -233,9 +229,8 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     if (!this.#closed) {
       for (const id of [...this.#agents.keys()]) this.#remove(id);
       this.#closed = true;
-      clearTimeout(this.#calm);
-      leaveHome(this);
-      this.#cross((binary) => binary.healthClose(this.#handle));
+      this.#alarm.close();
+      this.#wire.close();
     }
   }
 
@@ -245,7 +240,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
 
   #hear(report: Report): void {
     if (this.#closed) return;
-    if (report.echo) this.#crossQuietly((binary) => binary.healthEcho(this.#handle));
+    if (report.echo) this.#wire.echo();
     if (report.lost) this.#lost('the watching thread panicked');
     for (const { frozen, info } of report.loops) this.#heardOfLoop(frozen, info);
     for (const [ticket, standing, missed, reason] of report.moved) {
@@ -287,24 +282,23 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
 
   /** Work begins; to be called when it has ended. */
   #begin(watched: Watched, kind: string, deadline: number): () => void {
-    const { slot, ticket, life } = watched;
+    const { ticket, life } = watched;
     const work = this.#nextWork++;
     watched.alive(kind);
-    this.#cross((binary) => binary.healthBegin(this.#handle, slot, ticket, work, deadline));
+    this.#wire.begin(watched, work, deadline);
     life.begin();
     return () => {
       // What was begun in an earlier life tells nothing about this one.
       if (this.#closed || watched.ticket !== ticket || this.#agents.get(watched.id) !== watched) return;
       life.end();
       watched.alive(kind);
-      this.#crossQuietly((binary) => binary.healthSettle(this.#handle, slot, ticket, work));
+      this.#wire.settle(watched, work);
     };
   }
 
   #liveIn(watched: Watched, worker: Registration['worker']): void {
     const ended = (): void => {
-      const { slot, ticket } = watched;
-      if (!this.#closed) this.#crossQuietly((binary) => binary.healthExit(this.#handle, slot, ticket));
+      if (!this.#closed) this.#wire.exit(watched);
     };
     watched.liveIn(worker, ended);
     if (worker !== null && threadOf(worker) === null) ended();
@@ -313,7 +307,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   #rejected(watched: Watched, error: unknown): void {
     this.#counters.rejectedPings += 1;
     watched.error = summary(error);
-    if (!this.#closed) this.#crossQuietly((binary) => binary.healthReject(this.#handle, watched.slot, watched.ticket));
+    if (!this.#closed) this.#wire.reject(watched);
   }
 
   #disconnected(watched: Watched): void {
@@ -365,16 +359,14 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
 
   /** A new life: reports that are still under way about the old one no longer find it. */
   #renew(watched: Watched): void {
-    const { slot, ticket, pingable, worker } = watched;
+    const { ticket, worker } = watched;
     const next = this.#nextTicket++;
-    const thread = threadOf(worker);
-    const who = { ticket: next, pingable, ...(thread !== null && { thread }) };
-    this.#crossQuietly((binary) => binary.healthReset(this.#handle, slot, ticket, who));
+    this.#wire.reset(watched, next);
     this.#tickets.delete(ticket);
     this.#tickets.set(next, watched);
     watched.renew(next);
     // It may have ended while the agent was catching up.
-    if (worker !== null && thread === null) this.#liveIn(watched, worker);
+    if (worker !== null && threadOf(worker) === null) this.#liveIn(watched, worker);
   }
 
   /** Takes note of what happened to an agent, and announces where that leads. `false`: nowhere. */
@@ -387,38 +379,15 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
       watched.missedBeats = 0;
       watched.reason = null;
       watched.missed?.end();
-      this.#degradation.ends(watched.id, performance.now());
-      this.#lookForCalm();
+      this.#alarm.ends(watched.id);
     }
-    announce(this, this.#config.bus, EVENT_OF[state], { ...this.#healthOf(watched), previous });
-    if (cause === 'gone' && this.#degradation.fails(watched.id, performance.now())) {
-      announce(this, this.#config.bus, 'degraded', { failing: this.#degradation.failing });
-    }
+    announce(this, this.#config.bus, EVENT_OF[state], {
+      ...healthOf(watched, this.#wire.lookQuietly(watched)),
+      previous,
+    });
+    if (cause === 'gone') this.#alarm.fails(watched.id);
     // A listener may have brought about more.
     return watched.life.state === state;
-  }
-
-  #lookForCalm(): void {
-    const { lookAt } = this.#degradation;
-    if (lookAt === null || this.#closed) return;
-    clearTimeout(this.#calm);
-    const look = (monitor: AgentHealthMonitor): void => {
-      if (!monitor.#degradation.restored(performance.now())) return monitor.#lookForCalm();
-      announce(monitor, monitor.#config.bus, 'restored', { failing: monitor.#degradation.failing });
-    };
-    // Weak, so that the timer does not keep a forgotten monitor.
-    const weak = new WeakRef(this);
-    const wait = Math.max(1, Math.ceil(lookAt - performance.now()));
-    this.#calm = setTimeout(() => {
-      const monitor = weak.deref();
-      if (monitor !== undefined && !monitor.#closed) look(monitor);
-    }, wait).unref();
-  }
-
-  /** Not in the constructor: an arrow function there that knows `this` would make `settle` keep the monitor. */
-  #recordInLog(): void {
-    const log = this.#nativeLog;
-    if (log !== null) this.#cross((binary) => binary.healthRecordIn(this.#handle, log));
   }
 
   /** Has the loop of this thread watched, from the first agent on. */
@@ -427,8 +396,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     if (this.#guarded || loopThreshold === false) return;
     this.#guarded = true;
     noteDebugger();
-    const home = showHome(this);
-    if (home !== null) this.#cross((binary) => binary.healthGuard(this.#handle, home, loopThreshold));
+    this.#wire.guard(loopThreshold);
   }
 
   #missedOf(wanted: Registration['missed']): Missed | null {
@@ -438,30 +406,8 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   }
 
   #alert(kind: HealthAlert['kind'], message: string, watched: Watched | null): void {
-    const agent = watched === null ? null : this.#healthOf(watched);
+    const agent = watched === null ? null : healthOf(watched, this.#wire.lookQuietly(watched));
     announce(this, this.#config.bus, 'alert', { kind, message, agent });
-  }
-
-  #healthOf(
-    watched: Watched,
-    cross: <T>(call: (binary: Native) => T) => T | null = (call) => this.#crossQuietly(call),
-  ): AgentHealth {
-    const look = cross((binary) => binary.healthLook(this.#handle, watched.slot, watched.ticket));
-    const { state, works } = watched.life;
-    const well = state === 'healthy' || state === 'busy';
-    return {
-      id: watched.id,
-      state,
-      since: watched.since,
-      silentFor: look?.silentMs ?? 0,
-      missedBeats: well ? 0 : Math.max(watched.missedBeats, look?.missed ?? 0),
-      reason: well ? null : watched.reason,
-      tracked: works,
-      error: well ? null : watched.error,
-      lastActivity: watched.lastActivity,
-      recoveryStrategy: watched.strategy,
-      recoveries: watched.recovery?.recent ?? 0,
-    };
   }
 
   #hold(agent: MonitoredAgent): void {
@@ -477,9 +423,8 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     this.#tickets.delete(watched.ticket);
     held.get(watched.agent)?.delete(this);
     watched.release();
-    this.#degradation.ends(id, performance.now());
-    this.#lookForCalm();
-    this.#cross((binary) => binary.healthUnregister(this.#handle, watched.slot, watched.ticket));
+    this.#alarm.ends(id);
+    this.#wire.unregister(watched);
     return true;
   }
 
@@ -487,23 +432,20 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     if (this.#closed) throw new HealthError('ERR_CLOSED', 'the health monitor is closed');
   }
 
-  #cross<T>(call: (binary: Native) => T): T {
-    return crossing(HealthError, call);
-  }
-
-  /** For calls that no user waits for: what they throw would end the process. */
-  #crossQuietly<T>(call: (binary: Native) => T): T | null {
-    try {
-      return this.#cross(call);
-    } catch (error) {
-      this.#lost((error as Error).message);
-      return null;
-    }
-  }
-
   #lost(why: string): void {
     if (this.#failure !== null) return;
     this.#failure = why;
     this.#alert('monitor-lost', `nobody is watched any more, open the monitor anew: ${why}`, null);
   }
+}
+
+/** What the binary and timers may hold without keeping a monitor that everyone else has forgotten. */
+function weakly<A extends unknown[]>(
+  weak: WeakRef<AgentHealthMonitor>,
+  work: (monitor: AgentHealthMonitor, ...args: A) => void,
+): (...args: A) => void {
+  return (...args) => {
+    const monitor = weak.deref();
+    if (monitor !== undefined) work(monitor, ...args);
+  };
 }

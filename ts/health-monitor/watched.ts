@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads';
 import { Life } from './life.js';
 import type { Missed } from './missed.js';
 import type { Recovery } from './recovery.js';
-import type { ErrorSummary, HealthReason, MonitoredAgent, RecoveryStrategy } from './types.js';
+import type { AgentHealth, ErrorSummary, HealthReason, MonitoredAgent, RecoveryStrategy } from './types.js';
 import { onExit } from './workers.js';
 
 /** What does not change while an agent is registered. */
@@ -148,6 +148,25 @@ export class Watched {
       },
     );
   }
+}
+
+/** How an agent does, by our record and by what the binary sees. */
+export function healthOf(watched: Watched, look: { silentMs: number; missed: number } | null): AgentHealth {
+  const { state, works } = watched.life;
+  const well = state === 'healthy' || state === 'busy';
+  return {
+    id: watched.id,
+    state,
+    since: watched.since,
+    silentFor: look?.silentMs ?? 0,
+    missedBeats: well ? 0 : Math.max(watched.missedBeats, look?.missed ?? 0),
+    reason: well ? null : watched.reason,
+    tracked: works,
+    error: well ? null : watched.error,
+    lastActivity: watched.lastActivity,
+    recoveryStrategy: watched.strategy,
+    recoveries: watched.recovery?.recent ?? 0,
+  };
 }
 
 /** An error as plain data, so that it can be logged and sent whatever hangs on it. */
