@@ -5,7 +5,10 @@ pub trait EventSink: Send + Sync {
     /// The same for every way into the same log.
     fn place(&self) -> Option<usize>;
 
-    /// Stores an event as one JSON object with topic, priority and timestamp, synced, without waiting for it. `false`: the
-    /// log is closed.
-    fn store(&self, session: &str, body: String) -> bool;
+    /// Stores an event as one JSON object with topic, priority and timestamp, without waiting for it. `done` is called once it
+    /// is on the disk, or cannot be brought there. `false`: the log is closed, and `done` is not called.
+    fn store(&self, session: &str, body: String, done: Done) -> bool;
 }
+
+/// What is to happen when an event is stored.
+pub type Done = Box<dyn FnOnce() + Send>;

@@ -19,7 +19,7 @@ use crate::{
         CleanupReport, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics, Together, TogetherOutcome,
         Unstored,
     },
-    event_sink::EventSink,
+    event_sink::{Done, EventSink},
     reply::Reply,
 };
 
@@ -235,9 +235,10 @@ impl EventSink for Sink {
         self.0.upgrade().filter(|log| log.is_open()).map(|log| log.place())
     }
 
-    fn store(&self, session: &str, body: String) -> bool {
+    fn store(&self, session: &str, body: String, done: Done) -> bool {
         let Some(log) = self.0.upgrade().filter(|log| log.is_open()) else { return false };
         let reply = Reply::new(|outcome: crate::Result<Receipt>| {
+            done();
             if let Err(error) = outcome {
                 tracing::warn!(target: "smalltalk::health", %error, "an event that had to be kept is not in the log");
             }

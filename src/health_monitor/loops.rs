@@ -71,14 +71,19 @@ impl LoopNews {
         Self { thread: seen.thread, frozen, lasted, threshold, holder, at: whole_ms(since_epoch), recorded: false }
     }
 
-    /// Puts it into logs: once into each, however many ways lead there.
-    pub fn record(&mut self, sinks: &[Arc<dyn EventSink>]) {
+    /// Puts it into logs: once into each, however many ways lead there. Gives how many took it; for each of them `done` is
+    /// called when it is on the disk, or cannot be brought there.
+    pub fn record(&mut self, sinks: &[Arc<dyn EventSink>], done: &Arc<dyn Fn() + Send + Sync>) -> usize {
         let mut places: Vec<usize> = Vec::new();
+        let mut taken = 0;
         for sink in sinks {
             let Some(place) = sink.place().filter(|place| !places.contains(place)) else { continue };
             places.push(place);
-            self.recorded |= sink.store(SYSTEM_SESSION, self.event());
+            let done = Arc::clone(done);
+            taken += usize::from(sink.store(SYSTEM_SESSION, self.event(), Box::new(move || done())));
         }
+        self.recorded = taken > 0;
+        taken
     }
 
     /// As an event of the log: lines begin with topic, priority and timestamp.
@@ -140,11 +145,15 @@ pub fn holder_of(seen: &EventLoop) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     use serde_json::json;
 
     use super::*;
+    use crate::event_sink::Done;
 
     struct Says(Option<Label>);
 
@@ -180,9 +189,10 @@ mod tests {
             self.0
         }
 
-        fn store(&self, session: &str, body: String) -> bool {
+        fn store(&self, session: &str, body: String, done: Done) -> bool {
             assert!(body.starts_with(r#"{"topic":"loop_frozen","priority":"critical","timestamp":"#), "{body}");
             self.1.lock().unwrap().push((session.into(), serde_json::from_str(&body).unwrap()));
+            done();
             true
         }
     }
@@ -194,11 +204,15 @@ mod tests {
         let seen = EventLoop { thread: 3, pulse: Box::new(Says(None)) };
         let second = Duration::from_secs(1);
         let mut news = LoopNews::of(&seen, Change::Froze(second), second, Some(json!({ "agentId": "ada" })));
-        news.record(&[]);
-        news.record(&[sink(None)]);
+        let synced = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&synced);
+        let done: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(news.record(&[], &done) + news.record(&[sink(None)], &done), 0);
         assert!(!news.recorded);
-        news.record(&[sink(Some(1)), sink(Some(1)), sink(None), sink(Some(2))]);
-        assert!(news.recorded);
+        assert_eq!(news.record(&[sink(Some(1)), sink(Some(1)), sink(None), sink(Some(2))], &done), 2);
+        assert_eq!((news.recorded, synced.load(Ordering::Relaxed)), (true, 2));
         let stored = stored.lock().unwrap();
         assert_eq!(stored.len(), 2);
         let (session, event) = &stored[0];

@@ -32,6 +32,8 @@ enum Job {
     Sweep(Held),
     /// To watch the loop of a monitor.
     Guard { monitor: Held, home: Arc<EventLoop>, threshold: Duration },
+    /// A log has done with the news of this number.
+    Stored(u64),
 }
 
 /// Has the thread sweep a monitor from its next tick on, until a sweep says that there is nothing to watch.
@@ -56,7 +58,8 @@ fn submit(job: Job) -> Result<()> {
         },
     };
     let Some(job) = rejected else { return Ok(()) };
-    let watch = Watch { origin: Instant::now(), watched: Vec::new(), guards: Vec::new() };
+    let watch =
+        Watch { origin: Instant::now(), watched: Vec::new(), guards: Vec::new(), untold: Vec::new(), next_news: 0 };
     let worker = match Worker::start(THREAD, QUEUE, watch) {
         Ok(worker) => worker,
         Err(error) => return Err(job.keep_out(error)),
@@ -70,6 +73,7 @@ impl Job {
     fn keep_out(mut self, error: Error) -> Error {
         match &mut self {
             Self::Sweep(held) | Self::Guard { monitor: held, .. } => held.released = true,
+            Self::Stored(_) => {}
         }
         error
     }
@@ -146,11 +150,26 @@ impl Guard {
     }
 }
 
+/// News that are told when they are on the disk: whoever hears them may end the process.
+struct Untold {
+    number: u64,
+    news: LoopNews,
+    /// Logs that have not done with it.
+    logs: usize,
+    /// A disk that stalls keeps nobody from hearing.
+    latest: Instant,
+}
+
+/// How long news wait for a disk.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 struct Watch {
     /// Ticks lie on a common grid, so that monitors with the same tick share one wake-up.
     origin: Instant,
     watched: Vec<Watched>,
     guards: Vec<Guard>,
+    untold: Vec<Untold>,
+    next_news: u64,
 }
 
 impl Watch {
@@ -187,22 +206,50 @@ impl Watch {
             goes_on
         });
         for item in news {
-            self.tell(item);
+            self.take(item, now);
         }
     }
 
-    /// What is told is on its way to the disk first: whoever hears it may end the process.
-    fn tell(&self, mut news: LoopNews) {
-        let monitors: Vec<_> =
-            self.guards.iter().flat_map(|guard| &guard.monitors).filter_map(|(held, _)| held.open()).collect();
+    /// A freeze is brought to the disk, then told; a thaw is told after the freeze.
+    fn take(&mut self, mut news: LoopNews, now: Instant) {
         if news.frozen {
-            let sinks: Vec<_> = monitors.iter().filter_map(|monitor| monitor.sink()).collect();
-            news.record(&sinks);
+            let sinks: Vec<_> = self.monitors().iter().filter_map(|monitor| monitor.sink()).collect();
+            self.next_news += 1;
+            let number = self.next_news;
+            let stored: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
+                // Where the thread is gone, so are the monitors to tell.
+                let _ = submit(Job::Stored(number));
+            });
+            let logs = news.record(&sinks, &stored);
+            if logs > 0 {
+                self.untold.push(Untold { number, news, logs, latest: now + PATIENCE });
+                return;
+            }
+        } else {
+            self.tell_where(|untold| untold.news.thread == news.thread);
         }
+        self.tell(&news);
+    }
+
+    fn tell_where(&mut self, due: impl Fn(&Untold) -> bool) {
+        let (told, untold) = std::mem::take(&mut self.untold).into_iter().partition(|untold| due(untold));
+        self.untold = untold;
+        let told: Vec<Untold> = told;
+        for untold in told {
+            self.tell(&untold.news);
+        }
+    }
+
+    fn tell(&self, news: &LoopNews) {
         tracing::debug!(target: "smalltalk::health", thread = news.thread, frozen = news.frozen, "a loop");
-        for monitor in monitors {
-            monitor.hear(&news);
+        for monitor in self.monitors() {
+            monitor.hear(news);
         }
+    }
+
+    /// All monitors of watched loops.
+    fn monitors(&self) -> Vec<Arc<Monitor>> {
+        self.guards.iter().flat_map(|guard| &guard.monitors).filter_map(|(held, _)| held.open()).collect()
     }
 }
 
@@ -213,6 +260,12 @@ impl Handler<Job> for Watch {
                 Job::Sweep(held) => {
                     let due = held.monitor.upgrade().map(|monitor| self.next_tick(monitor.rules().tick));
                     self.watched.push(Watched { held, due });
+                }
+                Job::Stored(number) => {
+                    if let Some(untold) = self.untold.iter_mut().find(|untold| untold.number == number) {
+                        untold.logs = untold.logs.saturating_sub(1);
+                    }
+                    self.tell_where(|untold| untold.logs == 0);
                 }
                 Job::Guard { monitor, home, threshold } => {
                     let due = Instant::now();
@@ -233,13 +286,15 @@ impl Handler<Job> for Watch {
 
     fn wake_at(&self) -> Option<Instant> {
         let sweeps = self.watched.iter().filter_map(|watched| watched.due);
-        sweeps.chain(self.guards.iter().map(|guard| guard.due)).min()
+        let looks = self.guards.iter().map(|guard| guard.due);
+        sweeps.chain(looks).chain(self.untold.iter().map(|untold| untold.latest)).min()
     }
 
     fn tick(&mut self) {
         let now = Instant::now();
         // First: a sweep may take longer than a look may be late.
         self.look(now);
+        self.tell_where(|untold| untold.latest <= now);
         self.sweep(now);
     }
 }
