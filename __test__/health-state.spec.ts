@@ -9,6 +9,12 @@ import { Recovery } from '../ts/health-monitor/recovery.js';
 import type { AgentState } from '../ts/index.js';
 import { ROOT } from './support/consumer';
 
+/** What the package's timers are is decided when they are called: here, by a simulated clock. */
+jest.mock('node:timers', () => ({
+  setTimeout: (work: () => void, ms: number) => globalThis.setTimeout(work, ms),
+  clearTimeout: (timer: NodeJS.Timeout) => globalThis.clearTimeout(timer),
+}));
+
 /** The rows `| from | cause | to | event |` of the page's table of states, by heart of nobody: read from the page. */
 function documented(): Map<string, { to: string; event: string }> {
   const page = readFileSync(path.join(ROOT, 'docs', 'health-monitor.md'), 'utf8');
@@ -69,6 +75,8 @@ class World {
   readonly told: [AgentState, AgentState][] = [];
   readonly recovery: Recovery;
   standing: 'healthy' | 'suspect' | 'disconnected' = 'healthy';
+  /** From now on every attempt works. */
+  calm = false;
 
   constructor(outcomes: readonly string[]) {
     let at = 0;
@@ -79,7 +87,7 @@ class World {
       {
         attempting: () => this.take('attempt'),
         attempt: () => {
-          current = outcomes[at++ % outcomes.length] as string;
+          current = this.calm ? 'works' : (outcomes[at++ % outcomes.length] as string);
           if (current === 'fails') return Promise.reject(new Error('no'));
           // As the monitor bounds it.
           return new Promise((resolve, reject) =>
@@ -162,10 +170,11 @@ test('no sequence of beats, failures and recoveries contradicts the table; every
             check();
           }
           world.recovery.go();
+          world.calm = true;
           // Whatever it was: in the end it is well, or somebody has been told that it is not.
           await jest.advanceTimersByTimeAsync(600_000);
           check();
-          expect(['healthy', 'busy', 'suspect', 'failed', 'disconnected']).toContain(world.life.state);
+          expect(['healthy', 'busy', 'suspect', 'failed']).toContain(world.life.state);
           if (world.standing === 'disconnected') expect(world.life.state).toBe('failed');
           world.recovery.cancel();
         },
