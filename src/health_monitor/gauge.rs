@@ -1,9 +1,10 @@
 //! Whether one event loop is frozen: a pure function of what is seen of it from outside.
 //!
 //! A loop is frozen when it has been running one piece of work for the threshold. From the time it seems to have done so is
-//! subtracted by how much the looks at it came late, for whatever kept the watching thread from looking kept the loop from
-//! running: a stopped process, a suspended machine, a starved CPU. A loop that hardly got the CPU is starved where it waited
-//! for it, and paused where somebody debugs the process; one that got it, or waits for something else, is blocked.
+//! subtracted by how much the looks at it came late, for whatever kept the watching thread from looking may have kept the
+//! loop from running: a stopped process, a suspended machine. What the system says that the loop's thread ran meanwhile, or
+//! waited for a CPU, it was not stopped. A loop that hardly got the CPU is starved where it waited for it, and paused where
+//! somebody debugs the process; one that got it, or waits for something else, is blocked.
 
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ const LONGEST_GAP: Duration = Duration::from_millis(250);
 const LOOKS_PER_THRESHOLD: u32 = 4;
 /// A frozen loop is looked at more often: the others want to know when it thaws.
 const FROZEN_GAP: Duration = Duration::from_millis(25);
+
+/// Who came so late did not come late but was stopped: such a time is not part of how long a freeze lasted.
+const A_STOP: Duration = Duration::from_millis(100);
 
 /// A stretch of work that was shorter than this at a look says nothing about the next look.
 const A_MOMENT: Duration = Duration::from_millis(1);
@@ -58,6 +62,8 @@ pub struct Gauge {
     last: Option<Sight>,
     /// How late the looks were since the present stretch of work began.
     lag: Duration,
+    /// The part of it that was stops.
+    stopped: Duration,
     /// How its thread had been served when the present stretch began, or a little earlier.
     began: Option<Scheduled>,
     /// How long the present stretch has lasted, by our reckoning.
@@ -66,26 +72,39 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// Takes a look that came `lag` later than it was wanted.
-    pub fn look(&mut self, sight: Sight, lag: Duration, threshold: Duration) -> Option<Change> {
+    /// Takes a look that came `elapsed` after the last one, and `lag` later than it was wanted.
+    pub fn look(&mut self, sight: Sight, elapsed: Duration, lag: Duration, threshold: Duration) -> Option<Change> {
+        let lag = lag.min(elapsed.saturating_sub(self.served(&sight)));
         let last = self.last.replace(sight).unwrap_or(sight);
         let came_round = sight.turn != last.turn;
         let thawed = (came_round && self.frozen).then(|| {
             self.frozen = false;
             // What it ran between two turns; what it waited for is not in it.
-            Change::Thawed((sight.turn.saturating_sub(last.turn)).saturating_sub(self.lag).max(self.age))
+            Change::Thawed((sight.turn.saturating_sub(last.turn)).saturating_sub(self.stopped).max(self.age))
         });
         if came_round || last.running < A_MOMENT || self.began.is_none() {
             self.lag = Duration::ZERO;
+            self.stopped = Duration::ZERO;
             self.began = last.thread;
         }
         self.lag += lag;
+        if lag >= A_STOP {
+            self.stopped += lag;
+        }
         self.age = sight.running.saturating_sub(self.lag).saturating_sub(self.excuse(&sight, threshold));
         if thawed.is_none() && !self.frozen && self.age >= threshold {
             self.frozen = true;
             return Some(Change::Froze(self.age));
         }
         thawed
+    }
+
+    /// Time since the last look in which the loop's thread is known to have run, or to have waited for a CPU.
+    fn served(&self, sight: &Sight) -> Duration {
+        let (Some(now), Some(last)) = (sight.thread, self.last.and_then(|last| last.thread)) else {
+            return Duration::ZERO;
+        };
+        now.ran.saturating_sub(last.ran) + now.waited.saturating_sub(last.waited)
     }
 
     /// Time that the loop had no chance to use.

@@ -19,6 +19,9 @@ struct World {
     knows_threads: bool,
     /// The next look, from now.
     due: Duration,
+    looked: Duration,
+    /// By how much looks come late.
+    lateness: Duration,
     heard: Vec<(Duration, Change)>,
     now: Duration,
 }
@@ -41,8 +44,18 @@ impl World {
     fn new(threshold: Duration, knows_threads: bool, debugged: bool) -> Self {
         let sight = Sight { debugged, ..Sight::default() };
         let (gauge, thread) = (Gauge::default(), Scheduled::default());
-        let mut world =
-            Self { gauge, threshold, sight, thread, knows_threads, due: ms(0), heard: Vec::new(), now: ms(0) };
+        let mut world = Self {
+            gauge,
+            threshold,
+            sight,
+            thread,
+            knows_threads,
+            due: ms(0),
+            looked: ms(0),
+            lateness: ms(0),
+            heard: Vec::new(),
+            now: ms(0),
+        };
         world.look(ms(0));
         world
     }
@@ -50,7 +63,8 @@ impl World {
     fn pass(&mut self, doing: Doing, span: Duration) {
         let mut left = span;
         while left > Duration::ZERO {
-            let step = if doing == Doing::Stopped || self.due.is_zero() { left } else { left.min(self.due) };
+            let wanted = self.due + if doing == Doing::Stopped { Duration::MAX / 2 } else { self.lateness };
+            let step = if self.due.is_zero() { left } else { left.min(wanted) };
             self.now += step;
             left -= step;
             match doing {
@@ -75,7 +89,8 @@ impl World {
 
     fn look(&mut self, late: Duration) {
         let thread = self.knows_threads.then_some(self.thread);
-        let change = self.gauge.look(Sight { thread, ..self.sight }, late, self.threshold);
+        let elapsed = self.now - std::mem::replace(&mut self.looked, self.now);
+        let change = self.gauge.look(Sight { thread, ..self.sight }, elapsed, late, self.threshold);
         self.heard.extend(change.map(|change| (self.now, change)));
         self.due = self.gauge.next(self.threshold);
     }
@@ -133,6 +148,20 @@ proptest! {
             world.come_round();
         }
         prop_assert_eq!(world.heard, vec![]);
+    }
+
+    #[test]
+    fn where_the_cpu_is_contended_a_freeze_is_told_late_by_one_late_look_only(
+        threshold in (100u64..5_000).prop_map(ms), late in 1u64..100, part in 2u32..12,
+    ) {
+        let mut world = World::new(threshold, true, false);
+        world.lateness = ms(late);
+        world.pass(Doing::Idle, ms(1_000));
+        world.come_round();
+        let began = world.now;
+        world.pass(Doing::Contended(part), threshold * 3);
+        let (at, _) = world.heard[0];
+        prop_assert!(at >= began + threshold && at <= began + threshold + ms(2 * late) + ms(15), "{:?}", at - began);
     }
 
     #[test]

@@ -116,6 +116,7 @@ struct Guard {
     home: Arc<EventLoop>,
     monitors: Vec<(Held, Duration)>,
     gauge: Gauge,
+    looked: Instant,
     due: Instant,
     /// What it was running when it froze.
     holder: Option<Value>,
@@ -140,7 +141,8 @@ impl Guard {
         self.prune();
         let threshold = self.threshold()?;
         let sight = self.home.pulse.look()?;
-        let change = self.gauge.look(sight, now.saturating_duration_since(self.due), threshold);
+        let elapsed = now.saturating_duration_since(std::mem::replace(&mut self.looked, now));
+        let change = self.gauge.look(sight, elapsed, now.saturating_duration_since(self.due), threshold);
         self.due = now + self.gauge.next(threshold);
         if matches!(change, Some(Change::Froze(_))) {
             self.holder = holder_of(&self.home);
@@ -275,6 +277,7 @@ impl Handler<Job> for Watch {
                             home,
                             monitors: vec![(monitor, threshold)],
                             gauge: Gauge::default(),
+                            looked: due,
                             due,
                             holder: None,
                         }),
