@@ -345,7 +345,13 @@ fn send(state: MutexGuard<'_, State>, report: Report) {
 mod tests {
     use crossbeam_channel::{Receiver, unbounded};
 
-    use super::*;
+    use super::{
+        super::{
+            gauge::Sight,
+            loops::{Label, Pulse},
+        },
+        *,
+    };
 
     /// A monitor whose own ticks are so long that a test can sweep a thousand times between two of them.
     fn open() -> (Arc<Monitor>, Receiver<Report>) {
@@ -380,6 +386,90 @@ mod tests {
             monitor.sweep();
         }
         assert_eq!(standings(&reports).last(), Some(&Standing::Disconnected));
+    }
+
+    #[test]
+    fn an_idle_hour_accuses_nobody_and_pings_each_agent_once_an_interval() {
+        const AGENTS: u32 = 300;
+        let (monitor, reports) = open();
+        let slots: Vec<u32> = (1..=AGENTS).map(|ticket| monitor.register(who(ticket)).unwrap()).collect();
+        let ticks = 3600 * 1000 / u32::try_from(monitor.rules().tick.as_millis()).unwrap();
+        let mut pings: u32 = 0;
+        for tick in 0..ticks {
+            monitor.echo();
+            monitor.sweep();
+            for report in reports.try_iter() {
+                assert_eq!(report.moved, [], "in tick {tick}");
+                for ticket in report.ping {
+                    pings += 1;
+                    monitor.beat(slots[ticket as usize - 1]);
+                }
+            }
+        }
+        let intervals = ticks / monitor.rules().interval * AGENTS;
+        assert!(pings > intervals / 10 * 8 && pings < intervals / 10 * 14, "{pings} pings in {intervals} intervals");
+    }
+
+    #[test]
+    fn the_clock_stands_still_while_the_loop_it_lives_in_is_frozen() {
+        let (monitor, reports) = open();
+        let news = |frozen| LoopNews {
+            thread: 0,
+            frozen,
+            lasted: Duration::from_secs(1),
+            threshold: Duration::from_secs(1),
+            holder: None,
+            at: 0,
+            recorded: false,
+        };
+        let pulse = Box::new(Gone);
+        monitor.guard(Arc::new(EventLoop { thread: 0, pulse }), Duration::from_secs(1));
+        let slot = monitor.register(who(7)).unwrap();
+        monitor.begin(slot, 7, 1, Duration::from_secs(1));
+        monitor.hear(&news(true));
+        for _ in 0..1000 {
+            monitor.echo();
+            monitor.sweep();
+        }
+        assert_eq!(standings(&reports), []);
+        monitor.hear(&news(false));
+        for _ in 0..100 {
+            monitor.echo();
+            monitor.sweep();
+        }
+        assert_eq!(standings(&reports).last(), Some(&Standing::Disconnected));
+    }
+
+    #[test]
+    fn a_frozen_worker_and_an_ended_one_concern_who_lives_there() {
+        let (monitor, reports) = open();
+        let agent = |ticket, thread| Registration { ticket, pingable: false, thread };
+        let slots =
+            [Some(3), Some(4), None].map(|thread| monitor.register(agent(thread.unwrap_or(1), thread)).unwrap());
+        let lasted = Duration::from_secs(1);
+        let (holder, at) = (None, 0);
+        let news = LoopNews { thread: 3, frozen: true, lasted, threshold: lasted, holder, at, recorded: false };
+        monitor.hear(&news);
+        monitor.exit(slots[1], 4);
+        let moved: Vec<_> = reports.try_iter().flat_map(|report| report.moved).collect();
+        let moved: Vec<_> = moved.iter().map(|moved| (moved.ticket, moved.standing, moved.reason)).collect();
+        let frozen = (3, Standing::Suspect, Some(Reason::Frozen));
+        assert_eq!(moved, [frozen, (4, Standing::Disconnected, Some(Reason::Exited))]);
+        monitor.hear(&LoopNews { frozen: false, ..news });
+        assert_eq!(standings(&reports), [Standing::Healthy]);
+    }
+
+    /// A loop that is not there any more.
+    struct Gone;
+
+    impl Pulse for Gone {
+        fn look(&self) -> Option<Sight> {
+            None
+        }
+
+        fn holder(&self) -> Option<Label> {
+            None
+        }
     }
 
     #[test]
