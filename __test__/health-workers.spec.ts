@@ -128,6 +128,23 @@ test('spawn() that throws, gives something else, or a worker that ends at once, 
   expect(failed.error).not.toBeNull();
 });
 
+test('a worker that an attempt has started in vain is ended by the next one', async () => {
+  const monitor = open();
+  const worker = await ready(start(LIVELY));
+  const spawned: Worker[] = [];
+  // The first one that comes does not answer.
+  const ping = (): Promise<unknown> => (spawned.length === 1 ? new Promise(() => undefined) : Promise.resolve());
+  const spawn = (): Worker => {
+    spawned.push(start(LIVELY));
+    return spawned.at(-1) as Worker;
+  };
+  monitor.registerAgent({ id: 'writer', ping }, { worker, spawn });
+  await worker.terminate();
+  const [recovered] = (await once(monitor, 'agent:recovered')) as [AgentTransition];
+  expect(recovered.recoveries).toBe(2);
+  expect(spawned.map(({ threadId }) => threadId > 0)).toEqual([false, true]);
+});
+
 test('the listeners that a registration left on the worker are taken off', async () => {
   const monitor = open();
   const worker = await ready(start(LIVELY));

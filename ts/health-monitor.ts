@@ -1,5 +1,6 @@
 /** The face of agent health. Time is kept and agents are judged natively; here, agents are called. */
 import { EventEmitter } from 'node:events';
+import type { Worker } from 'node:worker_threads';
 
 import { HealthError } from './errors.js';
 import { Alarm } from './health-monitor/alarm.js';
@@ -296,7 +297,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     };
   }
 
-  #liveIn(watched: Watched, worker: Registration['worker']): void {
+  #liveIn(watched: Watched, worker: Worker | null): void {
     const ended = (): void => {
       if (!this.#closed) this.#wire.exit(watched);
     };
@@ -330,12 +331,14 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
         this.#enter(watched, 'attempt');
       },
       attempt: async () => {
-        const returned = await recoverer(watched, this.#config)?.();
-        if (returned !== undefined && this.#agents.get(watched.id) === watched) {
+        const born = (worker: Worker): void => {
+          if (this.#agents.get(watched.id) === watched) this.#liveIn(watched, worker);
+        };
+        const next = await recoverer(watched, this.#config, born)?.();
+        if (next !== undefined && this.#agents.get(watched.id) === watched) {
           held.get(watched.agent)?.delete(this);
-          watched.adopt(returned.agent);
-          this.#hold(returned.agent);
-          this.#liveIn(watched, returned.worker);
+          watched.adopt(next);
+          this.#hold(next);
         }
       },
       catchUp: async () => {

@@ -15,47 +15,52 @@ export interface Patient {
   spawn: (() => Worker) | null;
 }
 
-/** Who came back: the agent to watch from then on, and its thread. */
-export interface Returned {
-  agent: MonitoredAgent;
-  worker: Worker | null;
-}
-
 /**
- * How the agent can be brought back. Null where there is nothing to call. Who came back has to answer a ping, so that a
- * recovery that only claims to have worked counts as failed.
+ * How the agent can be brought back: gives the agent to watch from then on. Null where there is nothing to call. Who came
+ * back has to answer a ping, so that a recovery that only claims to have worked counts as failed. A new worker is `born`
+ * whatever becomes of the attempt: the next one ends it.
  */
-export function recoverer(patient: Patient, config: ResolvedConfig): (() => Promise<Returned>) | null {
-  const bring = bringBack(patient, config);
+export function recoverer(
+  patient: Patient,
+  config: ResolvedConfig,
+  born: (worker: Worker) => void = () => undefined,
+): (() => Promise<MonitoredAgent>) | null {
+  const bring = bringBack(patient, config, born);
   if (bring === null) return null;
   const answerWithin = config.heartbeatInterval * Math.max(2, config.maxMissedBeats);
   return async () => {
-    const returned = await bounded(bring, config.recoveryTimeout, patient.strategy);
-    const { agent } = returned;
+    const agent = await bounded(bring, config.recoveryTimeout, patient.strategy);
     if (typeof agent !== 'object' || (agent as unknown) === null) {
       throw new TypeError('replace() must resolve to an agent');
     }
     if (typeof agent.ping === 'function') {
       await bounded(() => agent.ping?.(), answerWithin, 'the ping after it');
     }
-    return returned;
+    return agent;
   };
 }
 
-function bringBack(patient: Patient, config: ResolvedConfig): (() => Promise<Returned>) | null {
+function bringBack(
+  patient: Patient,
+  config: ResolvedConfig,
+  born: (worker: Worker) => void,
+): (() => Promise<MonitoredAgent>) | null {
   const { agent, strategy, worker, spawn } = patient;
   const { replace, restart } = config;
   if (strategy === 'alert') return null;
-  if (worker !== null && spawn !== null) return async () => ({ agent, worker: await respawn(worker, spawn) });
-  if (strategy === 'replace') {
-    return replace === undefined ? null : async () => ({ agent: await replace(agent), worker });
+  if (worker !== null && spawn !== null) {
+    return async () => {
+      await respawn(worker, spawn, born);
+      return agent;
+    };
   }
-  const restarted = async (): Promise<Returned> => {
+  if (strategy === 'replace') return replace === undefined ? null : () => replace(agent);
+  if (typeof agent.restart !== 'function' && restart === undefined) return null;
+  return async () => {
     if (typeof agent.restart === 'function') await agent.restart();
     else await restart?.(agent);
-    return { agent, worker };
+    return agent;
   };
-  return typeof agent.restart === 'function' || restart !== undefined ? restarted : null;
 }
 
 /** The id of an agent. Throws a TypeError for what cannot be watched. */

@@ -14,13 +14,14 @@ export function threadOf(worker: Worker | null): number | null {
   return worker === null || worker.threadId < 0 ? null : worker.threadId;
 }
 
-/** Ends a worker, however stuck, and starts the next one; resolves when that runs. */
-export async function respawn(worker: Worker, spawn: () => Worker): Promise<Worker> {
+/** Ends a worker, however stuck, and starts the next one, which is `born` then; resolves when that runs. */
+export async function respawn(worker: Worker, spawn: () => Worker, born: (worker: Worker) => void): Promise<void> {
   await worker.terminate();
   const next = spawn();
   if (typeof (next as Partial<Worker> | undefined)?.terminate !== 'function') {
     throw new TypeError('spawn() must give a Worker');
   }
+  born(next);
   await new Promise<void>((resolve, reject) => {
     const exited = (code: number): void => {
       next.off('online', online);
@@ -33,5 +34,4 @@ export async function respawn(worker: Worker, spawn: () => Worker): Promise<Work
     next.once('online', online);
     next.once('exit', exited);
   });
-  return next;
 }
