@@ -7,6 +7,7 @@ export interface StorageReading {}
 export interface ComingMessages {}
 export interface LogHandle {}
 export interface LogReplayHandle {}
+export interface LogConsumerHandle {}
 export interface HealthHandle {}
 export interface LoopHandle {}
 export interface ClockHandle {}
@@ -141,15 +142,27 @@ export declare function logAppend(handle: ExternalObject<LogHandle>, slot: numbe
 /**
  * Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of. Answers null
  * when all are stored and nobody wants receipts, else `[receipts, unstored]`: for each event a line as `logAppend` answers,
- * empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not.
+ * empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not, or null.
  */
-export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array, bodies: string, receipts: boolean): void
+export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array, bodies: string, receipts: boolean, power?: boolean | undefined | null): void
 
 /** Archives and deletes what is old; answers with a JSON object. */
 export declare function logCleanup(handle: ExternalObject<LogHandle>, slot: number, retentionMs: number): void
 
 /** Lets what is queued land, and closes the handle; the last one closes the log. */
 export declare function logClose(handle: ExternalObject<LogHandle>, slot: number): void
+
+/** A named consumer of a session, whose position is still to be opened. */
+export declare function logConsumer(handle: ExternalObject<LogHandle>, session: string, name: string, power: boolean): ExternalObject<LogConsumerHandle>
+
+/** Takes note that everything up to a number has been seen to. */
+export declare function logConsumerAcknowledge(consumer: ExternalObject<LogConsumerHandle>, slot: number, seq: number): void
+
+/** Lets go of its position. */
+export declare function logConsumerClose(consumer: ExternalObject<LogConsumerHandle>, slot: number): void
+
+/** Takes its position into possession; answers with it. */
+export declare function logConsumerOpen(consumer: ExternalObject<LogConsumerHandle>, slot: number): void
 
 /** Closes and waits; `false` where the time was too short. For the way out of the process. */
 export declare function logDrain(handle: ExternalObject<LogHandle>, limitMs: number): boolean
@@ -163,8 +176,8 @@ export declare function logFlush(handle: ExternalObject<LogHandle>, slot: number
 /** Counts, and what the opening found: a JSON object. */
 export declare function logGetStats(handle: ExternalObject<LogHandle>, slot: number): void
 
-/** The number of the newest event of a session that is in the index; 0 where there is none. */
-export declare function logLastSeq(handle: ExternalObject<LogHandle>, session: string): number
+/** The number of the newest event of a session that is in the index, 0 where there is none; null where somebody else writes. */
+export declare function logLastSeq(handle: ExternalObject<LogHandle>, session: string): number | null
 
 /** Joins the log of a directory, or starts its threads. The files are opened by the first call that needs them. */
 export declare function logOpen(options: LogOpenOptions, settle: (batch: unknown[]) => void): ExternalObject<LogHandle>
@@ -179,6 +192,7 @@ export interface LogOpenOptions {
   cleanupIntervalMs: number
   maxFileBytes: number
   maxQueueBytes: number
+  readOnly: boolean
 }
 
 /** Bytes that wait for the writer. */
@@ -199,6 +213,7 @@ export interface LogReplayFilter {
   topics?: Array<string>
   last?: number
   limit?: number
+  archived: boolean
 }
 
 /** The next piece of a replay: a JSON array of events, or null at the end. */
@@ -206,6 +221,15 @@ export declare function logReplayNext(replay: ExternalObject<LogReplayHandle>, s
 
 /** The ids of all sessions with events within the retention. */
 export declare function logSessions(handle: ExternalObject<LogHandle>, slot: number): void
+
+/** Reads the files of one session again, or of all; answers with a JSON object. */
+export declare function logVerify(handle: ExternalObject<LogHandle>, slot: number, session?: string | undefined | null): void
+
+/** Answers with the number of a session's newest event, as soon as there is one above `after`. */
+export declare function logWait(handle: ExternalObject<LogHandle>, slot: number, session: string, after: number): void
+
+/** Calls off the wait of that slot. */
+export declare function logWaitEnd(handle: ExternalObject<LogHandle>, slot: number): void
 
 /** Whether somebody may be debugging the process. */
 export declare function loopDebugged(debugged: boolean): void
@@ -323,10 +347,11 @@ export declare function storageKeyEnd(handle: ExternalObject<StorageHandle>, slo
 export declare function storageListSessions(handle: ExternalObject<StorageHandle>, slot: number, filter: StorageFilter, inOrder: boolean): void
 
 /**
- * The next piece that is ready: messages as a JSON array, their types one a line, and their positions. Null where none
- * is.
+ * The next piece that is ready: messages as a JSON array, their types one a line, their positions, and the long contents
+ * that were taken out of the array: those that are Latin-1, the others, and for each message where its content ends in
+ * the first text, negative in the second, 0 where it is in the array. Null where no piece is ready.
  */
-export declare function storageNextPiece(reading: ExternalObject<StorageReading>): [string, string, Float64Array] | null
+export declare function storageNextPiece(reading: ExternalObject<StorageReading>): [string, string, Float64Array, string, string, Int32Array] | null
 
 /** Starts the store's threads; `slot` is answered when the file is open. */
 export declare function storageOpen(options: StorageOpenOptions, settle: (batch: unknown[]) => void, slot: number): ExternalObject<StorageHandle>

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [group …] [--quick] [--trials n] [--only candidate,…] [--directory folder] [--out file]`
+ * `npm run bench -- [group …] [--quick] [--trials n] [--only candidate,…] [--lines text] [--directory folder] [--out file]`
  * Measures and prints; a whole run also writes benchmark/results.md. Ends with 0 whatever the figures say.
  */
 import { existsSync } from 'node:fs';
@@ -29,7 +29,7 @@ async function main(options) {
   if (!existsSync(here('../dist/index.mjs'))) throw new Error('there is nothing to measure yet: npm run build');
   const measured = options.groups.map((name) => groups[name]);
   const everyone = measured.flatMap(({ lines }) => lines.flatMap((line) => chosen(line, options)));
-  if (everyone.length === 0) throw new Error(`none of these candidates is in ${options.groups.join(', ')}`);
+  if (everyone.length === 0) throw new Error(`nothing of that is in ${options.groups.join(', ')}`);
   await installRivals(everyone);
 
   for (const name of options.groups) {
@@ -55,7 +55,8 @@ async function measureGroup(name, options) {
   return sectionOf(group, { rows, candidates, machine: describeMachine(options.directory), ...options });
 }
 
-function chosen({ candidates }, { only }) {
+function chosen({ title, candidates }, { only, lines }) {
+  if (!title.includes(lines)) return [];
   return only === null ? candidates : candidates.filter((name) => only.includes(name));
 }
 
@@ -63,19 +64,19 @@ function readOptions() {
   const text = { type: 'string' };
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quick: { type: 'boolean' }, trials: text, only: text, directory: text, out: text },
+    options: { quick: { type: 'boolean' }, trials: text, only: text, lines: text, directory: text, out: text },
   });
-  const { quick = false, directory = tmpdir() } = values;
+  const { quick = false, directory = tmpdir(), lines = '' } = values;
   const only = values.only?.split(',') ?? null;
   const trials = Number(values.trials ?? (quick ? 1 : 5));
   if (!Number.isInteger(trials) || trials < 1) throw new Error('--trials must be a whole number from 1');
   known('group', positionals, groups);
   known('candidate', only ?? [], rivals);
-  const isWhole = !quick && only === null;
+  const isWhole = !quick && only === null && lines === '';
   const out = values.out ?? (isWhole ? here('./results.md') : null);
   return {
     groups: positionals.length > 0 ? positionals : Object.keys(groups),
-    ...{ quick, trials, only, directory, out, progress },
+    ...{ quick, trials, only, lines, directory, out, progress },
   };
 }
 

@@ -211,7 +211,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /** @internal */
   override _log(target: Target, args: unknown[], timestamp: number): void {
-    this.#feed?.send(this.#stored(target, args, timestamp), target);
+    this.#feed?.send(target, args, timestamp, this._hot.lastSeq);
   }
 
   /** @internal */
@@ -229,8 +229,8 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     const kept = this.#redact === null ? target : targetFor(event, target.labels.sessionId);
     this._hot.recordOnly(kept, event.args, event.timestamp);
     const { lastSeq: seq, lastTime: timestamp } = this._hot;
-    // Not into the event itself: redact may have frozen it.
-    if (logged) this.#feed?.send({ ...event, seq, timestamp }, kept);
+    // The list of what redact gave may be anybody's.
+    if (logged) this.#feed?.send(kept, [...event.args], timestamp, seq);
   }
 
   #stored(target: Target, args: unknown[], timestamp: number): StoredEvent {

@@ -80,7 +80,8 @@ export type {
   StoredEvent,
   Topic,
 } from './event-bus/types.js';
-export { JsonlEventReplayStorage } from './event-log.js';
-export type { JsonlEventLogOptions } from './event-log/options.js';
-export type { EventLogStats, RecoveryReport } from './event-log/stats.js';
+export { JsonlEventReplayStorage, type SubscribeOptions } from './event-log.js';
+export type { EventConsumer } from './event-log/consumer.js';
+export type { JsonlEventLogOptions, TailOptions } from './event-log/options.js';
+export type { EventLogStats, EventLogVerifyReport, RecoveryReport } from './event-log/stats.js';
 export { openSmallTalk, type OpenOptions, type SmallTalk, type SmallTalkOrFallback } from './open.js';

@@ -75,9 +75,17 @@ export function withMessages(head: Encoded, messages: ChatMessage[]): ChatSessio
   return session;
 }
 
-/** Decodes messages: a JSON array of them, and as many lines with their tables of types. Throws `ERR_CORRUPT`. */
-export function decodeMessages(text: string, tables: string): ChatMessage[] {
+/**
+ * Decodes messages: a JSON array of them, and as many lines with their tables of types. `complete` gets the array first, and
+ * puts back what was taken out of it. Throws `ERR_CORRUPT`.
+ */
+export function decodeMessages(
+  text: string,
+  tables: string,
+  complete?: (messages: readonly unknown[]) => void,
+): ChatMessage[] {
   const messages = decode(text, null) as unknown[];
+  complete?.(messages);
   const types = tables.split('\n');
   if (types.length !== messages.length && messages.length > 0) {
     throw new CorruptionError('ERR_CORRUPT', 'a stored session does not fit its table of types');

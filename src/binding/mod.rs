@@ -18,6 +18,7 @@ mod event_loop;
 mod external_strings;
 mod health_monitor;
 mod libuv;
+mod long_text;
 mod shared_memory;
 mod storage;
 mod telemetry;

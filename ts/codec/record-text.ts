@@ -10,25 +10,30 @@ const ONLY_TIMESTAMP = ',"/timestamp":"Date"';
 
 /** Writes a record as JSON, with its table of types. */
 export function textOf(slots: Slots): Encoded {
-  const writer = new RecordWriter(slots);
-  const text = writer.next();
-  return { text, types: writer.table === '' ? null : `{${writer.table.slice(1)}}` };
+  return writer.write(slots);
 }
+
+const NOTHING: Slots = [];
 
 /** Writes the slots in their order, Dates as text, and notes where those stand. */
 class RecordWriter {
   /** The table's text, a comma before each entry. */
-  table = '';
-  readonly #slots: Slots;
+  #table = '';
+  #slots = NOTHING;
   readonly #path: (string | number)[] = [];
   #depth = 0;
   #at = 0;
 
-  constructor(slots: Slots) {
+  write(slots: Slots): Encoded {
     this.#slots = slots;
+    this.#at = this.#depth = 0;
+    this.#table = '';
+    const text = this.#next();
+    this.#slots = NOTHING;
+    return { text, types: this.#table === '' ? null : `{${this.#table.slice(1)}}` };
   }
 
-  next(): string {
+  #next(): string {
     const slot = this.#slots[this.#at++];
     if (typeof slot === 'string') return quoted(slot);
     if (typeof slot !== 'symbol') return String(slot);
@@ -41,7 +46,7 @@ class RecordWriter {
     let text = '';
     for (let key = this.#slots[this.#at++]; key !== END; key = this.#slots[this.#at++]) {
       this.#path[depth] = key as string;
-      text += (text === '' ? firstName(key as string) : followingName(key as string)) + this.next();
+      text += (text === '' ? firstName(key as string) : followingName(key as string)) + this.#next();
     }
     this.#depth = depth;
     return text === '' ? '{}' : `${text}}`;
@@ -52,7 +57,7 @@ class RecordWriter {
     let text = '';
     for (let at = 0; this.#slots[this.#at] !== END; at += 1) {
       this.#path[depth] = at;
-      text += at === 0 ? this.next() : `,${this.next()}`;
+      text += at === 0 ? this.#next() : `,${this.#next()}`;
     }
     this.#at += 1;
     this.#depth = depth;
@@ -61,7 +66,7 @@ class RecordWriter {
 
   #date(): string {
     const depth = this.#depth;
-    this.table +=
+    this.#table +=
       depth === 1 && this.#path[0] === 'timestamp'
         ? ONLY_TIMESTAMP
         : `,${JSON.stringify(toPointer(this.#path.slice(0, depth)))}:"Date"`;
@@ -69,3 +74,6 @@ class RecordWriter {
     return Number.isNaN(time) ? 'null' : `"${isoOf(time)}"`;
   }
 }
+
+/** One for all: with the last instance of a class goes what the engine has compiled for it. */
+const writer = new RecordWriter();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{External, Float64Array};
+use napi::bindgen_prelude::{External, Float64Array, Int32Array};
 use napi_derive::napi;
 
 use super::{
@@ -39,17 +39,21 @@ pub fn storage_read_session(
     })
 }
 
-/// The next piece that is ready: messages as a JSON array, their types one a line, and their positions. Null where none
-/// is.
-#[napi(catch_unwind, ts_return_type = "[string, string, Float64Array] | null")]
-pub fn storage_next_piece(
-    reading: &External<StorageReading>,
-) -> Result<Option<(EngineText, EngineText, Float64Array)>> {
+/// The next piece that is ready: messages as a JSON array, their types one a line, their positions, and the long contents
+/// that were taken out of the array: those that are Latin-1, the others, and for each message where its content ends in
+/// the first text, negative in the second, 0 where it is in the array. Null where no piece is ready.
+#[napi(catch_unwind, ts_return_type = "[string, string, Float64Array, string, string, Int32Array] | null")]
+pub fn storage_next_piece(reading: &External<StorageReading>) -> Result<Option<PieceParts>> {
     entry("storageNextPiece", || {
         let piece = reading.0.next_piece();
-        Ok(piece.map(|piece| (piece.messages, piece.types, float_positions(&piece.positions))))
+        Ok(piece.map(|Piece { messages, types, positions, lifted }| {
+            let (narrow, wide, ends) = lifted.unwrap_or_default().into_parts();
+            (messages, types, float_positions(&positions), narrow, wide, Int32Array::new(ends))
+        }))
     })
 }
+
+type PieceParts = (EngineText, EngineText, Float64Array, EngineText, EngineText, Int32Array);
 
 /// Positions as JavaScript's numbers.
 pub fn float_positions(positions: &[i64]) -> Float64Array {

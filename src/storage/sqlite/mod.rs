@@ -14,6 +14,7 @@ mod failure;
 mod heads;
 mod job;
 mod keys;
+mod lifted;
 mod maintenance;
 mod message_rows;
 mod messages;

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use super::{
     heads::{Head, Standing},
+    lifted::Lifted,
     message_rows::{self, MessageRow},
     snapshot::snapshot,
 };
@@ -47,6 +48,8 @@ pub struct Piece {
     pub types: EngineText,
     /// Where they stand.
     pub positions: Vec<i64>,
+    /// Long contents that were taken out of the array, where that was asked for.
+    pub lifted: Option<Lifted>,
 }
 
 /// Pieces that were read and not yet taken.
@@ -83,10 +86,10 @@ impl SessionReading {
 pub fn read(connection: &Connection, id: &str, reading: &SessionReading) -> Result<Option<SessionHead>> {
     snapshot(connection, || {
         let Some(head) = Standing::trusted(connection, id)? else { return Ok(None) };
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered::lifting();
         message_rows::all(connection, id, &head, |message| {
             if !gathered.is_empty() && gathered.size() + message.text.len() > PIECE {
-                reading.push(mem::take(&mut gathered).into_piece());
+                reading.push(mem::replace(&mut gathered, Gathered::lifting()).into_piece());
             }
             gathered.push(message);
         })?;
@@ -103,19 +106,26 @@ pub struct Gathered {
     messages: String,
     types: String,
     positions: Vec<i64>,
+    lifted: Option<Lifted>,
 }
 
 impl Gathered {
+    /// Takes long contents out of what it gathers.
+    fn lifting() -> Self {
+        Self { lifted: Some(Lifted::with_capacity(PIECE)), ..Self::default() }
+    }
+
     /// Adds a message behind the others.
     pub fn push(&mut self, message: &MessageRow<'_>) {
         if self.is_empty() {
-            self.messages.reserve(PIECE + 2);
             self.messages.push('[');
         } else {
             self.messages.push(',');
             self.types.push('\n');
         }
-        self.messages.push_str(message.text);
+        let left_out = self.lifted.as_mut().and_then(|lifted| lifted.take(message.text)).unwrap_or_default();
+        self.messages.push_str(message.text.get(..left_out.start).unwrap_or_default());
+        self.messages.push_str(message.text.get(left_out.end..).unwrap_or_default());
         self.types.push_str(message.types.unwrap_or_default());
         self.positions.push(message.position);
     }
@@ -125,7 +135,7 @@ impl Gathered {
     }
 
     fn size(&self) -> usize {
-        self.messages.len() + self.types.len()
+        self.messages.len() + self.types.len() + self.lifted.as_ref().map_or(0, Lifted::size)
     }
 
     /// The messages as JavaScript takes them.
@@ -135,6 +145,7 @@ impl Gathered {
             messages: EngineText::of_json(self.messages),
             types: EngineText::of_json(self.types),
             positions: self.positions,
+            lifted: self.lifted,
         }
     }
 }

@@ -6,6 +6,11 @@ export interface Snapshot {
   messages: MessageList;
   /** Names the stored state that this is: see `Stamps`. */
   stamp: number;
+  /**
+   * One of the messages that were read, whose texts are kept anyhow: with the last object of a shape goes what the engine
+   * has compiled for it, and a program that restores now and then would have it compiled anew.
+   */
+  shape?: unknown;
 }
 
 /** What an entry takes beside its messages. */

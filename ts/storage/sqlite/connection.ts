@@ -5,7 +5,7 @@ import { drainAtExit } from '../../exit.js';
 import { crossing, native, type Native } from '../../native.js';
 import { EVERYTHING, PendingWrites } from '../pending-writes.js';
 import { Turns } from '../turns.js';
-import { Moments, type Watch } from './moments.js';
+import { MOMENT_MS, Moments, type Watch } from './moments.js';
 import type { CheckedOptions } from './options.js';
 import { Pace } from './pace.js';
 
@@ -94,10 +94,12 @@ export class Connection {
   }
 
   /** The same for one whose answer comes soon, unless the disk is waited for. */
-  callSoon<T>(begin: Begin): Promise<T> {
+  callSoon<T>(begin: Begin, power = false): Promise<T> {
     const answer = this.call<T>(begin);
     const opened = this.#opened;
-    if (this.#options.direct && this.#ready && opened !== null) this.#moments.asked(opened.calls, opened.watch);
+    if (this.#options.direct && this.#ready && opened !== null) {
+      this.#moments.asked(opened.calls, opened.watch, power ? MOMENT_MS.power : MOMENT_MS.process);
+    }
     return answer;
   }
 

@@ -52,7 +52,7 @@ export class Keys {
   #write<T>(name: string, power: boolean, begin: Begin): Promise<T> {
     this.finishReads();
     const connection = this.#connection;
-    return connection.write(name, power ? connection.call<T>(begin) : connection.callSoon<T>(begin));
+    return connection.write(name, connection.callSoon<T>(begin, power));
   }
 
   delete(key: string, power: boolean): Promise<boolean> {

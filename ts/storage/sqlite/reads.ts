@@ -8,6 +8,7 @@ import type { MessageRange, SessionInfo } from '../capabilities.js';
 import { MessageList } from '../changes/message-list.js';
 import { sessionName } from '../pending-writes.js';
 import type { Connection } from './connection.js';
+import { putBack } from './lifted.js';
 import type { CheckedOptions } from './options.js';
 import type { SessionSaves } from './saves.js';
 
@@ -29,8 +30,10 @@ interface StoredInfo {
 
 type Reading = ReturnType<Native['storageReadSession']>;
 
-/** Messages as a JSON array, their tables of types one a line, and where they stand. */
-type Piece = [messages: string, types: string, positions: Float64Array];
+/** Messages as a JSON array, their tables of types one a line, where they stand, and what was taken out of them. */
+type Piece = [messages: string, types: string, positions: Float64Array, narrow: string, wide: string, ends: Int32Array];
+
+const NOTHING_TAKEN = ['', '', new Int32Array(0)] as const;
 
 /** Reads the sessions of one connection. */
 export class SessionReads {
@@ -93,60 +96,56 @@ export class SessionReads {
   }
 
   #small(id: string, found: NonNullable<ReturnType<Native['storageReadSmall']>>): ReadSession {
-    const [text, types, version, stamp, ...piece] = found as [string, string | null, number, number, ...Piece];
-    const assembly = this.#assembly();
-    assembly.add(piece);
+    const [text, types, version, stamp, ...piece] = found;
+    const assembly = assemblyOf(this.#options);
+    assemble(assembly, [...piece, ...NOTHING_TAKEN], this.#options);
     return this.#whole(id, { text, types }, version, stamp, assembly);
   }
 
   async #inPieces(id: string, inOrder: boolean): Promise<ReadSession | null> {
-    const assembly = this.#assembly();
-    const intake = new Intake(this.#connection, (piece) => assembly.add(piece));
+    const assembly = assemblyOf(this.#options);
+    const intake = new Intake(this.#connection, (piece) => assemble(assembly, piece, this.#options));
     const head = await intake.read(id, inOrder);
     if (head === null) return null;
     const [text, types, version, stamp] = head as [string, string | null, string, string];
     return this.#whole(id, { text, types }, Number(version), Number(stamp), assembly);
   }
 
-  #whole(id: string, head: Encoded, version: number, stamp: number, assembly: Assembly): ReadSession {
-    const session = withMessages(head, assembly.messages);
-    if (this.#options.snapshotBytes > 0) this.#saves.learn(id, { messages: assembly.list(), stamp });
+  #whole(id: string, head: Encoded, version: number, stamp: number, { messages, kept }: Assembly): ReadSession {
+    const session = withMessages(head, messages);
+    if (kept !== null) {
+      const list = new MessageList(kept.messages, kept.positions);
+      this.#saves.learn(id, { messages: list, stamp, shape: messages[0] });
+    }
     return { session, version };
-  }
-
-  #assembly(): Assembly {
-    return new Assembly(this.#options);
   }
 }
 
-/** A session that comes in pieces, and what is kept of it, as of one that was saved. */
-class Assembly {
-  readonly messages: ChatMessage[] = [];
-  readonly #kept: Kept[] = [];
-  readonly #positions: number[] = [];
-  readonly #options: CheckedOptions;
+/**
+ * A session that comes in pieces, and what is kept of it, as of one that was saved. No class: with the last instance of one
+ * goes what the engine has compiled for its shape, and a program that restores now and then would have it compiled anew.
+ */
+interface Assembly {
+  readonly messages: ChatMessage[];
+  /** Null where nothing is to be kept. */
+  readonly kept: { readonly messages: Kept[]; readonly positions: number[] } | null;
+}
 
-  constructor(options: CheckedOptions) {
-    this.#options = options;
-  }
+function assemblyOf({ snapshotBytes }: CheckedOptions): Assembly {
+  return { messages: [], kept: snapshotBytes > 0 ? { messages: [], positions: [] } : null };
+}
 
-  add([text, types, positions]: Piece): void {
-    const messages = decodeMessages(text, types);
-    if (this.#options.snapshotBytes > 0) {
-      // Each is weighed by its share of the text, of which the engine takes one byte or two for a character.
-      const width = Buffer.byteLength(text) === text.length ? 1 : 2;
-      const share = (text.length * width) / messages.length;
-      for (const message of messages) {
-        this.#kept.push(keepParsed(message, this.#kept.length, this.#options.encoding, share));
-      }
-      for (const position of positions) this.#positions.push(position);
-    }
-    for (const message of messages) this.messages.push(message);
+function assemble({ messages, kept }: Assembly, piece: Piece, { encoding }: CheckedOptions): void {
+  const [text, types, positions, narrow, wide, ends] = piece;
+  const more = decodeMessages(text, types, (all) => putBack(all, { narrow, wide, ends }));
+  if (kept !== null) {
+    // Each is weighed by its share of the text, of which the engine takes one byte or two for a character.
+    const width = Buffer.byteLength(text) === text.length ? 1 : 2;
+    const share = Math.ceil((text.length * width + narrow.length + wide.length * 2) / more.length);
+    for (const message of more) kept.messages.push(keepParsed(message, kept.messages.length, encoding, share));
+    for (const position of positions) kept.positions.push(position);
   }
-
-  list(): MessageList {
-    return new MessageList(this.#kept, this.#positions);
-  }
+  for (const message of more) messages.push(message);
 }
 
 /** Takes the pieces of one reading as they come, one a step. */
