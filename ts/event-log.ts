@@ -23,7 +23,7 @@ import type { EventLogStats, EventLogVerifyReport } from './event-log/stats.js';
 import { tail, type Tailed } from './event-log/tail.js';
 import { drainAtExit } from './exit.js';
 import { checkId } from './ids.js';
-import { crossing, native, type Native } from './native.js';
+import { crossing, native, NATIVE_LOG, type Native } from './native.js';
 import { optionsObject } from './options.js';
 import type {
   AppendReceipt,
@@ -228,6 +228,11 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** @internal */
+  [NATIVE_LOG](): Handle {
+    return this.#open().handle;
   }
 
   readonly #tailed: Tailed = {

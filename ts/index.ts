@@ -15,15 +15,20 @@ export {
   type AgentState,
   type AgentTransition,
   type BackoffOptions,
+  type Degradation,
   type ErrorSummary,
   type HealthAlert,
   type HealthBus,
   type HealthEvents,
   type HealthMonitorConfig,
+  type HealthReason,
   type HealthStats,
+  type LoopHolder,
+  type LoopNews,
   type MonitoredAgent,
   type RecoveryStrategy,
   type RegisterOptions,
+  type TrackOptions,
 } from './health-monitor.js';
 export type { Unsupported } from './codec.js';
 export type {

@@ -1,6 +1,11 @@
 //! The event log for JavaScript.
 
-use std::{fmt::Write, path::Path, time::Duration};
+use std::{
+    fmt::Write,
+    path::Path,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use napi::bindgen_prelude::{External, Uint32Array};
 use napi_derive::napi;
@@ -17,11 +22,13 @@ use crate::{
         CleanupReport, Consumer, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics, Together,
         TogetherOutcome, Unstored, VerifyReport,
     },
+    event_sink::{Done, EventSink},
+    reply::Reply,
 };
 
 /// An open log and the way its answers take.
 pub struct LogHandle {
-    log: EventLog,
+    log: Arc<EventLog>,
     completions: Completions,
 }
 
@@ -74,7 +81,7 @@ pub fn log_open(
     entry("logOpen", || {
         if options.read_only {
             let log = EventLog::visit(Path::new(&options.directory))?;
-            return Ok(External::new(LogHandle { log, completions }));
+            return Ok(External::new(LogHandle { log: Arc::new(log), completions }));
         }
         let log = EventLog::open(LogOptions {
             durability: if options.power { Durability::Power } else { Durability::Process },
@@ -86,7 +93,7 @@ pub fn log_open(
             max_queue_bytes: size(options.max_queue_bytes),
             ..LogOptions::new(options.directory)
         })?;
-        Ok(External::new(LogHandle { log, completions }))
+        Ok(External::new(LogHandle { log: Arc::new(log), completions }))
     })
 }
 
@@ -297,6 +304,43 @@ pub fn log_close(handle: &External<LogHandle>, slot: u32) -> Result<()> {
 #[napi(catch_unwind)]
 pub fn log_drain(handle: &External<LogHandle>, limit_ms: f64) -> Result<bool> {
     entry("logDrain", || Ok(handle.log.drain(millis(limit_ms)?)))
+}
+
+impl LogHandle {
+    /// A way into the log for rooms that know no log; it does not keep the log open.
+    pub fn sink(&self) -> impl EventSink + use<> {
+        Sink(Arc::downgrade(&self.log))
+    }
+}
+
+struct Sink(Weak<EventLog>);
+
+impl EventSink for Sink {
+    fn place(&self) -> Option<usize> {
+        self.0.upgrade()?.place()
+    }
+
+    fn store(&self, session: &str, body: String, done: Done) -> bool {
+        let Some(log) = self.0.upgrade().filter(|log| log.place().is_some()) else { return false };
+        let reply = Reply::new(|outcome: crate::Result<Receipt>| {
+            done();
+            if let Err(error) = outcome {
+                tracing::warn!(target: "smalltalk::health", %error, "an event that had to be kept is not in the log");
+            }
+        });
+        log.append(session.to_owned(), body, None, Some(Durability::Power), reply);
+        true
+    }
+}
+
+/// The number of the newest event of a session that is in the index, 0 where there is none; null where somebody else writes.
+#[napi(catch_unwind)]
+pub fn log_last_seq(handle: &External<LogHandle>, session: String) -> Result<Option<f64>> {
+    entry("logLastSeq", || {
+        #[expect(clippy::cast_precision_loss, reason = "numbers stay below 2^53")]
+        let seq = handle.log.last_seq(&session).map(|seq| seq as f64);
+        Ok(seq)
+    })
 }
 
 impl From<LogReplayFilter> for ReplayFilter {

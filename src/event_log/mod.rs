@@ -275,6 +275,25 @@ impl EventLog {
         }
     }
 
+    /// The same for all handles on one log that write to it; nothing for one that is closed, or only reads.
+    #[must_use]
+    pub fn place(&self) -> Option<usize> {
+        match &self.side {
+            Side::Owner(core) if self.check().is_ok() => Some(Arc::as_ptr(core).addr()),
+            Side::Owner(_) | Side::Visitor { .. } => None,
+        }
+    }
+
+    /// The number of the newest event of a session within the retention that was written, 0 where there is none; nothing
+    /// where somebody else writes.
+    #[must_use]
+    pub fn last_seq(&self, session: &str) -> Option<u64> {
+        match &self.side {
+            Side::Owner(_) => Some(self.view().session(session).ok().flatten().map_or(0, |found| found.last_seq())),
+            Side::Visitor { .. } => None,
+        }
+    }
+
     /// Bytes that wait for the writer.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
