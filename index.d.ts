@@ -7,7 +7,9 @@ export interface StorageReading {}
 export interface ComingMessages {}
 export interface LogHandle {}
 export interface LogReplayHandle {}
+export interface LogConsumerHandle {}
 export interface HealthHandle {}
+export interface LoopHandle {}
 export interface ClockHandle {}
 
 export declare class ExternalObject<T> {
@@ -62,11 +64,20 @@ export interface Failure {
 /** A sign of life where no memory is shared. */
 export declare function healthBeat(handle: ExternalObject<HealthHandle>, slot: number): void
 
+/** An agent begins work that nobody has to hear of for `deadline` milliseconds. */
+export declare function healthBegin(handle: ExternalObject<HealthHandle>, slot: number, ticket: number, work: number, deadline: number): void
+
 /** Ends the watch; twice is fine. */
 export declare function healthClose(handle: ExternalObject<HealthHandle>): void
 
 /** The event loop runs. */
 export declare function healthEcho(handle: ExternalObject<HealthHandle>): void
+
+/** The worker in which an agent lives has ended. */
+export declare function healthExit(handle: ExternalObject<HealthHandle>, slot: number, ticket: number): void
+
+/** Has the loop watched in which the monitor lives; the monitor then hears of every loop of the process that is watched. */
+export declare function healthGuard(handle: ExternalObject<HealthHandle>, home: ExternalObject<LoopHandle>, threshold: number): void
 
 /** How an agent does; null where it is not known. */
 export declare function healthLook(handle: ExternalObject<HealthHandle>, slot: number, ticket: number): HealthLook | null
@@ -79,17 +90,36 @@ export interface HealthLook {
   missed: number
 }
 
-/** Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[ticket, standing, missed]], ping: [ticket], lost }`. */
+/**
+ * Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[ticket, standing, missed, reason]], ping: [ticket],
+ * loops: [{ frozen, recorded, … }], lost }`.
+ */
 export declare function healthOpen(settle: (batch: unknown[]) => void, channel: number, heartbeatInterval: number, activityTimeout: number, maxMissedBeats: number): ExternalObject<HealthHandle>
 
-/** Watches an agent under a ticket that was never used before; gives the slot it beats in. */
-export declare function healthRegister(handle: ExternalObject<HealthHandle>, ticket: number, pingable: boolean): number
+/** Names the log in which a frozen loop is recorded while it is frozen. */
+export declare function healthRecordIn(handle: ExternalObject<HealthHandle>, log: ExternalObject<LogHandle>): void
+
+/** Watches an agent; gives the slot it beats in. */
+export declare function healthRegister(handle: ExternalObject<HealthHandle>, who: HealthRegistration): number
+
+/** Who is registered. */
+export interface HealthRegistration {
+  /** Names this registration for good; never used before. */
+  ticket: number
+  /** Whether it can be asked. */
+  pingable: boolean
+  /** The thread of the worker it lives in, where that is another one. */
+  thread?: number
+}
 
 /** A ping was rejected. */
 export declare function healthReject(handle: ExternalObject<HealthHandle>, slot: number, ticket: number): void
 
-/** Takes an agent for healthy, under a new ticket; `false` where it is not known. */
-export declare function healthReset(handle: ExternalObject<HealthHandle>, slot: number, ticket: number, next: number, pingable: boolean): boolean
+/** Takes an agent for healthy, as `next`; `false` where it is not known. */
+export declare function healthReset(handle: ExternalObject<HealthHandle>, slot: number, ticket: number, next: HealthRegistration): boolean
+
+/** Work has ended, however. */
+export declare function healthSettle(handle: ExternalObject<HealthHandle>, slot: number, ticket: number, work: number): void
 
 /** Goes on after a stop. */
 export declare function healthStart(handle: ExternalObject<HealthHandle>): void
@@ -112,15 +142,27 @@ export declare function logAppend(handle: ExternalObject<LogHandle>, slot: numbe
 /**
  * Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of. Answers null
  * when all are stored and nobody wants receipts, else `[receipts, unstored]`: for each event a line as `logAppend` answers,
- * empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not.
+ * empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not, or null.
  */
-export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array, bodies: string, receipts: boolean): void
+export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array, bodies: string, receipts: boolean, power?: boolean | undefined | null): void
 
 /** Archives and deletes what is old; answers with a JSON object. */
 export declare function logCleanup(handle: ExternalObject<LogHandle>, slot: number, retentionMs: number): void
 
 /** Lets what is queued land, and closes the handle; the last one closes the log. */
 export declare function logClose(handle: ExternalObject<LogHandle>, slot: number): void
+
+/** A named consumer of a session, whose position is still to be opened. */
+export declare function logConsumer(handle: ExternalObject<LogHandle>, session: string, name: string, power: boolean): ExternalObject<LogConsumerHandle>
+
+/** Takes note that everything up to a number has been seen to. */
+export declare function logConsumerAcknowledge(consumer: ExternalObject<LogConsumerHandle>, slot: number, seq: number): void
+
+/** Lets go of its position. */
+export declare function logConsumerClose(consumer: ExternalObject<LogConsumerHandle>, slot: number): void
+
+/** Takes its position into possession; answers with it. */
+export declare function logConsumerOpen(consumer: ExternalObject<LogConsumerHandle>, slot: number): void
 
 /** Closes and waits; `false` where the time was too short. For the way out of the process. */
 export declare function logDrain(handle: ExternalObject<LogHandle>, limitMs: number): boolean
@@ -133,6 +175,9 @@ export declare function logFlush(handle: ExternalObject<LogHandle>, slot: number
 
 /** Counts, and what the opening found: a JSON object. */
 export declare function logGetStats(handle: ExternalObject<LogHandle>, slot: number): void
+
+/** The number of the newest event of a session that is in the index, 0 where there is none; null where somebody else writes. */
+export declare function logLastSeq(handle: ExternalObject<LogHandle>, session: string): number | null
 
 /** Joins the log of a directory, or starts its threads. The files are opened by the first call that needs them. */
 export declare function logOpen(options: LogOpenOptions, settle: (batch: unknown[]) => void): ExternalObject<LogHandle>
@@ -147,6 +192,7 @@ export interface LogOpenOptions {
   cleanupIntervalMs: number
   maxFileBytes: number
   maxQueueBytes: number
+  readOnly: boolean
 }
 
 /** Bytes that wait for the writer. */
@@ -167,6 +213,7 @@ export interface LogReplayFilter {
   topics?: Array<string>
   last?: number
   limit?: number
+  archived: boolean
 }
 
 /** The next piece of a replay: a JSON array of events, or null at the end. */
@@ -174,6 +221,25 @@ export declare function logReplayNext(replay: ExternalObject<LogReplayHandle>, s
 
 /** The ids of all sessions with events within the retention. */
 export declare function logSessions(handle: ExternalObject<LogHandle>, slot: number): void
+
+/** Reads the files of one session again, or of all; answers with a JSON object. */
+export declare function logVerify(handle: ExternalObject<LogHandle>, slot: number, session?: string | undefined | null): void
+
+/** Answers with the number of a session's newest event, as soon as there is one above `after`. */
+export declare function logWait(handle: ExternalObject<LogHandle>, slot: number, session: string, after: number): void
+
+/** Calls off the wait of that slot. */
+export declare function logWaitEnd(handle: ExternalObject<LogHandle>, slot: number): void
+
+/** Whether somebody may be debugging the process. */
+export declare function loopDebugged(debugged: boolean): void
+
+/**
+ * The loop of this environment, for other threads to see; null where the runtime has none that can be seen. The first word of
+ * `running` says what runs now: the number of a label, times 64, plus the place of the listener; 0 for nothing. Labels have
+ * 256 bytes each in `labels`. Neither may be memory that the engine moves.
+ */
+export declare function loopOpen(thread: number, running: Int32Array, labels: Uint8Array): ExternalObject<LoopHandle> | null
 
 /**
  * Puts messages at the end of a session; answers with the texts of its count of messages, the position of the first new

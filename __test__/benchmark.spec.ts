@@ -107,7 +107,7 @@ test.each([
   [['buss'], 'there are bus, storage, log'],
   [['--only', 'node:event'], 'no candidate is called "node:event"'],
   [['bus', '--trials', '0'], 'a whole number from 1'],
-  [['bus', '--only', 'lmdb'], 'none of these candidates'],
+  [['bus', '--only', 'lmdb'], 'nothing of that'],
 ])('%j is refused, with what there is', async (words, reason) => {
   const { code, output } = await bench(...words);
   expect(code).not.toBe(0);

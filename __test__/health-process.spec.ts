@@ -59,11 +59,11 @@ test('monitors work in worker threads, each for itself, also where only workers 
 });
 
 test('terminating workers at any moment harms nothing', async () => {
-  const cycles = 20;
+  const cycles = 100;
   const ended = await run(`
     const { Worker } = require('node:worker_threads');
     const program = ${JSON.stringify(PACKAGE)} + \`
-      const monitor = new AgentHealthMonitor({ ...QUICK, heartbeatInterval: 10 });
+      const monitor = new AgentHealthMonitor({ ...QUICK, heartbeatInterval: 10, loopThreshold: 20 });
       for (let i = 0; i < 500; i++) monitor.registerAgent({ id: 'a' + i, ping: i % 2 ? never : async () => undefined });
       setInterval(() => undefined, 1000);
       require('node:worker_threads').parentPort.postMessage('ready');
@@ -72,7 +72,7 @@ test('terminating workers at any moment harms nothing', async () => {
       for (let cycle = 0; cycle < ${cycles}; cycle++) {
         const worker = new Worker(program, { eval: true });
         await once(worker, 'message');
-        await new Promise((resolve) => setTimeout(resolve, (cycle * 7) % 40));
+        await new Promise((resolve) => setTimeout(resolve, (cycle * 7) % 41));
         await worker.terminate();
       }
       console.log('alive');
@@ -108,6 +108,52 @@ test('a forgotten monitor is collected; one whose agent lives goes on', async ()
     { flags: ['--expose-gc'] },
   );
   expect(ended).toEqual({ code: 0, output: 'held 50\n' });
+});
+
+test('registering and unregistering 100,000 agents leaves memory, handles and threads where the warm-up left them', async () => {
+  const ended = await run(
+    `
+    const { readdirSync } = require('node:fs');
+    const monitor = new AgentHealthMonitor(QUICK);
+    // Some that stay, so that the monitor never comes to rest.
+    const staying = Array.from({ length: 100 }, (_, i) => ({ id: 'stays ' + i, ping: async () => undefined }));
+    for (const agent of staying) monitor.registerAgent(agent);
+    const count = (folder) => { try { return readdirSync(folder).length; } catch { return 0; } };
+    const come = async (agents) => {
+      for (let i = 0; i < agents; i++) {
+        const id = 'comes and goes ' + (i % 5_000);
+        monitor.registerAgent(Object.assign(new EventEmitter(), { id, ping: async () => undefined }));
+        if (i % 2) await monitor.track(id, () => 1);
+        if (i % 5_000 === 4_999) {
+          for (let j = 0; j < 5_000; j++) monitor.unregisterAgent('comes and goes ' + j);
+          await new Promise(setImmediate);
+        }
+      }
+      for (let round = 0; round < 4; round++) { gc(); await new Promise((resolve) => setTimeout(resolve, 20)); }
+      const { rss, heapUsed, external } = process.memoryUsage();
+      const handles = process.getActiveResourcesInfo().length + count('/proc/self/fd');
+      return { rss, heapUsed: heapUsed + external, handles, threads: count('/proc/self/task') };
+    };
+    (async () => {
+      await come(50_000);
+      const before = await come(20_000);
+      const after = await come(100_000);
+      const { totalAgents } = monitor.getStats();
+      await monitor.close();
+      console.log(JSON.stringify({ before, after, totalAgents }));
+    })();
+  `,
+    { flags: ['--expose-gc'] },
+  );
+  expect(ended.code).toBe(0);
+  const told = JSON.parse(ended.output) as Record<'before' | 'after', Record<string, number>> & { totalAgents: number };
+  process.stdout.write(ended.output);
+  expect(told.totalAgents).toBe(100);
+  for (const [what, amount] of Object.entries(told.after)) {
+    expect(`${what}: ${amount / told.before[what]! <= 1.05 ? 'within 5 %' : `${told.before[what]} → ${amount}`}`).toBe(
+      `${what}: within 5 %`,
+    );
+  }
 });
 
 test('a process that was stopped accuses nobody when it goes on', async () => {

@@ -29,7 +29,7 @@ function store(answer: unknown[] = ANSWER, takesMs = 0) {
   /** Asks once, and lets everything happen that happens within the turn of the loop. */
   const ask = async (): Promise<void> => {
     state.pending += 1;
-    moments.asked(calls, watch);
+    moments.asked(calls, watch, 1);
     await Promise.resolve().then(() => undefined);
   };
   return { state, moments, calls, watch, ask };
@@ -44,7 +44,7 @@ test('an answer that is alone is waited for, and settles before the loop turns',
 
 test('of several that are asked for together none is', async () => {
   const { state, moments, calls, watch } = store();
-  for (state.pending = 1; state.pending <= 3; state.pending += 1) moments.asked(calls, watch);
+  for (state.pending = 1; state.pending <= 3; state.pending += 1) moments.asked(calls, watch, 1);
   await turn();
   expect(state.watches).toBe(0);
 });

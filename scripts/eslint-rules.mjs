@@ -10,6 +10,7 @@ const FLOOR_4 = new Set([
   'ids',
   'types',
   'exit',
+  'holders',
   'keep-alive',
   'supported',
   'options',

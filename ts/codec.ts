@@ -8,10 +8,11 @@ import { CorruptionError, SmallTalkError } from './errors.js';
 import { exactText } from './codec/exact.js';
 import { tooLarge, translated, unsupported } from './codec/failures.js';
 import { MAX_DEPTH } from './codec/inspect.js';
-import { plainText } from './codec/plain.js';
+import { plainListMember, plainMember, plainText } from './codec/plain.js';
+import { quoted } from './codec/quote.js';
 import { revive } from './codec/revive.js';
 
-export { revive };
+export { quoted, revive };
 
 /** What happens to functions, symbols, instances of classes and the like: refuse them, or store what JSON would. */
 export type Unsupported = 'refuse' | 'json';
@@ -49,6 +50,19 @@ export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
   } catch (cause) {
     throw translated(cause, { bytes: limit, depth: MAX_DEPTH });
   }
+}
+
+/**
+ * What `encode` would write for the member `name` of an object, its pointers beginning with that name, where the value is
+ * plain to see; null where it is not, and the object has to be encoded as a whole.
+ */
+export function encodeMember(name: string, value: unknown): Encoded | null {
+  return 'toJSON' in Array.prototype ? null : plainMember(name, value, MAX_VALUE_BYTES);
+}
+
+/** The same for a list that the caller has made and shares with nobody. */
+export function encodeListMember(name: string, list: readonly unknown[]): Encoded | null {
+  return 'toJSON' in Array.prototype ? null : plainListMember(name, list, MAX_VALUE_BYTES);
 }
 
 /** Decodes what `encode` made. Throws `ERR_CORRUPT` for anything else, `ERR_VERSION` for what this Node does not know. */

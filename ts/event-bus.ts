@@ -10,7 +10,7 @@ import { LogFeed } from './event-bus/log-feed.js';
 import { redactedBy } from './event-bus/redaction.js';
 import { replaySelection } from './event-bus/selection.js';
 import { BusScope, BusTopic, narrowed, type ScopeMetadata } from './event-bus/scope.js';
-import { NO_LABELS, targetFor, Targets, type Target } from './event-bus/target.js';
+import { nameOf, NO_LABELS, targetFor, Targets, type Target } from './event-bus/target.js';
 import type {
   AnyListener,
   Args,
@@ -25,6 +25,7 @@ import type {
   Topic,
 } from './event-bus/types.js';
 import { SmallTalkError } from './errors.js';
+import { joinCallers, named, watching } from './holders.js';
 import { checkId } from './ids.js';
 import { namesOption, numberOption, optionsObject, wordOption } from './options.js';
 import { CRITICAL_EVENTS } from './priorities.js';
@@ -93,6 +94,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
       rare: isolates || redact !== undefined,
     });
     super(captureRejections, hot);
+    joinCallers(hot);
     this.history = new EventHistory(hot);
     this.#critical = critical;
     this.#isolates = isolates;
@@ -152,7 +154,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
       report.firstSeq ||= event.seq;
       report.lastSeq = event.seq;
       this.#during({ ...event, replayed: true }, () => {
-        if (listener === undefined) this.#deliver(event.event, event.args);
+        if (listener === undefined) this.#deliver(event.event, event.args, event.metadata['agentId']);
         else if (!this.#isolates) listener.apply(this, event.args);
         else callIsolated(this, [listener], event.args, (error) => this.#report('listener:error', error, event.event));
       });
@@ -209,14 +211,14 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /** @internal */
   override _log(target: Target, args: unknown[], timestamp: number): void {
-    this.#feed?.send(this.#stored(target, args, timestamp), target);
+    this.#feed?.send(target, args, timestamp, this._hot.lastSeq);
   }
 
   /** @internal */
   override _fireRarely(target: Target, args: unknown[], logged: boolean): boolean {
     if (target.recorded) this.#keep(this.#redacted(this.#stored(target, args, Date.now())), target, logged);
     else this.#unrecorded += 1;
-    return this.#deliverNews(target.name, args);
+    return this.#deliverNews(target, args);
   }
 
   #keep(event: StoredEvent | null, target: Target, logged: boolean): void {
@@ -227,8 +229,8 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     const kept = this.#redact === null ? target : targetFor(event, target.labels.sessionId);
     this._hot.recordOnly(kept, event.args, event.timestamp);
     const { lastSeq: seq, lastTime: timestamp } = this._hot;
-    // Not into the event itself: redact may have frozen it.
-    if (logged) this.#feed?.send({ ...event, seq, timestamp }, kept);
+    // The list of what redact gave may be anybody's.
+    if (logged) this.#feed?.send(kept, [...event.args], timestamp, seq);
   }
 
   #stored(target: Target, args: unknown[], timestamp: number): StoredEvent {
@@ -260,24 +262,31 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     const event = this.#redacted(this.#stored(target, args, Date.now()));
     if (event !== null) await feed.sendDurably(event, targetFor(event, target.labels.sessionId));
     this.#keep(event, target, false);
-    return this.#deliverNews(target.name, args);
+    return this.#deliverNews(target, args);
   }
 
   /** What a listener emits while a replay calls it is news. */
-  #deliverNews(name: string | symbol, args: unknown[]): boolean {
-    if (this.#current === null) return this.#deliver(name, args);
-    return this.#during(null, () => this.#deliver(name, args));
+  #deliverNews({ name, labels }: Target, args: unknown[]): boolean {
+    const { agentId } = labels.metadata;
+    if (this.#current === null) return this.#deliver(name, args, agentId);
+    return this.#during(null, () => this.#deliver(name, args, agentId));
   }
 
   /** Dispatches an event, however listeners may fail. */
-  #deliver(name: string | symbol, args: unknown[]): boolean {
+  #deliver(name: string | symbol, args: unknown[], agentId: unknown): boolean {
     const count = this.listenerCount(name);
     this._hot.countDelivered(count);
-    if (!this.#isolates || (name === 'error' && count === 0)) return this._dispatch(name, args);
+    const isolated = this.#isolates && (name !== 'error' || count > 0);
+    if (!isolated && !watching()) return this._dispatch(name, args);
     const monitors = name === 'error' ? this.rawListeners(errorMonitor) : [];
     const listeners = [...monitors, ...this.rawListeners(name)] as AnyListener[];
-    callIsolated(this, listeners, args, (error) => this.#report('listener:error', error, name));
-    return count > 0;
+    // Node's own emit does not say which of several it calls.
+    const names = isolated || listeners.length === 1 ? listeners.map(nameOf) : [];
+    return named({ agentId, event: String(name), listeners: names }, (word) => {
+      if (!isolated) return this._dispatch(name, args);
+      callIsolated(this, listeners, args, (error) => this.#report('listener:error', error, name), word);
+      return count > 0;
+    });
   }
 
   /** Tells of trouble by an event; a listener that throws then is nobody's caller's fault. */

@@ -4,38 +4,51 @@ import { resolve } from 'node:path';
 import { Calls } from './calls.js';
 import type { EncodeOptions } from './codec.js';
 import { EventLogError } from './errors.js';
-import { decodeEvents, encodeEvent } from './event-log/encoding.js';
+import { decodeEvents, encodeEvent, PreparedKind } from './event-log/encoding.js';
 import { Together } from './event-log/together.js';
 import {
   DEFAULTS,
   durabilityOption,
   logOptions,
+  powerOption,
   replayQuery,
   retentionArgument,
   signalOption,
+  tailOptions,
   type JsonlEventLogOptions,
+  type TailOptions,
 } from './event-log/options.js';
-import type { EventLogStats } from './event-log/stats.js';
+import { openConsumer, type EventConsumer } from './event-log/consumer.js';
+import type { EventLogStats, EventLogVerifyReport } from './event-log/stats.js';
+import { tail, type Tailed } from './event-log/tail.js';
 import { drainAtExit } from './exit.js';
 import { checkId } from './ids.js';
-import { crossing, native, type Native } from './native.js';
+import { crossing, native, NATIVE_LOG, type Native } from './native.js';
 import { optionsObject } from './options.js';
 import type {
   AppendReceipt,
   CleanupReport,
   Durability,
   Event,
+  EventKind,
   EventReplayStorage,
+  EventStream,
   NewEvent,
   ReplayOptions,
+  StreamOutcome,
 } from './types.js';
 
 type Handle = ReturnType<Native['logOpen']>;
+
+/** What a consumer brings, and what its acknowledgements survive: by default what the log's events do. */
+export type SubscribeOptions = Omit<TailOptions, 'afterSeq'> & { durability?: Durability };
 
 interface Opened {
   handle: Handle;
   calls: Calls;
   together: Together;
+  /** Those that may have positions. */
+  consumers: Set<EventConsumer>;
   /** Takes back the wish to drain at exit. */
   stay(): void;
 }
@@ -73,26 +86,32 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
    * `ERR_VALUE_UNSUPPORTED` with the path of what could not come back, `ERR_FULL`, `ERR_IO`; with `ERR_INDETERMINATE`
    * nobody knows whether it is stored, with every other error it is not.
    */
-  async append(sessionId: string, event: NewEvent, options?: { durability?: Durability }): Promise<AppendReceipt> {
-    checkId(sessionId, 'sessionId');
-    const { durability } = optionsObject('options', options);
-    const power = durability === undefined ? null : durabilityOption(durability, 'process') === 'power';
-    const { body, id, timestamp } = encodeEvent(event, this.#encoding);
-    const receipt =
-      id === null && power === null
-        ? await this.#appendTogether(sessionId, body)
-        : await this.#call<string>((binary, handle, slot) => {
-            binary.logAppend(handle, slot, sessionId, body, id, power);
-          });
-    const space = receipt.indexOf(' ');
-    return { seq: Number(receipt.slice(0, space)), id: receipt.slice(space + 1), timestamp };
+  append(sessionId: string, event: NewEvent, options?: { durability?: Durability }): Promise<AppendReceipt> {
+    // A promise of its own rather than an async function: three of them would be made for each event.
+    return new Promise((resolve, reject) => {
+      checkId(sessionId, 'sessionId');
+      const power = options === undefined ? null : powerOption(options);
+      const { body, id, timestamp } = encodeEvent(event, this.#encoding);
+      const { together } = this.#open();
+      if (id === null) together.add(sessionId, body, power, { timestamp, resolve, reject });
+      else this.#appendAs(id, sessionId, body, power, timestamp).then(resolve, reject);
+    });
   }
 
-  appendLater(sessionId: string, event: NewEvent, settled: (failure: Error | null) => void): Promise<void> {
-    checkId(sessionId, 'sessionId');
-    const { body, id } = encodeEvent(event, this.#encoding);
-    if (id === null) return this.#open().together.add(sessionId, body, false, settled);
-    return this.append(sessionId, event).then(() => settled(null), settled);
+  openEventStream(settled: (outcome: StreamOutcome) => void): EventStream {
+    const kind = (sessionId: string, event: EventKind): object => new PreparedKind(sessionId, event, this.#encoding);
+    let road: EventStream | null = null;
+    // The log opens with the first event.
+    const opened = (): EventStream => (road ??= this.#open().together.stream(kind, settled));
+    return {
+      kind,
+      encode: (prepared, payload, timestamp) => {
+        if (this.#closing !== null || road === null) this.#open();
+        return opened().encode(prepared, payload, timestamp);
+      },
+      add: (prepared, text, origin) => opened().add(prepared, text, origin),
+      idle: async () => road?.idle(),
+    };
   }
 
   /**
@@ -125,6 +144,37 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
         binary.logReplayEnd(cursor);
       });
     }
+  }
+
+  /**
+   * What there is of a session, oldest first, and then what comes: each event once, in order, whoever writes it. All
+   * priorities, unless told otherwise. It ends by its signal, or when the log is closed, with an error; or by leaving the
+   * loop. What the retention archives before it is brought is not brought.
+   */
+  tail(sessionId: string, options?: TailOptions): AsyncGenerator<Event, never, undefined> {
+    checkId(sessionId, 'sessionId');
+    return tail(this.#tailed, sessionId, tailOptions(options));
+  }
+
+  /**
+   * A consumer with a name, which goes on behind the last event that it has acknowledged, also after a restart. Rejects
+   * with `ERR_LOCKED` while another one has the same name and session; `owner` says in which process.
+   */
+  async subscribe(sessionId: string, consumer: string, options?: SubscribeOptions): Promise<EventConsumer> {
+    checkId(sessionId, 'sessionId');
+    checkId(consumer, 'consumer');
+    const power = durabilityOption(options?.durability, this.#options.durability) === 'power';
+    const checked = tailOptions(options);
+    const from = { ...this.#open(), log: this.#tailed };
+    return openConsumer(from, power, sessionId, consumer, checked);
+  }
+
+  /** Reads the files of one session again, or of all, archive included, and says where they are damaged. */
+  async verify(sessionId?: string): Promise<EventLogVerifyReport> {
+    if (sessionId !== undefined) checkId(sessionId, 'sessionId');
+    return this.#json<EventLogVerifyReport>((binary, handle, slot) => {
+      binary.logVerify(handle, slot, sessionId);
+    });
   }
 
   /**
@@ -180,38 +230,72 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     await this.close();
   }
 
+  /** @internal */
+  [NATIVE_LOG](): Handle {
+    return this.#open().handle;
+  }
+
+  readonly #tailed: Tailed = {
+    replay: (sessionId, options) => this.replay(sessionId, options),
+    wait: (sessionId, after, signal) => this.#wait(sessionId, after, signal),
+  };
+
+  async #wait(sessionId: string, after: number, signal: AbortSignal | undefined): Promise<number> {
+    const { handle, calls, together } = this.#open();
+    together.send();
+    let ticket = 0;
+    const end = (): void => crossing(EventLogError, (binary) => binary.logWaitEnd(handle, ticket));
+    signal?.addEventListener('abort', end, { once: true });
+    try {
+      return await calls.run<number>((binary, slot) => {
+        ticket = slot;
+        binary.logWait(handle, slot, sessionId, Math.max(0, after));
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', end);
+    }
+  }
+
   #open(): Opened {
     if (this.#closing !== null) throw new EventLogError('ERR_CLOSED', 'the event log is closed');
     if (this.#opened !== null) return this.#opened;
     native();
     const { durability, fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs } = this.#options;
-    const { maxFileBytes, maxQueueBytes } = this.#options;
+    const { maxFileBytes, maxQueueBytes, readOnly } = this.#options;
     const settings = {
       directory: this.directory,
       power: durability === 'power',
-      ...{ fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs, maxFileBytes, maxQueueBytes },
+      ...{ fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs, maxFileBytes, maxQueueBytes, readOnly },
     };
     const calls = new Calls(EventLogError);
     const handle = crossing(EventLogError, (binary) => binary.logOpen(settings, calls.settle));
-    const together = new Together(maxQueueBytes, ({ sessions, places, bodies, receipts }) =>
-      calls.run((binary, slot) => binary.logAppendTogether(handle, slot, sessions, places, bodies, receipts)),
+    const together = new Together(maxQueueBytes, settings.power, ({ sessions, places, bodies, receipts, power }) =>
+      calls.run((binary, slot) =>
+        binary.logAppendTogether(handle, slot, sessions, new Uint32Array(places), bodies, receipts, power),
+      ),
     );
     const drain = (limitMs: number): void => {
       together.send();
       crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
     };
-    this.#opened = { handle, calls, together, stay: drainAtExit(this, drain) };
+    this.#opened = { handle, calls, together, consumers: new Set(), stay: drainAtExit(this, drain) };
     return this.#opened;
   }
 
-  #appendTogether(sessionId: string, body: string): Promise<string> {
-    const { together } = this.#open();
-    return new Promise((resolve, reject) => {
-      void together.add(sessionId, body, true, (failure, receipt) => {
-        if (failure === null) resolve(receipt);
-        else reject(failure);
-      });
+  async #appendAs(
+    id: string,
+    sessionId: string,
+    body: string,
+    power: boolean | null,
+    timestamp: number,
+  ): Promise<AppendReceipt> {
+    const receipt = await this.#call<string>((binary, handle, slot) => {
+      binary.logAppend(handle, slot, sessionId, body, id, power);
     });
+    return { seq: Number(receipt.slice(0, receipt.indexOf(' '))), id, timestamp };
   }
 
   async #close(): Promise<void> {
@@ -219,6 +303,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     if (opened === null) return;
     opened.together.send();
     try {
+      await Promise.all(Array.from(opened.consumers, (consumer) => consumer.close()));
       await opened.calls.run<null>((binary, slot) => {
         binary.logClose(opened.handle, slot);
       });

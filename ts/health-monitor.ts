@@ -1,26 +1,43 @@
 /** The face of agent health. Time is kept and agents are judged natively; here, agents are called. */
 import { EventEmitter } from 'node:events';
+import type { Worker } from 'node:worker_threads';
 
 import { HealthError } from './errors.js';
+import { Alarm } from './health-monitor/alarm.js';
 import { announce, EVENT_OF } from './health-monitor/announce.js';
 import { Beats } from './health-monitor/beats.js';
-import { resolveConfig, resolveStrategy, type ResolvedConfig } from './health-monitor/options.js';
+import { bounded } from './health-monitor/bounded.js';
+import { noteDebugger } from './health-monitor/home.js';
+import type { Cause } from './health-monitor/life.js';
+import { Missed, nativeLogOf } from './health-monitor/missed.js';
+import {
+  resolveConfig,
+  resolveRegistration,
+  resolveTrack,
+  type Registration,
+  type ResolvedConfig,
+} from './health-monitor/options.js';
 import { Recovery } from './health-monitor/recovery.js';
 import { inPieces, type Report } from './health-monitor/reports.js';
 import { idOf, recoverer, unknownAgent } from './health-monitor/strategies.js';
+import { recordFreeze } from './health-monitor/system-log.js';
 import type {
   AgentHealth,
-  AgentState,
   HealthAlert,
   HealthEvents,
   HealthMonitorConfig,
+  HealthReason,
   HealthStats,
+  LoopNews,
   MonitoredAgent,
   RegisterOptions,
+  TrackOptions,
 } from './health-monitor/types.js';
-import { summary, Watched } from './health-monitor/watched.js';
+import { healthOf, summary, Watched } from './health-monitor/watched.js';
+import { Wire } from './health-monitor/wire.js';
+import { threadOf } from './health-monitor/workers.js';
+import { named } from './holders.js';
 import { checkId } from './ids.js';
-import { crossing, type Native } from './native.js';
 
 export type * from './health-monitor/types.js';
 
@@ -31,19 +48,24 @@ const held = new WeakMap<MonitoredAgent, Set<AgentHealthMonitor>>();
  * Notices agents that died or hang, and brings them back; an idle, healthy agent is never accused.
  *
  * Agents that were active within the last interval are left alone; the others are pinged. One that does not answer is
- * `disconnected` within `max(2, maxMissedBeats) × heartbeatInterval + 250` ms of its last sign of life. Time is kept by
- * a native thread, and stands still while this event loop does: a freeze accuses nobody.
+ * `disconnected` within `max(2, maxMissedBeats) × heartbeatInterval + 250` ms of its last sign of life. One with tracked
+ * work in flight is judged by the deadline of that. Time is kept by a native thread, and stands still while this event
+ * loop does: a freeze accuses nobody, but is told, while it lasts, to the monitors of other threads and to the log.
  *
  * A monitor never keeps the process alive. After `close()` every other method throws `ERR_CLOSED`.
  */
 export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   readonly #config: ResolvedConfig;
-  readonly #handle: ReturnType<Native['healthOpen']>;
+  readonly #wire: Wire;
+  readonly #alarm: Alarm;
   readonly #beats: Beats;
   readonly #agents = new Map<string, Watched>();
   readonly #tickets = new Map<number, Watched>();
-  readonly #counters = { pings: 0, rejectedPings: 0, recoveryAttempts: 0, successfulRecoveries: 0 };
+  readonly #counters = { pings: 0, rejectedPings: 0, recoveryAttempts: 0, successfulRecoveries: 0, loopFreezes: 0 };
+  readonly #nativeLog: ReturnType<typeof nativeLogOf>;
   #nextTicket = 1;
+  #nextWork = 1;
+  #guarded = false;
   #running = true;
   #closed = false;
   #failure: string | null = null;
@@ -55,19 +77,21 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   constructor(config?: HealthMonitorConfig) {
     super();
     this.#config = resolveConfig(config);
-    const { heartbeatInterval, activityTimeout, maxMissedBeats } = this.#config;
-    // Weak, so that the binary's hold on the callback does not keep a forgotten monitor.
+    const { log } = this.#config;
+    this.#nativeLog = log === undefined ? null : nativeLogOf(log);
     const weak = new WeakRef(this);
-    const settle = (batch: unknown[]): void => {
-      for (let at = 2; at < batch.length; at += 3) {
-        const monitor = weak.deref();
-        if (monitor !== undefined) monitor.#hear(JSON.parse(batch[at] as string) as Report);
-      }
-    };
-    this.#handle = crossing(HealthError, (binary) =>
-      binary.healthOpen(settle, 0, heartbeatInterval, activityTimeout, maxMissedBeats),
+    this.#wire = new Wire(
+      this.#config,
+      weakly(weak, (monitor, report: Report) => monitor.#hear(report)),
+      weakly(weak, (monitor, why: string) => monitor.#lost(why)),
     );
-    this.#beats = new Beats(this.#handle);
+    this.#alarm = new Alarm(
+      weakly(weak, (monitor, event: 'degraded' | 'restored', failing: string[]) => {
+        if (!monitor.#closed) announce(monitor, monitor.#config.bus, event, { failing });
+      }),
+    );
+    if (this.#nativeLog !== null) this.#wire.recordIn(this.#nativeLog);
+    this.#beats = new Beats(this.#wire.handle);
   }
 
   /**
@@ -80,17 +104,20 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     this.#checkOpen();
     const id = idOf(agent);
     checkId(id, "an agent's id");
-    const strategy = resolveStrategy(options, this.#config);
+    const { strategy, worker, spawn, missed: wanted } = resolveRegistration(options, this.#config);
     this.#remove(id);
+    this.#guardHome();
+    const missed = this.#missedOf(wanted);
     const ticket = this.#nextTicket++;
     const pingable = typeof agent.ping === 'function';
-    const slot = this.#cross((binary) => binary.healthRegister(this.#handle, ticket, pingable));
-    const place = { id, strategy, slot, ticket };
+    const slot = this.#wire.register(ticket, pingable, threadOf(worker));
+    const place = { id, strategy, spawn, missed, slot, ticket };
     const watched = new Watched(agent, place, this.#config.activityEvents, this.#beats.of(slot));
     this.#agents.set(id, watched);
     this.#tickets.set(ticket, watched);
     try {
       watched.attach();
+      this.#liveIn(watched, worker);
     } catch (error) {
       this.#remove(id);
       throw error;
@@ -117,40 +144,75 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     watched.alive(what);
   }
 
+  /**
+   * Marks work in flight, such as a call of a language model: meanwhile the agent is `busy`, and neither pinged nor judged
+   * by its silence. Past its deadline it is `suspect` (`overdue`), an interval later `disconnected`. Gives what the work
+   * gives; a function is called at once, and named as what holds the loop while it runs synchronously.
+   *
+   * Rejects with what the work rejects with, `ERR_AGENT_UNKNOWN`, `ERR_OPTION_INVALID`, `ERR_CLOSED`.
+   */
+  async track<T>(id: string, work: PromiseLike<T> | (() => T | PromiseLike<T>), options?: TrackOptions): Promise<T> {
+    this.#checkOpen();
+    const watched = this.#agents.get(id);
+    if (watched === undefined) throw unknownAgent(id);
+    const called = typeof work === 'function';
+    if (!called && typeof (work as Partial<PromiseLike<T>> | null)?.then !== 'function') {
+      throw new TypeError('work must be a promise or a function');
+    }
+    const { deadline, kind } = resolveTrack(options, called ? work.name : '');
+    const ended = this.#begin(watched, kind, deadline);
+    try {
+      return await (called ? named({ agentId: id, listeners: [kind] }, () => work()) : work);
+    } finally {
+      ended();
+    }
+  }
+
   /** How an agent does; null where none has this id. */
   getAgentHealth(id: string): AgentHealth | null {
     this.#checkOpen();
     const watched = this.#agents.get(id);
-    return watched === undefined ? null : this.#healthOf(watched, this.#cross);
+    return watched === undefined ? null : healthOf(watched, this.#wire.look(watched));
   }
 
   /** How everyone does, by id. */
   getAllAgentHealth(): Map<string, AgentHealth> {
     this.#checkOpen();
-    return new Map([...this.#agents].map(([id, watched]) => [id, this.#healthOf(watched, this.#cross)]));
+    return new Map([...this.#agents].map(([id, watched]) => [id, healthOf(watched, this.#wire.look(watched))]));
   }
 
   /** Counts, by state and since the monitor was opened. */
   getStats(): HealthStats {
     this.#checkOpen();
-    const count = { healthy: 0, suspect: 0, disconnected: 0, recovering: 0, failed: 0 };
-    for (const { state } of this.#agents.values()) count[state] += 1;
+    const count = { healthy: 0, busy: 0, suspect: 0, disconnected: 0, recovering: 0, failed: 0 };
+    let tracked = 0;
+    for (const { life } of this.#agents.values()) {
+      count[life.state] += 1;
+      tracked += life.works;
+    }
     return {
       running: this.#running,
       totalAgents: this.#agents.size,
       healthyAgents: count.healthy,
+      busyAgents: count.busy,
       suspectAgents: count.suspect,
       disconnectedAgents: count.disconnected,
       recoveringAgents: count.recovering,
       failedAgents: count.failed,
       ...this.#counters,
+      tracked,
+      degraded: this.#alarm.degraded,
     };
   }
 
-  /** Goes on after `stop()`. Not needed before: monitoring starts with the first registration. */
+  /**
+   * Goes on after `stop()`. Not needed before: monitoring starts with the first registration. It starts the watch over event
+   * loops where there is nobody to register.
+   */
   start(): void {
     this.#checkOpen();
-    this.#cross((binary) => binary.healthStart(this.#handle));
+    this.#guardHome();
+    this.#wire.start();
     this.#running = true;
     for (const watched of this.#agents.values()) watched.recovery?.go();
   }
@@ -158,7 +220,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   /** Pings and judges nobody, and begins no attempt to recover, until `start()`. The pause is nobody's silence. */
   stop(): void {
     this.#checkOpen();
-    this.#cross((binary) => binary.healthStop(this.#handle));
+    this.#wire.stop();
     this.#running = false;
     for (const watched of this.#agents.values()) watched.recovery?.hold();
   }
@@ -168,7 +230,8 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     if (!this.#closed) {
       for (const id of [...this.#agents.keys()]) this.#remove(id);
       this.#closed = true;
-      this.#cross((binary) => binary.healthClose(this.#handle));
+      this.#alarm.close();
+      this.#wire.close();
     }
   }
 
@@ -178,11 +241,12 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
 
   #hear(report: Report): void {
     if (this.#closed) return;
-    if (report.echo) this.#crossQuietly((binary) => binary.healthEcho(this.#handle));
+    if (report.echo) this.#wire.echo();
     if (report.lost) this.#lost('the watching thread panicked');
-    for (const [ticket, standing, missed] of report.moved) {
+    for (const { frozen, info } of report.loops) this.#heardOfLoop(frozen, info);
+    for (const [ticket, standing, missed, reason] of report.moved) {
       const watched = this.#tickets.get(ticket);
-      if (watched !== undefined) this.#moved(watched, standing, missed);
+      if (watched !== undefined) this.#moved(watched, standing, missed, reason);
     }
     inPieces(report.ping, (ticket) => {
       const watched = this.#tickets.get(ticket);
@@ -190,32 +254,67 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
       this.#counters.pings += 1;
       watched.ping((error) => this.#rejected(watched, error));
     });
+    // Only now: what it throws must not cost anybody a report.
+    if (this.#guarded) noteDebugger();
   }
 
-  #moved(watched: Watched, standing: Report['moved'][number][1], missed: number): void {
-    watched.missed = missed;
+  #heardOfLoop(frozen: boolean, info: LoopNews): void {
+    const { log } = this.#config;
+    if (frozen) this.#counters.loopFreezes += 1;
+    // One of ours has it already, since before the loop thawed.
+    if (frozen && log !== undefined && this.#nativeLog === null) recordFreeze(log, info);
+    announce(this, this.#config.bus, frozen ? 'loop:frozen' : 'loop:thawed', info);
+  }
+
+  #moved(watched: Watched, standing: Report['moved'][number][1], missed: number, reason: HealthReason | null): void {
+    watched.missedBeats = missed;
     if (standing === 'healthy') {
       if (watched.recovery?.signOfLife() === false) return;
-      this.#enter(watched, 'healthy');
+      this.#enter(watched, 'alive');
     } else if (watched.recovery?.active === true) {
       if (standing === 'disconnected') watched.recovery.silentAgain();
     } else {
-      this.#enter(watched, standing);
-      if (standing === 'disconnected' && watched.state === standing) this.#disconnected(watched);
+      watched.reason = reason;
+      const gone = standing === 'disconnected';
+      if (gone) watched.missed?.begin();
+      if (this.#enter(watched, gone ? 'gone' : 'missed') && gone) this.#disconnected(watched);
     }
+  }
+
+  /** Work begins; to be called when it has ended. */
+  #begin(watched: Watched, kind: string, deadline: number): () => void {
+    const { ticket, life } = watched;
+    const work = this.#nextWork++;
+    watched.alive(kind);
+    this.#wire.begin(watched, work, deadline);
+    life.begin();
+    return () => {
+      // What was begun in an earlier life tells nothing about this one.
+      if (this.#closed || watched.ticket !== ticket || this.#agents.get(watched.id) !== watched) return;
+      life.end();
+      watched.alive(kind);
+      this.#wire.settle(watched, work);
+    };
+  }
+
+  #liveIn(watched: Watched, worker: Worker | null): void {
+    const ended = (): void => {
+      if (!this.#closed) this.#wire.exit(watched);
+    };
+    watched.liveIn(worker, ended);
+    if (worker !== null && threadOf(worker) === null) ended();
   }
 
   #rejected(watched: Watched, error: unknown): void {
     this.#counters.rejectedPings += 1;
     watched.error = summary(error);
-    watched.rejected = true;
-    if (!this.#closed) this.#crossQuietly((binary) => binary.healthReject(this.#handle, watched.slot, watched.ticket));
+    if (!this.#closed) this.#wire.reject(watched);
   }
 
   #disconnected(watched: Watched): void {
     // A listener may have taken it out.
     if (this.#agents.get(watched.id) !== watched) return;
-    if (recoverer(watched.agent, watched.strategy, this.#config) === null) {
+    if (recoverer(watched, this.#config) === null) {
       const why = watched.strategy === 'alert' ? '' : ' and there is no restart() to call';
       this.#alert('agent-disconnected', `the agent is disconnected${why}`, watched);
       return;
@@ -229,15 +328,22 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     return new Recovery(this.#config, {
       attempting: () => {
         this.#counters.recoveryAttempts += 1;
-        this.#enter(watched, 'recovering');
+        this.#enter(watched, 'attempt');
       },
       attempt: async () => {
-        const next = await recoverer(watched.agent, watched.strategy, this.#config)?.();
+        const born = (worker: Worker): void => {
+          if (this.#agents.get(watched.id) === watched) this.#liveIn(watched, worker);
+        };
+        const next = await recoverer(watched, this.#config, born)?.();
         if (next !== undefined && this.#agents.get(watched.id) === watched) {
           held.get(watched.agent)?.delete(this);
           watched.adopt(next);
           this.#hold(next);
         }
+      },
+      catchUp: async () => {
+        const { recoveryTimeout } = this.#config;
+        await watched.missed?.catchUp((take) => bounded(take, recoveryTimeout, 'onMissed()'));
       },
       attemptFailed: (error) => {
         watched.error = summary(error);
@@ -245,10 +351,10 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
       recovered: () => {
         this.#counters.successfulRecoveries += 1;
         this.#renew(watched);
-        this.#enter(watched, 'healthy');
+        this.#enter(watched, 'recovered');
       },
       gaveUp: () => {
-        this.#enter(watched, 'failed');
+        this.#enter(watched, 'gave up');
         this.#alert('recovery-failed', `gave up after ${this.#config.maxRecoveries} attempts`, watched);
       },
     });
@@ -256,44 +362,55 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
 
   /** A new life: reports that are still under way about the old one no longer find it. */
   #renew(watched: Watched): void {
-    const { slot, ticket, pingable } = watched;
+    const { ticket, worker } = watched;
     const next = this.#nextTicket++;
-    this.#crossQuietly((binary) => binary.healthReset(this.#handle, slot, ticket, next, pingable));
+    this.#wire.reset(watched, next);
     this.#tickets.delete(ticket);
     this.#tickets.set(next, watched);
-    watched.ticket = next;
+    watched.renew(next);
+    // It may have ended while the agent was catching up.
+    if (worker !== null && threadOf(worker) === null) this.#liveIn(watched, worker);
   }
 
-  #enter(watched: Watched, state: AgentState): void {
-    const previous = watched.state;
-    watched.state = state;
+  /** Takes note of what happened to an agent, and announces where that leads. `false`: nowhere. */
+  #enter(watched: Watched, cause: Cause): boolean {
+    const previous = watched.life.take(cause);
+    if (previous === null) return false;
+    const { state } = watched.life;
     watched.since = Date.now();
-    if (state === 'healthy') watched.missed = 0;
-    announce(this, this.#config.bus, EVENT_OF[state], { ...this.#healthOf(watched), previous });
+    if (state === 'healthy' || state === 'busy') {
+      watched.missedBeats = 0;
+      watched.reason = null;
+      watched.missed?.end();
+      this.#alarm.ends(watched.id);
+    }
+    announce(this, this.#config.bus, EVENT_OF[state], {
+      ...healthOf(watched, this.#wire.lookQuietly(watched)),
+      previous,
+    });
+    if (cause === 'gone') this.#alarm.fails(watched.id);
+    // A listener may have brought about more.
+    return watched.life.state === state;
+  }
+
+  /** Has the loop of this thread watched, from the first agent on. */
+  #guardHome(): void {
+    const { loopThreshold } = this.#config;
+    if (this.#guarded || loopThreshold === false) return;
+    this.#guarded = true;
+    noteDebugger();
+    this.#wire.guard(loopThreshold);
+  }
+
+  #missedOf(wanted: Registration['missed']): Missed | null {
+    const { log } = this.#config;
+    if (wanted === null || log === undefined) return null;
+    return new Missed(log, this.#nativeLog, wanted.sessions, wanted.onMissed);
   }
 
   #alert(kind: HealthAlert['kind'], message: string, watched: Watched | null): void {
-    const agent = watched === null ? null : this.#healthOf(watched);
+    const agent = watched === null ? null : healthOf(watched, this.#wire.lookQuietly(watched));
     announce(this, this.#config.bus, 'alert', { kind, message, agent });
-  }
-
-  #healthOf(
-    watched: Watched,
-    cross: <T>(call: (binary: Native) => T) => T | null = (call) => this.#crossQuietly(call),
-  ): AgentHealth {
-    const look = cross((binary) => binary.healthLook(this.#handle, watched.slot, watched.ticket));
-    return {
-      id: watched.id,
-      state: watched.state,
-      since: watched.since,
-      silentFor: look?.silentMs ?? 0,
-      missedBeats: watched.state === 'healthy' ? 0 : Math.max(watched.missed, look?.missed ?? 0),
-      reason: watched.state === 'healthy' ? null : watched.rejected ? 'rejected' : 'silent',
-      error: watched.state === 'healthy' ? null : watched.error,
-      lastActivity: watched.lastActivity,
-      recoveryStrategy: watched.strategy,
-      recoveries: watched.recovery?.recent ?? 0,
-    };
   }
 
   #hold(agent: MonitoredAgent): void {
@@ -309,7 +426,8 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     this.#tickets.delete(watched.ticket);
     held.get(watched.agent)?.delete(this);
     watched.release();
-    this.#cross((binary) => binary.healthUnregister(this.#handle, watched.slot, watched.ticket));
+    this.#alarm.ends(id);
+    this.#wire.unregister(watched);
     return true;
   }
 
@@ -317,23 +435,20 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     if (this.#closed) throw new HealthError('ERR_CLOSED', 'the health monitor is closed');
   }
 
-  #cross<T>(call: (binary: Native) => T): T {
-    return crossing(HealthError, call);
-  }
-
-  /** For calls that no user waits for: what they throw would end the process. */
-  #crossQuietly<T>(call: (binary: Native) => T): T | null {
-    try {
-      return this.#cross(call);
-    } catch (error) {
-      this.#lost((error as Error).message);
-      return null;
-    }
-  }
-
   #lost(why: string): void {
     if (this.#failure !== null) return;
     this.#failure = why;
     this.#alert('monitor-lost', `nobody is watched any more, open the monitor anew: ${why}`, null);
   }
+}
+
+/** What the binary and timers may hold without keeping a monitor that everyone else has forgotten. */
+function weakly<A extends unknown[]>(
+  weak: WeakRef<AgentHealthMonitor>,
+  work: (monitor: AgentHealthMonitor, ...args: A) => void,
+): (...args: A) => void {
+  return (...args) => {
+    const monitor = weak.deref();
+    if (monitor !== undefined) work(monitor, ...args);
+  };
 }

@@ -15,15 +15,20 @@ export {
   type AgentState,
   type AgentTransition,
   type BackoffOptions,
+  type Degradation,
   type ErrorSummary,
   type HealthAlert,
   type HealthBus,
   type HealthEvents,
   type HealthMonitorConfig,
+  type HealthReason,
   type HealthStats,
+  type LoopHolder,
+  type LoopNews,
   type MonitoredAgent,
   type RecoveryStrategy,
   type RegisterOptions,
+  type TrackOptions,
 } from './health-monitor.js';
 export type { Unsupported } from './codec.js';
 export type {
@@ -75,7 +80,8 @@ export type {
   StoredEvent,
   Topic,
 } from './event-bus/types.js';
-export { JsonlEventReplayStorage } from './event-log.js';
-export type { JsonlEventLogOptions } from './event-log/options.js';
-export type { EventLogStats, RecoveryReport } from './event-log/stats.js';
+export { JsonlEventReplayStorage, type SubscribeOptions } from './event-log.js';
+export type { EventConsumer } from './event-log/consumer.js';
+export type { JsonlEventLogOptions, TailOptions } from './event-log/options.js';
+export type { EventLogStats, EventLogVerifyReport, RecoveryReport } from './event-log/stats.js';
 export { openSmallTalk, type OpenOptions, type SmallTalk, type SmallTalkOrFallback } from './open.js';

@@ -6,6 +6,9 @@ export type Native = typeof import('../index.js');
 let loaded: Native | undefined;
 let failure: SmallTalkError | undefined;
 
+/** The method by which a log of ours hands out its native end, to rooms that know no log. */
+export const NATIVE_LOG = Symbol.for('smalltalk-native:log');
+
 /** The binary. Throws `ERR_NATIVE_UNAVAILABLE` where it cannot be loaded. */
 export function native(): Native {
   if (loaded !== undefined) return loaded;

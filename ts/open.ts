@@ -23,8 +23,8 @@ export interface OpenOptions {
   log?: JsonlEventLogOptions | JsonlEventReplayStorage;
   /** Options of the bus. Its log is the one that is opened here. */
   bus?: Omit<EventBusOptions, 'log'>;
-  /** Options of the monitor. It reports on the bus. */
-  health?: Omit<HealthMonitorConfig, 'bus'>;
+  /** Options of the monitor. It reports on the bus, records frozen loops in the log and replays from it. */
+  health?: Omit<HealthMonitorConfig, 'bus' | 'log'>;
   /** What to do where the binary is missing: `throw` (the default) or keep sessions in memory and have no log. */
   onFallback?: OnFallback;
 }
@@ -73,8 +73,9 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
   try {
     // A log opens with its first call; what keeps it from opening shall be heard here.
     await log?.sessions();
-    const bus = new SmallTalkEventBus<T>({ ...given.bus, ...(log === null ? {} : { log }) });
-    const health = nativeAvailable() ? new AgentHealthMonitor({ ...given.health, bus }) : null;
+    const withLog = log === null ? {} : { log };
+    const bus = new SmallTalkEventBus<T>({ ...given.bus, ...withLog });
+    const health = nativeAvailable() ? new AgentHealthMonitor({ ...given.health, bus, ...withLog }) : null;
     return assemble({ bus, storage, log, health }, given);
   } catch (error) {
     await Promise.allSettled([closeOwn(log, given.log), closeOwn(storage, given.storage)]);

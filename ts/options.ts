@@ -31,6 +31,13 @@ export function wordOption<T extends string>(name: string, value: unknown, fallb
   throw new SmallTalkError('ERR_OPTION_INVALID', `${name} must be one of ${words.join(', ')}`);
 }
 
+/** A yes or no: TypeError for anything else. */
+export function flagOption(name: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean`);
+  return value;
+}
+
 /** A path: TypeError for what is no text, `ERR_OPTION_INVALID` for what can name no file. */
 export function pathOption(name: string, value: unknown, fallback: string): string {
   if (value === undefined) return fallback;

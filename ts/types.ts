@@ -91,7 +91,37 @@ export interface ReplayOptions {
   last?: number;
   /** Of those, the oldest so many. */
   limit?: number;
+  /** Those in the archive, too. Default false. */
+  archived?: boolean;
   signal?: AbortSignal;
+}
+
+/** What events on the short road have in common. */
+export type EventKind = Pick<NewEvent, 'topic' | 'priority' | 'conversationId' | 'agentId' | 'metadata'>;
+
+/** The short road into a log. Its events are stored in the order in which they, and those of `append`, were given. */
+export interface EventStream {
+  /** An event's session and what it has in common with others, looked at once; to be used again and again. */
+  kind(sessionId: string, event: EventKind): object;
+  /**
+   * An event as text, as it is now. `payload` must be a list of the caller's own. Throws where it cannot be encoded, or the
+   * log is closed.
+   */
+  encode(kind: object, payload: readonly unknown[], timestamp: number): string;
+  /** Stores what was encoded with the others of this turn. What keeps it from being stored comes back with `origin`. */
+  add(kind: object, text: string, origin: object): void;
+  /** Settles when everything that was added has been. */
+  idle(): Promise<void>;
+}
+
+/** What became of the events of one turn. */
+export interface StreamOutcome {
+  /** How many they were. */
+  events: number;
+  /** The characters that they took. */
+  characters: number;
+  /** Those that are not stored. */
+  failures: readonly { error: Error; origin: object }[];
 }
 
 /** A durable log of events by session: any object with these methods, ours or yours. */
@@ -100,12 +130,10 @@ export interface EventReplayStorage {
   readonly encodesAtOnce?: boolean;
   append(sessionId: string, event: NewEvent): Promise<AppendReceipt | void>;
   /**
-   * As `append`, for many events of which nobody waits for a receipt: encodes the event within the call, and stores it
-   * together with the others of this turn of the loop. `settled` is called once, with what kept it from being stored or
-   * null; the promise resolves after all of the turn have been. Throws where the event cannot be encoded or the log is
-   * closed, and does not call `settled` then. Absent: a bus uses `append`.
+   * A short road for a bus: many events, of which nobody waits for a receipt. `settled` is called once for all of a turn of
+   * the loop. Absent: a bus uses `append`.
    */
-  appendLater?(sessionId: string, event: NewEvent, settled: (failure: Error | null) => void): Promise<void>;
+  openEventStream?(settled: (outcome: StreamOutcome) => void): EventStream;
   replay(sessionId: string, options?: ReplayOptions): AsyncIterable<Event>;
 
   cleanup(retentionMs: number): Promise<CleanupReport | void>;

@@ -38,6 +38,8 @@ const storage = () => binary.storageOpen(storageOptions, settle, 1);
 const log = () => binary.logOpen(logOptions, settle);
 const replay = () => binary.logReplay(log(), 's', { criticalOnly: false });
 const clock = () => binary.clockOpen(new Int32Array(new ArrayBuffer(8)));
+const loop = () => binary.loopOpen(0, new Int32Array(new ArrayBuffer(4)), new Uint8Array(new ArrayBuffer(256)));
+const who = { ticket: 1, pingable: true };
 const health = () => binary.healthOpen(settle, 1, 100, 500, 2);
 
 /** A valid call of every export: arguments that would be refused would never reach the panic. */
@@ -104,12 +106,20 @@ const calls = {
   healthClose: () => binary.healthClose(health()),
   healthEcho: () => binary.healthEcho(health()),
   healthLook: () => binary.healthLook(health(), 1, 1),
-  healthRegister: () => binary.healthRegister(health(), 1, true),
+  healthBegin: () => binary.healthBegin(health(), 1, 1, 1, 1000),
+  healthExit: () => binary.healthExit(health(), 1, 1),
+  healthGuard: () => binary.healthGuard(health(), loop(), 1000),
+  healthRecordIn: () => binary.healthRecordIn(health(), log()),
+  healthRegister: () => binary.healthRegister(health(), who),
   healthReject: () => binary.healthReject(health(), 1, 1),
-  healthReset: () => binary.healthReset(health(), 1, 1, 2, true),
+  healthReset: () => binary.healthReset(health(), 1, 1, who),
+  healthSettle: () => binary.healthSettle(health(), 1, 1, 1),
   healthStart: () => binary.healthStart(health()),
   healthStop: () => binary.healthStop(health()),
   healthUnregister: () => binary.healthUnregister(health(), 1, 1),
+  loopDebugged: () => binary.loopDebugged(false),
+  loopOpen: () => loop(),
+  logLastSeq: () => binary.logLastSeq(log(), 's'),
   healthWords: () => binary.healthWords(health(), 0),
 };
 

@@ -3,8 +3,8 @@ import { groups } from '../groups/index.mjs';
 
 /** How long a trial goes on; the quick one is there to see that everything works, its figures mean nothing. */
 const EFFORT = {
-  full: { blockMs: 100, blocks: 5, rounds: 3 },
-  quick: { blockMs: 4, blocks: 2, rounds: 1 },
+  full: { blockMs: 100, blocks: 5, warmUpMs: 150, rounds: 3 },
+  quick: { blockMs: 4, blocks: 2, warmUpMs: 0, rounds: 1 },
 };
 
 process.once('message', async ({ group, line, candidate, directory, quick }) => {

@@ -36,17 +36,20 @@ export async function timePasses(passes, { blockMs, blocks }, stall = false) {
  * For what takes milliseconds: `prepare(round)` makes an input that no round before had, outside of the time, and
  * `work(input)` is timed. The longest hold comes from a round of its own, so that its meter slows nothing that is timed.
  */
-export async function timeRounds({ prepare, work }, { rounds }) {
+export async function timeRounds({ prepare, work }, { warmUpMs, rounds }) {
   const times = [];
-  for (let round = 0; round <= rounds; round += 1) {
+  let warmedUp = 0;
+  let round = 0;
+  for (; times.length < rounds; round += 1) {
     const input = await prepare(round);
-    collectGarbage();
+    await collectGarbage();
     const took = await timed(() => work(input));
-    // The first round compiles.
-    if (round > 0) times.push(took);
+    // Whatever runs for the first times is being compiled.
+    if (round > 0 && warmedUp >= warmUpMs * MS) times.push(took);
+    warmedUp += took;
   }
-  const input = await prepare(rounds + 1);
-  collectGarbage();
+  const input = await prepare(round);
+  await collectGarbage();
   return { ns: median(times), stallMs: await longestHold(() => work(input)) };
 }
 
@@ -77,7 +80,11 @@ export async function busyTime(work) {
   return performance.eventLoopUtilization(before).active * MS;
 }
 
-/** What one round leaves behind is not the next one's bill. */
-export function collectGarbage() {
+/** A collection goes on beside the program for a while after it has given back control. */
+const SWEEP_MS = 20;
+
+/** What one round leaves behind is not the next one's bill, nor that of who has more than one thread. */
+export async function collectGarbage() {
   globalThis.gc?.();
+  await new Promise((resolve) => setTimeout(resolve, SWEEP_MS));
 }

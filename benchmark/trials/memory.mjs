@@ -24,7 +24,7 @@ export async function run(candidate, { messages, sessions, warm, directory }) {
 
 async function resident() {
   for (let round = 0; round < 3; round += 1) {
-    collectGarbage();
+    await collectGarbage();
     await sleep(50);
   }
   return process.memoryUsage.rss();

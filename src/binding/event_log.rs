@@ -1,6 +1,11 @@
 //! The event log for JavaScript.
 
-use std::time::Duration;
+use std::{
+    fmt::Write,
+    path::Path,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use napi::bindgen_prelude::{External, Uint32Array};
 use napi_derive::napi;
@@ -8,25 +13,34 @@ use napi_derive::napi;
 use super::{
     completions::{Completions, Failure, Outcome, Settle},
     entry::{Result, entry},
+    long_text::LongText,
 };
 use crate::{
     Error,
     durability::Durability,
     event_log::{
-        CleanupReport, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics, Together, TogetherOutcome,
-        Unstored,
+        CleanupReport, Consumer, EventLog, LogOptions, Receipt, Replay, ReplayFilter, Statistics, Together,
+        TogetherOutcome, Unstored, VerifyReport,
     },
+    event_sink::{Done, EventSink},
+    reply::Reply,
 };
 
 /// An open log and the way its answers take.
 pub struct LogHandle {
-    log: EventLog,
+    log: Arc<EventLog>,
     completions: Completions,
 }
 
 /// A replay under way.
 pub struct LogReplayHandle {
     replay: Replay,
+    completions: Completions,
+}
+
+/// A named consumer.
+pub struct LogConsumerHandle {
+    consumer: Consumer,
     completions: Completions,
 }
 
@@ -41,6 +55,7 @@ pub struct LogOpenOptions {
     pub cleanup_interval_ms: f64,
     pub max_file_bytes: f64,
     pub max_queue_bytes: f64,
+    pub read_only: bool,
 }
 
 /// Which events a replay brings; times in milliseconds since the epoch.
@@ -53,6 +68,7 @@ pub struct LogReplayFilter {
     pub topics: Option<Vec<String>>,
     pub last: Option<f64>,
     pub limit: Option<f64>,
+    pub archived: bool,
 }
 
 /// Joins the log of a directory, or starts its threads. The files are opened by the first call that needs them.
@@ -63,6 +79,10 @@ pub fn log_open(
 ) -> Result<External<LogHandle>> {
     let completions = Completions::new(&settle).map_err(super::entry::foreign)?;
     entry("logOpen", || {
+        if options.read_only {
+            let log = EventLog::visit(Path::new(&options.directory))?;
+            return Ok(External::new(LogHandle { log: Arc::new(log), completions }));
+        }
         let log = EventLog::open(LogOptions {
             durability: if options.power { Durability::Power } else { Durability::Process },
             fsync_interval: millis(options.fsync_interval_ms)?,
@@ -73,7 +93,7 @@ pub fn log_open(
             max_queue_bytes: size(options.max_queue_bytes),
             ..LogOptions::new(options.directory)
         })?;
-        Ok(External::new(LogHandle { log, completions }))
+        Ok(External::new(LogHandle { log: Arc::new(log), completions }))
     })
 }
 
@@ -88,28 +108,29 @@ pub fn log_append(
     power: Option<bool>,
 ) -> Result<()> {
     entry("logAppend", || {
-        let durability = power.map(|power| if power { Durability::Power } else { Durability::Process });
-        handle.log.append(session, body, id, durability, handle.completions.reply(slot));
+        handle.log.append(session, body, id, durability_of(power), handle.completions.reply(slot));
         Ok(())
     })
 }
 
 /// Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of. Answers null
 /// when all are stored and nobody wants receipts, else `[receipts, unstored]`: for each event a line as `logAppend` answers,
-/// empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not.
+/// empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not, or null.
 #[napi(catch_unwind)]
 pub fn log_append_together(
     handle: &External<LogHandle>,
     slot: u32,
     sessions: Vec<String>,
     places: Uint32Array,
-    bodies: String,
+    #[napi(ts_arg_type = "string")] bodies: LongText,
     receipts: bool,
+    power: Option<bool>,
 ) -> Result<()> {
     entry("logAppendTogether", || {
         let reply = handle.completions.reply(slot);
         let places = places.to_vec();
-        handle.log.append_together(Together { sessions, places, bodies, durability: None, receipts, reply });
+        let (bodies, durability) = (bodies.0, durability_of(power));
+        handle.log.append_together(Together { sessions, places, bodies, durability, receipts, reply });
         Ok(())
     })
 }
@@ -141,6 +162,75 @@ pub fn log_replay_next(replay: &External<LogReplayHandle>, slot: u32) -> Result<
 pub fn log_replay_end(replay: &External<LogReplayHandle>) -> Result<()> {
     entry("logReplayEnd", || {
         replay.replay.release();
+        Ok(())
+    })
+}
+
+/// Answers with the number of a session's newest event, as soon as there is one above `after`.
+#[napi(catch_unwind)]
+pub fn log_wait(handle: &External<LogHandle>, slot: u32, session: String, after: f64) -> Result<()> {
+    entry("logWait", || {
+        handle.log.wait(session, integer(after), slot, handle.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Calls off the wait of that slot.
+#[napi(catch_unwind)]
+pub fn log_wait_end(handle: &External<LogHandle>, slot: u32) -> Result<()> {
+    entry("logWaitEnd", || {
+        handle.log.end_wait(slot);
+        Ok(())
+    })
+}
+
+/// A named consumer of a session, whose position is still to be opened.
+#[napi(catch_unwind)]
+pub fn log_consumer(
+    handle: &External<LogHandle>,
+    session: String,
+    name: String,
+    power: bool,
+) -> Result<External<LogConsumerHandle>> {
+    entry("logConsumer", || {
+        let durability = if power { Durability::Power } else { Durability::Process };
+        let consumer = handle.log.consumer(session, name, durability)?;
+        Ok(External::new(LogConsumerHandle { consumer, completions: handle.completions.clone() }))
+    })
+}
+
+/// Takes its position into possession; answers with it.
+#[napi(catch_unwind)]
+pub fn log_consumer_open(consumer: &External<LogConsumerHandle>, slot: u32) -> Result<()> {
+    entry("logConsumerOpen", || {
+        consumer.consumer.open(consumer.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Takes note that everything up to a number has been seen to.
+#[napi(catch_unwind)]
+pub fn log_consumer_acknowledge(consumer: &External<LogConsumerHandle>, slot: u32, seq: f64) -> Result<()> {
+    entry("logConsumerAcknowledge", || {
+        consumer.consumer.acknowledge(integer(seq), consumer.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Lets go of its position.
+#[napi(catch_unwind)]
+pub fn log_consumer_close(consumer: &External<LogConsumerHandle>, slot: u32) -> Result<()> {
+    entry("logConsumerClose", || {
+        consumer.consumer.close(consumer.completions.reply(slot));
+        Ok(())
+    })
+}
+
+/// Reads the files of one session again, or of all; answers with a JSON object.
+#[napi(catch_unwind)]
+pub fn log_verify(handle: &External<LogHandle>, slot: u32, session: Option<String>) -> Result<()> {
+    entry("logVerify", || {
+        handle.log.verify(session, handle.completions.reply(slot));
         Ok(())
     })
 }
@@ -216,6 +306,43 @@ pub fn log_drain(handle: &External<LogHandle>, limit_ms: f64) -> Result<bool> {
     entry("logDrain", || Ok(handle.log.drain(millis(limit_ms)?)))
 }
 
+impl LogHandle {
+    /// A way into the log for rooms that know no log; it does not keep the log open.
+    pub fn sink(&self) -> impl EventSink + use<> {
+        Sink(Arc::downgrade(&self.log))
+    }
+}
+
+struct Sink(Weak<EventLog>);
+
+impl EventSink for Sink {
+    fn place(&self) -> Option<usize> {
+        self.0.upgrade()?.place()
+    }
+
+    fn store(&self, session: &str, body: String, done: Done) -> bool {
+        let Some(log) = self.0.upgrade().filter(|log| log.place().is_some()) else { return false };
+        let reply = Reply::new(|outcome: crate::Result<Receipt>| {
+            done();
+            if let Err(error) = outcome {
+                tracing::warn!(target: "smalltalk::health", %error, "an event that had to be kept is not in the log");
+            }
+        });
+        log.append(session.to_owned(), body, None, Some(Durability::Power), reply);
+        true
+    }
+}
+
+/// The number of the newest event of a session that is in the index, 0 where there is none; null where somebody else writes.
+#[napi(catch_unwind)]
+pub fn log_last_seq(handle: &External<LogHandle>, session: String) -> Result<Option<f64>> {
+    entry("logLastSeq", || {
+        #[expect(clippy::cast_precision_loss, reason = "numbers stay below 2^53")]
+        let seq = handle.log.last_seq(&session).map(|seq| seq as f64);
+        Ok(seq)
+    })
+}
+
 impl From<LogReplayFilter> for ReplayFilter {
     fn from(filter: LogReplayFilter) -> Self {
         Self {
@@ -226,6 +353,7 @@ impl From<LogReplayFilter> for ReplayFilter {
             topics: filter.topics,
             last: filter.last.map(size),
             limit: filter.limit.map(size),
+            archived: filter.archived,
         }
     }
 }
@@ -235,11 +363,21 @@ impl From<TogetherOutcome> for Outcome {
         if receipts.is_empty() && unstored.is_empty() {
             return Self::Nothing;
         }
-        let lines: Vec<_> = receipts.into_iter().map(|receipt| receipt.map_or_else(String::new, line_of)).collect();
+        let mut lines = String::with_capacity(receipts.len() * 60);
+        for receipt in receipts {
+            if let Some(Receipt { seq, id }) = receipt {
+                // Writing to a text does not fail.
+                let _ = write!(lines, "{seq} {id}");
+            }
+            lines.push('\n');
+        }
+        if unstored.is_empty() {
+            return Self::Texts(vec![Some(lines), None]);
+        }
         let failures: Vec<_> =
             unstored.into_iter().map(|Unstored { index, error }| (index, Failure::from(error))).collect();
         match Self::json(&failures) {
-            Self::Text(unstored) => Self::Texts(vec![Some(lines.join("\n")), Some(unstored)]),
+            Self::Text(unstored) => Self::Texts(vec![Some(lines), Some(unstored)]),
             failed => failed,
         }
     }
@@ -261,10 +399,27 @@ impl From<CleanupReport> for Outcome {
     }
 }
 
+impl From<VerifyReport> for Outcome {
+    fn from(report: VerifyReport) -> Self {
+        Self::json(&report)
+    }
+}
+
+impl From<u64> for Outcome {
+    #[expect(clippy::cast_precision_loss, reason = "numbers of events stay below 2^53 until the year 2255")]
+    fn from(number: u64) -> Self {
+        Self::Number(number as f64)
+    }
+}
+
 impl From<Statistics> for Outcome {
     fn from(statistics: Statistics) -> Self {
         Self::json(&statistics)
     }
+}
+
+fn durability_of(power: Option<bool>) -> Option<Durability> {
+    power.map(|power| if power { Durability::Power } else { Durability::Process })
 }
 
 fn millis(number: f64) -> crate::Result<Duration> {

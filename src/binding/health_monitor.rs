@@ -9,9 +9,11 @@ use serde_json::json;
 use super::{
     completions::{Completions, Outcome, Settle},
     entry::{Result, entry, foreign},
+    event_log::LogHandle,
+    event_loop::LoopHandle,
     shared_memory::{AtomicWords, SharedMemory},
 };
-use crate::health_monitor::{Chunk, Monitor, Options, Report, Standing};
+use crate::health_monitor::{Chunk, Monitor, Options, Reason, Registration, Report, Standing};
 
 /// An opened monitor. The garbage collector, or the end of the thread, ends the watch by dropping it.
 pub struct HealthHandle(Arc<Monitor>, Completions);
@@ -25,7 +27,25 @@ pub struct HealthLook {
     pub missed: u32,
 }
 
-/// Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[ticket, standing, missed]], ping: [ticket], lost }`.
+/// Who is registered.
+#[napi(object)]
+pub struct HealthRegistration {
+    /// Names this registration for good; never used before.
+    pub ticket: u32,
+    /// Whether it can be asked.
+    pub pingable: bool,
+    /// The thread of the worker it lives in, where that is another one.
+    pub thread: Option<u32>,
+}
+
+impl From<HealthRegistration> for Registration {
+    fn from(HealthRegistration { ticket, pingable, thread }: HealthRegistration) -> Self {
+        Self { ticket, pingable, thread }
+    }
+}
+
+/// Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[ticket, standing, missed, reason]], ping: [ticket],
+/// loops: [{ frozen, recorded, … }], lost }`.
 #[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value, reason = "napi hands functions over by value")]
 pub fn health_open(
@@ -49,9 +69,27 @@ pub fn health_open(
 }
 
 fn text(report: &Report) -> String {
-    let moved: Vec<_> =
-        report.moved.iter().map(|moved| json!([moved.ticket, word(moved.standing), moved.missed])).collect();
-    json!({ "echo": report.echo, "moved": moved, "ping": report.ping, "lost": report.lost }).to_string()
+    let moved: Vec<_> = report
+        .moved
+        .iter()
+        .map(|moved| json!([moved.ticket, word(moved.standing), moved.missed, moved.reason.map(reason)]))
+        .collect();
+    let loops: Vec<_> = report
+        .loops
+        .iter()
+        .map(|news| json!({ "frozen": news.frozen, "recorded": news.recorded, "info": news.payload() }))
+        .collect();
+    json!({ "echo": report.echo, "moved": moved, "ping": report.ping, "loops": loops, "lost": report.lost }).to_string()
+}
+
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Silent => "silent",
+        Reason::Rejected => "rejected",
+        Reason::Overdue => "overdue",
+        Reason::Frozen => "frozen",
+        Reason::Exited => "exited",
+    }
 }
 
 fn word(standing: Standing) -> &'static str {
@@ -62,10 +100,28 @@ fn word(standing: Standing) -> &'static str {
     }
 }
 
-/// Watches an agent under a ticket that was never used before; gives the slot it beats in.
+/// Has the loop watched in which the monitor lives; the monitor then hears of every loop of the process that is watched.
 #[napi(catch_unwind)]
-pub fn health_register(handle: &External<HealthHandle>, ticket: u32, pingable: bool) -> Result<u32> {
-    entry("healthRegister", || handle.0.register(ticket, pingable))
+pub fn health_guard(handle: &External<HealthHandle>, home: &External<LoopHandle>, threshold: u32) -> Result<()> {
+    entry("healthGuard", || {
+        handle.0.guard(Arc::clone(&home.seen), Duration::from_millis(threshold.into()));
+        Ok(())
+    })
+}
+
+/// Names the log in which a frozen loop is recorded while it is frozen.
+#[napi(catch_unwind)]
+pub fn health_record_in(handle: &External<HealthHandle>, log: &External<LogHandle>) -> Result<()> {
+    entry("healthRecordIn", || {
+        handle.0.record_in(Arc::new(log.sink()));
+        Ok(())
+    })
+}
+
+/// Watches an agent; gives the slot it beats in.
+#[napi(catch_unwind)]
+pub fn health_register(handle: &External<HealthHandle>, who: HealthRegistration) -> Result<u32> {
+    entry("healthRegister", || handle.0.register(who.into()))
 }
 
 /// Forgets an agent; `false` where it is not known.
@@ -74,16 +130,37 @@ pub fn health_unregister(handle: &External<HealthHandle>, slot: u32, ticket: u32
     entry("healthUnregister", || Ok(handle.0.unregister(slot, ticket)))
 }
 
-/// Takes an agent for healthy, under a new ticket; `false` where it is not known.
+/// Takes an agent for healthy, as `next`; `false` where it is not known.
 #[napi(catch_unwind)]
-pub fn health_reset(
-    handle: &External<HealthHandle>,
-    slot: u32,
-    ticket: u32,
-    next: u32,
-    pingable: bool,
-) -> Result<bool> {
-    entry("healthReset", || Ok(handle.0.reset(slot, ticket, next, pingable)))
+pub fn health_reset(handle: &External<HealthHandle>, slot: u32, ticket: u32, next: HealthRegistration) -> Result<bool> {
+    entry("healthReset", || Ok(handle.0.reset(slot, ticket, next.into())))
+}
+
+/// An agent begins work that nobody has to hear of for `deadline` milliseconds.
+#[napi(catch_unwind)]
+pub fn health_begin(handle: &External<HealthHandle>, slot: u32, ticket: u32, work: u32, deadline: u32) -> Result<()> {
+    entry("healthBegin", || {
+        handle.0.begin(slot, ticket, work, Duration::from_millis(deadline.into()));
+        Ok(())
+    })
+}
+
+/// Work has ended, however.
+#[napi(catch_unwind)]
+pub fn health_settle(handle: &External<HealthHandle>, slot: u32, ticket: u32, work: u32) -> Result<()> {
+    entry("healthSettle", || {
+        handle.0.settle(slot, ticket, work);
+        Ok(())
+    })
+}
+
+/// The worker in which an agent lives has ended.
+#[napi(catch_unwind)]
+pub fn health_exit(handle: &External<HealthHandle>, slot: u32, ticket: u32) -> Result<()> {
+    entry("healthExit", || {
+        handle.0.exit(slot, ticket);
+        Ok(())
+    })
 }
 
 /// The memory in which the agents with slots `chunk * length` and up beat; word 0 of the first is the clock. Null where

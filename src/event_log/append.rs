@@ -1,6 +1,16 @@
-//! An event on its way to a file, from the call to the acknowledgement.
+//! Events on their way to a file, from the call to the acknowledgement.
 
-use crate::{durability::Durability, error::Result, reply::Reply};
+use std::ops::Range;
+
+use super::{
+    MAX_EVENT_BYTES,
+    together::{Outcome, Together, Unstored},
+};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+    reply::Reply,
+};
 
 /// The number and the id that an event got.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,22 +35,137 @@ pub struct Append {
     pub reply: Reply<Receipt>,
 }
 
-/// An event that is with the kernel, and whose acknowledgement is due.
-pub struct Written {
-    receipt: Receipt,
-    reply: Reply<Receipt>,
-    /// What the acknowledgement promises.
-    pub durability: Durability,
+enum Answer {
+    One(Reply<Receipt>),
+    All(Reply<Outcome>),
 }
 
-impl Written {
-    /// An event that is written, and what is owed for it.
-    pub fn new(receipt: Receipt, durability: Durability, reply: Reply<Receipt>) -> Self {
-        Self { receipt, reply, durability }
+/// Events that came in one piece, and what becomes of them.
+pub struct Parcel {
+    /// Where they belong.
+    pub sessions: Vec<String>,
+    /// For each event, which of the sessions.
+    pub places: Vec<u32>,
+    /// The id of the only event, where it brings one.
+    pub id: Option<String>,
+    /// What is promised for them; `None`: what the log promises.
+    pub durability: Option<Durability>,
+    /// Whether anybody wants to know numbers and ids.
+    pub receipts: bool,
+    bodies: String,
+    /// For each event that has been seen to, its number and id, where they are wanted.
+    given: Vec<Option<Receipt>>,
+    unstored: Vec<Unstored>,
+    answer: Answer,
+}
+
+/// One event of one of the parcels at hand.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Which parcel.
+    pub parcel: usize,
+    /// Which of its events.
+    pub index: usize,
+    /// Where it stands in the parcel's text.
+    pub span: Range<usize>,
+}
+
+impl From<Append> for Parcel {
+    fn from(Append { session, body, id, durability, reply }: Append) -> Self {
+        Self {
+            sessions: vec![session],
+            places: vec![0],
+            id,
+            durability,
+            receipts: true,
+            bodies: body,
+            given: vec![None],
+            unstored: Vec::new(),
+            answer: Answer::One(reply),
+        }
+    }
+}
+
+impl From<Together> for Parcel {
+    fn from(Together { sessions, places, bodies, durability, receipts, reply }: Together) -> Self {
+        let given = if receipts { vec![None; places.len()] } else { Vec::new() };
+        let unstored = Vec::new();
+        let answer = Answer::All(reply);
+        Self { sessions, places, id: None, durability, receipts, bodies, given, unstored, answer }
+    }
+}
+
+impl Parcel {
+    /// Its events and the sessions they are of, `number` being its own among the parcels at hand. Those that can be none
+    /// are told so.
+    pub fn items(&mut self, number: usize) -> Vec<(usize, Item)> {
+        let mut items = Vec::with_capacity(self.places.len());
+        let mut refused = Vec::new();
+        let mut at = 0;
+        let lines = memchr::memchr_iter(b'\n', self.bodies.as_bytes()).chain([self.bodies.len()]);
+        for (index, (place, end)) in self.places.iter().zip(lines).enumerate() {
+            let span = at..end;
+            at = end + 1;
+            let size = span.len();
+            match usize::try_from(*place).ok().filter(|place| *place < self.sessions.len()) {
+                _ if size > MAX_EVENT_BYTES => {
+                    refused.push((index, Error::ValueTooLarge { size, limit: MAX_EVENT_BYTES }));
+                }
+                None => refused.push((index, Error::OptionInvalid("an event of no session".into()))),
+                Some(place) => items.push((place, Item { parcel: number, index, span })),
+            }
+        }
+        for (index, error) in refused {
+            self.fail(index, error);
+        }
+        items
     }
 
-    /// Acknowledges it, or tells what failed.
-    pub fn answer(self, outcome: Result<()>) {
-        self.reply.send(outcome.map(|()| self.receipt));
+    /// The text of an event.
+    pub fn body(&self, item: &Item) -> &str {
+        self.bodies.get(item.span.clone()).unwrap_or_default()
     }
+
+    /// An event is with the kernel.
+    pub fn note(&mut self, index: usize, receipt: Receipt) {
+        if let Some(place) = self.given.get_mut(index) {
+            *place = Some(receipt);
+        }
+    }
+
+    /// An event is not stored, or nobody knows.
+    pub fn fail(&mut self, index: usize, error: Error) {
+        if let Some(place) = self.given.get_mut(index) {
+            *place = None;
+        }
+        self.unstored.push(Unstored { index, error });
+    }
+
+    /// Acknowledges what is stored, and tells of the rest.
+    pub fn answer(mut self) {
+        match self.answer {
+            Answer::All(reply) => {
+                // In the order of the events, whichever failed first.
+                self.unstored.sort_by_key(|unstored| unstored.index);
+                reply.send(Ok(Outcome { receipts: self.given, unstored: self.unstored }));
+            }
+            Answer::One(reply) => reply.send(outcome_of_one(self.given, self.unstored)),
+        }
+    }
+
+    /// Tells that none is stored.
+    pub fn refuse(self, error: Error) {
+        match self.answer {
+            Answer::All(reply) => reply.send(Err(error)),
+            Answer::One(reply) => reply.send(Err(error)),
+        }
+    }
+}
+
+fn outcome_of_one(given: Vec<Option<Receipt>>, unstored: Vec<Unstored>) -> Result<Receipt> {
+    if let Some(Unstored { error, .. }) = unstored.into_iter().next() {
+        return Err(error);
+    }
+    let lost = || Error::Panic { room: super::NAME, message: "an event was never seen to".into() };
+    given.into_iter().next().flatten().ok_or_else(lost)
 }

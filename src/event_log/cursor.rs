@@ -3,14 +3,18 @@
 use std::{
     collections::{HashSet, VecDeque},
     fs::File,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
 
 use super::{
-    files,
-    index::{Catalog, Entries, Entry, Session, read, write},
+    archive, checkpoint, files,
+    index::{Entries, Entry, Placed, Session, Summary, Topics, read, write},
+    names,
+    opening::index,
     record,
+    recovery::recover,
+    view::View,
 };
 use crate::error::{Error, Result};
 
@@ -38,14 +42,15 @@ pub struct ReplayFilter {
     pub last: Option<usize>,
     /// The oldest so many of what is left.
     pub limit: Option<usize>,
+    /// Those in the archive, too.
+    pub archived: bool,
 }
 
 /// A replay under way.
 #[derive(Debug)]
 pub struct Cursor {
-    source: Option<(Arc<Catalog>, String)>,
+    source: Option<(View, String)>,
     filter: ReplayFilter,
-    topics: Option<HashSet<u32>>,
     parts: VecDeque<Part>,
     remaining: usize,
 }
@@ -56,20 +61,32 @@ struct Part {
     file: File,
     path: PathBuf,
     entries: Arc<RwLock<Entries>>,
+    session: Arc<Session>,
+    topics: Wanted,
     next: usize,
     end: usize,
 }
 
+impl Part {
+    /// A file with the number of its first event; `None` where it has none.
+    fn of(file: File, path: PathBuf, entries: Arc<RwLock<Entries>>, session: Arc<Session>) -> Option<(u64, Self)> {
+        let summary = read(&entries).summary;
+        let part = Self { file, path, entries, session, topics: None, next: 0, end: 0 };
+        (summary.count > 0).then_some((summary.first_seq, part))
+    }
+}
+
+/// The numbers of the topics that are wanted; `None`: of all.
+type Wanted = Option<Arc<HashSet<u32>>>;
+
+/// As often a replay begins anew when the owner of the files moves them while they are being opened.
+const TRIES: usize = 100;
+
 impl Cursor {
     /// A replay of a session. It is fixed by the first [`Cursor::pull`].
-    pub fn new(catalog: &Arc<Catalog>, session: String, filter: ReplayFilter) -> Self {
-        Self {
-            source: Some((Arc::clone(catalog), session)),
-            remaining: filter.limit.unwrap_or(usize::MAX),
-            topics: None,
-            parts: VecDeque::new(),
-            filter,
-        }
+    pub fn new(view: View, session: String, filter: ReplayFilter) -> Self {
+        let remaining = filter.limit.unwrap_or(usize::MAX);
+        Self { source: Some((view, session)), remaining, parts: VecDeque::new(), filter }
     }
 
     /// The next piece, as a JSON array of events; `None` at the end.
@@ -77,10 +94,8 @@ impl Cursor {
     /// # Errors
     /// [`Error::Io`].
     pub fn pull(&mut self) -> Result<Option<String>> {
-        if let Some((catalog, id)) = self.source.take()
-            && let Some(session) = catalog.find(&id)
-        {
-            self.fix(&session)?;
+        if let Some((view, id)) = self.source.take() {
+            self.begin(&view, &id)?;
         }
         while self.remaining > 0 {
             let Some(mut part) = self.parts.pop_front() else { return Ok(None) };
@@ -105,46 +120,94 @@ impl Cursor {
         self.remaining = 0;
     }
 
-    /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing.
-    fn fix(&mut self, session: &Session) -> Result<()> {
-        if let Some(wanted) = &self.filter.topics {
-            let topics = session.topics();
-            self.topics = Some(wanted.iter().filter_map(|topic| topics.find(topic)).collect());
-        }
-        let files = session.files();
-        let mut wanted = self.filter.last.unwrap_or(usize::MAX);
-        for placed in files.iter().rev() {
-            let (start, end) = self.span(&read(&placed.entries), &mut wanted);
-            if start < end {
-                self.parts.push_front(Part {
-                    file: files::open_read(&placed.path)?,
-                    path: placed.path.clone(),
-                    entries: Arc::clone(&placed.entries),
-                    next: start,
-                    end,
-                });
+    fn begin(&mut self, view: &View, id: &str) -> Result<()> {
+        for _ in 0..TRIES {
+            let session = view.session(id)?;
+            let held = session.map_or(Ok(Some(Vec::new())), |session| Self::hold(&session))?;
+            let Some(mut held) = held else {
+                view.forget(id);
+                continue;
+            };
+            if self.filter.archived {
+                // After the others: what is archived meanwhile is held already.
+                self.hold_archived(view.archive(), id, &mut held)?;
             }
+            let mut wanted = self.filter.last.unwrap_or(usize::MAX);
+            for (_, part) in held.into_iter().rev() {
+                self.add(part, &mut wanted)?;
+            }
+            return Ok(());
+        }
+        let cause = std::io::Error::other("its owner moves its files faster than they can be opened");
+        Err(Error::io(format!("replaying session {id:?}"), &cause))
+    }
+
+    /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing. Each comes with the
+    /// number of its first event; `None` where one is no longer there.
+    fn hold(session: &Arc<Session>) -> Result<Option<Vec<(u64, Part)>>> {
+        let files = session.files();
+        let mut held = Vec::with_capacity(files.len());
+        for Placed { path, entries, .. } in files.iter() {
+            let Some(file) = files::open_found(path)? else { return Ok(None) };
+            held.extend(Part::of(file, path.clone(), Arc::clone(entries), Arc::clone(session)));
+        }
+        Ok(Some(held))
+    }
+
+    /// Takes hold of archived files as well. Nobody writes to them; they are read to be indexed.
+    fn hold_archived(&self, archive: &Path, id: &str, held: &mut Vec<(u64, Part)>) -> Result<()> {
+        let mut known: HashSet<u64> = held.iter().map(|(first_seq, _)| *first_seq).collect();
+        let session = Arc::new(Session::new(id));
+        for path in archive::files_of(archive, &names::stem_of(id), self.filter.after_seq)? {
+            let (Some(file), Some(bytes)) = (files::open_found(&path)?, files::read_all(&path)?) else { continue };
+            let entries = index(&recover(&bytes, Some(id), None).found, &mut session.topics());
+            let part = Part::of(file, path, Arc::new(RwLock::new(entries)), Arc::clone(&session));
+            // One that was being moved when its owner was killed is there twice.
+            held.extend(part.filter(|(first_seq, _)| known.insert(*first_seq)));
+        }
+        held.sort_by_key(|(first_seq, _)| *first_seq);
+        Ok(())
+    }
+
+    fn wanted_topics(&self, known: &Topics) -> Wanted {
+        let wanted = self.filter.topics.as_ref()?;
+        Some(Arc::new(wanted.iter().filter_map(|topic| known.find(topic)).collect()))
+    }
+
+    /// Adds a file before the others, as far as the replay covers it. Its index is asked for only where it may.
+    fn add(&mut self, mut part: Part, wanted: &mut usize) -> Result<()> {
+        if *wanted == 0 || self.excludes(&read(&part.entries).summary) {
+            return Ok(());
+        }
+        checkpoint::load(&part.entries, &part.session, &part.file)?;
+        part.topics = self.wanted_topics(&part.session.topics());
+        let (start, end) = self.span(&read(&part.entries), &part.topics, wanted);
+        if start < end {
+            (part.next, part.end) = (start, end);
+            self.parts.push_front(part);
         }
         Ok(())
     }
 
+    /// Whether no event of a file can match.
+    fn excludes(&self, file: &Summary) -> bool {
+        self.filter.since.is_some_and(|since| file.newest < since)
+            || self.filter.until.is_some_and(|until| file.oldest > until)
+            || self.filter.after_seq.is_some_and(|after| number(file.last_seq) <= after)
+    }
+
     /// The part of a file that the replay covers: all that the numbers leave, and of that, where only the newest matches
     /// are wanted, what reaches back to the first of them. What is not found here stays wanted.
-    fn span(&self, entries: &Entries, wanted: &mut usize) -> (usize, usize) {
+    fn span(&self, entries: &Entries, topics: &Wanted, wanted: &mut usize) -> (usize, usize) {
         let list = &entries.list;
         let after = self.filter.after_seq.unwrap_or(f64::NEG_INFINITY);
         let from = list.partition_point(|entry| number(entry.seq) <= after);
-        let outside = self.filter.since.is_some_and(|since| entries.newest < since)
-            || self.filter.until.is_some_and(|until| entries.oldest > until);
-        if outside || *wanted == 0 {
-            return (0, 0);
-        }
         if self.filter.last.is_none() {
             return (from, list.len());
         }
         let mut start = list.len();
         for (at, entry) in list.iter().enumerate().skip(from).rev() {
-            if self.matches(entry) {
+            if self.matches(entry, topics) {
                 start = at;
                 *wanted -= 1;
             }
@@ -155,12 +218,12 @@ impl Cursor {
         (start, list.len())
     }
 
-    fn matches(&self, entry: &Entry) -> bool {
+    fn matches(&self, entry: &Entry, topics: &Wanted) -> bool {
         let filter = &self.filter;
         (entry.critical || !filter.critical_only)
             && filter.since.is_none_or(|since| entry.timestamp >= since)
             && filter.until.is_none_or(|until| entry.timestamp <= until)
-            && self.topics.as_ref().is_none_or(|topics| topics.contains(&entry.topic))
+            && topics.as_ref().is_none_or(|topics| topics.contains(&entry.topic))
     }
 
     /// The matches of the next piece.
@@ -170,7 +233,7 @@ impl Cursor {
         let mut bytes = 0;
         while part.next < part.end && chosen.len() < PIECE_EVENTS.min(self.remaining) {
             let Some(entry) = entries.list.get(part.next) else { break };
-            if self.matches(entry) {
+            if self.matches(entry, &part.topics) {
                 bytes += u64::from(entry.length);
                 if bytes > PIECE_BYTES && !chosen.is_empty() {
                     break;

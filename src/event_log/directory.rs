@@ -22,6 +22,8 @@ pub struct Layout {
     pub archive: PathBuf,
     /// Copies of damaged bytes.
     pub quarantine: PathBuf,
+    /// What is known of large files.
+    pub index: PathBuf,
 }
 
 const LOCK: &str = "lock";
@@ -63,6 +65,7 @@ impl Layout {
             active: root.join("active"),
             archive: root.join("archive"),
             quarantine: root.join("quarantine"),
+            index: root.join("index"),
         }
     }
 
@@ -109,6 +112,13 @@ impl Layout {
         // A directory of files without a lock was copied, or tidied by somebody: nobody knows what it once held.
         let new = created && files::names(&self.active)?.is_empty() && files::names(&self.archive)?.is_empty();
         Ok(if new { Past::New } else { Past::Unclean })
+    }
+
+    /// Why somebody who only reads cannot write.
+    pub fn owned_by_another(&self) -> Error {
+        let pid = files::read_all(&self.root.join(LOCK)).ok().flatten().unwrap_or_default();
+        let owner = std::str::from_utf8(&pid).ok().and_then(|pid| pid.trim().parse().ok());
+        Error::Locked { path: self.root.clone(), owner }
     }
 
     fn locked(&self, lock: &mut File) -> Error {

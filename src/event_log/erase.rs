@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{files, names, owned::Owned};
+use super::{consumers, files, names, owned::Owned};
 use crate::error::Result;
 
 /// Erases a session; whether there was anything. Replays under way keep what they hold open.
@@ -16,6 +16,7 @@ pub fn erase(owned: &mut Owned, id: &str) -> Result<bool> {
         owned.highest_seq = owned.highest_seq.max(lane.next_seq() - 1);
     }
     let mut removed = remove_from(&layout.active, |name| is_of(name, &stem))?;
+    remove_from(&layout.index, |name| name.strip_suffix(".index").is_some_and(|file| is_of(file, &stem)))?;
     removed += remove_from(&layout.quarantine, |name| name.starts_with(&format!("{stem}.")))?;
     for date in files::names(&layout.archive)? {
         let day = layout.archive.join(date);
@@ -23,6 +24,7 @@ pub fn erase(owned: &mut Owned, id: &str) -> Result<bool> {
             removed += remove_from(&day, |name| is_of(name, &stem))?;
         }
     }
+    removed += remove_from(&consumers::directory_of(&layout, id), |_| true)?;
     Ok(removed > 0)
 }
 

@@ -97,9 +97,13 @@ pub fn identity(_: &fs::Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// Opens a file to read from it.
-pub fn open_read(path: &Path) -> Result<File> {
-    File::open(path).map_err(|cause| Error::io(doing("opening", path), &cause))
+/// Opens a file to read from it, where there is one.
+pub fn open_found(path: &Path) -> Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::io(doing("opening", path), &cause)),
+    }
 }
 
 /// Opens a file for a lock, creating it; whether it was created.
@@ -142,6 +146,20 @@ pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize>
     Ok(done)
 }
 
+/// Writes bytes at an offset, wherever the file's position is.
+pub fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::write_all_at(file, bytes, offset);
+    #[cfg(windows)]
+    {
+        let mut done = 0;
+        while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+            done += std::os::windows::fs::FileExt::seek_write(file, rest, offset + done as u64)?;
+        }
+        Ok(())
+    }
+}
+
 /// Cuts a file to `length`; the cut is on the disk when this returns.
 pub fn cut(path: &Path, length: u64) -> Result<()> {
     let cutting = || {
@@ -176,6 +194,21 @@ pub fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     replaced.and_then(|()| sync_directory(directory))
 }
 
+/// The same for a file that another one can be made from: nothing of it need reach the disk.
+pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.{}{TEMPORARY}", uuid::Uuid::now_v7().simple()));
+    let replacing = || {
+        options().write(true).create_new(true).open(&temporary)?.write_all(bytes)?;
+        fs::rename(&temporary, path)
+    };
+    let replaced = replacing();
+    if replaced.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced.map_err(|cause| Error::io(doing("writing", path), &cause))
+}
+
 /// What names of files end in that are about to replace another.
 const TEMPORARY: &str = ".tmp";
 
@@ -194,16 +227,59 @@ pub fn remove_temporaries(directory: &Path) -> Result<()> {
 pub fn move_new(from: &Path, directory: &Path, names: impl Iterator<Item = String>) -> Result<PathBuf> {
     let moving = || {
         for name in names {
-            let to = directory.join(name);
+            let to = directory.join(&name);
             if !to.try_exists()? {
-                fs::rename(from, &to)?;
+                match fs::rename(from, &to) {
+                    Err(cause) if cause.kind() == io::ErrorKind::CrossesDevices => copy_new(from, directory, &name)?,
+                    moved => moved?,
+                }
                 return Ok(to);
+            }
+            // Whoever was killed between the copy and the end of the original left both.
+            if crosses_devices(from, directory)? && fs::read(from)? == fs::read(&to)? {
+                return finish_move(from, directory).map(|()| to);
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
     };
     moving()
         .map_err(|cause: io::Error| Error::io(format!("moving {} to {}", from.display(), directory.display()), &cause))
+}
+
+#[cfg(unix)]
+fn crosses_devices(from: &Path, directory: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(fs::metadata(from)?.dev() != fs::metadata(directory)?.dev())
+}
+
+/// Nothing portable tells; a copy that was left makes another one then.
+#[cfg(not(unix))]
+fn crosses_devices(_: &Path, _: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Moves a file to another file system: whoever looks finds the copy whole, and it is on the disk before the original goes.
+fn copy_new(from: &Path, directory: &Path, name: &str) -> io::Result<()> {
+    let temporary = directory.join(format!(".{name}.{}{TEMPORARY}", uuid::Uuid::now_v7().simple()));
+    let copying = || {
+        let mut copy = options().write(true).create_new(true).open(&temporary)?;
+        io::copy(&mut File::open(from)?, &mut copy)?;
+        copy.sync_all()?;
+        // Where there are no hard links, the name is free all the same: we looked.
+        fs::hard_link(&temporary, directory.join(name)).or_else(|_| fs::rename(&temporary, directory.join(name)))
+    };
+    let copied = copying();
+    // After a failure, and beside its other name, it is of no use; the next cleanup removes what stays.
+    let _ = fs::remove_file(&temporary);
+    copied.and_then(|()| finish_move(from, directory))
+}
+
+/// The copy's name is on the disk before the original goes.
+fn finish_move(from: &Path, directory: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(directory)?.sync_all()?;
+    }
+    fs::remove_file(from)
 }
 
 /// Removes a file; one that is gone is fine.

@@ -25,31 +25,68 @@ pub struct Entry {
     pub critical: bool,
 }
 
-/// The events of one file.
-#[derive(Debug)]
-pub struct Entries {
-    /// In the order of the file, which is that of their numbers.
-    pub list: Vec<Entry>,
+/// What is known of the events of a file without looking at each.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary {
+    /// How many they are.
+    pub count: u64,
+    /// The number of the first, and of the last; 0 where there is none.
+    pub first_seq: u64,
+    pub last_seq: u64,
+    /// When the first was, in milliseconds since the epoch.
+    pub first_timestamp: f64,
     /// The earliest timestamp; infinity while there is none.
     pub oldest: f64,
     /// The latest one.
     pub newest: f64,
+}
+
+/// The events of one file.
+#[derive(Debug)]
+pub struct Entries {
+    /// In the order of the file, which is that of their numbers. Empty while they are stored elsewhere.
+    pub list: Vec<Entry>,
+    /// What is true of them, wherever they are.
+    pub summary: Summary,
+    /// Where the index is as long as nobody has asked for it, and the length of the file that it is of.
+    pub stored: Option<(PathBuf, u64)>,
+    /// Whether the file has damaged lines that the opening found, and has to find again.
+    pub flawed: bool,
     /// Where lines were found damaged since the index was made, neighbours joined.
     pub damaged: Vec<Range<u64>>,
 }
 
 impl Default for Entries {
     fn default() -> Self {
-        Self { list: Vec::new(), oldest: f64::INFINITY, newest: f64::NEG_INFINITY, damaged: Vec::new() }
+        let (oldest, newest) = (f64::INFINITY, f64::NEG_INFINITY);
+        let summary = Summary { count: 0, first_seq: 0, last_seq: 0, first_timestamp: 0.0, oldest, newest };
+        Self { list: Vec::new(), summary, stored: None, flawed: false, damaged: Vec::new() }
     }
 }
 
 impl Entries {
     /// Adds an event at the end.
     pub fn push(&mut self, entry: Entry) {
-        self.oldest = self.oldest.min(entry.timestamp);
-        self.newest = self.newest.max(entry.timestamp);
+        let summary = &mut self.summary;
+        if summary.count == 0 {
+            (summary.first_seq, summary.first_timestamp) = (entry.seq, entry.timestamp);
+        }
+        summary.count += 1;
+        summary.last_seq = entry.seq;
+        summary.oldest = summary.oldest.min(entry.timestamp);
+        summary.newest = summary.newest.max(entry.timestamp);
         self.list.push(entry);
+    }
+
+    /// The events have come from where they were stored.
+    pub fn fill(&mut self, list: Vec<Entry>) {
+        *self = Self { damaged: std::mem::take(&mut self.damaged), ..Self::default() };
+        list.into_iter().for_each(|entry| self.push(entry));
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.summary.count == 0
     }
 
     /// Takes note of a line that is damaged; whether that is news, and no more of what was found before.
@@ -95,6 +132,13 @@ impl Topics {
         number
     }
 
+    /// All of them, in the order of their numbers.
+    pub fn in_order(&self) -> Vec<Arc<str>> {
+        let mut all: Vec<_> = self.numbers.iter().map(|(topic, number)| (*number, Arc::clone(topic))).collect();
+        all.sort();
+        all.into_iter().map(|(_, topic)| topic).collect()
+    }
+
     /// The number of a topic that the session has seen.
     pub fn find(&self, topic: &str) -> Option<u32> {
         self.numbers.get(topic).copied()
@@ -124,6 +168,20 @@ impl Session {
     /// Its files, to move them.
     pub fn files_mut(&self) -> RwLockWriteGuard<'_, Vec<Placed>> {
         write(&self.files)
+    }
+
+    /// Gives topics the numbers that they have in an earlier state of the same session.
+    pub fn adopt_topics(&self, other: Option<&Self>) {
+        if let Some(other) = other {
+            let numbers = other.topics().numbers.clone();
+            self.topics().numbers = numbers;
+        }
+    }
+
+    /// The number of its newest event; 0 where it has none.
+    pub fn last_seq(&self) -> u64 {
+        let last = |file: &Placed| Some(read(&file.entries).summary.last_seq).filter(|seq| *seq > 0);
+        self.files().iter().rev().find_map(last).unwrap_or(0)
     }
 
     /// Its topics.

@@ -7,11 +7,14 @@ use std::{
 };
 
 use super::{
-    append::{Append, Receipt, Written},
+    append::{Item, Parcel, Receipt},
+    bell::Bell,
+    checkpoint,
     current::Current,
     directory::Layout,
     files,
-    index::{Catalog, Entries, Entry, Placed, Session, read, write},
+    ids::Ids,
+    index::{Catalog, Entries, Entry, Placed, Session, Summary, read, write},
     names,
     opening::Loaded,
     options::LogOptions,
@@ -28,6 +31,8 @@ pub struct Surroundings {
     pub options: LogOptions,
     /// What readers see.
     pub catalog: Arc<Catalog>,
+    /// Who waits for more.
+    pub bell: Arc<Bell>,
 }
 
 /// The writing end of one session.
@@ -49,7 +54,8 @@ pub struct Lane {
 struct Draft {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-    owed: Vec<Written>,
+    /// Which events these are, and what they got where somebody wants to know.
+    events: Vec<(Item, Option<Receipt>)>,
 }
 
 impl Lane {
@@ -80,18 +86,27 @@ impl Lane {
         self.next_seq
     }
 
-    /// Writes events in order. Those that could not be written are answered here, the others come back.
-    pub fn write(&mut self, around: &Surroundings, appends: Vec<Append>) -> Vec<Written> {
-        let mut written = Vec::new();
+    /// Writes events of the parcels at hand, in order, and tells the parcels what became of them. Those that are with the
+    /// kernel come back.
+    pub fn write(
+        &mut self,
+        around: &Surroundings,
+        ids: &mut Ids,
+        parcels: &mut [Parcel],
+        items: Vec<Item>,
+    ) -> Vec<Item> {
+        let mut written = Vec::with_capacity(items.len());
         let mut draft = Draft::default();
-        for append in appends {
+        for item in items {
             if self.full(around, &draft) {
-                self.put(around, std::mem::take(&mut draft), &mut written);
+                self.put(around, std::mem::take(&mut draft), parcels, &mut written);
                 self.close_file(around);
             }
-            self.add(around, append, &mut draft);
+            if let Some(parcel) = parcels.get_mut(item.parcel) {
+                self.add(ids, parcel, item, &mut draft);
+            }
         }
-        self.put(around, draft, &mut written);
+        self.put(around, draft, parcels, &mut written);
         written
     }
 
@@ -101,19 +116,23 @@ impl Lane {
             || (self.current.length > 0 && self.current.begun.elapsed() >= around.options.retention / 4)
     }
 
-    fn add(&mut self, around: &Surroundings, append: Append, draft: &mut Draft) {
-        let head = match record::read_body(&append.body) {
+    fn add(&mut self, ids: &mut Ids, parcel: &mut Parcel, item: Item, draft: &mut Draft) {
+        let body = parcel.body(&item);
+        let head = match record::read_body(body) {
             Ok(head) => head,
-            Err(error) => return append.reply.send(Err(error)),
+            Err(error) => return parcel.fail(item.index, error),
         };
         if self.current.ends_open && draft.bytes.is_empty() {
             draft.bytes.push(b'\n');
         }
         let seq = self.next_seq;
         self.next_seq += 1;
-        let id = append.id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+        let id = match &parcel.id {
+            Some(id) => record::json_text(id).into_bytes(),
+            None => [b"\"".as_slice(), &ids.next(), b"\""].concat(),
+        };
         let offset = self.current.length + draft.bytes.len() as u64;
-        let length = record::push_line(&mut draft.bytes, seq, &id, &self.session_json, &append.body);
+        let length = record::push_line(&mut draft.bytes, seq, &id, &self.session_json, body);
         draft.entries.push(Entry {
             offset,
             seq,
@@ -122,26 +141,33 @@ impl Lane {
             topic: self.session.topics().number(&head.topic),
             critical: head.critical,
         });
-        let durability = append.durability.unwrap_or(around.options.durability);
-        draft.owed.push(Written::new(Receipt { seq, id }, durability, append.reply));
+        let receipt = parcel.receipts.then(|| Receipt { seq, id: id_text(parcel.id.as_ref(), &id) });
+        draft.events.push((item, receipt));
     }
 
     /// Hands the lines to the kernel; then readers see them.
-    fn put(&mut self, around: &Surroundings, draft: Draft, written: &mut Vec<Written>) {
-        if draft.owed.is_empty() {
+    fn put(&mut self, around: &Surroundings, draft: Draft, parcels: &mut [Parcel], written: &mut Vec<Item>) {
+        if draft.events.is_empty() {
             return;
         }
-        if let Err(error) = self.store(around, &draft.bytes) {
-            for owed in draft.owed {
-                owed.answer(Err(error.clone()));
+        let stored = self.store(around, &draft.bytes);
+        if stored.is_ok() {
+            self.current.length += draft.bytes.len() as u64;
+            self.current.ends_open = false;
+            self.dirty = true;
+            self.publish(around, draft.entries);
+        }
+        for (item, receipt) in draft.events {
+            let Some(parcel) = parcels.get_mut(item.parcel) else { continue };
+            if let Err(error) = &stored {
+                parcel.fail(item.index, error.clone());
+                continue;
             }
-            return;
+            if let Some(receipt) = receipt {
+                parcel.note(item.index, receipt);
+            }
+            written.push(item);
         }
-        self.current.length += draft.bytes.len() as u64;
-        self.current.ends_open = false;
-        self.dirty = true;
-        self.publish(around, draft.entries);
-        written.extend(draft.owed);
     }
 
     fn store(&mut self, around: &Surroundings, bytes: &[u8]) -> Result<()> {
@@ -150,6 +176,7 @@ impl Lane {
         }
         let path = self.path(around);
         self.check_file(&path)?;
+        self.load_current()?;
         let file = self.current.open(&path)?;
         let Err(cause) = (&*file).write_all(bytes) else { return Ok(()) };
         // What was written of it goes away again: a rejected event is absent.
@@ -188,19 +215,34 @@ impl Lane {
         if first && around.catalog.find(&self.session.id).is_none() {
             around.catalog.insert(Arc::clone(&self.session));
         }
+        around.bell.ring(&self.session.id, self.next_seq - 1);
     }
 
     fn path(&self, around: &Surroundings) -> PathBuf {
         around.layout.active.join(names::active_name(&self.stem))
     }
 
-    /// What has to be synced, if anything; whoever takes it sees to it that it happens.
+    /// What has to be synced, if anything; whoever takes it sees to it that it happens. A file that was closed meanwhile is
+    /// opened again: a sync of it is one of everything that was written to it.
     pub fn take_sync(&mut self, around: &Surroundings, with_name: bool) -> Option<Task<Arc<str>>> {
-        let file = self.current.handle.as_ref().filter(|_| self.dirty)?;
+        if !self.dirty {
+            return None;
+        }
+        let file = match &self.current.handle {
+            Some(file) => Arc::clone(file),
+            None => match files::open_append(&self.path(around)) {
+                Ok(file) => Arc::new(file),
+                Err(error) => {
+                    tracing::error!(target: "smalltalk::event_log", %error, "a file cannot be synced; it is read again before the next write");
+                    self.broken = true;
+                    return None;
+                }
+            },
+        };
         self.dirty = false;
         let name = (with_name && !self.name_on_disk())
             .then(|| Name { directory: around.layout.active.clone(), on_disk: Arc::clone(&self.current.name_on_disk) });
-        Some(Task { key: Arc::clone(&self.session.id), file: Arc::clone(file), name })
+        Some(Task { key: Arc::clone(&self.session.id), file, name })
     }
 
     /// Whether the name of the file being written is on the disk.
@@ -220,22 +262,52 @@ impl Lane {
         }
     }
 
+    /// Closes the file's handle, whatever waits for a sync.
+    pub fn let_go(&mut self) {
+        self.current.handle = None;
+    }
+
     /// Whether its file is open.
-    #[cfg(test)]
     pub fn holds_a_handle(&self) -> bool {
         self.current.handle.is_some()
     }
 
     /// Whether the file being written has an event, and its first one is at least so old.
     pub fn first_is_older(&self, than_ms: f64, now_ms: f64) -> bool {
-        self.first_of_current(|first| now_ms - first.timestamp >= than_ms) == Some(true)
+        self.current_summary().is_some_and(|file| now_ms - file.first_timestamp >= than_ms)
     }
 
-    /// Something about the first event of the file being written.
-    fn first_of_current<T>(&self, what: impl FnOnce(&Entry) -> T) -> Option<T> {
+    /// What is known of the file being written, where it has an event.
+    fn current_summary(&self) -> Option<Summary> {
         let files = self.session.files();
         let file = files.last().filter(|file| !file.closed)?;
-        read(&file.entries).list.first().map(what)
+        let summary = read(&file.entries).summary;
+        (summary.count > 0).then_some(summary)
+    }
+
+    /// Keeps the index of a file, for the next opening.
+    fn keep_index(&self, around: &Surroundings, file: &Placed) {
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        checkpoint::keep(&around.layout, &name, &file.path, &self.session, &file.entries);
+    }
+
+    /// Keeps the indexes of all files that have none; nothing is written to them any more.
+    pub fn keep_indexes(&self, around: &Surroundings) {
+        let files = self.session.files().clone();
+        // One that is stored already fits still, or the opening would not have trusted it.
+        files.iter().for_each(|file| self.keep_index(around, file));
+    }
+
+    /// Sees to it that the events of the file being written are at hand, before more are added.
+    fn load_current(&self) -> Result<()> {
+        let placed = self.session.files().last().filter(|file| !file.closed).cloned();
+        if let Some(placed) = placed
+            && read(&placed.entries).stored.is_some()
+            && let Some(file) = files::open_found(&placed.path)?
+        {
+            checkpoint::load(&placed.entries, &self.session, &file)?;
+        }
+        Ok(())
     }
 
     /// Closes the file being written: on the disk, and under its final name. Where that fails, it goes on being written.
@@ -249,8 +321,11 @@ impl Lane {
     }
 
     fn try_close_file(&mut self, around: &Surroundings) -> Result<()> {
-        let Some(first_seq) = self.first_of_current(|first| first.seq) else { return Ok(()) };
+        let Some(Summary { first_seq, .. }) = self.current_summary() else { return Ok(()) };
         self.check_file(&self.path(around))?;
+        if self.dirty && self.current.handle.is_none() {
+            self.current.open(&self.path(around))?;
+        }
         if let Some(file) = &self.current.handle
             && let Err(cause) = file.sync_data()
         {
@@ -262,12 +337,20 @@ impl Lane {
         let Some(placed) = files.last_mut() else { return Ok(()) };
         placed.path = files::move_new(&placed.path, &around.layout.active, free)?;
         placed.closed = true;
+        let closed = placed.clone();
         drop(files);
+        checkpoint::remove(&around.layout, &self.path(around));
+        self.keep_index(around, &closed);
         self.dirty = false;
         self.current = Current::of(0, false);
         // Where the new name fails to land, so may the old one, which an event of this batch relies on.
         files::sync_directory(&around.layout.active).inspect_err(|_| self.broken = true)
     }
+}
+
+fn id_text(given: Option<&String>, quoted: &[u8]) -> String {
+    let made = || String::from_utf8_lossy(quoted.get(1..quoted.len() - 1).unwrap_or_default()).into_owned();
+    given.cloned().unwrap_or_else(made)
 }
 
 /// Nobody knows whether a write is stored.

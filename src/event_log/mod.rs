@@ -5,11 +5,16 @@
 //! session; `recovery` and `record` know the bytes, `index` and `cursor` find them again.
 
 mod append;
+mod archive;
+mod bell;
+mod checkpoint;
+mod consumers;
 mod current;
 mod cursor;
 mod directory;
 mod erase;
 mod files;
+mod ids;
 mod index;
 mod lane;
 mod names;
@@ -25,13 +30,18 @@ mod statistics;
 mod sync;
 mod time;
 mod together;
+mod verify;
+mod view;
+mod visitor;
 mod writer;
 
 use std::{
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -45,18 +55,25 @@ pub use record::topic_key;
 pub use retention::CleanupReport;
 pub use statistics::Statistics;
 pub use together::{Outcome as TogetherOutcome, Together, Unstored};
+pub use verify::VerifyReport;
 
 use self::{
     append::Append,
+    bell::{Bell, Waiting},
+    consumers::Position,
     cursor::Cursor,
-    reader::{Pull, SharedCursor},
+    directory::Layout,
+    reader::{Ask, Reader, SharedCursor, SharedPosition, Watch},
     registry::Core,
+    view::View,
+    visitor::Visitor,
     writer::Job,
 };
 use crate::{
     durability::Durability,
     error::{Error, Result},
     reply::Reply,
+    worker::Worker,
 };
 
 /// The largest event, as JSON.
@@ -67,14 +84,35 @@ const NAME: &str = "the event log";
 /// A handle to the log of a directory. All handles of a process on one directory share one writer; no call here waits.
 /// Dropping a handle closes it.
 pub struct EventLog {
-    core: Arc<Core>,
+    side: Side,
+    /// Tells its waits from those of other handles.
+    number: u32,
     closed: AtomicBool,
+}
+
+/// Who writes.
+enum Side {
+    /// This process does.
+    Owner(Arc<Core>),
+    /// Another one does, or none; we only read.
+    Visitor { visitor: Arc<Visitor>, reader: Worker<Ask>, bell: Arc<Bell> },
 }
 
 /// A replay under way. Dropping it lets go of its files.
 pub struct Replay {
-    core: Arc<Core>,
+    core: Option<Arc<Core>>,
+    reader: Worker<Ask>,
     cursor: SharedCursor,
+}
+
+/// A named consumer of a session, whose position is on the disk. Dropping it lets go of the position.
+pub struct Consumer {
+    reader: Worker<Ask>,
+    layout: Layout,
+    session: String,
+    name: String,
+    durability: Durability,
+    position: SharedPosition,
 }
 
 impl EventLog {
@@ -84,7 +122,24 @@ impl EventLog {
     /// # Errors
     /// [`Error::OptionInvalid`], or what keeps the directory from being created.
     pub fn open(options: LogOptions) -> Result<Self> {
-        Ok(Self { core: registry::join(options)?, closed: AtomicBool::new(false) })
+        Ok(Self::of(Side::Owner(registry::join(options)?)))
+    }
+
+    /// A handle that only reads, whoever writes. Touches nothing but the positions of consumers.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system gives no thread.
+    pub fn visit(directory: &Path) -> Result<Self> {
+        let visitor = Arc::new(Visitor::new(Layout::new(directory)));
+        let bell = Arc::new(Bell::default());
+        let watch = Some(Watch::new(Arc::clone(&visitor), Arc::clone(&bell)));
+        let reader = Worker::start("smalltalk-log-reader", registry::READER_QUEUE, Reader { watch })?;
+        Ok(Self::of(Side::Visitor { visitor, reader, bell }))
+    }
+
+    fn of(side: Side) -> Self {
+        static HANDLES: AtomicU32 = AtomicU32::new(0);
+        Self { side, number: HANDLES.fetch_add(1, Ordering::Relaxed), closed: AtomicBool::new(false) }
     }
 
     /// Stores an event: `body` is one JSON object on one line with topic, priority and timestamp. Answers once it will
@@ -101,13 +156,13 @@ impl EventLog {
         if size > MAX_EVENT_BYTES {
             return reply.send(Err(Error::ValueTooLarge { size, limit: MAX_EVENT_BYTES }));
         }
-        self.submit(Job::Append(Append { session, body, id, durability, reply }), size);
+        self.submit(Job::Append(Append { session, body, id, durability, reply }.into()), size);
     }
 
     /// Stores events of any sessions, in order, as [`EventLog::append`] stores one.
     pub fn append_together(&self, events: Together) {
         let size = events.bodies.len();
-        self.submit(Job::Together(events), size);
+        self.submit(Job::Append(events.into()), size);
     }
 
     /// Begins a replay of one session. What it brings is fixed by its first pull.
@@ -116,18 +171,78 @@ impl EventLog {
     /// [`Error::Closed`].
     pub fn replay(&self, session: String, filter: ReplayFilter) -> Result<Replay> {
         self.check()?;
-        let cursor = Arc::new(Mutex::new(Cursor::new(&self.core.catalog, session, filter)));
-        Ok(Replay { core: Arc::clone(&self.core), cursor })
+        let cursor = Arc::new(Mutex::new(Cursor::new(self.view(), session, filter)));
+        let core = match &self.side {
+            Side::Owner(core) => Some(Arc::clone(core)),
+            Side::Visitor { .. } => None,
+        };
+        Ok(Replay { core, reader: self.reader().clone(), cursor })
+    }
+
+    /// Answers with the number of a session's newest event, as soon as there is one above `after`. `ticket` is by which the
+    /// wait is called off.
+    pub fn wait(&self, session: String, after: u64, ticket: u32, reply: Reply<u64>) {
+        let waiting = Waiting { ticket: self.ticket(ticket), after, reply };
+        self.bell().announce(waiting.ticket);
+        let view = self.view();
+        let newest = move |session: &str| view.session(session).ok().flatten().map_or(0, |found| found.last_seq());
+        match &self.side {
+            Side::Owner(core) => {
+                let bell = Arc::clone(&core.bell);
+                let answer = move |opened: Result<()>| match opened {
+                    Ok(()) => bell.wait(&session, waiting, || newest(&session)),
+                    Err(error) => waiting.reply.send(Err(error)),
+                };
+                self.submit(Job::Open(Reply::new(answer)), 0);
+            }
+            Side::Visitor { reader, bell, .. } => {
+                if let Err(error) = self.check() {
+                    return waiting.reply.send(Err(error));
+                }
+                bell.wait(&session, waiting, || 0);
+                if let Err((error, _)) = reader.submit(Ask::Look, 1) {
+                    bell.call_off(|_| true, &error);
+                }
+            }
+        }
+    }
+
+    /// Calls a wait off: it answers that it has been.
+    pub fn end_wait(&self, ticket: u32) {
+        let over = self.ticket(ticket);
+        self.bell().call_off(|ticket| ticket == over, &Error::Closed("the wait"));
+    }
+
+    /// A named consumer of a session, whose position is still to be opened.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn consumer(&self, session: String, name: String, durability: Durability) -> Result<Consumer> {
+        self.check()?;
+        let (reader, layout) = (self.reader().clone(), self.view().layout().clone());
+        Ok(Consumer { reader, layout, session, name, durability, position: Arc::default() })
+    }
+
+    /// Reads the files of one session again, or of all, and says what is damaged.
+    pub fn verify(&self, session: Option<String>, reply: Reply<VerifyReport>) {
+        let view = self.view();
+        let verifying = move |opened: Result<()>| {
+            if let Err(error) = opened {
+                return reply.send(Err(error));
+            }
+            // On a thread of its own: it may take seconds, and replays go on.
+            let work = move || reply.send(verify::verify(&view, session.as_deref()));
+            if let Err(cause) = thread::Builder::new().name("smalltalk-log-verify".into()).spawn(work) {
+                tracing::warn!(target: "smalltalk::event_log", %cause, "no thread for a verification");
+            }
+        };
+        self.opened(Reply::new(verifying));
     }
 
     /// The ids of all sessions with events within the retention.
     pub fn sessions(&self, reply: Reply<Vec<String>>) {
-        let catalog = Arc::clone(&self.core.catalog);
-        let answer = move |opened: Result<()>| {
-            let ids = |()| catalog.all().iter().map(|session| session.id.to_string()).collect();
-            reply.send(opened.map(ids));
-        };
-        self.submit(Job::Open(Reply::new(answer)), 0);
+        let view = self.view();
+        self.opened_task(reply, move || view.ids());
     }
 
     /// Moves closed files whose events are all older than `retention` to the archive, and deletes archived ones older
@@ -143,26 +258,61 @@ impl EventLog {
 
     /// Numbers about the log, and what its opening found.
     pub fn statistics(&self, reply: Reply<Statistics>) {
-        self.submit(Job::Statistics(reply), 0);
+        match &self.side {
+            Side::Owner(_) => self.submit(Job::Statistics(reply), 0),
+            Side::Visitor { .. } => {
+                let view = self.view();
+                self.task(reply, move || Ok(statistics::count(&view.sessions()?)));
+            }
+        }
     }
 
     /// Answers when everything stored so far is on the disk.
     pub fn flush(&self, reply: Reply<()>) {
-        self.submit(Job::Flush(reply), 0);
+        match &self.side {
+            Side::Owner(_) => self.submit(Job::Flush(reply), 0),
+            Side::Visitor { .. } => reply.send(self.check()),
+        }
+    }
+
+    /// The same for all handles on one log that write to it; nothing for one that is closed, or only reads.
+    #[must_use]
+    pub fn place(&self) -> Option<usize> {
+        match &self.side {
+            Side::Owner(core) if self.check().is_ok() => Some(Arc::as_ptr(core).addr()),
+            Side::Owner(_) | Side::Visitor { .. } => None,
+        }
+    }
+
+    /// The number of the newest event of a session within the retention that was written, 0 where there is none; nothing
+    /// where somebody else writes.
+    #[must_use]
+    pub fn last_seq(&self, session: &str) -> Option<u64> {
+        match &self.side {
+            Side::Owner(_) => Some(self.view().session(session).ok().flatten().map_or(0, |found| found.last_seq())),
+            Side::Visitor { .. } => None,
+        }
     }
 
     /// Bytes that wait for the writer.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
-        self.core.writer.queued()
+        match &self.side {
+            Side::Owner(core) => core.writer.queued(),
+            Side::Visitor { .. } => 0,
+        }
     }
 
     /// Does what is queued, and closes the handle; the last one closes the log. A second close answers at once.
     pub fn close(&self, reply: Reply<()>) {
         if self.closed.swap(true, Ordering::AcqRel) {
-            reply.send(Ok(()));
-        } else {
-            registry::leave(&self.core, reply);
+            return reply.send(Ok(()));
+        }
+        let ours = |ticket: u64| ticket >> 32 == u64::from(self.number);
+        self.bell().call_off(ours, &Error::Closed(NAME));
+        match &self.side {
+            Side::Owner(core) => registry::leave(core, reply),
+            Side::Visitor { reader, .. } => reader.close(reply),
         }
     }
 
@@ -174,14 +324,69 @@ impl EventLog {
         matches!(closed.recv_timeout(limit), Ok(Ok(())))
     }
 
+    fn view(&self) -> View {
+        match &self.side {
+            Side::Owner(core) => core.view.clone(),
+            Side::Visitor { visitor, .. } => View::Visited(Arc::clone(visitor)),
+        }
+    }
+
+    fn reader(&self) -> &Worker<Ask> {
+        match &self.side {
+            Side::Owner(core) => &core.reader,
+            Side::Visitor { reader, .. } => reader,
+        }
+    }
+
+    fn bell(&self) -> &Bell {
+        match &self.side {
+            Side::Owner(core) => &core.bell,
+            Side::Visitor { bell, .. } => bell,
+        }
+    }
+
+    fn ticket(&self, ticket: u32) -> u64 {
+        (u64::from(self.number) << 32) | u64::from(ticket)
+    }
+
     fn check(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) { Err(Error::Closed(NAME)) } else { Ok(()) }
     }
 
+    /// Does something on the reader's thread.
+    fn task<T: 'static>(&self, reply: Reply<T>, work: impl FnOnce() -> Result<T> + Send + 'static) {
+        let ask = Ask::Task(Box::new(move |ready: Result<()>| reply.send(ready.and_then(|()| work()))));
+        if let Err(error) = self.check() {
+            ask.refuse(error);
+        } else if let Err((error, ask)) = self.reader().submit(ask, 1) {
+            ask.refuse(error);
+        }
+    }
+
+    /// The same once the log is open.
+    fn opened_task<T: 'static>(&self, reply: Reply<T>, work: impl FnOnce() -> Result<T> + Send + 'static) {
+        self.opened(Reply::new(move |opened: Result<()>| reply.send(opened.and_then(|()| work()))));
+    }
+
+    /// Answers once what is on the disk is known.
+    fn opened(&self, reply: Reply<()>) {
+        match &self.side {
+            Side::Owner(_) => self.submit(Job::Open(reply), 0),
+            Side::Visitor { .. } => self.task(reply, || Ok(())),
+        }
+    }
+
     fn submit(&self, job: Job, bytes: usize) {
+        let core = match &self.side {
+            Side::Owner(core) => core,
+            Side::Visitor { visitor, .. } => {
+                let error = self.check().err();
+                return job.refuse(error.unwrap_or_else(|| visitor.layout.owned_by_another()));
+            }
+        };
         if let Err(error) = self.check() {
             job.refuse(error);
-        } else if let Err((error, job)) = self.core.writer.submit(job, bytes) {
+        } else if let Err((error, job)) = core.writer.submit(job, bytes) {
             job.refuse(error);
         }
     }
@@ -196,16 +401,17 @@ impl Drop for EventLog {
 impl Replay {
     /// The next piece: a JSON array of some hundred events without their checksums; `None` at the end.
     pub fn pull(&self, reply: Reply<Option<String>>) {
-        let pull = Pull { cursor: Arc::clone(&self.cursor), reply };
-        if self.core.opened.load(Ordering::Acquire) {
-            return read(&self.core, pull);
-        }
-        let core = Arc::clone(&self.core);
-        let answer = move |opened: Result<()>| match opened {
-            Ok(()) => read(&core, pull),
-            Err(error) => pull.refuse(error),
+        let ask = Ask::Pull { cursor: Arc::clone(&self.cursor), reply };
+        let core = match &self.core {
+            Some(core) if !core.opened.load(Ordering::Acquire) => Arc::clone(core),
+            _ => return read(&self.reader, ask),
         };
-        if let Err((error, job)) = self.core.writer.submit(Job::Open(Reply::new(answer)), 0) {
+        let reader = self.reader.clone();
+        let answer = move |opened: Result<()>| match opened {
+            Ok(()) => read(&reader, ask),
+            Err(error) => ask.refuse(error),
+        };
+        if let Err((error, job)) = core.writer.submit(Job::Open(Reply::new(answer)), 0) {
             job.refuse(error);
         }
     }
@@ -221,8 +427,42 @@ impl Replay {
     }
 }
 
-fn read(core: &Core, pull: Pull) {
-    if let Err((error, pull)) = core.reader.submit(pull, 1) {
-        pull.refuse(error);
+impl Consumer {
+    /// Takes the position into possession, alone among all processes; answers with it: everything up to this number has
+    /// been seen to.
+    pub fn open(&self, reply: Reply<u64>) {
+        let (layout, durability) = (self.layout.clone(), self.durability);
+        let (session, name, position) = (self.session.clone(), self.name.clone(), Arc::clone(&self.position));
+        let opening = move |ready: Result<()>| {
+            let opened = ready.and_then(|()| Position::open(&layout, &session, &name, durability));
+            reply.send(opened.map(|opened| {
+                let seq = opened.seq();
+                *position.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+                seq
+            }));
+        };
+        read(&self.reader, Ask::Task(Box::new(opening)));
+    }
+
+    /// Takes note that everything up to `seq` has been seen to.
+    pub fn acknowledge(&self, seq: u64, reply: Reply<()>) {
+        let position = Arc::clone(&self.position);
+        read(&self.reader, Ask::Advance { position, seq, reply });
+    }
+
+    /// Lets go of the position, once everything that was acknowledged has been taken note of.
+    pub fn close(&self, reply: Reply<()>) {
+        let position = Arc::clone(&self.position);
+        let closing = move |_: Result<()>| {
+            drop(position.lock().unwrap_or_else(PoisonError::into_inner).take());
+            reply.send(Ok(()));
+        };
+        read(&self.reader, Ask::Task(Box::new(closing)));
+    }
+}
+
+fn read(reader: &Worker<Ask>, ask: Ask) {
+    if let Err((error, ask)) = reader.submit(ask, 1) {
+        ask.refuse(error);
     }
 }

@@ -10,11 +10,12 @@ use std::{
 use serde::Serialize;
 
 use super::{
+    checkpoint,
     directory::Layout,
     files,
-    index::{Entries, Entry, Placed, Session, Topics},
+    index::{Entries, Placed, Session, Topics},
     names,
-    recovery::{Found, Recovered, may_be_ours, recover},
+    recovery::{self, Found, Recovered, may_be_ours, recover},
 };
 use crate::error::Result;
 
@@ -145,6 +146,9 @@ impl Loading<'_> {
     /// One file, and whether it ends in the middle of a line; `None` where it is somebody else's.
     fn file(&mut self, stem: &str, name: &str, closed: bool, topics: &mut Topics) -> Result<Option<(Placed, bool)>> {
         let path = self.layout.active.join(name);
+        if let Some(known) = self.known(&path, name, closed) {
+            return Ok(Some((known, false)));
+        }
         let bytes = files::read_all(&path)?.unwrap_or_default();
         let mut outcome = recover(&bytes, self.id.as_deref(), self.last_seq);
         if outcome.found.is_empty() && !may_be_ours(&bytes) {
@@ -164,9 +168,24 @@ impl Loading<'_> {
         self.suspicious |= outcome.torn.is_some() || !outcome.damage.is_empty();
         self.report.events += outcome.found.len() as u64;
         let ends_open = bytes.get(..end).is_some_and(|kept| kept.last().is_some_and(|byte| *byte != b'\n'));
-        let entries = index(&outcome.found, topics);
+        let mut entries = index(&outcome.found, topics);
+        entries.flawed = !outcome.damage.is_empty();
         let placed = Placed { path, closed, bytes: end as u64, entries: Arc::new(RwLock::new(entries)) };
         Ok(Some((placed, ends_open)))
+    }
+
+    /// A large file whose index has been kept, and fits.
+    fn known(&mut self, path: &Path, name: &str, closed: bool) -> Option<Placed> {
+        // A long name does not say whose file it is: its lines do.
+        self.id.as_ref()?;
+        let entries = checkpoint::look(self.layout, name, path)?;
+        if self.last_seq.is_some_and(|last| entries.summary.first_seq <= last) {
+            return None;
+        }
+        self.last_seq = Some(entries.summary.last_seq);
+        self.report.events += entries.summary.count;
+        let bytes = entries.stored.as_ref().map_or(0, |(_, length)| *length);
+        Some(Placed { path: path.to_owned(), closed, bytes, entries: Arc::new(RwLock::new(entries)) })
     }
 
     /// Cuts off the unfinished line, and gives where the file ends then.
@@ -202,17 +221,9 @@ impl Loading<'_> {
     }
 }
 
-fn index(found: &[Found<'_>], topics: &mut Topics) -> Entries {
-    let mut entries = Entries::default();
-    for Found { offset, length, line } in found {
-        entries.push(Entry {
-            offset: *offset as u64,
-            seq: line.seq,
-            timestamp: line.head.timestamp,
-            length: u32::try_from(*length).unwrap_or(u32::MAX),
-            topic: topics.number(&line.head.topic),
-            critical: line.head.critical,
-        });
-    }
-    entries
+/// The index of what was found in a file.
+pub fn index(found: &[Found<'_>], topics: &mut Topics) -> Entries {
+    let mut list = Entries::default();
+    recovery::entries(found.iter(), 0, topics, |entry| list.push(entry));
+    list
 }

@@ -7,9 +7,12 @@ use std::{
 };
 
 use super::{
-    append::{Append, Written},
+    append::{Item, Parcel},
+    bell::Bell,
+    checkpoint,
     directory::{Layout, Ownership, Past},
     files,
+    ids::Ids,
     index::Catalog,
     lane::{Lane, Surroundings, indeterminate},
     names,
@@ -17,7 +20,7 @@ use super::{
     options::LogOptions,
     retention::{self, CleanupReport},
     statistics::{self, Statistics, Totals},
-    sync::{Done, Syncer},
+    sync::{Done, Syncer, Task},
     time::now_micros,
 };
 use crate::{
@@ -25,9 +28,11 @@ use crate::{
     error::{Error, Result},
 };
 
-/// As many files may have been opened for a sync at once before their handles are closed. Those of other appends are
-/// closed with their next sync.
+/// As many files may be open for writing at once. Beyond it all are closed; what waits for its sync is opened again for it.
 const MOST_HANDLES: usize = 256;
+
+/// When more files wait for their sync than may be open at once, how long the next ones wait for the first.
+const NEXT_FILES: Duration = Duration::from_millis(5);
 
 /// The open log.
 pub struct Owned {
@@ -41,6 +46,7 @@ pub struct Owned {
     pub totals: Totals,
     /// What the opening found.
     pub report: RecoveryReport,
+    ids: Ids,
     ownership: Ownership,
     syncer: Syncer<Arc<str>>,
     unsynced: Vec<Arc<str>>,
@@ -51,8 +57,9 @@ pub struct Owned {
 
 impl Owned {
     /// Takes the directory into possession and reads what is there.
-    pub fn open(layout: Layout, options: &LogOptions, catalog: &Arc<Catalog>) -> Result<Self> {
+    pub fn open(layout: Layout, options: &LogOptions, catalog: &Arc<Catalog>, bell: &Arc<Bell>) -> Result<Self> {
         let (ownership, past) = layout.own()?;
+        checkpoint::remove_strays(&layout)?;
         let mut report = RecoveryReport { clean: past != Past::Unclean, ..RecoveryReport::default() };
         let mut loaded = Vec::new();
         for (stem, files) in opening::list(&layout)? {
@@ -68,11 +75,17 @@ impl Owned {
             sync_all(&loaded)?;
         }
         let mut owned = Self {
-            around: Surroundings { layout, options: options.clone(), catalog: Arc::clone(catalog) },
+            around: Surroundings {
+                layout,
+                options: options.clone(),
+                catalog: Arc::clone(catalog),
+                bell: Arc::clone(bell),
+            },
             lanes: HashMap::new(),
             highest_seq,
             totals: Totals::default(),
             report,
+            ids: Ids::new(),
             ownership,
             syncer: Syncer::new()?,
             unsynced: Vec::new(),
@@ -96,84 +109,91 @@ impl Owned {
         self.lanes.insert(Arc::clone(&loaded.session.id), Lane::resume(loaded, next));
     }
 
-    /// Writes events, each session's in one go, and answers each once its promise holds.
-    pub fn append(&mut self, appends: Vec<Append>) {
+    /// Writes events, each session's in one go, and answers each parcel once its promise holds.
+    pub fn append(&mut self, mut parcels: Vec<Parcel>) {
         self.collect();
-        let mut order: Vec<(Arc<str>, Vec<Append>)> = Vec::new();
-        let mut places: HashMap<Arc<str>, usize> = HashMap::new();
-        for append in appends {
-            let id: Arc<str> = append.session.as_str().into();
-            let place = *places.entry(Arc::clone(&id)).or_insert(order.len());
-            match order.get_mut(place) {
-                Some((_, group)) => group.push(append),
-                None => order.push((id, vec![append])),
+        self.ids.look();
+        let mut powered = Vec::new();
+        for (id, items) in by_session(&mut parcels) {
+            let written = self.append_to(Arc::clone(&id), &mut parcels, items);
+            powered.extend(written.map(|written| (id, written)));
+            self.spare_handles();
+        }
+        let mut owed: Vec<Option<Parcel>> = Vec::with_capacity(parcels.len());
+        for parcel in parcels {
+            if self.wants_power(&parcel) {
+                owed.push(Some(parcel));
+            } else {
+                parcel.answer();
+                owed.push(None);
             }
         }
-        let mut powered = Vec::new();
-        for (id, group) in order {
-            powered.extend(self.append_to(id, group));
-        }
-        self.confirm(powered);
-        self.spare_handles();
+        self.confirm(powered, &mut owed);
+        owed.into_iter().flatten().for_each(Parcel::answer);
     }
 
-    /// Writes to one session; what asks for power comes back.
-    fn append_to(&mut self, id: Arc<str>, appends: Vec<Append>) -> Option<(Arc<str>, Vec<Written>)> {
+    fn wants_power(&self, parcel: &Parcel) -> bool {
+        parcel.durability.unwrap_or(self.around.options.durability) == Durability::Power
+    }
+
+    /// What has to be synced of a session's file, but for its name.
+    fn sync_of(&mut self, id: &str) -> Option<Task<Arc<str>>> {
+        self.lanes.get_mut(id)?.take_sync(&self.around, false)
+    }
+
+    /// Writes to one session. What is written comes back where some of it asks for power.
+    fn append_to(&mut self, id: Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<Vec<Item>> {
         if self.lanes.get(&id).is_some_and(|lane| lane.broken)
             && let Err(error) = self.reread(&id)
         {
-            for append in appends {
-                append.reply.send(Err(error.clone()));
+            for item in items {
+                if let Some(parcel) = parcels.get_mut(item.parcel) {
+                    parcel.fail(item.index, error.clone());
+                }
             }
             return None;
         }
         let first = self.highest_seq + 1;
         let lane = self.lanes.entry(Arc::clone(&id)).or_insert_with(|| Lane::new(&id, first));
-        let was_dirty = lane.dirty;
-        let written = lane.write(&self.around, appends);
+        let (was_dirty, was_open) = (lane.dirty, lane.holds_a_handle());
+        let written = lane.write(&self.around, &mut self.ids, parcels, items);
         self.totals.appended += written.len() as u64;
-        let (powered, done): (Vec<_>, Vec<_>) =
-            written.into_iter().partition(|written| written.durability == Durability::Power);
-        for written in done {
-            written.answer(Ok(()));
-        }
-        if lane.dirty && powered.is_empty() {
+        let is_dirty = lane.dirty;
+        self.handles += usize::from(!was_open && lane.holds_a_handle());
+        let powered =
+            written.iter().any(|item| parcels.get(item.parcel).is_some_and(|parcel| self.wants_power(parcel)));
+        if is_dirty && !powered {
             if !was_dirty {
                 self.unsynced.push(Arc::clone(&id));
             }
             let interval = self.around.options.fsync_interval;
             self.sync_at.get_or_insert_with(|| Instant::now() + interval);
         }
-        (!powered.is_empty()).then_some((id, powered))
+        powered.then_some(written)
     }
 
-    /// Syncs what was promised to survive the power, all files at once, and answers.
-    fn confirm(&mut self, powered: Vec<(Arc<str>, Vec<Written>)>) {
+    /// Syncs what was promised to survive the power, all files at once; what did not is told to those who wait for it.
+    fn confirm(&mut self, powered: Vec<(Arc<str>, Vec<Item>)>, owed: &mut [Option<Parcel>]) {
         if powered.is_empty() {
             return;
         }
-        let mut tasks = Vec::new();
-        let mut all_named = true;
-        for (id, _) in &powered {
-            if let Some(lane) = self.lanes.get_mut(id) {
-                all_named &= lane.name_on_disk();
-                tasks.extend(lane.take_sync(&self.around, false));
-            }
+        for some in powered.chunks(MOST_HANDLES) {
+            let tasks = some.iter().filter_map(|(id, _)| self.sync_of(id)).collect();
+            let outcome = self.syncer.sync_now(tasks);
+            self.note(outcome);
         }
-        let outcome = self.syncer.sync_now(tasks);
-        self.note(outcome);
-        if !all_named {
+        let named = |id: &Arc<str>| self.lanes.get(id).is_none_or(Lane::name_on_disk);
+        if !powered.iter().all(|(id, _)| named(id)) {
             self.sync_names(powered.iter().map(|(id, _)| id));
         }
-        self.handles += powered.len();
         for (id, written) in powered {
-            let broken = self.lanes.get(&id).is_none_or(|lane| lane.broken);
-            for written in written {
-                written.answer(if broken {
-                    Err(indeterminate("syncing an event", "the disk did not take it"))
-                } else {
-                    Ok(())
-                });
+            if self.lanes.get(&id).is_some_and(|lane| !lane.broken) {
+                continue;
+            }
+            for Item { parcel, index, .. } in written {
+                if let Some(Some(parcel)) = owed.get_mut(parcel) {
+                    parcel.fail(index, indeterminate("syncing an event", "the disk did not take it"));
+                }
             }
         }
     }
@@ -193,13 +213,11 @@ impl Owned {
         }
     }
 
-    /// Closes the handles of files at rest, when there may be many.
+    /// Closes the handles of all files, when there are many.
     fn spare_handles(&mut self) {
         if self.handles > MOST_HANDLES {
             self.handles = 0;
-            for lane in self.lanes.values_mut() {
-                lane.rest();
-            }
+            self.lanes.values_mut().for_each(Lane::let_go);
         }
     }
 
@@ -258,28 +276,33 @@ impl Owned {
         }
     }
 
-    /// Begins the syncs that are due; appends go on meanwhile.
+    /// Begins the syncs that are due, a number of files at a time; appends go on meanwhile.
     fn begin_syncs(&mut self) {
-        for id in std::mem::take(&mut self.unsynced) {
+        let now = self.unsynced.len().min(MOST_HANDLES.saturating_sub(self.syncer.under_way()));
+        let rest = self.unsynced.split_off(now);
+        for id in std::mem::replace(&mut self.unsynced, rest) {
             if let Some(lane) = self.lanes.get_mut(&id)
                 && let Some(task) = lane.take_sync(&self.around, true)
             {
                 self.syncer.start(task);
-                lane.rest();
+                self.handles = self.handles.saturating_sub(usize::from(lane.holds_a_handle()));
+                lane.let_go();
             }
         }
+        let interval = if self.unsynced.is_empty() { self.around.options.fsync_interval } else { NEXT_FILES };
         // One more wake takes in the outcome, then it is quiet.
-        self.sync_at = self.syncer.busy().then(|| Instant::now() + self.around.options.fsync_interval);
+        self.sync_at = (self.syncer.under_way() > 0 || !self.unsynced.is_empty()).then(|| Instant::now() + interval);
     }
 
     /// Puts everything on the disk, and waits for it.
     pub fn flush(&mut self) -> Result<()> {
-        let mut tasks = Vec::new();
-        for lane in self.lanes.values_mut() {
-            tasks.extend(lane.take_sync(&self.around, true));
-        }
         let mut outcome = self.syncer.wait();
-        outcome.extend(self.syncer.sync_now(tasks));
+        let dirty: Vec<_> =
+            self.lanes.values().filter(|lane| lane.dirty).map(|lane| Arc::clone(&lane.session.id)).collect();
+        for some in dirty.chunks(MOST_HANDLES) {
+            let lanes = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, true)).collect();
+            outcome.extend(self.syncer.sync_now(lanes));
+        }
         self.unsynced.clear();
         self.sync_at = None;
         let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
@@ -308,6 +331,7 @@ impl Owned {
     pub fn close(mut self) -> Result<()> {
         self.flush()?;
         statistics::save(&self);
+        self.lanes.values().for_each(|lane| lane.keep_indexes(&self.around));
         let in_order = self.lanes.values().all(|lane| !lane.broken);
         if in_order {
             let outside = self.lanes.values().filter(|lane| lane.session.files().is_empty());
@@ -316,6 +340,30 @@ impl Owned {
         }
         Ok(())
     }
+}
+
+/// The events of the parcels by session, sessions and events in the order in which they came.
+fn by_session(parcels: &mut [Parcel]) -> Vec<(Arc<str>, Vec<Item>)> {
+    let mut order: Vec<(Arc<str>, Vec<Item>)> = Vec::new();
+    let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+    for (number, parcel) in parcels.iter_mut().enumerate() {
+        let mut groups = Vec::with_capacity(parcel.sessions.len());
+        for id in &parcel.sessions {
+            let known = places.get(id.as_str()).copied();
+            groups.push(known.unwrap_or_else(|| {
+                let id: Arc<str> = id.as_str().into();
+                places.insert(Arc::clone(&id), order.len());
+                order.push((id, Vec::new()));
+                order.len() - 1
+            }));
+        }
+        for (place, item) in parcel.items(number) {
+            if let Some((_, items)) = groups.get(place).and_then(|group| order.get_mut(*group)) {
+                items.push(item);
+            }
+        }
+    }
+    order
 }
 
 /// Puts on the disk what an owner that was killed left with the kernel.

@@ -1,36 +1,114 @@
-//! The thread that serves replays, so that none of them waits behind a sync.
+//! The thread that serves readers, so that none of them waits behind a sync of the writer's.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use super::cursor::Cursor;
-use crate::{error::Error, reply::Reply, worker::Handler};
+use super::{bell::Bell, consumers::Position, cursor::Cursor, visitor::Visitor};
+use crate::{
+    error::{Error, Result},
+    reply::Reply,
+    worker::Handler,
+};
 
 /// A replay that two sides may touch: the reader, and whoever ends it early.
 pub type SharedCursor = Arc<Mutex<Cursor>>;
 
-/// The next piece of a replay is wanted.
-pub struct Pull {
-    /// Which one.
-    pub cursor: SharedCursor,
-    /// A JSON array of events; `None` at the end.
-    pub reply: Reply<Option<String>>,
+/// The position of a consumer; none before it is opened and after it is closed.
+pub type SharedPosition = Arc<Mutex<Option<Position>>>;
+
+/// What a reader is asked for.
+pub enum Ask {
+    /// The next piece of a replay: a JSON array of events; `None` at the end.
+    Pull { cursor: SharedCursor, reply: Reply<Option<String>> },
+    /// To take note of how far a consumer has come.
+    Advance { position: SharedPosition, seq: u64, reply: Reply<()> },
+    /// Something that touches files and answers by itself, with an error where it is not done.
+    Task(Box<dyn FnOnce(Result<()>) + Send>),
+    /// To look soon for what somebody has begun to wait for.
+    Look,
 }
 
-impl Pull {
+impl Ask {
     /// Answers without reading.
     pub fn refuse(self, error: Error) {
-        self.reply.send(Err(error));
+        match self {
+            Self::Pull { reply, .. } => reply.send(Err(error)),
+            Self::Advance { reply, .. } => reply.send(Err(error)),
+            Self::Task(task) => task(Err(error)),
+            Self::Look => {}
+        }
+    }
+}
+
+/// How soon after news there may be more, and how long it takes at the most until some is noticed.
+const SOON: Duration = Duration::from_millis(4);
+const LATE: Duration = Duration::from_millis(250);
+
+/// The files of another process, and who waits for more in them.
+pub struct Watch {
+    visitor: Arc<Visitor>,
+    bell: Arc<Bell>,
+    pause: Duration,
+    next: Option<Instant>,
+}
+
+impl Watch {
+    /// Looks while somebody waits.
+    pub fn new(visitor: Arc<Visitor>, bell: Arc<Bell>) -> Self {
+        Self { visitor, bell, pause: SOON, next: None }
+    }
+
+    fn begin(&mut self) {
+        self.pause = SOON;
+        self.next = Some(Instant::now());
+    }
+
+    fn look(&mut self) {
+        let waiting = self.bell.look(|session| self.visitor.newest(session));
+        self.pause = (self.pause * 2).min(LATE);
+        self.next = waiting.then(|| Instant::now() + self.pause);
     }
 }
 
 /// The reader.
-pub struct Reader;
+#[derive(Default)]
+pub struct Reader {
+    /// Where the log is another process's.
+    pub watch: Option<Watch>,
+}
 
-impl Handler<Pull> for Reader {
-    fn handle(&mut self, batch: Vec<Pull>) {
-        for Pull { cursor, reply } in batch {
-            let outcome = cursor.lock().unwrap_or_else(PoisonError::into_inner).pull();
-            reply.send(outcome);
+impl Handler<Ask> for Reader {
+    fn handle(&mut self, batch: Vec<Ask>) {
+        for ask in batch {
+            match ask {
+                Ask::Pull { cursor, reply } => {
+                    let outcome = cursor.lock().unwrap_or_else(PoisonError::into_inner).pull();
+                    reply.send(outcome);
+                }
+                Ask::Advance { position, seq, reply } => {
+                    let mut position = position.lock().unwrap_or_else(PoisonError::into_inner);
+                    let closed = Err(Error::Closed("the consumer"));
+                    reply.send(position.as_mut().map_or(closed, |position| position.advance(seq)));
+                }
+                Ask::Task(task) => task(Ok(())),
+                Ask::Look => {
+                    if let Some(watch) = &mut self.watch {
+                        watch.begin();
+                    }
+                }
+            }
+        }
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        self.watch.as_ref().and_then(|watch| watch.next)
+    }
+
+    fn tick(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.look();
         }
     }
 }

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
-use super::record::{self, CRC_MEMBER, Line, OPENING};
+use super::{
+    index::{Entry, Topics},
+    record::{self, CRC_MEMBER, Line, OPENING},
+};
 
 /// A line whose checksum holds, and where it stands.
 #[derive(Debug)]
@@ -58,8 +61,27 @@ pub fn recover<'a>(bytes: &'a [u8], session: Option<&str>, after: Option<u64>) -
     search.outcome
 }
 
+/// What the index keeps of the lines that were found in bytes which begin at `base`.
+pub fn entries<'a>(
+    found: impl Iterator<Item = &'a Found<'a>>,
+    base: u64,
+    topics: &mut Topics,
+    mut keep: impl FnMut(Entry),
+) {
+    for Found { offset, length, line } in found {
+        keep(Entry {
+            offset: base + *offset as u64,
+            seq: line.seq,
+            timestamp: line.head.timestamp,
+            length: u32::try_from(*length).unwrap_or(u32::MAX),
+            topic: topics.number(&line.head.topic),
+            critical: line.head.critical,
+        });
+    }
+}
+
 fn newlines(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at)
+    memchr::memchr_iter(b'\n', bytes)
 }
 
 struct Search<'a> {
@@ -151,7 +173,7 @@ impl<'a> Search<'a> {
 }
 
 fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    bytes.windows(needle.len()).position(|window| window == needle)
+    memchr::memmem::find(bytes, needle)
 }
 
 /// As many bytes as the JSON value takes that `bytes` start with.
@@ -172,7 +194,7 @@ mod tests {
             let body = format!(
                 r#"{{"topic":"t","priority":"normal","timestamp":1,"payload":{{"seq":{seq},"x":"é,\"crc\":\"","crc":"00000000"}}}}"#
             );
-            record::push_line(&mut bytes, seq, "id", "\"s\"", &body);
+            record::push_line(&mut bytes, seq, b"\"id\"", "\"s\"", &body);
         }
         bytes
     }
@@ -230,8 +252,8 @@ mod tests {
     #[test]
     fn lines_of_another_session_or_out_of_order_are_damage() {
         let mut bytes = log(3);
-        record::push_line(&mut bytes, 9, "id", "\"other\"", r#"{"topic":"t","priority":"normal","timestamp":1}"#);
-        record::push_line(&mut bytes, 2, "id", "\"s\"", r#"{"topic":"t","priority":"normal","timestamp":1}"#);
+        record::push_line(&mut bytes, 9, b"\"id\"", "\"other\"", r#"{"topic":"t","priority":"normal","timestamp":1}"#);
+        record::push_line(&mut bytes, 2, b"\"id\"", "\"s\"", r#"{"topic":"t","priority":"normal","timestamp":1}"#);
         let outcome = recover(&bytes, None, None);
         assert_eq!(seqs(&outcome), [1, 2, 3]);
         assert_eq!(outcome.damage.len(), 1);

@@ -13,11 +13,14 @@ use std::{
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
 use super::{
+    bell::Bell,
+    directory::Layout,
     files,
     index::Catalog,
     options::LogOptions,
-    reader::{Pull, Reader},
-    writer::{Before, Job, Writer},
+    reader::{Ask, Reader},
+    view::View,
+    writer::{Before, Job, Shared, Writer},
 };
 use crate::{
     error::{Error, Result},
@@ -30,9 +33,11 @@ pub struct Core {
     /// The thread that writes.
     pub writer: Worker<Job>,
     /// The thread that reads.
-    pub reader: Worker<Pull>,
+    pub reader: Worker<Ask>,
     /// What both see.
-    pub catalog: Arc<Catalog>,
+    pub view: View,
+    /// Who waits for more.
+    pub bell: Arc<Bell>,
     /// Whether the catalog holds what is on the disk.
     pub opened: Arc<AtomicBool>,
     handles: AtomicUsize,
@@ -52,7 +57,7 @@ fn logs() -> MutexGuard<'static, HashMap<PathBuf, Entry>> {
 }
 
 /// As many bytes of requests may wait for a reader; a request counts one.
-const READER_QUEUE: usize = 65_536;
+pub const READER_QUEUE: usize = 65_536;
 
 /// Joins the log of a directory, or starts one.
 pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
@@ -76,13 +81,16 @@ pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
     let (hold, released) = bounded(0);
     let catalog = Arc::new(Catalog::default());
     let opened = Arc::new(AtomicBool::new(false));
+    let bell = Arc::new(Bell::default());
     let queue = options.max_queue_bytes;
-    let writer =
-        Writer::new(options, Arc::clone(&catalog), Arc::clone(&opened), Before { predecessor, unsynced }, hold);
+    let view = View::Owned(Arc::clone(&catalog), Arc::new(Layout::new(&path)));
+    let shared = Shared { catalog, opened: Arc::clone(&opened), bell: Arc::clone(&bell) };
+    let writer = Writer::new(options, shared, Before { predecessor, unsynced }, hold);
     let core = Arc::new(Core {
         writer: Worker::start("smalltalk-log", queue, writer)?,
-        reader: Worker::start("smalltalk-log-reader", READER_QUEUE, Reader)?,
-        catalog,
+        reader: Worker::start("smalltalk-log-reader", READER_QUEUE, Reader::default())?,
+        view,
+        bell,
         opened,
         handles: AtomicUsize::new(1),
     });

@@ -6,11 +6,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use serde::Serialize;
 
 use super::{
+    archive, checkpoint,
+    directory::Layout,
     files,
     index::{Placed, Session, read},
     names,
     owned::Owned,
-    time::{date_text, day_of, end_of_day, millis, now_ms, parse_date},
+    time::{date_text, day_of, end_of_day, millis, now_ms},
 };
 use crate::error::Result;
 
@@ -42,12 +44,11 @@ pub fn cleanup(owned: &mut Owned, retention: Duration) -> Result<CleanupReport> 
 
 /// Deletes the files of the days that were over before `limit`.
 fn delete(archive: &Path, limit: f64, report: &mut CleanupReport) -> Result<()> {
-    for date in files::names(archive)? {
-        let Some(day) = parse_date(&date) else { continue };
+    for (day, directory) in archive::days(archive)? {
+        files::remove_temporaries(&directory)?;
         if end_of_day(day) > limit {
             continue;
         }
-        let directory = archive.join(date);
         for name in files::names(&directory)? {
             if names::parse(&name).is_some() {
                 let path = directory.join(name);
@@ -78,7 +79,7 @@ fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Res
     let mut moved = 0;
     let mut outcome = Ok(());
     for session in owned.around.catalog.all() {
-        let one = archive_session(&owned.around.layout.archive, &session, limit, &mut moved);
+        let one = archive_session(&owned.around.layout, &session, limit, &mut moved);
         outcome = outcome.and(one);
         forget_if_empty(owned, &session);
     }
@@ -89,17 +90,18 @@ fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Res
     outcome
 }
 
-fn archive_session(archive: &Path, session: &Session, limit: f64, moved: &mut u64) -> Result<()> {
+fn archive_session(layout: &Layout, session: &Session, limit: f64, moved: &mut u64) -> Result<()> {
     let old = |file: &&Placed| {
         let entries = read(&file.entries);
-        file.closed && !entries.list.is_empty() && entries.newest <= limit
+        file.closed && !entries.is_empty() && entries.summary.newest <= limit
     };
     loop {
         let Some(file) = session.files().iter().find(old).cloned() else { return Ok(()) };
-        let directory = archive.join(date_text(day_of(read(&file.entries).newest)));
+        let directory = layout.archive.join(date_text(day_of(read(&file.entries).summary.newest)));
         files::create_directory(&directory)?;
         move_to(&directory, session, &file)?;
         files::sync_directory(&directory)?;
+        checkpoint::remove(layout, &file.path);
         *moved += 1;
     }
 }
@@ -107,7 +109,7 @@ fn archive_session(archive: &Path, session: &Session, limit: f64, moved: &mut u6
 /// Nobody begins a replay while a file moves; replays under way hold theirs open.
 fn move_to(directory: &Path, session: &Session, file: &Placed) -> Result<()> {
     let stem = names::stem_of(&session.id);
-    let first_seq = read(&file.entries).list.first().map_or(0, |entry| entry.seq);
+    let first_seq = read(&file.entries).summary.first_seq;
     let free = (0..).map(|copy| names::segment_name(&stem, first_seq, copy));
     let mut placed = session.files_mut();
     files::move_new(&file.path, directory, free)?;

@@ -1,13 +1,13 @@
 //! Numbers about a log, and `metadata.json`, which repeats some of them for people. Nothing ever depends on that file.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 use serde_json::json;
 
 use super::{
     files,
-    index::read,
+    index::{Session, read},
     opening::{Damage, RecoveryReport},
     owned::Owned,
     retention::CleanupReport,
@@ -52,15 +52,22 @@ pub struct Statistics {
 /// The numbers as they are now.
 pub fn gather(owned: &Owned) -> Statistics {
     let Totals { appended, archived, deleted, .. } = owned.totals;
-    let recovery = owned.report.clone();
-    let mut numbers = Statistics { appended, archived, deleted, recovery, ..Statistics::default() };
-    for session in owned.around.catalog.all() {
+    let mut numbers = count(&owned.around.catalog.all());
+    let mut recovery = owned.report.clone();
+    recovery.damaged.append(&mut numbers.recovery.damaged);
+    Statistics { appended, archived, deleted, recovery, ..numbers }
+}
+
+/// What there is of some sessions, and what readers found damaged in it.
+pub fn count(sessions: &[Arc<Session>]) -> Statistics {
+    let mut numbers = Statistics::default();
+    for session in sessions {
         numbers.sessions += 1;
         for file in session.files().iter() {
             numbers.files += 1;
             numbers.bytes += file.bytes;
             let entries = read(&file.entries);
-            numbers.events += entries.list.len() as u64;
+            numbers.events += entries.summary.count;
             numbers
                 .recovery
                 .damaged

@@ -16,8 +16,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::error::{Error, Result};
 
-/// As many syncs run at the same time.
-const THREADS: usize = 4;
+/// As many syncs run at the same time. They wait for the disk, not for a core, and those that wait together share one
+/// commit of the file system's journal.
+const THREADS: usize = 16;
 /// How long a thread that has nothing to sync stays.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
@@ -72,9 +73,9 @@ impl<K: Send + 'static> Syncer<K> {
         run(&self.runtime, task, self.sender.clone());
     }
 
-    /// Whether syncs that were begun have not brought their outcome.
-    pub fn busy(&self) -> bool {
-        self.under_way > 0
+    /// The syncs that were begun and have not brought their outcome.
+    pub fn under_way(&self) -> usize {
+        self.under_way
     }
 
     /// The syncs that have ended meanwhile.
@@ -97,12 +98,24 @@ impl<K: Send + 'static> Syncer<K> {
         if let [_] = tasks.as_slice() {
             return tasks.into_iter().map(sync).collect();
         }
-        let (sender, done) = unbounded();
         let count = tasks.len();
+        let (sender, waiting) = unbounded();
         for task in tasks {
-            run(&self.runtime, task, sender.clone());
+            // We hold the other end.
+            let _ = sender.send(task);
         }
         drop(sender);
+        let (outcome, done) = unbounded();
+        // Each takes the next one when it is done with one: to wake a thread for every file takes longer than to sync it.
+        for _ in 0..count.min(THREADS) {
+            let (waiting, outcome) = (waiting.clone(), outcome.clone());
+            self.runtime.spawn_blocking(move || {
+                while let Ok(task) = waiting.try_recv() {
+                    let _ = outcome.send(sync(task));
+                }
+            });
+        }
+        drop(outcome);
         done.iter().take(count).collect()
     }
 }

@@ -13,8 +13,8 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    append::Append, directory::Layout, erase, files, index::Catalog, options::LogOptions, owned::Owned,
-    retention::CleanupReport, statistics::Statistics, together::Together,
+    append::Parcel, bell::Bell, directory::Layout, erase, files, index::Catalog, options::LogOptions, owned::Owned,
+    retention::CleanupReport, statistics::Statistics,
 };
 use crate::{
     error::{Error, Result},
@@ -26,10 +26,8 @@ use crate::{
 pub enum Job {
     /// Only that the log be open.
     Open(Reply<()>),
-    /// To store an event.
-    Append(Append),
-    /// To store several.
-    Together(Together),
+    /// To store events.
+    Append(Parcel),
     /// To put everything stored so far on the disk.
     Flush(Reply<()>),
     /// To move and delete what the retention no longer keeps.
@@ -45,8 +43,7 @@ impl Job {
     pub fn refuse(self, error: Error) {
         match self {
             Self::Open(reply) | Self::Flush(reply) => reply.send(Err(error)),
-            Self::Append(append) => append.reply.send(Err(error)),
-            Self::Together(events) => events.reply.send(Err(error)),
+            Self::Append(parcel) => parcel.refuse(error),
             Self::Cleanup { reply, .. } => reply.send(Err(error)),
             Self::Erase { reply, .. } => reply.send(Err(error)),
             Self::Statistics(reply) => reply.send(Err(error)),
@@ -66,11 +63,20 @@ pub struct Before {
     pub unsynced: Vec<PathBuf>,
 }
 
+/// What a writer shares with readers.
+pub struct Shared {
+    /// What they see.
+    pub catalog: Arc<Catalog>,
+    /// Tells them that it holds what is on the disk.
+    pub opened: Arc<AtomicBool>,
+    /// Tells them that there is more.
+    pub bell: Arc<Bell>,
+}
+
 /// The writer.
 pub struct Writer {
     options: LogOptions,
-    catalog: Arc<Catalog>,
-    opened: Arc<AtomicBool>,
+    shared: Shared,
     before: Before,
     owned: Option<Owned>,
     /// Dropped last: then the directory is free for the next one.
@@ -78,15 +84,9 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer that opens the log when it gets its first job. `opened` tells readers once it has.
-    pub fn new(
-        options: LogOptions,
-        catalog: Arc<Catalog>,
-        opened: Arc<AtomicBool>,
-        before: Before,
-        released: Sender<Infallible>,
-    ) -> Self {
-        Self { options, catalog, opened, before, owned: None, _released: released }
+    /// A writer that opens the log when it gets its first job.
+    pub fn new(options: LogOptions, shared: Shared, before: Before, released: Sender<Infallible>) -> Self {
+        Self { options, shared, before, owned: None, _released: released }
     }
 
     fn await_predecessor(&mut self) {
@@ -105,20 +105,21 @@ impl Writer {
         }
         let owned = match self.owned.take() {
             Some(owned) => owned,
-            None => Owned::open(Layout::new(&self.options.directory), &self.options, &self.catalog)?,
+            None => Owned::open(
+                Layout::new(&self.options.directory),
+                &self.options,
+                &self.shared.catalog,
+                &self.shared.bell,
+            )?,
         };
-        self.opened.store(true, Ordering::Release);
+        self.shared.opened.store(true, Ordering::Release);
         Ok(self.owned.insert(owned))
     }
 
-    fn append(&mut self, appends: Vec<Append>) {
+    fn append(&mut self, parcels: Vec<Parcel>) {
         match self.open() {
-            Ok(owned) => owned.append(appends),
-            Err(error) => {
-                for append in appends {
-                    append.reply.send(Err(error.clone()));
-                }
-            }
+            Ok(owned) => owned.append(parcels),
+            Err(error) => parcels.into_iter().for_each(|parcel| parcel.refuse(error.clone())),
         }
     }
 
@@ -136,8 +137,7 @@ impl Writer {
         };
         match job {
             Job::Open(reply) => reply.send(Ok(())),
-            Job::Append(append) => owned.append(vec![append]),
-            Job::Together(events) => owned.append(events.into_appends()),
+            Job::Append(parcel) => owned.append(vec![parcel]),
             Job::Flush(reply) => reply.send(owned.flush()),
             Job::Cleanup { retention, reply } => reply.send(owned.cleanup(retention)),
             Job::Erase { session, reply } => reply.send(erase::erase(owned, &session)),
@@ -148,21 +148,20 @@ impl Writer {
 
 impl Handler<Job> for Writer {
     fn handle(&mut self, batch: Vec<Job>) {
-        let mut appends = Vec::new();
+        let mut parcels = Vec::new();
         for job in batch {
             match job {
-                Job::Append(append) => appends.push(append),
-                Job::Together(events) => appends.extend(events.into_appends()),
+                Job::Append(parcel) => parcels.push(parcel),
                 other => {
-                    if !appends.is_empty() {
-                        self.append(std::mem::take(&mut appends));
+                    if !parcels.is_empty() {
+                        self.append(std::mem::take(&mut parcels));
                     }
                     self.serve(other);
                 }
             }
         }
-        if !appends.is_empty() {
-            self.append(appends);
+        if !parcels.is_empty() {
+            self.append(parcels);
         }
     }
 

@@ -10,13 +10,15 @@ use std::{
 };
 
 use super::{
+    loops::{EventLoop, LoopNews},
     rules::{Options, Rules},
-    state::Standing,
-    table::{Chunk, Table},
+    state::{Agent, Reason, Standing, Step},
+    table::{Chunk, Registration, Table},
     watch,
 };
 use crate::{
     error::{Error, Result},
+    event_sink::EventSink,
     fault,
 };
 
@@ -29,6 +31,8 @@ pub struct Move {
     pub standing: Standing,
     /// How many beats it missed.
     pub missed: u32,
+    /// What made it stand so; nothing where it is healthy.
+    pub reason: Option<Reason>,
 }
 
 /// What a sweep has to say. Nothing is sent when there is nothing to say.
@@ -40,6 +44,8 @@ pub struct Report {
     pub moved: Vec<Move>,
     /// Whom to ping, by ticket.
     pub ping: Vec<u32>,
+    /// Which loops of the process froze or thawed, in that order.
+    pub loops: Vec<LoopNews>,
     /// The watching thread is gone: nobody is watched any more.
     pub lost: bool,
 }
@@ -79,6 +85,11 @@ struct State {
     /// The watching thread has it on its list.
     watched: bool,
     echo_wanted: bool,
+    /// The loop it lives in, and for how long that may run one piece of work; until somebody watches it.
+    to_guard: Option<(Arc<EventLoop>, Duration)>,
+    /// The thread it lives in, where that is watched, and whether it is frozen.
+    home: Option<(u32, bool)>,
+    sink: Option<Arc<dyn EventSink>>,
 }
 
 impl Monitor {
@@ -87,8 +98,16 @@ impl Monitor {
     /// # Errors
     /// [`Error::OptionInvalid`].
     pub fn open(options: &Options, listener: Listener) -> Result<Arc<Self>> {
-        let state =
-            State { table: Table::new(), listener: Some(listener), running: true, watched: false, echo_wanted: false };
+        let state = State {
+            table: Table::new(),
+            listener: Some(listener),
+            running: true,
+            watched: false,
+            echo_wanted: false,
+            to_guard: None,
+            home: None,
+            sink: None,
+        };
         Ok(Arc::new(Self {
             rules: Rules::new(options)?,
             state: Mutex::new(state),
@@ -103,16 +122,28 @@ impl Monitor {
         &self.rules
     }
 
-    /// Watches an agent under a ticket that was never used before; gives its slot. Only an agent that is `pingable` is
-    /// judged.
+    /// Has the loop watched that the monitor lives in, from its first agent or its start on, and of all loops of the process
+    /// that are watched, this one included, tells which froze and thawed.
+    pub fn guard(&self, home: Arc<EventLoop>, threshold: Duration) {
+        let mut state = self.lock();
+        state.home = Some((home.thread, false));
+        state.to_guard = Some((home, threshold));
+    }
+
+    /// Where frozen loops are recorded while they are frozen.
+    pub fn record_in(&self, sink: Arc<dyn EventSink>) {
+        self.lock().sink = Some(sink);
+    }
+
+    /// Watches an agent; gives its slot. Only one that is pingable is judged by its silence.
     ///
     /// # Errors
     /// [`Error::Closed`], [`Error::Panic`] after a panic of the watching thread, [`Error::Io`] where there is no thread.
-    pub fn register(self: &Arc<Self>, ticket: u32, pingable: bool) -> Result<u32> {
+    pub fn register(self: &Arc<Self>, who: Registration) -> Result<u32> {
         let mut state = self.usable()?;
-        let slot = state.table.add(&self.rules, ticket, pingable);
+        let slot = state.table.add(&self.rules, who);
         self.enlist(&mut state).inspect_err(|_| {
-            state.table.remove(slot, ticket);
+            state.table.remove(slot, who.ticket);
         })?;
         Ok(slot)
     }
@@ -122,10 +153,10 @@ impl Monitor {
         self.lock().table.remove(slot, ticket)
     }
 
-    /// Takes the agent for healthy from now on, under the ticket `next`: what was reported of the old one no longer
-    /// concerns it. `false` where it is not known.
-    pub fn reset(&self, slot: u32, ticket: u32, next: u32, pingable: bool) -> bool {
-        self.lock().table.reset(&self.rules, slot, ticket, next, pingable)
+    /// Takes the agent for healthy from now on, as `next`: what was reported of the old one no longer concerns it. `false`
+    /// where it is not known.
+    pub fn reset(&self, slot: u32, ticket: u32, next: Registration) -> bool {
+        self.lock().table.reset(&self.rules, slot, ticket, next)
     }
 
     /// A sign of life, for runtimes that cannot share memory.
@@ -135,9 +166,35 @@ impl Monitor {
 
     /// A ping was rejected; what follows is reported at once.
     pub fn reject(&self, slot: u32, ticket: u32) {
+        self.happen(slot, ticket, |agent, now, beat| agent.reject(&self.rules, now, beat));
+    }
+
+    /// The agent begins work that nobody has to hear of for `deadline`.
+    pub fn begin(&self, slot: u32, ticket: u32, work: u32, deadline: Duration) {
+        let ticks = self.rules.ticks(deadline);
+        self.happen(slot, ticket, |agent, now, beat| agent.begin(&self.rules, now, beat, work, ticks));
+    }
+
+    /// Work has ended, however.
+    pub fn settle(&self, slot: u32, ticket: u32, work: u32) {
+        self.happen(slot, ticket, |agent, now, beat| {
+            agent.charges.settle(work);
+            agent.review(&self.rules, now, beat)
+        });
+    }
+
+    /// The worker in which the agent lives has ended.
+    pub fn exit(&self, slot: u32, ticket: u32) {
+        self.happen(slot, ticket, |agent, now, beat| {
+            agent.charges.exit();
+            agent.review(&self.rules, now, beat)
+        });
+    }
+
+    fn happen(&self, slot: u32, ticket: u32, deed: impl FnOnce(&mut Agent, u32, u32) -> Step) {
         let mut state = self.lock();
         let mut report = Report::default();
-        state.table.reject(&self.rules, slot, ticket, &mut report);
+        state.table.happen(&self.rules, slot, ticket, &mut report, deed);
         send(state, report);
     }
 
@@ -165,6 +222,7 @@ impl Monitor {
     pub fn start(self: &Arc<Self>) -> Result<()> {
         let mut state = self.usable()?;
         state.running = true;
+        self.guard_home(&mut state)?;
         self.enlist(&mut state)
     }
 
@@ -181,15 +239,52 @@ impl Monitor {
     pub fn close(&self) {
         let mut state = self.lock();
         state.listener = None;
+        state.sink = None;
+        state.to_guard = None;
         state.table = Table::new();
     }
 
     fn enlist(self: &Arc<Self>, state: &mut State) -> Result<()> {
         if state.running && !state.watched && !state.table.is_empty() {
+            self.guard_home(state)?;
             watch::enlist(self)?;
             state.watched = true;
         }
         Ok(())
+    }
+
+    fn guard_home(self: &Arc<Self>, state: &mut State) -> Result<()> {
+        if let Some((home, threshold)) = &state.to_guard {
+            watch::guard(self, home, *threshold)?;
+            state.to_guard = None;
+        }
+        Ok(())
+    }
+
+    /// Whether it is open, so that there is somebody to tell.
+    pub(super) fn listens(&self) -> bool {
+        self.lock().listener.is_some()
+    }
+
+    /// Where it records frozen loops.
+    pub(super) fn sink(&self) -> Option<Arc<dyn EventSink>> {
+        self.lock().sink.clone()
+    }
+
+    /// A loop of the process froze or thawed.
+    pub(super) fn hear(&self, news: &LoopNews) {
+        let mut state = self.lock();
+        if let Some((thread, frozen)) = &mut state.home
+            && *thread == news.thread
+        {
+            *frozen = news.frozen;
+        }
+        if !state.running {
+            return;
+        }
+        let mut report = Report { loops: vec![news.clone()], ..Report::default() };
+        state.table.freeze(&self.rules, news.thread, news.frozen, &mut report);
+        send(state, report);
     }
 
     /// A tick has passed. `false` when there is nothing to watch any more.
@@ -200,7 +295,8 @@ impl Monitor {
             return false;
         }
         // Asked and not answered: the loop stood still for a while, and so did the clock.
-        if state.echo_wanted && !self.echoed.swap(false, Ordering::AcqRel) {
+        let frozen = state.home.is_some_and(|(_, frozen)| frozen);
+        if frozen || (state.echo_wanted && !self.echoed.swap(false, Ordering::AcqRel)) {
             return true;
         }
         fault::point("health-sweep");
@@ -249,7 +345,13 @@ fn send(state: MutexGuard<'_, State>, report: Report) {
 mod tests {
     use crossbeam_channel::{Receiver, unbounded};
 
-    use super::*;
+    use super::{
+        super::{
+            gauge::Sight,
+            loops::{Label, Pulse},
+        },
+        *,
+    };
 
     /// A monitor whose own ticks are so long that a test can sweep a thousand times between two of them.
     fn open() -> (Arc<Monitor>, Receiver<Report>) {
@@ -263,6 +365,10 @@ mod tests {
         (monitor, reports)
     }
 
+    fn who(ticket: u32) -> Registration {
+        Registration { ticket, pingable: true, thread: None }
+    }
+
     fn standings(reports: &Receiver<Report>) -> Vec<Standing> {
         reports.try_iter().flat_map(|report| report.moved).map(|moved| moved.standing).collect()
     }
@@ -270,7 +376,7 @@ mod tests {
     #[test]
     fn the_clock_stands_still_until_the_loop_answers() {
         let (monitor, reports) = open();
-        monitor.register(7, true).unwrap();
+        monitor.register(who(7)).unwrap();
         for _ in 0..1000 {
             monitor.sweep();
         }
@@ -283,11 +389,95 @@ mod tests {
     }
 
     #[test]
+    fn an_idle_hour_accuses_nobody_and_pings_each_agent_once_an_interval() {
+        const AGENTS: u32 = 300;
+        let (monitor, reports) = open();
+        let slots: Vec<u32> = (1..=AGENTS).map(|ticket| monitor.register(who(ticket)).unwrap()).collect();
+        let ticks = 3600 * 1000 / u32::try_from(monitor.rules().tick.as_millis()).unwrap();
+        let mut pings: u32 = 0;
+        for tick in 0..ticks {
+            monitor.echo();
+            monitor.sweep();
+            for report in reports.try_iter() {
+                assert_eq!(report.moved, [], "in tick {tick}");
+                for ticket in report.ping {
+                    pings += 1;
+                    monitor.beat(slots[ticket as usize - 1]);
+                }
+            }
+        }
+        let intervals = ticks / monitor.rules().interval * AGENTS;
+        assert!(pings > intervals / 10 * 8 && pings < intervals / 10 * 14, "{pings} pings in {intervals} intervals");
+    }
+
+    #[test]
+    fn the_clock_stands_still_while_the_loop_it_lives_in_is_frozen() {
+        let (monitor, reports) = open();
+        let news = |frozen| LoopNews {
+            thread: 0,
+            frozen,
+            lasted: Duration::from_secs(1),
+            threshold: Duration::from_secs(1),
+            holder: None,
+            at: 0,
+            recorded: false,
+        };
+        let pulse = Box::new(Gone);
+        monitor.guard(Arc::new(EventLoop { thread: 0, pulse }), Duration::from_secs(1));
+        let slot = monitor.register(who(7)).unwrap();
+        monitor.begin(slot, 7, 1, Duration::from_secs(1));
+        monitor.hear(&news(true));
+        for _ in 0..1000 {
+            monitor.echo();
+            monitor.sweep();
+        }
+        assert_eq!(standings(&reports), []);
+        monitor.hear(&news(false));
+        for _ in 0..100 {
+            monitor.echo();
+            monitor.sweep();
+        }
+        assert_eq!(standings(&reports).last(), Some(&Standing::Disconnected));
+    }
+
+    #[test]
+    fn a_frozen_worker_and_an_ended_one_concern_who_lives_there() {
+        let (monitor, reports) = open();
+        let agent = |ticket, thread| Registration { ticket, pingable: false, thread };
+        let slots =
+            [Some(3), Some(4), None].map(|thread| monitor.register(agent(thread.unwrap_or(1), thread)).unwrap());
+        let lasted = Duration::from_secs(1);
+        let (holder, at) = (None, 0);
+        let news = LoopNews { thread: 3, frozen: true, lasted, threshold: lasted, holder, at, recorded: false };
+        monitor.hear(&news);
+        monitor.exit(slots[1], 4);
+        let moved: Vec<_> = reports.try_iter().flat_map(|report| report.moved).collect();
+        let moved: Vec<_> = moved.iter().map(|moved| (moved.ticket, moved.standing, moved.reason)).collect();
+        let frozen = (3, Standing::Suspect, Some(Reason::Frozen));
+        assert_eq!(moved, [frozen, (4, Standing::Disconnected, Some(Reason::Exited))]);
+        monitor.hear(&LoopNews { frozen: false, ..news });
+        assert_eq!(standings(&reports), [Standing::Healthy]);
+    }
+
+    /// A loop that is not there any more.
+    struct Gone;
+
+    impl Pulse for Gone {
+        fn look(&self) -> Option<Sight> {
+            None
+        }
+
+        fn holder(&self) -> Option<Label> {
+            None
+        }
+    }
+
+    #[test]
     fn a_report_about_an_earlier_life_names_a_ticket_that_is_gone() {
         let (monitor, reports) = open();
-        let slot = monitor.register(7, true).unwrap();
-        assert!(monitor.reset(slot, 7, 8, true));
-        assert!(!monitor.reset(slot, 7, 9, true));
+        let slot = monitor.register(who(7)).unwrap();
+        assert!(monitor.reset(slot, 7, who(8)));
+        assert!(!monitor.reset(slot, 7, who(9)));
         assert!(monitor.look(slot, 7).is_none());
         for _ in 0..100 {
             monitor.echo();
@@ -300,20 +490,20 @@ mod tests {
     #[test]
     fn a_slot_is_used_again_and_forgets_whom_it_belonged_to() {
         let (monitor, _reports) = open();
-        let slot = monitor.register(1, true).unwrap();
+        let slot = monitor.register(who(1)).unwrap();
         assert!(monitor.unregister(slot, 1));
         assert!(!monitor.unregister(slot, 1));
-        assert_eq!(monitor.register(2, true).unwrap(), slot);
+        assert_eq!(monitor.register(who(2)).unwrap(), slot);
         assert!(monitor.look(slot, 1).is_none() && monitor.look(slot, 2).is_some());
     }
 
     #[test]
     fn a_closed_monitor_takes_nobody_and_says_nothing() {
         let (monitor, reports) = open();
-        let slot = monitor.register(1, true).unwrap();
+        let slot = monitor.register(who(1)).unwrap();
         monitor.close();
         monitor.close();
-        assert!(matches!(monitor.register(2, true), Err(Error::Closed(_))));
+        assert!(matches!(monitor.register(who(2)), Err(Error::Closed(_))));
         assert!(matches!(monitor.start(), Err(Error::Closed(_))));
         assert!(!monitor.unregister(slot, 1) && !monitor.sweep());
         monitor.reject(slot, 1);
@@ -323,7 +513,7 @@ mod tests {
     #[test]
     fn the_thread_sweeps_by_itself() {
         let (monitor, reports) = open();
-        let slot = monitor.register(1, true).unwrap();
+        let slot = monitor.register(who(1)).unwrap();
         let report = reports.recv_timeout(Duration::from_secs(30)).unwrap();
         assert_eq!((report.ping, report.echo), (vec![1], true));
         assert!(monitor.look(slot, 1).is_some_and(|look| look.silent > Duration::ZERO));

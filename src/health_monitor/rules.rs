@@ -63,6 +63,12 @@ impl Rules {
         let ping_after = interval.min(timeout / 2).max(1);
         Ok(Self { tick, interval, ping_after, timeout, max_missed: options.max_missed_beats })
     }
+
+    /// A span in ticks; not shorter than it.
+    #[must_use]
+    pub fn ticks(&self, span: Duration) -> u32 {
+        whole(span.as_nanos().div_ceil(self.tick.as_nanos()))
+    }
 }
 
 fn whole(ticks: u128) -> u32 {

@@ -1,20 +1,20 @@
-//! One agent before the law: a pure function of the rules, the clock and the signs of life.
+//! One agent before the law: a pure function of the rules, the clock, the signs of life and the charges.
 //!
 //! | from | to | when |
 //! |---|---|---|
-//! | any | healthy | a sign of life |
-//! | healthy | suspect | at least one missed beat |
-//! | healthy, suspect | disconnected | `max_missed` missed beats, or silence for the activity time-out with a ping unanswered |
+//! | any | healthy | a sign of life, and no charge stands |
+//! | healthy | suspect | at least one missed beat; work past its deadline; its loop is frozen |
+//! | healthy, suspect | disconnected | `max_missed` missed beats, or silence for the activity time-out with a ping unanswered; one interval after the deadline or the freeze; its worker ended |
 //!
 //! Missed beats are the whole intervals of silence, once a ping has been out for an interval; a rejected ping counts at
-//! once. Whoever cannot be pinged is never judged.
+//! once. Whoever cannot be pinged, and whoever has work in flight, is never judged by silence.
 
-use super::rules::Rules;
+use super::{charges::Charges, rules::Rules};
 
 /// Pings to an agent that is gone come at most so many doublings apart.
 const LONGEST_GAP: u32 = 3;
 
-/// How an agent stands. The order is from good to bad, and only a sign of life goes back.
+/// How an agent stands. The order is from good to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// It gave a sign of life, or nobody had a reason to ask.
@@ -23,6 +23,21 @@ pub enum Standing {
     Suspect,
     /// It is gone.
     Disconnected,
+}
+
+/// What speaks against an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It did not answer.
+    Silent,
+    /// It rejected a ping.
+    Rejected,
+    /// Its work is past the deadline.
+    Overdue,
+    /// The loop it lives in is frozen.
+    Frozen,
+    /// The worker it lived in has ended.
+    Exited,
 }
 
 /// What one look at an agent brought.
@@ -35,10 +50,14 @@ pub struct Step {
 }
 
 /// What is known about one agent. All times are ticks of its monitor's clock, which wraps.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Agent {
     pingable: bool,
     standing: Standing,
+    /// How it stands by its silence alone: that only a sign of life makes good.
+    silence: Standing,
+    /// What else speaks against it.
+    pub charges: Charges,
     /// The beat that was last seen: a tick that had begun when the agent gave the sign.
     last_beat: u32,
     /// The oldest ping since then that nobody answered.
@@ -60,6 +79,8 @@ impl Agent {
         Self {
             pingable,
             standing: Standing::Healthy,
+            silence: Standing::Healthy,
+            charges: Charges::default(),
             last_beat: now,
             unanswered: None,
             rejections: 0,
@@ -71,36 +92,67 @@ impl Agent {
 
     /// Judges the agent at `now`; `beat` is what stands in its slot.
     pub fn judge(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
-        let was = self.standing;
         self.see(rules, beat);
-        let mut step = Step::default();
-        if self.pingable {
-            self.standing = self.standing.max(self.verdict(rules, now));
+        let mut ping = false;
+        if self.pingable && !self.charges.busy() {
+            self.silence = self.silence.max(self.verdict(rules, now));
             if reached(now, self.next_ping) {
-                step.ping = true;
+                ping = true;
                 self.unanswered.get_or_insert(now);
                 self.next_ping = now.wrapping_add(rules.ping_after << self.vain.min(LONGEST_GAP));
-                self.vain = self.vain.saturating_add(u32::from(self.standing == Standing::Disconnected));
+                self.vain = self.vain.saturating_add(u32::from(self.silence == Standing::Disconnected));
             }
         }
-        step.moved = (self.standing != was).then_some(self.standing);
-        step
+        Step { ping, moved: self.stand(rules, now) }
     }
 
     /// A ping was rejected. It counts at once; the next one follows after half an interval, so that the last word is
     /// never that of a single ping.
     pub fn reject(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
-        let was = self.standing;
         self.see(rules, beat);
-        // A sign of life that is younger than the ping outweighs it.
-        if self.unanswered.is_some() {
+        // A sign of life that is younger than the ping outweighs it; so does work that was begun since.
+        if self.unanswered.is_some() && !self.charges.busy() {
             self.rejections = self.rejections.saturating_add(1);
-            self.standing = self.standing.max(self.verdict(rules, now));
-            if self.standing < Standing::Disconnected {
+            self.silence = self.silence.max(self.verdict(rules, now));
+            if self.silence < Standing::Disconnected {
                 self.next_ping = now.wrapping_add((rules.ping_after / 2).max(1));
             }
         }
-        Step { ping: false, moved: (self.standing != was).then_some(self.standing) }
+        Step { ping: false, moved: self.stand(rules, now) }
+    }
+
+    /// Work begins, and has so many ticks. To begin it is a sign of life.
+    pub fn begin(&mut self, rules: &Rules, now: u32, beat: u32, work: u32, deadline: u32) -> Step {
+        self.see(rules, beat);
+        self.unanswered = None;
+        // The tick that is under way is a part of one only.
+        self.charges.begin(work, now.wrapping_add(1).wrapping_add(deadline));
+        Step { ping: false, moved: self.stand(rules, now) }
+    }
+
+    /// Something about the charges has changed.
+    pub fn review(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
+        self.see(rules, beat);
+        Step { ping: false, moved: self.stand(rules, now) }
+    }
+
+    /// How it stands now, by everything; the new standing where that is news.
+    fn stand(&mut self, rules: &Rules, now: u32) -> Option<Standing> {
+        let was = self.standing;
+        let charged = self.charges.verdict(rules, now).map_or(Standing::Healthy, |(standing, _)| standing);
+        self.standing = self.silence.max(charged);
+        (self.standing != was).then_some(self.standing)
+    }
+
+    /// What made it stand as it does; nothing where it is healthy.
+    #[must_use]
+    pub fn reason(&self, rules: &Rules, now: u32) -> Option<Reason> {
+        if self.standing == Standing::Healthy {
+            return None;
+        }
+        let charge = self.charges.verdict(rules, now).filter(|(standing, _)| *standing >= self.silence);
+        let silent = if self.rejections > 0 { Reason::Rejected } else { Reason::Silent };
+        Some(charge.map_or(silent, |(_, reason)| reason))
     }
 
     fn see(&mut self, rules: &Rules, beat: u32) {
@@ -114,7 +166,8 @@ impl Agent {
         self.unanswered = None;
         self.rejections = 0;
         self.vain = 0;
-        self.standing = Standing::Healthy;
+        self.silence = Standing::Healthy;
+        self.charges.forgive(beat);
         self.next_ping = beat.wrapping_add(1 + rules.ping_after - early);
     }
 
@@ -160,13 +213,14 @@ impl Agent {
 
     /// Whether passing time alone may change how it stands: only then does the clock have to be fair.
     #[must_use]
-    pub fn on_trial(&self) -> bool {
-        self.pingable && self.unanswered.is_some() && self.standing < Standing::Disconnected
+    pub fn on_trial(&self, now: u32) -> bool {
+        let silent = self.pingable && self.unanswered.is_some() && !self.charges.busy();
+        self.standing < Standing::Disconnected && (silent || self.charges.pressing(now))
     }
 }
 
 /// Whether the wrapping clock has come to `moment`.
-fn reached(now: u32, moment: u32) -> bool {
+pub(super) fn reached(now: u32, moment: u32) -> bool {
     now.wrapping_sub(moment) < u32::MAX / 2
 }
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Agent, Options, Rules, Standing};
+use super::{Agent, Options, Reason, Rules, Standing, Step};
 
-/// What an agent does between two sweeps.
+/// What happens to an agent between two sweeps.
 #[derive(Debug, Clone, Copy)]
 enum Deed {
     Nothing,
@@ -14,16 +14,34 @@ enum Deed {
     Reject,
     BeatThenReject,
     RejectThenBeat,
+    Begin(u16),
+    /// The oldest work in flight ends.
+    Settle,
+    Freeze,
+    Thaw,
+    Exit,
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
-        20 => Just(Deed::Nothing),
-        2 => Just(Deed::Beat),
-        1 => Just(Deed::Reject),
-        1 => Just(Deed::BeatThenReject),
-        1 => Just(Deed::RejectThenBeat),
+        40 => Just(Deed::Nothing),
+        4 => Just(Deed::Beat),
+        2 => Just(Deed::Reject),
+        2 => Just(Deed::BeatThenReject),
+        2 => Just(Deed::RejectThenBeat),
+        3 => (0u16..60).prop_map(Deed::Begin),
+        2 => Just(Deed::Settle),
+        1 => Just(Deed::Freeze),
+        1 => Just(Deed::Thaw),
     ]
+}
+
+/// Most agents never lose their worker: nothing comes after that.
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let ended = prop_oneof![9 => Just(None), 1 => Just(Some(Deed::Exit))];
+    let tail = prop::collection::vec(deed(), 0..20);
+    (prop::collection::vec(deed(), 1..300), ended, tail)
+        .prop_map(|(deeds, ended, tail)| deeds.into_iter().chain(ended).chain(tail).collect())
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
@@ -40,15 +58,39 @@ fn rules() -> impl Strategy<Value = Rules> {
 /// Everything that ever happened, in ticks since the registration.
 struct History {
     rules: Rules,
+    pingable: bool,
     last_sign: u32,
     pings: Vec<u32>,
     rejections: Vec<u32>,
+    /// Work in flight: its number, and the tick from which on it is overdue.
+    works: Vec<(u32, u32)>,
+    frozen_since: Option<u32>,
+    exited: bool,
 }
 
 impl History {
+    fn new(rules: Rules, pingable: bool) -> Self {
+        let (pings, rejections, works) = (Vec::new(), Vec::new(), Vec::new());
+        Self { rules, pingable, last_sign: 0, pings, rejections, works, frozen_since: None, exited: false }
+    }
+
     fn standing(&self, now: u32) -> Standing {
+        let since = |from: u32| match now.checked_sub(from) {
+            None => Standing::Healthy,
+            Some(ticks) if ticks < self.rules.interval => Standing::Suspect,
+            Some(_) => Standing::Disconnected,
+        };
+        let overdue = self.works.iter().map(|(_, due)| since(*due));
+        let exited = if self.exited { Standing::Disconnected } else { Standing::Healthy };
+        let charges = overdue.chain(self.frozen_since.map(since)).chain([exited]);
+        charges.chain([self.silence(now)]).max().unwrap()
+    }
+
+    fn silence(&self, now: u32) -> Standing {
         let open: Vec<u32> = self.pings.iter().copied().filter(|&ping| ping > self.last_sign).collect();
-        let Some(first) = open.first() else { return Standing::Healthy };
+        let Some(first) = open.first().filter(|_| self.pingable && self.works.is_empty()) else {
+            return Standing::Healthy;
+        };
         let rejected = u32::try_from(self.rejections.len()).unwrap();
         let asked_for_an_interval = now - first >= self.rules.interval;
         // The sign came after its tick began, so that tick is not silence.
@@ -68,58 +110,112 @@ impl History {
         if now > self.last_sign {
             self.last_sign = now;
             self.rejections.clear();
+            self.works.retain(|(_, due)| *due > now);
         }
     }
 
     fn reject(&mut self, now: u32) {
-        if self.pings.iter().any(|&ping| ping > self.last_sign) {
+        if self.works.is_empty() && self.pings.iter().any(|&ping| ping > self.last_sign) {
             self.rejections.push(now);
         }
+    }
+}
+
+/// An agent and what it has announced: each change once, and nothing else.
+struct Case {
+    agent: Agent,
+    announced: Standing,
+}
+
+impl Case {
+    fn take(&mut self, step: Step) -> std::result::Result<(), TestCaseError> {
+        if let Some(moved) = step.moved {
+            prop_assert_ne!(moved, self.announced);
+            self.announced = moved;
+        }
+        prop_assert_eq!(self.announced, self.agent.standing());
+        Ok(())
     }
 }
 
 proptest! {
     #[test]
     fn agrees_with_the_naive_model_and_announces_each_change_once(
-        rules in rules(), origin: u32, phase: u16, deeds in prop::collection::vec(deed(), 1..300),
+        rules in rules(), pingable: bool, origin: u32, phase: u16, deeds in deeds(),
     ) {
-        let mut agent = Agent::new(&rules, origin, true, phase);
-        let mut model = History { rules, last_sign: 0, pings: Vec::new(), rejections: Vec::new() };
+        let agent = Agent::new(&rules, origin, pingable, phase);
+        let mut case = Case { agent, announced: Standing::Healthy };
+        let mut model = History::new(rules, pingable);
         let mut beat = origin;
-        let mut announced = Standing::Healthy;
+        let mut works = 0;
         for (tick, deed) in (1u32..).zip(deeds) {
             let now = origin.wrapping_add(tick);
-            let step = agent.judge(&rules, now, beat);
-            prop_assert_eq!(agent.standing(), model.standing(tick));
-            if let Some(moved) = step.moved {
-                prop_assert_ne!(moved, announced);
-                announced = moved;
-            }
-            prop_assert_eq!(announced, agent.standing());
+            let step = case.agent.judge(&rules, now, beat);
+            case.take(step)?;
+            prop_assert_eq!(case.agent.standing(), model.standing(tick));
+            prop_assert_eq!(case.agent.reason(&rules, now).is_none(), case.announced == Standing::Healthy);
             if step.ping {
                 model.pings.push(tick);
             }
-            let mut sign = |model: &mut History| { beat = now; model.sign(tick); };
-            match deed {
-                Deed::Nothing => continue,
-                Deed::Beat => { sign(&mut model); continue }
-                Deed::Reject => model.reject(tick),
-                Deed::BeatThenReject => { sign(&mut model); model.reject(tick); }
-                Deed::RejectThenBeat => {}
-            }
-            if let Some(moved) = agent.reject(&rules, now, beat).moved {
-                prop_assert_ne!(moved, announced);
-                announced = moved;
-            }
-            if matches!(deed, Deed::RejectThenBeat) {
-                model.reject(tick);
-                prop_assert_eq!(agent.standing(), model.standing(tick));
+            if matches!(deed, Deed::Beat | Deed::BeatThenReject | Deed::Begin(_) | Deed::Settle) {
                 beat = now;
                 model.sign(tick);
-            } else {
-                prop_assert_eq!(agent.standing(), model.standing(tick));
+            }
+            let step = match deed {
+                Deed::Nothing | Deed::Beat => continue,
+                Deed::Reject | Deed::BeatThenReject | Deed::RejectThenBeat => {
+                    model.reject(tick);
+                    case.agent.reject(&rules, now, beat)
+                }
+                Deed::Begin(deadline) => {
+                    works += 1;
+                    model.works.push((works, tick + 1 + u32::from(deadline)));
+                    case.agent.begin(&rules, now, beat, works, deadline.into())
+                }
+                Deed::Settle => {
+                    let oldest = model.works.first().map_or(0, |(id, _)| *id);
+                    model.works.retain(|(id, _)| *id != oldest);
+                    case.agent.charges.settle(oldest);
+                    case.agent.review(&rules, now, beat)
+                }
+                Deed::Freeze | Deed::Thaw => {
+                    let frozen = matches!(deed, Deed::Freeze);
+                    model.frozen_since = frozen.then(|| model.frozen_since.unwrap_or(tick));
+                    case.agent.charges.freeze(now, frozen);
+                    case.agent.review(&rules, now, beat)
+                }
+                Deed::Exit => {
+                    model.exited = true;
+                    case.agent.charges.exit();
+                    case.agent.review(&rules, now, beat)
+                }
+            };
+            case.take(step)?;
+            prop_assert_eq!(case.agent.standing(), model.standing(tick));
+            if matches!(deed, Deed::RejectThenBeat) {
+                beat = now;
+                model.sign(tick);
             }
         }
+    }
+
+    #[test]
+    fn overdue_work_is_suspected_at_its_deadline_and_given_up_an_interval_later(
+        rules in rules(), origin: u32, phase: u16, deadline in 0u32..2000, pingable: bool,
+    ) {
+        let mut agent = Agent::new(&rules, origin, pingable, phase);
+        agent.begin(&rules, origin, origin, 1, deadline);
+        let mut heard = Vec::new();
+        for tick in 1..=deadline + rules.interval + 2 {
+            let now = origin.wrapping_add(tick);
+            let step = agent.judge(&rules, now, origin);
+            prop_assert!(!step.ping);
+            let moved = step.moved.map(|standing| (tick, standing, agent.reason(&rules, now)));
+            heard.extend(moved);
+        }
+        let reason = Some(Reason::Overdue);
+        let disconnected = (deadline + 1 + rules.interval, Standing::Disconnected, reason);
+        prop_assert_eq!(heard, vec![(deadline + 1, Standing::Suspect, reason), disconnected]);
     }
 
     #[test]
@@ -184,7 +280,7 @@ proptest! {
         let mut agent = Agent::new(&rules, origin, false, phase);
         for tick in 1..ticks {
             let step = agent.judge(&rules, origin.wrapping_add(tick), origin);
-            prop_assert!(!step.ping && step.moved.is_none() && !agent.on_trial());
+            prop_assert!(!step.ping && step.moved.is_none() && !agent.on_trial(tick));
         }
     }
 }

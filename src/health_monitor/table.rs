@@ -33,7 +33,20 @@ impl Chunk {
 struct Entry {
     /// Names this registration for good, also when the slot has got another agent.
     ticket: u32,
+    /// The thread of the worker it lives in, where that is another one.
+    thread: Option<u32>,
     agent: Agent,
+}
+
+/// Who is registered, and what can be expected of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Registration {
+    /// Names this registration for good; never used before.
+    pub ticket: u32,
+    /// Whether it can be asked.
+    pub pingable: bool,
+    /// The thread of the worker it lives in, where that is another one.
+    pub thread: Option<u32>,
 }
 
 /// The table.
@@ -61,7 +74,7 @@ impl Table {
     }
 
     /// Adds an agent and gives its slot.
-    pub fn add(&mut self, rules: &Rules, ticket: u32, pingable: bool) -> u32 {
+    pub fn add(&mut self, rules: &Rules, who: Registration) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
             u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
@@ -70,24 +83,24 @@ impl Table {
             self.chunks.push(Chunk::new());
         }
         self.living += 1;
-        self.put(rules, slot, ticket, pingable);
+        self.put(rules, slot, who);
         slot
     }
 
-    /// Starts anew with the agent in `slot`, which is called `next` from now on. `false` where `ticket` is not there.
-    pub fn reset(&mut self, rules: &Rules, slot: u32, ticket: u32, next: u32, pingable: bool) -> bool {
+    /// Starts anew with the agent in `slot`, which is `next` from now on. `false` where `ticket` is not there.
+    pub fn reset(&mut self, rules: &Rules, slot: u32, ticket: u32, next: Registration) -> bool {
         let known = self.entry(slot, ticket).is_some();
         if known {
-            self.put(rules, slot, next, pingable);
+            self.put(rules, slot, next);
         }
         known
     }
 
-    fn put(&mut self, rules: &Rules, slot: u32, ticket: u32, pingable: bool) {
+    fn put(&mut self, rules: &Rules, slot: u32, Registration { ticket, pingable, thread }: Registration) {
         let agent = Agent::new(rules, self.clock, pingable, phase_of(ticket));
         self.beat(slot);
         if let Some(place) = self.entries.get_mut(slot as usize) {
-            *place = Some(Entry { ticket, agent });
+            *place = Some(Entry { ticket, thread, agent });
         }
     }
 
@@ -109,13 +122,33 @@ impl Table {
         }
     }
 
-    /// A ping was rejected.
-    pub fn reject(&mut self, rules: &Rules, slot: u32, ticket: u32, report: &mut Report) {
+    /// Something happened to an agent beside the passing of time: `deed` gets it with the clock and its beat.
+    pub fn happen(
+        &mut self,
+        rules: &Rules,
+        slot: u32,
+        ticket: u32,
+        report: &mut Report,
+        deed: impl FnOnce(&mut Agent, u32, u32) -> Step,
+    ) {
         let now = self.clock;
         let beat = self.read(slot);
         if let Some(entry) = self.entry(slot, ticket) {
-            let step = entry.agent.reject(rules, now, beat);
+            let step = deed(&mut entry.agent, now, beat);
             note(rules, now, entry, step, report);
+        }
+    }
+
+    /// The loop of a worker froze or thawed: that concerns all agents that live in it.
+    pub fn freeze(&mut self, rules: &Rules, thread: u32, frozen: bool, report: &mut Report) {
+        let now = self.clock;
+        let words = self.chunks.iter().flat_map(|chunk| chunk.words());
+        for (place, word) in self.entries.iter_mut().zip(words) {
+            if let Some(entry) = place.as_mut().filter(|entry| entry.thread == Some(thread)) {
+                entry.agent.charges.freeze(now, frozen);
+                let step = entry.agent.review(rules, now, word.load(Ordering::Relaxed));
+                note(rules, now, entry, step, report);
+            }
         }
     }
 
@@ -132,7 +165,7 @@ impl Table {
             if let Some(entry) = place {
                 let step = entry.agent.judge(rules, now, word.load(Ordering::Relaxed));
                 note(rules, now, entry, step, report);
-                on_trial |= entry.agent.on_trial();
+                on_trial |= entry.agent.on_trial(now);
             }
         }
         on_trial
@@ -166,7 +199,8 @@ impl Table {
 
 fn note(rules: &Rules, now: u32, entry: &Entry, step: Step, report: &mut Report) {
     if let Some(standing) = step.moved {
-        report.moved.push(Move { ticket: entry.ticket, standing, missed: entry.agent.missed(rules, now) });
+        let (missed, reason) = (entry.agent.missed(rules, now), entry.agent.reason(rules, now));
+        report.moved.push(Move { ticket: entry.ticket, standing, missed, reason });
     }
     if step.ping {
         report.ping.push(entry.ticket);

@@ -1,12 +1,18 @@
-//! The one thread that keeps time for every monitor of the process. It starts on first need, sleeps until the next tick
-//! of whoever has agents, and for good while nobody has.
+//! The one thread that keeps time for every monitor of the process, and watches its event loops. It starts on first need,
+//! sleeps until the next tick of whoever has agents or the next look at a loop, and for good while there is neither.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
-use super::monitor::Monitor;
+use serde_json::Value;
+
+use super::{
+    gauge::{Change, Gauge},
+    loops::{EventLoop, LoopNews, holder_of},
+    monitor::Monitor,
+};
 use crate::{
     error::{Error, Result},
     worker::{Handler, Worker},
@@ -18,12 +24,30 @@ pub const THREAD: &str = "smalltalk-health";
 /// Jobs wait for the thread at most as long as a sweep takes, and a monitor sends one at a time.
 const QUEUE: usize = 1 << 20;
 
-static WORKER: Mutex<Option<Worker<Watched>>> = Mutex::new(None);
+static WORKER: Mutex<Option<Worker<Job>>> = Mutex::new(None);
+
+/// What the thread is asked for.
+enum Job {
+    /// To sweep a monitor.
+    Sweep(Held),
+    /// To watch the loop of a monitor.
+    Guard { monitor: Held, home: Arc<EventLoop>, threshold: Duration },
+    /// A log has done with the news of this number.
+    Stored(u64),
+}
 
 /// Has the thread sweep a monitor from its next tick on, until a sweep says that there is nothing to watch.
 pub fn enlist(monitor: &Arc<Monitor>) -> Result<()> {
+    submit(Job::Sweep(Held::new(monitor)))
+}
+
+/// Has the thread watch the loop in which a monitor lives, until the monitor is closed or gone.
+pub fn guard(monitor: &Arc<Monitor>, home: &Arc<EventLoop>, threshold: Duration) -> Result<()> {
+    submit(Job::Guard { monitor: Held::new(monitor), home: Arc::clone(home), threshold })
+}
+
+fn submit(job: Job) -> Result<()> {
     let mut place = WORKER.lock().unwrap_or_else(PoisonError::into_inner);
-    let job = Watched { monitor: Arc::downgrade(monitor), due: None, released: false };
     let rejected = match place.as_ref() {
         None => Some(job),
         Some(worker) => match worker.submit(job, 1) {
@@ -34,7 +58,8 @@ pub fn enlist(monitor: &Arc<Monitor>) -> Result<()> {
         },
     };
     let Some(job) = rejected else { return Ok(()) };
-    let watch = Watch { origin: Instant::now(), watched: Vec::new() };
+    let watch =
+        Watch { origin: Instant::now(), watched: Vec::new(), guards: Vec::new(), untold: Vec::new(), next_news: 0 };
     let worker = match Worker::start(THREAD, QUEUE, watch) {
         Ok(worker) => worker,
         Err(error) => return Err(job.keep_out(error)),
@@ -44,21 +69,33 @@ pub fn enlist(monitor: &Arc<Monitor>) -> Result<()> {
     outcome
 }
 
-/// A monitor on the list. Held weakly: whoever opened it decides how long it lives.
-struct Watched {
-    monitor: Weak<Monitor>,
-    due: Option<Instant>,
-    released: bool,
-}
-
-impl Watched {
+impl Job {
     fn keep_out(mut self, error: Error) -> Error {
-        self.released = true;
+        match &mut self {
+            Self::Sweep(held) | Self::Guard { monitor: held, .. } => held.released = true,
+            Self::Stored(_) => {}
+        }
         error
     }
 }
 
-impl Drop for Watched {
+/// A monitor in the hands of the thread. Held weakly: whoever opened it decides how long it lives.
+struct Held {
+    monitor: Weak<Monitor>,
+    released: bool,
+}
+
+impl Held {
+    fn new(monitor: &Arc<Monitor>) -> Self {
+        Self { monitor: Arc::downgrade(monitor), released: false }
+    }
+
+    fn open(&self) -> Option<Arc<Monitor>> {
+        self.monitor.upgrade().filter(|monitor| monitor.listens())
+    }
+}
+
+impl Drop for Held {
     fn drop(&mut self) {
         // Nobody let go of it, so the thread did, by a panic.
         if !self.released
@@ -69,10 +106,72 @@ impl Drop for Watched {
     }
 }
 
+struct Watched {
+    held: Held,
+    due: Option<Instant>,
+}
+
+/// A loop that is watched for the monitors that live in it.
+struct Guard {
+    home: Arc<EventLoop>,
+    monitors: Vec<(Held, Duration)>,
+    gauge: Gauge,
+    looked: Instant,
+    due: Instant,
+    /// What it was running when it froze.
+    holder: Option<Value>,
+}
+
+impl Guard {
+    /// Whoever is gone no longer counts.
+    fn prune(&mut self) {
+        self.monitors.retain_mut(|(held, _)| {
+            held.released = held.open().is_none();
+            !held.released
+        });
+    }
+
+    /// The shortest that any of the monitors asks for; nothing when there is none.
+    fn threshold(&self) -> Option<Duration> {
+        self.monitors.iter().map(|(_, threshold)| *threshold).min()
+    }
+
+    /// Looks at the loop. `None`: there is no loop any more, or nobody who wants to know.
+    fn look(&mut self, now: Instant) -> Option<Vec<LoopNews>> {
+        self.prune();
+        let threshold = self.threshold()?;
+        let sight = self.home.pulse.look()?;
+        let elapsed = now.saturating_duration_since(std::mem::replace(&mut self.looked, now));
+        let change = self.gauge.look(sight, elapsed, now.saturating_duration_since(self.due), threshold);
+        self.due = now + self.gauge.next(threshold);
+        if matches!(change, Some(Change::Froze(_))) {
+            self.holder = holder_of(&self.home);
+        }
+        let news = change.map(|change| LoopNews::of(&self.home, change, threshold, self.holder.clone()));
+        Some(news.into_iter().collect())
+    }
+}
+
+/// News that are told when they are on the disk: whoever hears them may end the process.
+struct Untold {
+    number: u64,
+    news: LoopNews,
+    /// Logs that have not done with it.
+    logs: usize,
+    /// A disk that stalls keeps nobody from hearing.
+    latest: Instant,
+}
+
+/// How long news wait for a disk.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 struct Watch {
     /// Ticks lie on a common grid, so that monitors with the same tick share one wake-up.
     origin: Instant,
     watched: Vec<Watched>,
+    guards: Vec<Guard>,
+    untold: Vec<Untold>,
+    next_news: u64,
 }
 
 impl Watch {
@@ -81,30 +180,124 @@ impl Watch {
         let past = now.duration_since(self.origin).as_nanos() % tick.as_nanos();
         now + tick.saturating_sub(Duration::from_nanos(u64::try_from(past).unwrap_or(0)))
     }
+
+    fn sweep(&mut self, now: Instant) {
+        let mut list = std::mem::take(&mut self.watched);
+        for watched in list.iter_mut().filter(|watched| watched.due.is_some_and(|due| due <= now)) {
+            // However late this tick is, it is one tick: the rest was a suspension or starvation, nobody's silence.
+            let alive = watched.held.monitor.upgrade().filter(|monitor| monitor.sweep());
+            watched.due = alive.map(|monitor| self.next_tick(monitor.rules().tick));
+            watched.held.released = watched.due.is_none();
+        }
+        list.retain(|watched| !watched.held.released);
+        self.watched = list;
+    }
+
+    fn look(&mut self, now: Instant) {
+        let mut news = Vec::new();
+        self.guards.retain_mut(|guard| {
+            if guard.due > now {
+                return true;
+            }
+            let looked = guard.look(now);
+            let goes_on = looked.is_some();
+            news.extend(looked.into_iter().flatten());
+            if !goes_on {
+                guard.monitors.iter_mut().for_each(|(held, _)| held.released = true);
+            }
+            goes_on
+        });
+        for item in news {
+            self.take(item, now);
+        }
+    }
+
+    /// A freeze is brought to the disk, then told; a thaw is told after the freeze.
+    fn take(&mut self, mut news: LoopNews, now: Instant) {
+        if news.frozen {
+            let sinks: Vec<_> = self.monitors().iter().filter_map(|monitor| monitor.sink()).collect();
+            self.next_news += 1;
+            let number = self.next_news;
+            let stored: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
+                // Where the thread is gone, so are the monitors to tell.
+                let _ = submit(Job::Stored(number));
+            });
+            let logs = news.record(&sinks, &stored);
+            if logs > 0 {
+                self.untold.push(Untold { number, news, logs, latest: now + PATIENCE });
+                return;
+            }
+        } else {
+            self.tell_where(|untold| untold.news.thread == news.thread);
+        }
+        self.tell(&news);
+    }
+
+    fn tell_where(&mut self, due: impl Fn(&Untold) -> bool) {
+        let (told, untold) = std::mem::take(&mut self.untold).into_iter().partition(|untold| due(untold));
+        self.untold = untold;
+        let told: Vec<Untold> = told;
+        for untold in told {
+            self.tell(&untold.news);
+        }
+    }
+
+    fn tell(&self, news: &LoopNews) {
+        tracing::debug!(target: "smalltalk::health", thread = news.thread, frozen = news.frozen, "a loop");
+        for monitor in self.monitors() {
+            monitor.hear(news);
+        }
+    }
+
+    /// All monitors of watched loops.
+    fn monitors(&self) -> Vec<Arc<Monitor>> {
+        self.guards.iter().flat_map(|guard| &guard.monitors).filter_map(|(held, _)| held.open()).collect()
+    }
 }
 
-impl Handler<Watched> for Watch {
-    fn handle(&mut self, batch: Vec<Watched>) {
-        for mut watched in batch {
-            watched.due = watched.monitor.upgrade().map(|monitor| self.next_tick(monitor.rules().tick));
-            self.watched.push(watched);
+impl Handler<Job> for Watch {
+    fn handle(&mut self, batch: Vec<Job>) {
+        for job in batch {
+            match job {
+                Job::Sweep(held) => {
+                    let due = held.monitor.upgrade().map(|monitor| self.next_tick(monitor.rules().tick));
+                    self.watched.push(Watched { held, due });
+                }
+                Job::Stored(number) => {
+                    if let Some(untold) = self.untold.iter_mut().find(|untold| untold.number == number) {
+                        untold.logs = untold.logs.saturating_sub(1);
+                    }
+                    self.tell_where(|untold| untold.logs == 0);
+                }
+                Job::Guard { monitor, home, threshold } => {
+                    let due = Instant::now();
+                    match self.guards.iter_mut().find(|guard| Arc::ptr_eq(&guard.home, &home)) {
+                        Some(guard) => guard.monitors.push((monitor, threshold)),
+                        None => self.guards.push(Guard {
+                            home,
+                            monitors: vec![(monitor, threshold)],
+                            gauge: Gauge::default(),
+                            looked: due,
+                            due,
+                            holder: None,
+                        }),
+                    }
+                }
+            }
         }
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        self.watched.iter().filter_map(|watched| watched.due).min()
+        let sweeps = self.watched.iter().filter_map(|watched| watched.due);
+        let looks = self.guards.iter().map(|guard| guard.due);
+        sweeps.chain(looks).chain(self.untold.iter().map(|untold| untold.latest)).min()
     }
 
     fn tick(&mut self) {
         let now = Instant::now();
-        let mut list = std::mem::take(&mut self.watched);
-        for watched in list.iter_mut().filter(|watched| watched.due.is_some_and(|due| due <= now)) {
-            // However late this tick is, it is one tick: the rest was a suspension or starvation, nobody's silence.
-            let alive = watched.monitor.upgrade().filter(|monitor| monitor.sweep());
-            watched.due = alive.map(|monitor| self.next_tick(monitor.rules().tick));
-            watched.released = watched.due.is_none();
-        }
-        list.retain(|watched| !watched.released);
-        self.watched = list;
+        // First: a sweep may take longer than a look may be late.
+        self.look(now);
+        self.tell_where(|untold| untold.latest <= now);
+        self.sweep(now);
     }
 }

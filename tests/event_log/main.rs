@@ -1,5 +1,6 @@
 //! The event log without Node: what is acknowledged stays, in order, once, whatever happens to the files.
 
+mod checkpoint;
 mod recovery;
 mod replaying;
 mod retention;

@@ -1,6 +1,7 @@
 /** The hot half of the bus: what happens between `emit` and the listeners. */
 import { EventEmitter } from 'node:events';
 
+import { callAll } from './callers.js';
 import type { HotState } from './hot-state.js';
 import { INLINE_ARGUMENTS } from './ring.js';
 import { NOBODY_LISTENS, type Target } from './target.js';
@@ -137,7 +138,7 @@ export abstract class BusCore extends EventEmitter {
       this[CALL] = target.none;
       this[CALL]();
     } else {
-      for (const listener of target.listeners) listener.apply(this, first as unknown[]);
+      callMany(this, target, first as unknown[]);
     }
   }
 
@@ -178,6 +179,11 @@ export abstract class BusCore extends EventEmitter {
 }
 
 function nobody(): void {}
+
+function callMany(bus: object, { listeners, word }: Target, args: unknown[]): void {
+  if (word !== 0) callAll(bus, listeners, args, word);
+  else for (const listener of listeners) listener.apply(bus, args);
+}
 
 /** A function with a `call` of its own has to be called by other means. */
 function isOrdinary(listener: AnyListener): boolean {

@@ -1,7 +1,7 @@
 /** What a bus sends to its log: in order, bounded, and never an error back into an emitter. */
 import { decode, encode } from '../codec.js';
 import { EventLogError } from '../errors.js';
-import type { EventReplayStorage, NewEvent } from '../types.js';
+import type { EventKind, EventReplayStorage, EventStream, NewEvent, StreamOutcome } from '../types.js';
 import { sizeOf } from './size.js';
 import type { Labels, Target } from './target.js';
 import type { LogStats, StoredEvent } from './types.js';
@@ -29,6 +29,12 @@ export class LogFeed {
   #queuedEvents = 0;
   #queuedBytes = 0;
   #firstFailure: Error | null = null;
+  /** The short road, where the log has one. */
+  readonly #stream: EventStream | null;
+  /** What the stream knows of each target; that of the last one is at hand. */
+  readonly #kinds = new WeakMap<Target, object>();
+  #lastTarget: Target | null = null;
+  #lastKind: object = NOTHING;
   /** What each session's log lacks, since it last heard of that. */
   #missing = new Map<string, Missing>();
   /** What was dropped since the queue was last half empty; null where nothing was. */
@@ -39,20 +45,80 @@ export class LogFeed {
     this.#sessionId = sessionId;
     this.#limit = limit;
     this.#listener = listener;
+    this.#stream = log.openEventStream?.((outcome) => this.#settled(outcome)) ?? null;
   }
 
-  /** Appends an event, encoded as it is now; where there is no room it is dropped and counted. */
-  send(event: StoredEvent, target: Target): void {
-    const bytes = sizeOf(event.args);
-    if (!this.#fits(bytes, event.priority === 'critical')) {
-      this.#drop(target.labels.sessionId ?? this.#sessionId, event.priority === 'critical' ? 1 : 0);
-      return;
-    }
+  /**
+   * Appends an event, encoded as it is now; where there is no room it is dropped and counted. `args` must be a list that
+   * nobody else has.
+   */
+  send(target: Target, args: unknown[], timestamp: number, seq: number): void {
+    if (this.#stream !== null) return this.#sendOn(this.#stream, { target, args, timestamp, seq });
+    const bytes = sizeOf(args);
+    if (!this.#fits(bytes, target.critical)) return this.#drop(target);
     this.#tellWhatIsMissing();
+    const event = storedEvent({ target, args, timestamp, seq });
     void this.#append(newEvent(event, target), target.labels.sessionId, bytes, (error) => {
       this.#firstFailure ??= error;
       this.#listener.failed(error, event);
     });
+  }
+
+  #sendOn(stream: EventStream, origin: Origin): void {
+    const { target } = origin;
+    // Where there is no room for anything, nothing need be encoded.
+    if (!this.#fits(1, target.critical)) return this.#drop(target);
+    try {
+      if (target !== this.#lastTarget) this.#look(stream, target);
+      const kind = this.#lastKind;
+      const text = stream.encode(kind, origin.args, origin.timestamp);
+      if (!this.#fits(text.length, target.critical)) return this.#drop(target);
+      if (this.#missing.size > 0) this.#tellWhatIsMissing();
+      stream.add(kind, text, origin);
+      this.#queuedBytes += text.length;
+      this.#queuedEvents += 1;
+    } catch (error) {
+      this.#refuse(errorOf(error), origin);
+    }
+  }
+
+  #look(stream: EventStream, target: Target): void {
+    let kind = this.#kinds.get(target);
+    if (kind === undefined) {
+      kind = stream.kind(target.labels.sessionId ?? this.#sessionId, kindOf(target));
+      this.#kinds.set(target, kind);
+    }
+    this.#lastTarget = target;
+    this.#lastKind = kind;
+  }
+
+  /** Told later: a listener that throws must not throw into an emitter. */
+  #refuse(error: Error, origin: Origin): void {
+    this.#queuedEvents += 1;
+    void this.#track(
+      Promise.resolve().then(() => {
+        this.#settled({ events: 1, characters: 0, failures: [{ error, origin }] });
+      }),
+    );
+  }
+
+  #settled({ events, characters, failures }: StreamOutcome): void {
+    this.#queuedBytes -= characters;
+    this.#queuedEvents -= events;
+    this.#counts.logged += events - failures.length;
+    this.#counts.failed += failures.length;
+    for (const { error, origin } of failures) {
+      this.#firstFailure ??= error;
+      this.#listener.failed(error, storedEvent(origin as Origin));
+    }
+    this.#ease();
+  }
+
+  /** Where the queue is half empty, what had no room is over. */
+  #ease(): void {
+    if (this.#queuedBytes * 2 > this.#limit) return;
+    this.#episode = null;
+    this.#tellWhatIsMissing();
   }
 
   /** Appends an event and settles with it. Rejects with `ERR_BACKPRESSURE` where there is no room. */
@@ -69,7 +135,7 @@ export class LogFeed {
 
   /** Waits for everything sent so far; rejects with the first failure since the last flush. */
   async flush(): Promise<void> {
-    await Promise.all(this.#onTheWay);
+    await Promise.all([...this.#onTheWay, this.#stream?.idle()]);
     const failure = this.#firstFailure;
     this.#firstFailure = null;
     if (failure !== null) throw failure;
@@ -77,7 +143,9 @@ export class LogFeed {
 
   /** Flushes for good: also what the log is told while it flushes. */
   async close(): Promise<void> {
-    while (this.#onTheWay.size > 0) await Promise.all(this.#onTheWay);
+    while (this.#onTheWay.size > 0 || this.#queuedEvents > 0) {
+      await Promise.all([...this.#onTheWay, this.#stream?.idle()]);
+    }
     await this.flush();
   }
 
@@ -90,7 +158,9 @@ export class LogFeed {
     return this.#queuedBytes === 0 || this.#queuedBytes + bytes <= (critical ? 2 * this.#limit : this.#limit);
   }
 
-  #drop(sessionId: string, critical: number): void {
+  #drop(target: Target): void {
+    const sessionId = target.labels.sessionId ?? this.#sessionId;
+    const critical = target.critical ? 1 : 0;
     this.#counts.dropped += 1;
     this.#counts.droppedCritical += critical;
     this.#miss(sessionId, { dropped: 1, critical });
@@ -149,40 +219,46 @@ export class LogFeed {
         this.#counts.failed += 1;
         failed(failure);
       }
-      if (this.#queuedBytes * 2 > this.#limit) return;
-      this.#episode = null;
-      this.#tellWhatIsMissing();
+      this.#ease();
     };
     return this.#track(this.#store(sessionId ?? this.#sessionId, event, settled));
   }
 
-  /** Many events of one turn share a promise. */
   #track(work: Promise<void>): Promise<void> {
-    if (!this.#onTheWay.has(work)) {
-      this.#onTheWay.add(work);
-      void work.then(() => this.#onTheWay.delete(work));
-    }
+    this.#onTheWay.add(work);
+    void work.then(() => this.#onTheWay.delete(work));
     return work;
   }
 
   /** The promise never rejects. */
   #store(sessionId: string, event: NewEvent, settled: (failure: Error | null) => void): Promise<void> {
-    const refused = (reason: unknown): void => settled(errorOf(reason));
-    if (this.#log.appendLater === undefined) {
-      return this.#hand(sessionId, event).then(() => settled(null), refused);
-    }
-    try {
-      return this.#log.appendLater(sessionId, event, settled);
-    } catch (error) {
-      // Told later: a listener that throws must not throw into an emitter.
-      return Promise.resolve(error).then(refused);
-    }
+    return this.#hand(sessionId, event).then(
+      () => settled(null),
+      (reason: unknown) => settled(errorOf(reason)),
+    );
   }
 
   /** A log written by users may throw where it should reject, and may look at the event later than it should. */
   async #hand(sessionId: string, event: NewEvent): Promise<void> {
     await this.#log.append(sessionId, this.#log.encodesAtOnce === true ? event : copyOf(event));
   }
+}
+
+/** An event as it was sent. */
+interface Origin {
+  target: Target;
+  args: unknown[];
+  timestamp: number;
+  seq: number;
+}
+
+function storedEvent({ target, args, timestamp, seq }: Origin): StoredEvent {
+  const { name, priority, labels } = target;
+  return { seq, event: name as string, args, timestamp, priority, metadata: { ...labels.metadata } };
+}
+
+function kindOf({ name, priority, labels }: Target): EventKind {
+  return { topic: name as string, priority, ...belongingsOf(labels) };
 }
 
 function newEvent({ event: topic, args: payload, priority, timestamp }: StoredEvent, { labels }: Target): NewEvent {

@@ -1,4 +1,5 @@
 /** Where an event goes: everything that emitting it has to know, looked up once and used until listeners change. */
+import { giveBack, takeWord, watching } from '../holders.js';
 import type { EventPriority } from '../types.js';
 import { callerOf } from './callers.js';
 import type { AnyListener, StoredEvent } from './types.js';
@@ -34,6 +35,8 @@ export class Target {
   listeners: readonly AnyListener[] = [];
   /** How many they are. */
   size = 0;
+  /** What names them while they run, where somebody watches the loop; else 0. */
+  word = 0;
   // Each calls all of them, with the bus as `this`, for so many arguments.
   none: AnyListener = nothing;
   one: AnyListener = nothing;
@@ -57,7 +60,9 @@ export class Target {
     this.size = listeners.length;
     this.surplus = this.size - 1;
     const [single = nothing] = listeners;
-    const alone = listeners.length < 2;
+    if (this.word !== 0) giveBack(this.word);
+    this.word = listeners.length > 0 && watching() ? this.#named(listeners) : 0;
+    const alone = listeners.length < 2 && this.word === 0;
     this.none = alone ? single : this.#later(0);
     this.one = alone ? single : this.#later(1);
     this.two = alone ? single : this.#later(2);
@@ -70,14 +75,19 @@ export class Target {
     this.hotVersion = NO_VERSION;
   }
 
+  #named(listeners: readonly AnyListener[]): number {
+    const { agentId } = this.labels.metadata;
+    return takeWord({ agentId, event: String(this.name), listeners: listeners.map(nameOf) });
+  }
+
   /** A caller that makes the caller when it is first wanted: most events have one number of arguments. */
   #later(count: 0 | 1 | 2 | 3): AnyListener {
-    const { version, listeners } = this;
+    const { version, listeners, word } = this;
     const become = (caller: AnyListener): void => {
       if (this.version === version) this[CALLER_NAMES[count]] = caller;
     };
     return function first(this: object, ...args: unknown[]): void {
-      const caller = callerOf(listeners, count, become);
+      const caller = callerOf(listeners, count, word, become);
       become(caller);
       Reflect.apply(caller, this, args);
     };
@@ -87,6 +97,11 @@ export class Target {
 const CALLER_NAMES = ['none', 'one', 'two', 'three'] as const;
 
 function nothing(): void {}
+
+/** The name of a listener; that of `once` has it in a member. */
+export function nameOf(listener: AnyListener): string {
+  return ((listener as { listener?: AnyListener }).listener ?? listener).name;
+}
 
 /** The target of one event that was changed before it was kept. */
 export function targetFor(event: StoredEvent, sessionId: string | undefined): Target {

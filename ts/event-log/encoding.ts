@@ -1,10 +1,19 @@
 /** Events to JSON text and back. The binary adds `seq`, `id` and `sessionId`, and never looks into a payload. */
-import { encode, revive, type EncodeOptions } from '../codec.js';
+import {
+  checkSize,
+  encode,
+  encodeListMember,
+  encodeMember,
+  quoted,
+  revive,
+  type Encoded,
+  type EncodeOptions,
+} from '../codec.js';
 import { CorruptionError } from '../errors.js';
 import { checkId } from '../ids.js';
 import { wordOption } from '../options.js';
 import { CRITICAL_EVENTS } from '../priorities.js';
-import type { Event, NewEvent } from '../types.js';
+import type { Event, EventKind, EventPriority, NewEvent } from '../types.js';
 import { timestampOption } from './options.js';
 
 /** An event on its way to the binary. */
@@ -29,32 +38,136 @@ const MEMBERS: ReadonlySet<string> = new Set<keyof Event>([
  */
 export function encodeEvent(event: NewEvent, options: EncodeOptions): EncodedEvent {
   if (typeof event !== 'object' || (event as unknown) === null) throw new TypeError('event must be an object');
-  const { topic, payload, id, metadata } = event;
-  if (typeof topic !== 'string') throw new TypeError('topic must be a string');
-  for (const name of Object.keys(event)) {
-    if (MEMBERS.has(name) || event[name as keyof NewEvent] === undefined) continue;
-    throw new TypeError(`an event has no member ${JSON.stringify(name)}`);
-  }
+  const { topic, payload, id, metadata, conversationId, agentId } = event;
+  checkTopic(topic);
+  // Inherited members are none; but whoever has some pays for the exact question.
+  for (const name in event) if (!MEMBERS.has(name)) refuseStranger(event, name);
   if (id !== undefined) checkId(id, 'event id');
   const timestamp = timestampOption(event.timestamp);
-  const fallback = CRITICAL.has(topic) ? 'critical' : 'normal';
-  const priority = wordOption('priority', event.priority, fallback, ['critical', 'normal']);
-  const record: Record<string, unknown> = { topic, priority, timestamp };
-  for (const name of ['conversationId', 'agentId'] as const) {
-    const text = event[name];
-    if (text === undefined) continue;
-    if (typeof text !== 'string') throw new TypeError(`${name} must be a string`);
-    record[name] = text;
+  const priority = priorityOf(topic, event.priority);
+  checkBelongings(conversationId, agentId, metadata);
+  const hasPayload = payload !== undefined || Object.hasOwn(event, 'payload');
+  const plain = hasPayload ? encodeMember('payload', payload) : NO_PAYLOAD;
+  const more = metadata === undefined ? NO_PAYLOAD : encodeMember('metadata', metadata);
+  let body: string;
+  if (plain === null || more === null) {
+    const record = {
+      ...{ topic, priority, timestamp },
+      ...(conversationId === undefined ? {} : { conversationId }),
+      ...(agentId === undefined ? {} : { agentId }),
+      ...(hasPayload ? { payload } : {}),
+      ...(metadata === undefined ? {} : { metadata }),
+    };
+    body = wholeText(record, options);
+  } else {
+    const before = beginning(topic, priority) + String(timestamp) + belongings(conversationId, agentId);
+    const own = hasPayload ? `${before},"payload":${plain.text}` : before;
+    body = ended(metadata === undefined ? own : `${own},"metadata":${more.text}`, plain.types, more.types);
+    checkSize({ text: body, types: null }, options);
   }
-  if (payload !== undefined || Object.hasOwn(event, 'payload')) record['payload'] = payload;
-  if (metadata !== undefined) {
-    if (typeof metadata !== 'object' || (metadata as unknown) === null)
-      throw new TypeError('metadata must be an object');
-    record['metadata'] = metadata;
-  }
-  const { text, types } = encode(record, options);
-  const body = types === null ? text : `${text.slice(0, -1)},"types":${types}}`;
   return { body, id: id ?? null, timestamp };
+}
+
+const NO_PAYLOAD: Encoded = { text: '', types: null };
+
+function checkTopic(topic: unknown): asserts topic is string {
+  if (typeof topic !== 'string') throw new TypeError('topic must be a string');
+}
+
+function priorityOf(topic: string, given: unknown): EventPriority {
+  return wordOption('priority', given, CRITICAL.has(topic) ? 'critical' : 'normal', ['critical', 'normal']);
+}
+
+function checkBelongings(conversationId: unknown, agentId: unknown, metadata: unknown): void {
+  if (conversationId !== undefined && typeof conversationId !== 'string')
+    throw new TypeError('conversationId must be a string');
+  if (agentId !== undefined && typeof agentId !== 'string') throw new TypeError('agentId must be a string');
+  if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null))
+    throw new TypeError('metadata must be an object');
+}
+
+function refuseStranger(event: object, name: string): void {
+  if (!Object.hasOwn(event, name) || event[name as keyof typeof event] === undefined) return;
+  throw new TypeError(`an event has no member ${JSON.stringify(name)}`);
+}
+
+/** Everything up to the timestamp. Events of one topic mostly come together. */
+function beginning(topic: string, priority: EventPriority): string {
+  if (topic !== lastTopic || priority !== lastPriority) {
+    lastBeginning = `{"topic":${quoted(topic)},"priority":"${priority}","timestamp":`;
+    lastTopic = topic;
+    lastPriority = priority;
+  }
+  return lastBeginning;
+}
+
+let lastTopic = '';
+let lastPriority = '';
+let lastBeginning = '';
+
+function belongings(conversationId: string | undefined, agentId: string | undefined): string {
+  const text = conversationId === undefined ? '' : `,"conversationId":${quoted(conversationId)}`;
+  return agentId === undefined ? text : `${text},"agentId":${quoted(agentId)}`;
+}
+
+/** An event with the table of what is more than JSON in it, which may come in two parts, and its end. */
+function ended(text: string, types: string | null, moreTypes: string | null): string {
+  if (types === null && moreTypes === null) return `${text}}`;
+  if (types !== null && moreTypes !== null) return `${text},"types":${types.slice(0, -1)},${moreTypes.slice(1)}}`;
+  return `${text},"types":${types ?? moreTypes ?? ''}}`;
+}
+
+function wholeText(record: object, options: EncodeOptions): string {
+  const { text, types } = encode(record, options);
+  return types === null ? text : `${text.slice(0, -1)},"types":${types}}`;
+}
+
+/** What the events of a stream have in common, encoded once. */
+export class PreparedKind {
+  /** Before the timestamp, and between that and the payload. */
+  readonly #beginning: string;
+  readonly #middle: string;
+  /** Behind the payload; null where it may be another one each time. */
+  readonly #metadata: string | null;
+  readonly #event: EventKind;
+  readonly #options: EncodeOptions;
+
+  /** Throws a TypeError, `ERR_ID_INVALID` or `ERR_OPTION_INVALID` for what no event can have. */
+  constructor(
+    readonly sessionId: string,
+    event: EventKind,
+    options: EncodeOptions,
+  ) {
+    const { topic, conversationId, agentId, metadata } = event;
+    checkId(sessionId, 'sessionId');
+    checkTopic(topic);
+    checkBelongings(conversationId, agentId, metadata);
+    this.#beginning = beginning(topic, priorityOf(topic, event.priority));
+    this.#middle = `${belongings(conversationId, agentId)},"payload":`;
+    this.#metadata = metadata === undefined ? '' : isFlat(metadata) ? fixedText(metadata) : null;
+    this.#event = event;
+    this.#options = options;
+  }
+
+  /** The body of one of its events. Throws what `encodeEvent` throws. */
+  body(payload: readonly unknown[], timestamp: number): string {
+    const list = this.#metadata === null || !Number.isFinite(timestamp) ? null : encodeListMember('payload', payload);
+    if (list === null) return encodeEvent({ ...this.#event, payload, timestamp }, this.#options).body;
+    const text = `${this.#beginning}${timestamp}${this.#middle}${list.text}${this.#metadata}`;
+    const body = ended(text, list.types, null);
+    checkSize({ text: body, types: null }, this.#options);
+    return body;
+  }
+}
+
+/** Whether metadata is the same each time, for nobody else can change what is in it. */
+const isFlat = (metadata: object): boolean =>
+  Object.values(metadata).every((value) => typeof value !== 'object' || value === null);
+
+/** Metadata as a member; null where its text is not all that there is to say. */
+function fixedText(metadata: object): string | null {
+  const encoded = encodeMember('metadata', metadata);
+  return encoded === null || encoded.types !== null ? null : `,"metadata":${encoded.text}`;
 }
 
 type Line = Event & { types?: Record<string, string> };

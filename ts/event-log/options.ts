@@ -1,7 +1,7 @@
 /** What the event log can be told, and what a replay can be asked for. */
 import type { Unsupported } from '../codec.js';
 import { SmallTalkError } from '../errors.js';
-import { numberOption, optionsObject, pathOption, wordOption } from '../options.js';
+import { flagOption, numberOption, optionsObject, pathOption, wordOption } from '../options.js';
 import type { Durability, ReplayOptions } from '../types.js';
 
 const HOUR_MS = 3_600_000;
@@ -29,6 +29,11 @@ export interface JsonlEventLogOptions {
   maxQueueBytes?: number;
   /** What happens to functions, class instances and the like. Default `refuse`. */
   unsupported?: Unsupported;
+  /**
+   * Only reads, whoever writes: another process, this one, or nobody. What would write is refused with `ERR_LOCKED`.
+   * Default false.
+   */
+  readOnly?: boolean;
 }
 
 /** The settings of a log that is told nothing. */
@@ -42,6 +47,7 @@ export const DEFAULTS: Readonly<Required<JsonlEventLogOptions>> = Object.freeze(
   maxFileBytes: 64 * 2 ** 20,
   maxQueueBytes: 64 * 2 ** 20,
   unsupported: 'refuse',
+  readOnly: false,
 });
 
 const BYTES = { min: 1, max: 2 ** 40, integer: true };
@@ -66,12 +72,19 @@ export function logOptions(options?: JsonlEventLogOptions): Required<JsonlEventL
     maxFileBytes: numberOption('maxFileBytes', given.maxFileBytes, DEFAULTS.maxFileBytes, BYTES),
     maxQueueBytes: numberOption('maxQueueBytes', given.maxQueueBytes, DEFAULTS.maxQueueBytes, BYTES),
     unsupported: wordOption('unsupported', given.unsupported, DEFAULTS.unsupported, ['refuse', 'json']),
+    readOnly: flagOption('readOnly', given.readOnly, DEFAULTS.readOnly),
   };
 }
 
 /** Checks a durability. */
 export function durabilityOption(given: unknown, fallback: Durability): Durability {
   return wordOption('durability', given, fallback, ['process', 'power']);
+}
+
+/** Checks the options of an append: whether it asks for power; null: what the log does anyway. */
+export function powerOption(options: { durability?: Durability }): boolean | null {
+  const { durability } = optionsObject('options', options);
+  return durability === undefined ? null : durabilityOption(durability, 'process') === 'power';
 }
 
 /** Checks a retention given to `cleanup`. */
@@ -88,12 +101,39 @@ export interface ReplayQuery {
   topics?: string[];
   last?: number;
   limit?: number;
+  archived: boolean;
+}
+
+/** What a tail or a consumer brings. */
+export interface TailOptions {
+  /** Exclusive. Default: from the first event on. A consumer goes on where it was, whatever is said here. */
+  afterSeq?: number;
+  /** Default `all`. */
+  priority?: 'critical' | 'all';
+  topics?: string[];
+  signal?: AbortSignal;
+}
+
+/** Checks the options of a tail. */
+export function tailOptions(options: TailOptions | undefined): TailOptions {
+  const { afterSeq, priority, topics, signal } = optionsObject('options', options);
+  const checked: TailOptions = { priority: wordOption('priority', priority, 'all', ['critical', 'all']) };
+  const range = { min: -Infinity, max: Infinity };
+  if (afterSeq !== undefined) checked.afterSeq = numberOption('afterSeq', afterSeq, 0, range);
+  if (topics !== undefined) {
+    topicsOption(topics);
+    checked.topics = topics;
+  }
+  const checkedSignal = signalOption(signal);
+  if (checkedSignal !== undefined) checked.signal = checkedSignal;
+  return checked;
 }
 
 /** Checks the options of a replay. */
 export function replayQuery(options: ReplayOptions): ReplayQuery {
   const query: ReplayQuery = {
     criticalOnly: wordOption('priority', options.priority, 'critical', ['critical', 'all']) === 'critical',
+    archived: flagOption('archived', options.archived, false),
   };
   for (const name of ['since', 'until', 'afterSeq', 'last', 'limit'] as const) {
     const counts = name === 'last' || name === 'limit';

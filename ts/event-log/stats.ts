@@ -36,3 +36,13 @@ export interface RecoveryReport {
    */
   damaged: { file: string; offset: number; bytes: number; copy: string | null }[];
 }
+
+/** What reading everything again has found. */
+export interface EventLogVerifyReport {
+  /** Files read, archived ones included. */
+  files: number;
+  /** Events whose checksums hold. */
+  events: number;
+  /** Bytes that are no events; empty where all is well. */
+  damaged: { file: string; offset: number; bytes: number }[];
+}

@@ -1,41 +1,85 @@
 /** Events of one turn of the loop: they cross to the binary in one piece and are answered in one. */
 import { fromNative, EventLogError } from '../errors.js';
+import type { AppendReceipt, EventStream, StreamOutcome } from '../types.js';
+import type { PreparedKind } from './encoding.js';
 
-/** What became of an event; the receipt, its number and its id with a space between them, where it was asked for. */
-export type Settled = (failure: Error | null, receipt: string) => void;
-type Failure = Parameters<typeof fromNative>[0];
+/** Who waits for a receipt. */
+export interface Waiter {
+  timestamp: number;
+  resolve(receipt: AppendReceipt): void;
+  reject(error: Error): void;
+}
 
 /** What crosses. */
 export interface Crossing {
   /** The sessions they belong to. */
   sessions: string[];
   /** For each event, which of the sessions. */
-  places: Uint32Array;
+  places: number[];
   /** The events, one a line. */
   bodies: string;
   /** Whether anybody wants receipts. */
   receipts: boolean;
+  power: boolean | null;
 }
 
-/** What comes back: the receipts, one a line, and `[[index, failure], …]` as JSON; null where all is well and no more asked. */
-export type Answer = [receipts: string, unstored: string] | null;
+/** What comes back: the receipts, one a line, and `[[index, failure], …]` as JSON, null where all is well. */
+export type Answer = [receipts: string, unstored: string | null] | null;
+type Failure = Parameters<typeof fromNative>[0];
 
 /** So many characters cross at once, though the turn has not ended. */
-const ENOUGH = 1 << 20;
+const ENOUGH = 1 << 18;
+/** So many events that somebody waits for cross at once where none waits for the disk: one side encodes, the other writes. */
+const MANY = 25;
 
-class Turn {
-  readonly sessions = new Map<string, number>();
-  readonly places: number[] = [];
-  readonly bodies: string[] = [];
-  readonly settled: Settled[] = [];
-  readonly done: Promise<void>;
+/** What a stream has in one turn. */
+class Share {
+  events = 0;
   characters = 0;
-  receipts = false;
-  /** All have been settled. */
+  readonly failures: { error: Error; origin: object }[] = [];
+  readonly done: Promise<void>;
+  /** All of it has been settled. */
   end!: () => void;
 
-  constructor() {
+  constructor(
+    readonly turn: Turn,
+    readonly settled: (outcome: StreamOutcome) => void,
+  ) {
     this.done = new Promise((resolve) => (this.end = resolve));
+  }
+}
+
+class Turn {
+  readonly sessions: string[] = [];
+  readonly places: number[] = [];
+  bodies = '';
+  /** By event: who waits, or what a stream wants back with a failure. */
+  readonly owners: object[] = [];
+  /** By event, where it is a stream's. */
+  readonly shares: (Share | null)[] = [];
+  receipts = false;
+  readonly #known = new Map<string, number>();
+  #last = '';
+  #lastPlace = -1;
+
+  constructor(readonly power: boolean | null) {}
+
+  add(sessionId: string, body: string, owner: object, share: Share | null): void {
+    if (sessionId !== this.#last || this.#lastPlace === -1) this.#find(sessionId);
+    this.bodies = this.places.length === 0 ? body : `${this.bodies}\n${body}`;
+    this.places.push(this.#lastPlace);
+    this.owners.push(owner);
+    this.shares.push(share);
+  }
+
+  #find(sessionId: string): void {
+    let place = this.#known.get(sessionId);
+    if (place === undefined) {
+      place = this.sessions.push(sessionId) - 1;
+      this.#known.set(sessionId, place);
+    }
+    this.#last = sessionId;
+    this.#lastPlace = place;
   }
 }
 
@@ -43,26 +87,52 @@ class Turn {
 export class Together {
   readonly #cross: (crossing: Crossing) => Promise<Answer>;
   readonly #enough: number;
+  readonly #many: number;
   #turn: Turn | null = null;
 
-  /** `cross` gives the events to the binary, at the most so many bytes as may wait there. */
-  constructor(mayWait: number, cross: (crossing: Crossing) => Promise<Answer>) {
+  /**
+   * `cross` gives the events to the binary, at the most so many bytes as may wait there. `syncs`: events that say nothing
+   * else wait for the disk; then all of a turn share one sync.
+   */
+  constructor(mayWait: number, syncs: boolean, cross: (crossing: Crossing) => Promise<Answer>) {
+    this.#many = syncs ? Infinity : MANY;
     this.#enough = Math.min(ENOUGH, mayWait / 4);
     this.#cross = cross;
   }
 
-  /** Adds an event, as encoded text; the promise is that of the whole turn. */
-  add(sessionId: string, body: string, receipt: boolean, settled: Settled): Promise<void> {
-    const turn = (this.#turn ??= this.#begin());
-    let place = turn.sessions.get(sessionId);
-    if (place === undefined) turn.sessions.set(sessionId, (place = turn.sessions.size));
-    turn.places.push(place);
-    turn.bodies.push(body);
-    turn.settled.push(settled);
-    turn.characters += body.length;
-    turn.receipts ||= receipt;
-    if (turn.characters >= this.#enough) this.send();
-    return turn.done;
+  /** Adds an event, as encoded text; `power`: what it asks for, where that is not what the log does anyway. */
+  add(sessionId: string, body: string, power: boolean | null, waiter: Waiter): void {
+    const turn = this.#turnOf(power);
+    turn.add(sessionId, body, waiter, null);
+    turn.receipts = true;
+    if (turn.bodies.length >= this.#enough || (power === null && turn.places.length === this.#many)) this.send();
+  }
+
+  /** A road for events of which nobody waits for a receipt. */
+  stream(prepare: Prepare, settled: (outcome: StreamOutcome) => void): EventStream {
+    const unsettled = new Set<Share>();
+    let share: Share | null = null;
+    const encode: EventStream['encode'] = (kind, payload, timestamp) => (kind as PreparedKind).body(payload, timestamp);
+    const add = (kind: object, text: string, origin: object): void => {
+      const turn = this.#turnOf(null);
+      if (share?.turn !== turn) unsettled.add((share = shareOf(turn)));
+      share.events += 1;
+      share.characters += text.length;
+      turn.add((kind as PreparedKind).sessionId, text, origin, share);
+      if (turn.bodies.length >= this.#enough) this.send();
+    };
+    const shareOf = (turn: Turn): Share => {
+      const begun: Share = new Share(turn, (outcome) => {
+        unsettled.delete(begun);
+        settled(outcome);
+      });
+      return begun;
+    };
+    const idle = async (): Promise<void> => {
+      this.send();
+      await Promise.all(Array.from(unsettled, ({ done }) => done));
+    };
+    return { kind: prepare, encode, add, idle };
   }
 
   /** Gives the binary what has been collected: whatever is asked of it next comes after that. */
@@ -73,33 +143,59 @@ export class Together {
     void this.#finish(turn);
   }
 
-  #begin(): Turn {
-    const turn = new Turn();
+  #turnOf(power: boolean | null): Turn {
+    const turn = this.#turn;
+    if (turn?.power === power) return turn;
+    this.send();
+    const begun = (this.#turn = new Turn(power));
     queueMicrotask(() => {
-      if (this.#turn === turn) this.send();
+      if (this.#turn === begun) this.send();
     });
-    return turn;
+    return begun;
   }
 
-  async #finish({ sessions, places, bodies, settled, receipts, end }: Turn): Promise<void> {
+  async #finish(turn: Turn): Promise<void> {
+    const { sessions, places, bodies, receipts, power } = turn;
     const failures = new Map<number, Error>();
     let lines: string[] = [];
     let all: Error | null = null;
     try {
-      const answer = await this.#cross({
-        sessions: [...sessions.keys()],
-        places: Uint32Array.from(places),
-        bodies: bodies.join('\n'),
-        receipts,
-      });
-      lines = answer?.[0].split('\n') ?? [];
-      for (const [index, failure] of JSON.parse(answer?.[1] ?? '[]') as [number, Failure][]) {
-        failures.set(index, fromNative(failure, EventLogError));
+      const answer = await this.#cross({ sessions, places, bodies, receipts, power });
+      if (answer !== null) {
+        if (receipts) lines = answer[0].split('\n');
+        const unstored = answer[1] === null ? [] : (JSON.parse(answer[1]) as [number, Failure][]);
+        for (const [index, failure] of unstored) {
+          failures.set(index, fromNative(failure, EventLogError));
+        }
       }
     } catch (error) {
       all = error as Error;
     }
-    for (const [index, settle] of settled.entries()) settle(all ?? failures.get(index) ?? null, lines[index] ?? '');
-    end();
+    settle(turn, lines, (index) => all ?? failures.get(index) ?? null, all !== null || failures.size > 0);
   }
+}
+
+type Prepare = EventStream['kind'];
+
+function settle(turn: Turn, lines: string[], failure: (index: number) => Error | null, someFailed: boolean): void {
+  const { owners, shares } = turn;
+  const met = new Set<Share>();
+  for (let index = 0; index < owners.length; index += 1) {
+    const share = shares[index] as Share | null;
+    const owner = owners[index] as object;
+    const error = someFailed ? failure(index) : null;
+    if (share === null) settleOne(owner as Waiter, error, lines[index] ?? '');
+    else if (error !== null) share.failures.push({ error, origin: owner });
+    if (share !== null) met.add(share);
+  }
+  for (const share of met) {
+    share.settled(share);
+    share.end();
+  }
+}
+
+function settleOne(waiter: Waiter, error: Error | null, receipt: string): void {
+  if (error !== null) return waiter.reject(error);
+  const space = receipt.indexOf(' ');
+  waiter.resolve({ seq: Number(receipt.slice(0, space)), id: receipt.slice(space + 1), timestamp: waiter.timestamp });
 }

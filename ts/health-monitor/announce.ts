@@ -6,6 +6,7 @@ import type { AgentState, HealthBus, HealthEvents } from './types.js';
 /** The event that announces a state. */
 export const EVENT_OF = {
   healthy: 'agent:recovered',
+  busy: 'agent:recovered',
   suspect: 'agent:suspect',
   disconnected: 'agent:disconnected',
   recovering: 'agent:recovering',

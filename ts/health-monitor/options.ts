@@ -1,7 +1,11 @@
 /** The monitor's options, checked and completed. */
+import type { Worker } from 'node:worker_threads';
+
 import { SmallTalkError } from '../errors.js';
-import { numberOption, optionsObject, wordOption } from '../options.js';
-import type { BackoffOptions, HealthMonitorConfig, RecoveryStrategy, RegisterOptions } from './types.js';
+import { checkId } from '../ids.js';
+import { namesOption, numberOption, optionsObject, wordOption } from '../options.js';
+import type { Event, EventReplayStorage } from '../types.js';
+import type { BackoffOptions, HealthMonitorConfig, RecoveryStrategy, RegisterOptions, TrackOptions } from './types.js';
 
 const ACTIVITY_EVENTS = ['response_generated', 'task_completed', 'tool_executed'];
 const STRATEGIES: readonly RecoveryStrategy[] = ['restart', 'replace', 'alert'];
@@ -9,18 +13,21 @@ const STRATEGIES: readonly RecoveryStrategy[] = ['restart', 'replace', 'alert'];
 const MAX_MS = 2 ** 31 - 1;
 
 /** Every option has its value. */
-export type ResolvedConfig = Required<Omit<HealthMonitorConfig, 'restart' | 'replace' | 'bus' | 'backoff'>> &
-  Pick<HealthMonitorConfig, 'restart' | 'replace' | 'bus'> & { backoff: Required<BackoffOptions> };
+export type ResolvedConfig = Required<Omit<HealthMonitorConfig, 'restart' | 'replace' | 'bus' | 'log' | 'backoff'>> &
+  Pick<HealthMonitorConfig, 'restart' | 'replace' | 'bus' | 'log'> & { backoff: Required<BackoffOptions> };
 
 /** Completes the options. Throws a TypeError for wrong types, `ERR_OPTION_INVALID` for values out of range. */
 export function resolveConfig(config?: HealthMonitorConfig): ResolvedConfig {
   const given = optionsObject('config', config);
-  const { restart, replace, bus, activityEvents = [] } = given;
+  const { restart, replace, bus, log, loopThreshold, activityEvents = [] } = given;
   for (const [name, value] of Object.entries({ restart, replace })) {
     if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function`);
   }
   if (bus !== undefined && typeof (bus as { emit?: unknown } | null)?.emit !== 'function') {
     throw new TypeError('bus must have a method emit()');
+  }
+  if (log !== undefined && typeof (log as Partial<EventReplayStorage> | null)?.replay !== 'function') {
+    throw new TypeError('log must have the methods of an EventReplayStorage');
   }
   if (!Array.isArray(activityEvents) || activityEvents.some((name) => typeof name !== 'string')) {
     throw new TypeError('activityEvents must be an array of strings');
@@ -34,16 +41,55 @@ export function resolveConfig(config?: HealthMonitorConfig): ResolvedConfig {
     recoveryTimeout: whole('recoveryTimeout', given.recoveryTimeout, 30_000, 1),
     recoveryStrategy: strategyOf(given, 'restart', replace),
     backoff: resolveBackoff(given.backoff),
+    loopThreshold: loopThreshold === false ? false : whole('loopThreshold', loopThreshold, 1000, 20),
     activityEvents: [...new Set([...ACTIVITY_EVENTS, ...(activityEvents as string[])])],
     ...(restart && { restart: restart.bind(config) }),
     ...(replace && { replace: replace.bind(config) }),
     ...(bus && { bus }),
+    ...(log && { log }),
   };
 }
 
-/** What shall be done about one agent. */
-export function resolveStrategy(options: RegisterOptions | undefined, config: ResolvedConfig): RecoveryStrategy {
-  return strategyOf(optionsObject('options', options), config.recoveryStrategy, config.replace);
+/** What is asked for one agent. */
+export interface Registration {
+  strategy: RecoveryStrategy;
+  worker: Worker | null;
+  spawn: (() => Worker) | null;
+  missed: { sessions: readonly string[]; onMissed: (event: Event) => void | Promise<void> } | null;
+}
+
+/** Checks the options of a registration. */
+export function resolveRegistration(options: RegisterOptions | undefined, config: ResolvedConfig): Registration {
+  const given = optionsObject('options', options);
+  const { worker, spawn, onMissed } = given;
+  for (const [name, value] of Object.entries({ spawn, onMissed })) {
+    if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function`);
+  }
+  if (worker !== undefined && typeof (worker as Partial<Worker> | null)?.terminate !== 'function') {
+    throw new TypeError('worker must be a Worker');
+  }
+  if (spawn !== undefined && worker === undefined) invalid('the option spawn() needs the worker that it replaces');
+  const sessions = namesOption('sessions', given.sessions, []);
+  for (const session of sessions) checkId(session, 'a session');
+  if (onMissed !== undefined && config.log === undefined) invalid('the option onMissed() needs a monitor with a log');
+  return {
+    strategy: strategyOf(given, config.recoveryStrategy, config.replace),
+    worker: worker ?? null,
+    spawn: spawn?.bind(options) ?? null,
+    missed: onMissed === undefined ? null : { sessions, onMissed: onMissed.bind(options) },
+  };
+}
+
+/** Checks the options of tracked work. */
+export function resolveTrack(options: TrackOptions | undefined, name: string): Required<TrackOptions> {
+  const given = optionsObject('options', options);
+  const { kind = name === '' ? 'work' : name } = given;
+  if (typeof kind !== 'string') throw new TypeError('kind must be a string');
+  return { deadline: whole('deadline', given.deadline, 120_000, 0), kind };
+}
+
+function invalid(why: string): never {
+  throw new SmallTalkError('ERR_OPTION_INVALID', why);
 }
 
 function resolveBackoff(backoff?: BackoffOptions): Required<BackoffOptions> {
@@ -63,7 +109,7 @@ function strategyOf(
 ): RecoveryStrategy {
   const strategy = wordOption('recoveryStrategy', given.recoveryStrategy, fallback, STRATEGIES);
   if (strategy === 'replace' && replace === undefined) {
-    throw new SmallTalkError('ERR_OPTION_INVALID', "the recoveryStrategy 'replace' needs the option replace()");
+    invalid("the recoveryStrategy 'replace' needs the option replace()");
   }
   return strategy;
 }

@@ -9,6 +9,8 @@ export interface RecoverySteps {
   attempting(): void;
   /** The attempt itself; time-bound. */
   attempt(): Promise<void>;
+  /** What the agent missed is handed to it. Without that, no attempt has worked. */
+  catchUp(): Promise<void>;
   /** An attempt failed; another may follow. */
   attemptFailed(error: unknown): void;
   recovered(): void;
@@ -106,23 +108,31 @@ export class Recovery {
     this.#phase = 'attempting';
     this.#alive = false;
     this.#attempts.push(performance.now());
-    let failure: { error: unknown } | null = null;
     this.#steps.attempting();
     // A listener may have ended it.
     if (round !== this.#round) return;
-    try {
-      await this.#steps.attempt();
-    } catch (error) {
-      failure = { error };
-    }
+    let failure = await failureOf(() => this.#steps.attempt());
     if (round !== this.#round) return;
     if (failure === null || this.#alive) {
+      failure = await failureOf(() => this.#steps.catchUp());
+      if (round !== this.#round) return;
+    }
+    if (failure === null) {
       this.#phase = 'idle';
       this.#steps.recovered();
     } else {
       this.#steps.attemptFailed(failure.error);
       this.#next();
     }
+  }
+}
+
+async function failureOf(work: () => Promise<void>): Promise<{ error: unknown } | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    return { error };
   }
 }
 

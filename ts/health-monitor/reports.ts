@@ -1,12 +1,16 @@
 /** What the binary reports of a sweep. */
 import { setImmediate } from 'node:timers';
 
+import type { HealthReason, LoopNews } from './types.js';
+
 /** The text that comes over the channel, parsed. Agents are named by ticket. */
 export interface Report {
   /** The loop shall show that it runs. */
   echo: boolean;
-  moved: [ticket: number, standing: 'healthy' | 'suspect' | 'disconnected', missed: number][];
+  moved: [ticket: number, standing: 'healthy' | 'suspect' | 'disconnected', missed: number, HealthReason | null][];
   ping: number[];
+  /** Loops that froze or thawed, in order. `recorded`: the watching thread has put it into a log. */
+  loops: { frozen: boolean; recorded: boolean; info: LoopNews }[];
   /** The watching thread is gone. */
   lost: boolean;
 }

@@ -1,48 +1,64 @@
 /** What the recovery strategies call. */
+import type { Worker } from 'node:worker_threads';
+
 import { HealthError } from '../errors.js';
 import { bounded } from './bounded.js';
 import type { ResolvedConfig } from './options.js';
 import type { MonitoredAgent, RecoveryStrategy } from './types.js';
+import { respawn } from './workers.js';
+
+/** Who is to be brought back, and how. */
+export interface Patient {
+  agent: MonitoredAgent;
+  strategy: RecoveryStrategy;
+  worker: Worker | null;
+  spawn: (() => Worker) | null;
+}
 
 /**
- * How the agent can be brought back: gives the agent to watch from then on. Null where there is nothing to call.
- * Who came back has to answer a ping, so that a recovery that only claims to have worked counts as failed.
+ * How the agent can be brought back: gives the agent to watch from then on. Null where there is nothing to call. Who came
+ * back has to answer a ping, so that a recovery that only claims to have worked counts as failed. A new worker is `born`
+ * whatever becomes of the attempt: the next one ends it.
  */
 export function recoverer(
-  agent: MonitoredAgent,
-  strategy: RecoveryStrategy,
+  patient: Patient,
   config: ResolvedConfig,
+  born: (worker: Worker) => void = () => undefined,
 ): (() => Promise<MonitoredAgent>) | null {
-  const bring = bringBack(agent, strategy, config);
+  const bring = bringBack(patient, config, born);
   if (bring === null) return null;
   const answerWithin = config.heartbeatInterval * Math.max(2, config.maxMissedBeats);
   return async () => {
-    const next = await bounded(bring, config.recoveryTimeout, strategy);
-    if (typeof next !== 'object' || next === null) throw new TypeError('replace() must resolve to an agent');
-    if (typeof next.ping === 'function') {
-      await bounded(() => next.ping?.(), answerWithin, 'the ping after it');
+    const agent = await bounded(bring, config.recoveryTimeout, patient.strategy);
+    if (typeof agent !== 'object' || (agent as unknown) === null) {
+      throw new TypeError('replace() must resolve to an agent');
     }
-    return next;
+    if (typeof agent.ping === 'function') {
+      await bounded(() => agent.ping?.(), answerWithin, 'the ping after it');
+    }
+    return agent;
   };
 }
 
 function bringBack(
-  agent: MonitoredAgent,
-  strategy: RecoveryStrategy,
+  patient: Patient,
   config: ResolvedConfig,
+  born: (worker: Worker) => void,
 ): (() => Promise<MonitoredAgent>) | null {
+  const { agent, strategy, worker, spawn } = patient;
   const { replace, restart } = config;
-  if (strategy === 'replace' && replace !== undefined) return () => replace(agent);
-  if (strategy !== 'restart') return null;
-  if (typeof agent.restart === 'function') {
+  if (strategy === 'alert') return null;
+  if (worker !== null && spawn !== null) {
     return async () => {
-      await agent.restart?.();
+      await respawn(worker, spawn, born);
       return agent;
     };
   }
-  if (restart === undefined) return null;
+  if (strategy === 'replace') return replace === undefined ? null : () => replace(agent);
+  if (typeof agent.restart !== 'function' && restart === undefined) return null;
   return async () => {
-    await restart(agent);
+    if (typeof agent.restart === 'function') await agent.restart();
+    else await restart?.(agent);
     return agent;
   };
 }

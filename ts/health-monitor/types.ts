@@ -1,4 +1,7 @@
 /** What the health monitor takes and tells. */
+import type { Worker } from 'node:worker_threads';
+
+import type { Event, EventReplayStorage } from '../types.js';
 
 /**
  * Anything that can be watched. All members are optional, but an agent needs an `id` or a `name`.
@@ -61,21 +64,48 @@ export interface HealthMonitorConfig {
   backoff?: BackoffOptions;
   /** Events of agents that are signs of life, beside `response_generated`, `task_completed` and `tool_executed`. */
   activityEvents?: readonly string[];
+  /**
+   * Milliseconds for which an event loop may run one piece of work before it is frozen; at least 20. `false`: nobody
+   * watches the loop of this monitor, and it hears of no other. Default: 1,000.
+   */
+  loopThreshold?: number | false;
   /** Gets every event of the monitor as well. */
   bus?: HealthBus;
+  /** Where a frozen loop is recorded, and from where agents that were recovered get what they missed. */
+  log?: EventReplayStorage;
 }
 
 /** Options of {@link AgentHealthMonitor.registerAgent}. */
 export interface RegisterOptions {
   /** For this agent instead of the monitor's. */
   recoveryStrategy?: RecoveryStrategy;
+  /** The sessions of the log whose critical events the agent must not miss. */
+  sessions?: readonly string[];
+  /** Gets, after a recovery, one after the other, what it missed. A rejection fails the recovery. */
+  onMissed?(event: Event): void | Promise<void>;
+  /** The thread that the agent lives in: when its loop is frozen or it ends, so is the agent. */
+  worker?: Worker;
+  /** Starts the thread anew: the agent is recovered by terminating the old one and calling this. */
+  spawn?(): Worker;
+}
+
+/** Options of {@link AgentHealthMonitor.track}. */
+export interface TrackOptions {
+  /** Milliseconds after which the work is overdue. Default: 120,000. */
+  deadline?: number;
+  /** Names the work in the agent's health. Default: the name of the function, or `work`. */
+  kind?: string;
 }
 
 /**
- * `healthy`: it gave a sign of life, or nobody had a reason to ask. `suspect`: it missed a beat. `disconnected`: it is
- * gone. `recovering`: it is being brought back. `failed`: that was given up. A sign of life always leads back to `healthy`.
+ * `healthy`: it gave a sign of life, or nobody had a reason to ask. `busy`: the same, with work in flight. `suspect`: it
+ * missed a beat, its work is overdue, or the loop it lives in is frozen. `disconnected`: it is gone. `recovering`: it is
+ * being brought back. `failed`: that was given up. A sign of life leads back to `healthy`.
  */
-export type AgentState = 'healthy' | 'suspect' | 'disconnected' | 'recovering' | 'failed';
+export type AgentState = 'healthy' | 'busy' | 'suspect' | 'disconnected' | 'recovering' | 'failed';
+
+/** Why an agent is not healthy: it was silent, it rejected pings, its work is overdue, its worker is frozen or has ended. */
+export type HealthReason = 'silent' | 'rejected' | 'overdue' | 'frozen' | 'exited';
 
 /** An error, as plain data. */
 export interface ErrorSummary {
@@ -93,8 +123,10 @@ export interface AgentHealth {
   /** Milliseconds since its last sign of life, give or take a tenth of the interval; a frozen event loop does not count. */
   silentFor: number;
   missedBeats: number;
-  /** Why it is not healthy: it was silent, or it rejected pings. */
-  reason: 'silent' | 'rejected' | null;
+  /** Why it is not healthy. */
+  reason: HealthReason | null;
+  /** Tracked work in flight. */
+  tracked: number;
   /** What the last ping or the last attempt to recover failed with. */
   error: ErrorSummary | null;
   /** What the last sign of life was: an event's name, `ping`, or what `recordActivity` was told. */
@@ -119,6 +151,38 @@ export interface HealthAlert {
   agent: AgentHealth | null;
 }
 
+/** What ran synchronously when a loop froze: the dispatch of an event, or a tracked function. */
+export interface LoopHolder {
+  /** Whose work it was, where the event or the function belongs to an agent. */
+  agentId?: string;
+  /** The event that was being dispatched. */
+  event?: string;
+  /** The name of the function that was running. */
+  listener?: string;
+}
+
+/** What `loop:frozen` and `loop:thawed` carry. */
+export interface LoopNews {
+  /** `main`, or `worker` and the id of its thread. */
+  loop: string;
+  threadId: number;
+  pid: number;
+  /** Milliseconds for which it has been frozen by then, or was. */
+  frozenFor: number;
+  /** The threshold it went past, in milliseconds. */
+  threshold: number;
+  /** What it was running; null for what nobody can name. */
+  holder: LoopHolder | null;
+  /** When it was noticed, in epoch milliseconds. */
+  at: number;
+}
+
+/** What `degraded` and `restored` carry. */
+export interface Degradation {
+  /** The ids of the agents that are failing. */
+  failing: string[];
+}
+
 /** The events of {@link AgentHealthMonitor}, with their arguments. */
 export interface HealthEvents {
   'agent:suspect': [AgentTransition];
@@ -129,6 +193,14 @@ export interface HealthEvents {
   'agent:recovered': [AgentTransition];
   'agent:failed': [AgentTransition];
   alert: [HealthAlert];
+  /** An event loop of the process has been running one piece of work for the threshold. Its own monitors hear it late. */
+  'loop:frozen': [LoopNews];
+  /** It runs again. */
+  'loop:thawed': [LoopNews];
+  /** More than 3 agents failed within 30 s. */
+  degraded: [Degradation];
+  /** Fewer than 2 agents have been failing for 120 s. */
+  restored: [Degradation];
   /** A listener of the event named second threw. */
   'listener:error': [unknown, string];
 }
@@ -139,6 +211,7 @@ export interface HealthStats {
   running: boolean;
   totalAgents: number;
   healthyAgents: number;
+  busyAgents: number;
   suspectAgents: number;
   disconnectedAgents: number;
   recoveringAgents: number;
@@ -147,4 +220,10 @@ export interface HealthStats {
   rejectedPings: number;
   recoveryAttempts: number;
   successfulRecoveries: number;
+  /** Tracked work in flight. */
+  tracked: number;
+  /** Freezes of event loops that the monitor heard of. */
+  loopFreezes: number;
+  /** Whether more than 3 agents failed within 30 s, and it is not over. */
+  degraded: boolean;
 }

@@ -1,6 +1,21 @@
 /** One agent under watch: its listeners, its pings, and what is known about it. */
+import type { Worker } from 'node:worker_threads';
+
+import { Life } from './life.js';
+import type { Missed } from './missed.js';
 import type { Recovery } from './recovery.js';
-import type { AgentState, ErrorSummary, MonitoredAgent, RecoveryStrategy } from './types.js';
+import type { AgentHealth, ErrorSummary, HealthReason, MonitoredAgent, RecoveryStrategy } from './types.js';
+import { onExit } from './workers.js';
+
+/** What does not change while an agent is registered. */
+export interface Place {
+  id: string;
+  strategy: RecoveryStrategy;
+  spawn: (() => Worker) | null;
+  missed: Missed | null;
+  slot: number;
+  ticket: number;
+}
 
 /** The monitor's record of one agent. */
 export class Watched {
@@ -10,30 +25,32 @@ export class Watched {
   readonly slot: number;
   /** Names this life of the agent in reports; a recovered one gets a new ticket. */
   ticket: number;
-  state: AgentState = 'healthy';
+  readonly spawn: (() => Worker) | null;
+  /** What it missed, where it wants to know. */
+  readonly missed: Missed | null;
+  readonly life = new Life();
   since = Date.now();
-  missed = 0;
+  missedBeats = 0;
   error: ErrorSummary | null = null;
-  rejected = false;
+  reason: HealthReason | null = null;
   lastActivity: string | null = null;
   recovery: Recovery | null = null;
 
   readonly #beat: () => void;
   readonly #events: readonly string[];
   #agent: MonitoredAgent;
+  #worker: Worker | null = null;
   #detach: () => void = () => undefined;
+  #leaveWorker: () => void = () => undefined;
   #gone = false;
 
-  constructor(
-    agent: MonitoredAgent,
-    place: { id: string; strategy: RecoveryStrategy; slot: number; ticket: number },
-    events: readonly string[],
-    beat: () => void,
-  ) {
+  constructor(agent: MonitoredAgent, place: Place, events: readonly string[], beat: () => void) {
     this.id = place.id;
     this.strategy = place.strategy;
     this.slot = place.slot;
     this.ticket = place.ticket;
+    this.spawn = place.spawn;
+    this.missed = place.missed;
     this.#events = events;
     this.#beat = beat;
     this.#agent = agent;
@@ -41,6 +58,10 @@ export class Watched {
 
   get agent(): MonitoredAgent {
     return this.#agent;
+  }
+
+  get worker(): Worker | null {
+    return this.#worker;
   }
 
   get pingable(): boolean {
@@ -52,8 +73,21 @@ export class Watched {
     if (this.#gone) return;
     this.lastActivity = what;
     this.error = null;
-    this.rejected = false;
+    this.missed?.sign();
     this.#beat();
+  }
+
+  /** Takes note of the worker it lives in; `ended` is called when that ends. */
+  liveIn(worker: Worker | null, ended: () => void): void {
+    this.#leaveWorker();
+    this.#worker = worker;
+    this.#leaveWorker = worker === null ? () => undefined : onExit(worker, ended);
+  }
+
+  /** A new life: what was begun in the old one is nobody's any more. */
+  renew(ticket: number): void {
+    this.ticket = ticket;
+    this.life.rest();
   }
 
   /** Listens to the agent. */
@@ -80,6 +114,7 @@ export class Watched {
   release(): void {
     this.#gone = true;
     this.recovery?.cancel();
+    this.#leaveWorker();
     this.#detach();
   }
 
@@ -113,6 +148,25 @@ export class Watched {
       },
     );
   }
+}
+
+/** How an agent does, by our record and by what the binary sees. */
+export function healthOf(watched: Watched, look: { silentMs: number; missed: number } | null): AgentHealth {
+  const { state, works } = watched.life;
+  const well = state === 'healthy' || state === 'busy';
+  return {
+    id: watched.id,
+    state,
+    since: watched.since,
+    silentFor: look?.silentMs ?? 0,
+    missedBeats: well ? 0 : Math.max(watched.missedBeats, look?.missed ?? 0),
+    reason: well ? null : watched.reason,
+    tracked: works,
+    error: well ? null : watched.error,
+    lastActivity: watched.lastActivity,
+    recoveryStrategy: watched.strategy,
+    recoveries: watched.recovery?.recent ?? 0,
+  };
 }
 
 /** An error as plain data, so that it can be logged and sent whatever hangs on it. */

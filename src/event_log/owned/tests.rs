@@ -1,16 +1,19 @@
 use super::*;
-use crate::{event_log::index::read, reply::Reply};
+use crate::{
+    event_log::{append::Append, index::read},
+    reply::Reply,
+};
 
 fn append(owned: &mut Owned, durability: Durability) -> Result<u64> {
     let (reply, answer) = Reply::channel();
     let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
-    owned.append(vec![Append { session: "s".into(), body, id: None, durability: Some(durability), reply }]);
+    owned.append(vec![Append { session: "s".into(), body, id: None, durability: Some(durability), reply }.into()]);
     answer.recv().unwrap().map(|receipt| receipt.seq)
 }
 
 fn open(directory: &std::path::Path) -> Owned {
     let options = LogOptions { cleanup_interval: Duration::ZERO, ..LogOptions::new(directory) };
-    Owned::open(Layout::new(directory), &options, &Arc::new(Catalog::default())).unwrap()
+    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default()).unwrap()
 }
 
 fn events(owned: &Owned) -> Vec<u64> {
@@ -68,7 +71,7 @@ fn the_sync_of_a_file_that_is_closed_by_then_says_nothing_about_the_name_of_the_
     append(&mut owned, Durability::Process).unwrap();
     owned.begin_syncs();
     append(&mut owned, Durability::Process).unwrap();
-    while owned.syncer.busy() {
+    while owned.syncer.under_way() > 0 {
         owned.collect();
     }
     owned.around.options.max_file_bytes = u64::MAX;
@@ -91,27 +94,40 @@ fn the_name_of_a_file_that_was_read_again_is_synced() {
 }
 
 #[test]
-fn handles_are_spared_when_many_files_were_synced_and_opened_again_when_needed() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path());
-    let round = |owned: &mut Owned, sessions: usize| {
-        let mut answers = Vec::new();
-        let appends = (0..sessions).map(|number| {
-            let (reply, answer) = Reply::channel();
-            answers.push(answer);
-            let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
-            let durability = Some(Durability::Power);
-            Append { session: format!("s{number}"), body, id: None, durability, reply }
-        });
-        owned.append(appends.collect());
-        let acknowledged = answers.iter().filter(|answer| answer.recv().unwrap().is_ok()).count();
-        assert_eq!(acknowledged, sessions);
-        owned.lanes.values().filter(|lane| lane.holds_a_handle()).count()
-    };
-    assert_eq!(round(&mut owned, MOST_HANDLES), MOST_HANDLES);
-    assert_eq!(round(&mut owned, 1), 0, "one more than may stay open");
-    assert_eq!(round(&mut owned, 3), 3);
-    assert_eq!(usize::try_from(owned.statistics().events), Ok(MOST_HANDLES + 4));
+fn handles_are_spared_when_many_files_are_open_and_opened_again_when_needed() {
+    for durability in [Durability::Power, Durability::Process] {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        let round = |owned: &mut Owned, sessions: std::ops::Range<usize>| {
+            let count = sessions.len();
+            let mut answers = Vec::new();
+            let appends = sessions.map(|number| {
+                let (reply, answer) = Reply::channel();
+                answers.push(answer);
+                let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
+                let durability = Some(durability);
+                Append { session: format!("s{number}"), body, id: None, durability, reply }.into()
+            });
+            owned.append(appends.collect());
+            let acknowledged = answers.iter().filter(|answer| answer.recv().unwrap().is_ok()).count();
+            assert_eq!(acknowledged, count);
+            owned.lanes.values().filter(|lane| lane.holds_a_handle()).count()
+        };
+        assert_eq!(round(&mut owned, 0..MOST_HANDLES), MOST_HANDLES);
+        assert_eq!(round(&mut owned, 0..1), MOST_HANDLES, "it is open already");
+        assert_eq!(round(&mut owned, MOST_HANDLES..MOST_HANDLES + 1), 0, "one more than may stay open");
+        assert_eq!(round(&mut owned, 0..3), 3);
+        assert!(round(&mut owned, 0..3 * MOST_HANDLES) <= MOST_HANDLES);
+        assert_eq!(usize::try_from(owned.statistics().events), Ok(4 * MOST_HANDLES + 5));
+        while owned.lanes.values().any(|lane| lane.dirty) {
+            owned.begin_syncs();
+            assert!(owned.syncer.under_way() <= MOST_HANDLES);
+            owned.collect();
+        }
+        assert!(owned.lanes.values().all(|lane| !lane.broken));
+        owned.close().unwrap();
+        assert!(open(directory.path()).report.clean);
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@ import { fromNative, StorageError } from '../../errors.js';
 import { drainAtExit } from '../../exit.js';
 import { crossing, native, type Native } from '../../native.js';
 import { Patience, type Late } from '../../patience.js';
+import type { Durability } from '../../types.js';
 import { EVERYTHING, PendingWrites } from '../pending-writes.js';
 import { Turns } from '../turns.js';
-import { Moments, type Watch } from './moments.js';
+import { MOMENT_MS, Moments, type Watch } from './moments.js';
 import type { CheckedOptions } from './options.js';
 import { Pace } from './pace.js';
 
@@ -103,10 +104,12 @@ export class Connection {
   }
 
   /** The same for one whose answer comes soon, unless the disk is waited for. */
-  callSoon<T>(begin: Begin, kind?: Kind): Promise<T> {
+  callSoon<T>(begin: Begin, moment: Durability, kind?: Kind): Promise<T> {
     const answer = this.call<T>(begin, kind);
     const opened = this.#opened;
-    if (this.#options.direct && this.#ready && opened !== null) this.#moments.asked(opened.calls, opened.watch);
+    if (this.#options.direct && this.#ready && opened !== null) {
+      this.#moments.asked(opened.calls, opened.watch, MOMENT_MS[moment]);
+    }
     return answer;
   }
 

@@ -53,7 +53,7 @@ export class Keys {
   #write<T>(name: string, power: boolean, begin: Begin): Promise<T> {
     this.finishReads();
     const connection = this.#connection;
-    return connection.write(name, power ? connection.call<T>(begin) : connection.callSoon<T>(begin));
+    return connection.write(name, connection.callSoon<T>(begin, power ? 'power' : 'process'));
   }
 
   delete(key: string, power: boolean): Promise<boolean> {
@@ -66,6 +66,7 @@ export class Keys {
     const inOrder = this.#connection.inOrder(keyName(key));
     return this.#connection.callSoon(
       (binary, handle, slot) => binary.storageHasKey(handle, slot, key, Date.now(), inOrder),
+      'process',
       'read',
     );
   }
@@ -75,6 +76,7 @@ export class Keys {
     const inOrder = this.#connection.inOrder(keyName(key));
     return this.#connection.callSoon(
       (binary, handle, slot) => binary.storageKeyEnd(handle, slot, key, Date.now(), inOrder),
+      'process',
       'read',
     );
   }

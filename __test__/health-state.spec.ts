@@ -1,0 +1,250 @@
+/** The states of an agent: a pure machine, held against the table of the documentation, on a simulated clock. */
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { Degradation } from '../ts/health-monitor/degradation.js';
+import { Life, TRANSITIONS, type Cause } from '../ts/health-monitor/life.js';
+import { Recovery } from '../ts/health-monitor/recovery.js';
+import type { AgentState } from '../ts/index.js';
+import { ROOT } from './support/consumer';
+
+/** What the package's timers are is decided when they are called: here, by a simulated clock. */
+jest.mock('node:timers', () => ({
+  setTimeout: (work: () => void, ms: number) => globalThis.setTimeout(work, ms),
+  clearTimeout: (timer: NodeJS.Timeout) => globalThis.clearTimeout(timer),
+}));
+
+/** The rows `| from | cause | to | event |` of the page's table of states, by heart of nobody: read from the page. */
+function documented(): Map<string, { to: string; event: string }> {
+  const page = readFileSync(path.join(ROOT, 'docs', 'health-monitor.md'), 'utf8');
+  const rows = page.matchAll(/^\| `(\w+)` +\| (.+?) +\| `(\w+)` +\| `(agent:\w+)` +\|.*$/gm);
+  return new Map([...rows].map(([, from, cause, to, event]) => [`${from} ${cause}`, { to: to!, event: event! }]));
+}
+
+/** How the page words each cause. */
+const WORDS: Record<Cause, string> = {
+  alive: 'a sign of life',
+  missed: 'something speaks against it',
+  gone: 'it is gone',
+  attempt: 'an attempt begins',
+  recovered: 'the attempt worked',
+  'gave up': 'the attempts are used up',
+};
+const EVENTS: Record<string, string> = {
+  healthy: 'agent:recovered',
+  suspect: 'agent:suspect',
+  disconnected: 'agent:disconnected',
+  recovering: 'agent:recovering',
+  failed: 'agent:failed',
+};
+
+test('the machine is the table of the page, no more and no less', () => {
+  const coded = Object.entries(TRANSITIONS).flatMap(([from, causes]) =>
+    Object.entries(causes).map(
+      ([cause, to]) => [`${from} ${WORDS[cause as Cause]}`, { to, event: EVENTS[to] }] as const,
+    ),
+  );
+  expect(coded.length).toBeGreaterThan(10);
+  expect(documented()).toEqual(new Map(coded));
+});
+
+test('work in flight makes a healthy agent busy, and nobody else', () => {
+  const life = new Life();
+  life.begin();
+  expect(life.state).toBe('busy');
+  expect(life.take('missed')).toBe('busy');
+  expect(life.state).toBe('suspect');
+  expect(life.take('alive')).toBe('suspect');
+  expect(life.state).toBe('busy');
+  life.end();
+  expect(life.state).toBe('healthy');
+});
+
+/** What may happen to an agent, and how long nothing does. */
+const deed = fc.oneof(
+  fc.constantFrom('sign', 'miss', 'go', 'begin', 'end', 'hold', 'go on' as const),
+  fc.record({ pass: fc.integer({ min: 1, max: 40_000 }) }),
+);
+/** What becomes of each attempt, and of catching up after it. */
+const outcome = fc.constantFrom('works', 'fails', 'hangs', 'cannot catch up' as const);
+
+/** One agent with a monitor's habits around it. */
+class World {
+  readonly life = new Life();
+  readonly told: [AgentState, AgentState][] = [];
+  readonly recovery: Recovery;
+  standing: 'healthy' | 'suspect' | 'disconnected' = 'healthy';
+  /** From now on every attempt works. */
+  calm = false;
+
+  constructor(outcomes: readonly string[]) {
+    let at = 0;
+    let current = 'works';
+    const backoff = { initialDelay: 1_000, factor: 2, maxDelay: 30_000, jitter: 0 };
+    this.recovery = new Recovery(
+      { maxRecoveries: 3, recoveryWindow: 60_000, backoff },
+      {
+        attempting: () => this.take('attempt'),
+        attempt: () => {
+          current = this.calm ? 'works' : (outcomes[at++ % outcomes.length] as string);
+          if (current === 'fails') return Promise.reject(new Error('no'));
+          // As the monitor bounds it.
+          return new Promise((resolve, reject) =>
+            current === 'hangs' ? setTimeout(() => reject(new Error('late')), 30_000) : resolve(),
+          );
+        },
+        catchUp: async () => {
+          if (current === 'cannot catch up') throw new Error('missed');
+        },
+        attemptFailed: () => undefined,
+        recovered: () => {
+          this.standing = 'healthy';
+          this.life.rest();
+          this.take('recovered');
+        },
+        gaveUp: () => this.take('gave up'),
+      },
+    );
+  }
+
+  take(cause: Cause): void {
+    const previous = this.life.take(cause);
+    if (previous !== null) this.told.push([previous, this.life.state]);
+  }
+
+  /** What the binary reports is news each time: the core's own tests see to that. */
+  report(standing: World['standing']): void {
+    const worse = ['healthy', 'suspect', 'disconnected'].indexOf(standing) > this.rank;
+    if (standing === 'healthy' ? this.standing === 'healthy' : !worse) return;
+    this.standing = standing;
+    if (standing === 'healthy') {
+      if (this.recovery.signOfLife()) this.take('alive');
+    } else if (this.recovery.active) {
+      if (standing === 'disconnected') this.recovery.silentAgain();
+    } else {
+      this.take(standing === 'disconnected' ? 'gone' : 'missed');
+      if (standing === 'disconnected') this.recovery.begin();
+    }
+  }
+
+  get rank(): number {
+    return ['healthy', 'suspect', 'disconnected'].indexOf(this.standing);
+  }
+}
+
+test('no sequence of beats, failures and recoveries contradicts the table; every transition is announced once', async () => {
+  jest.useFakeTimers();
+  const table = documented();
+  try {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(deed, { maxLength: 60 }),
+        fc.array(outcome, { minLength: 1 }),
+        async (deeds, outcomes) => {
+          const world = new World(outcomes);
+          let state: AgentState = 'healthy';
+          let announced = 0;
+          const check = (): void => {
+            // Each announcement begins where the one before ended, but for work that began or ended in between.
+            for (const [from, to] of world.told.slice(announced)) {
+              const plain = (name: AgentState): string => (name === 'busy' ? 'healthy' : name);
+              expect(plain(from)).toBe(plain(state));
+              const rows = [...table].filter(([key]) => key.startsWith(`${plain(from)} `));
+              expect(rows.map(([, row]) => row.to)).toContain(plain(to));
+              state = to;
+            }
+            announced = world.told.length;
+            const now = world.life.state;
+            expect(now === 'busy' ? 'healthy' : now).toBe(state === 'busy' ? 'healthy' : state);
+          };
+          for (const next of deeds) {
+            if (typeof next === 'object') await jest.advanceTimersByTimeAsync(next.pass);
+            else if (next === 'sign') world.report('healthy');
+            else if (next === 'miss') world.report('suspect');
+            else if (next === 'go') world.report('disconnected');
+            else if (next === 'begin') world.life.begin();
+            else if (next === 'end' && world.life.works > 0) world.life.end();
+            else if (next === 'hold') world.recovery.hold();
+            else if (next === 'go on') world.recovery.go();
+            check();
+          }
+          world.recovery.go();
+          world.calm = true;
+          // Whatever it was: in the end it is well, or somebody has been told that it is not.
+          await jest.advanceTimersByTimeAsync(600_000);
+          check();
+          expect(['healthy', 'busy', 'suspect', 'failed']).toContain(world.life.state);
+          if (world.standing === 'disconnected') expect(world.life.state).toBe('failed');
+          world.recovery.cancel();
+        },
+      ),
+      { numRuns: 300 },
+    );
+  } finally {
+    jest.useRealTimers();
+  }
+}, 120_000);
+
+describe('degraded', () => {
+  test('the fourth agent that fails within 30 s; until fewer than two have been failing for 120 s', () => {
+    const health = new Degradation();
+    expect([0, 9_000, 18_000, 31_000].map((now, index) => health.fails(`a${index}`, now))).toEqual(
+      Array(4).fill(false),
+    );
+    // a1, a2, a3 and this one are within 30 s of one another.
+    expect(health.fails('b', 38_000)).toBe(true);
+    expect(health.fails('c', 38_500)).toBe(false);
+    for (const id of ['a0', 'a1', 'a2', 'a3']) health.ends(id, 40_000);
+    expect(health.lookAt).toBeNull();
+    health.ends('b', 50_000);
+    expect(health.lookAt).toBe(170_000);
+    expect(health.restored(169_999)).toBe(false);
+    health.fails('b', 169_999);
+    expect(health.restored(170_000)).toBe(false);
+    health.ends('b', 171_000);
+    expect([health.restored(290_999), health.restored(291_000), health.restored(291_000)]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect(health.failing).toEqual(['c']);
+  });
+
+  test('agrees with a model that keeps everything', () => {
+    const step = fc.record({
+      id: fc.integer({ min: 0, max: 6 }),
+      fails: fc.boolean(),
+      after: fc.integer({ min: 0, max: 60_000 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const health = new Degradation();
+        const failing = new Map<number, boolean>();
+        let failures: { id: number; at: number }[] = [];
+        let [now, calmSince, degraded]: [number, number | null, boolean] = [0, 0, false];
+        for (const { id, fails, after } of steps) {
+          now += after;
+          const restored = degraded && calmSince !== null && now - calmSince >= 120_000;
+          expect(health.restored(now)).toBe(restored);
+          if (restored) [degraded, failures] = [false, []];
+          failing.set(id, fails);
+          const count = [...failing.values()].filter(Boolean).length;
+          if (count >= 2) calmSince = null;
+          else calmSince ??= now;
+          if (fails) {
+            failures.push({ id, at: now });
+            const recent = new Set(failures.filter(({ at }) => at > now - 30_000).map((failure) => failure.id));
+            const tooMany = !degraded && recent.size > 3;
+            degraded ||= tooMany;
+            expect(health.fails(String(id), now)).toBe(tooMany);
+          } else {
+            health.ends(String(id), now);
+          }
+          expect(health.degraded).toBe(degraded);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+
+import { AgentHealthMonitor, type AgentTransition, type HealthMonitorConfig } from '../ts/index.js';
+
+const INTERVAL = 50;
+const never = (): Promise<never> => new Promise(() => undefined);
+
+const opened: AgentHealthMonitor[] = [];
+function open(config: HealthMonitorConfig = {}): AgentHealthMonitor {
+  const monitor = new AgentHealthMonitor({ heartbeatInterval: INTERVAL, recoveryStrategy: 'alert', ...config });
+  opened.push(monitor);
+  return monitor;
+}
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((monitor) => monitor.close()));
+});
+
+function transcript(monitor: AgentHealthMonitor): string[] {
+  const lines: string[] = [];
+  for (const name of ['suspect', 'disconnected', 'recovering', 'recovered', 'failed'] as const) {
+    monitor.on(`agent:${name}`, ({ previous, state, reason }: AgentTransition) =>
+      lines.push(`${previous} → ${state}${reason === null ? '' : ` (${reason})`}`),
+    );
+  }
+  return lines;
+}
+
+/** Resolves when so many intervals have surely passed for everyone. */
+function intervals(count: number, monitor: AgentHealthMonitor): Promise<void> {
+  return new Promise((resolve) => {
+    let pings = 0;
+    const ping = async (): Promise<void> => {
+      if (++pings <= count) return;
+      monitor.unregisterAgent('clock');
+      resolve();
+    };
+    monitor.registerAgent({ id: 'clock', ping });
+  });
+}
+
+test('while its work is in flight an agent is busy, not pinged, and not judged by its silence', async () => {
+  const monitor = open();
+  const lines = transcript(monitor);
+  const ping = jest.fn(never);
+  monitor.registerAgent({ id: 'writer', ping });
+  let done: (text: string) => void = () => undefined;
+  const answer = monitor.track('writer', () => new Promise<string>((resolve) => (done = resolve)), {
+    kind: 'model call',
+  });
+  expect(monitor.getAgentHealth('writer')).toMatchObject({ state: 'busy', tracked: 1, lastActivity: 'model call' });
+  expect(monitor.getStats()).toMatchObject({ busyAgents: 1, healthyAgents: 0, tracked: 1 });
+  await intervals(8, monitor);
+  expect([ping.mock.calls.length, lines]).toEqual([0, []]);
+  done('once upon a time');
+  expect(await answer).toBe('once upon a time');
+  expect(monitor.getAgentHealth('writer')).toMatchObject({ state: 'healthy', tracked: 0 });
+  // Then it is one like any other.
+  await once(monitor, 'agent:disconnected');
+  expect(ping).toHaveBeenCalled();
+});
+
+test('work past its deadline makes it suspect, then gone; its end makes all well', async () => {
+  const monitor = open();
+  const lines = transcript(monitor);
+  monitor.registerAgent({ id: 'stuck' });
+  let done: () => void = () => undefined;
+  const work = monitor.track('stuck', new Promise<void>((resolve) => (done = resolve)), { deadline: 20 });
+  const [suspect] = (await once(monitor, 'agent:suspect')) as [AgentTransition];
+  expect(suspect).toMatchObject({ previous: 'busy', reason: 'overdue', tracked: 1 });
+  await once(monitor, 'agent:disconnected');
+  done();
+  await work;
+  await once(monitor, 'agent:recovered');
+  expect(lines).toEqual(['busy → suspect (overdue)', 'suspect → disconnected (overdue)', 'disconnected → healthy']);
+});
+
+test('a sign of life after the deadline forgives the work; one before it does not', async () => {
+  const monitor = open();
+  const lines = transcript(monitor);
+  monitor.registerAgent({ id: 'a' });
+  void monitor.track('a', never, { deadline: 60 });
+  monitor.recordActivity('a');
+  await once(monitor, 'agent:suspect');
+  monitor.recordActivity('a', 'something else');
+  await once(monitor, 'agent:recovered');
+  await intervals(4, monitor);
+  expect(lines).toEqual(['busy → suspect (overdue)', 'suspect → busy']);
+});
+
+test('each piece of work has its own deadline', async () => {
+  const monitor = open();
+  monitor.registerAgent({ id: 'a' });
+  const quick = monitor.track('a', Promise.resolve(1), { deadline: 10_000 });
+  void monitor.track('a', never, { deadline: 30 });
+  void monitor.track('a', never, { deadline: 60_000 });
+  expect(monitor.getAgentHealth('a')?.tracked).toBe(3);
+  expect(await quick).toBe(1);
+  const [suspect] = (await once(monitor, 'agent:suspect')) as [AgentTransition];
+  expect(suspect).toMatchObject({ reason: 'overdue', tracked: 2 });
+});
+
+test('work of an earlier life tells nothing about the next one', async () => {
+  const monitor = open({ recoveryStrategy: 'restart', restart: async () => undefined });
+  monitor.registerAgent({ id: 'a' });
+  let done: () => void = () => undefined;
+  const work = monitor.track('a', new Promise<void>((resolve) => (done = resolve)), { deadline: 10 });
+  const [recovered] = (await once(monitor, 'agent:recovered')) as [AgentTransition];
+  expect(recovered).toMatchObject({ previous: 'recovering', state: 'healthy', tracked: 0 });
+  done();
+  await work;
+  expect(monitor.getAgentHealth('a')).toMatchObject({ state: 'healthy', tracked: 0 });
+  expect(monitor.getStats().tracked).toBe(0);
+});
+
+test('the loop being frozen at the deadline accuses nobody whose work is done', async () => {
+  const monitor = open();
+  const lines = transcript(monitor);
+  monitor.registerAgent({ id: 'a' });
+  const work = monitor.track('a', new Promise((resolve) => setTimeout(resolve, 30)), { deadline: 100 });
+  const until = performance.now() + 600;
+  while (performance.now() < until);
+  await work;
+  await intervals(3, monitor);
+  expect(lines).toEqual([]);
+});
+
+test('what the work throws comes back, and what is wrong is refused', async () => {
+  const monitor = open();
+  monitor.registerAgent({ id: 'a' });
+  const boom = new Error('boom');
+  await expect(monitor.track('a', Promise.reject(boom))).rejects.toBe(boom);
+  await expect(
+    monitor.track('a', () => {
+      throw boom;
+    }),
+  ).rejects.toBe(boom);
+  expect(await monitor.track('a', () => 7)).toBe(7);
+  const refused = (code: string): unknown => expect.objectContaining({ code });
+  await expect(monitor.track('nobody', never)).rejects.toEqual(refused('ERR_AGENT_UNKNOWN'));
+  await expect(monitor.track('a', never, { deadline: -1 })).rejects.toEqual(refused('ERR_OPTION_INVALID'));
+  await expect(monitor.track('a', never, { kind: 5 as never })).rejects.toThrow(TypeError);
+  await expect(monitor.track('a', 5 as never)).rejects.toThrow(TypeError);
+  expect(monitor.getAgentHealth('a')).toMatchObject({ state: 'healthy', tracked: 0 });
+  const work = monitor.track('a', new Promise<string>((resolve) => setImmediate(resolve, 'late')));
+  await monitor.close();
+  // The work is the user's: it goes on.
+  expect(await work).toBe('late');
+  await expect(monitor.track('a', never)).rejects.toEqual(refused('ERR_CLOSED'));
+});

@@ -1,0 +1,90 @@
+/** Long contents of large sessions come back beside the JSON of their messages: nothing of that may show. */
+import { join } from 'node:path';
+
+import fc from 'fast-check';
+
+import { SQLiteStorageAdapter, type ChatMessage, type ChatSession } from '../ts/index.js';
+import { putBack } from '../ts/storage/sqlite/lifted.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+/** More than what is read on the calling thread, so that it comes in pieces. */
+const LARGE = 64 * 1024;
+
+function sessionOf(messages: ChatMessage[]): ChatSession {
+  const filler = { id: 'filler', role: 'user' as const, content: 'é'.repeat(LARGE), timestamp: new Date(0) };
+  return { id: 's', messages: [...messages, filler], createdAt: new Date(1), updatedAt: new Date(2) };
+}
+
+/** What a process finds that knows nothing of it. */
+async function throughTheStore(session: ChatSession): Promise<ChatSession | null> {
+  const path = join(temporaryDirectory(), 's.db');
+  const writer = new SQLiteStorageAdapter({ path, durability: 'process' });
+  await writer.saveSession('s', session);
+  await writer.close();
+  const reader = new SQLiteStorageAdapter({ path, durability: 'process' });
+  const found = await reader.getSession('s');
+  await reader.close();
+  return found;
+}
+
+const long = 'x'.repeat(200);
+const message = (rest: object): ChatMessage =>
+  ({ id: '1', role: 'user', content: '', timestamp: new Date(3), ...rest }) as ChatMessage;
+
+test.each<[string, ChatMessage]>([
+  ['plain', message({ content: long })],
+  ['Latin-1', message({ content: `${long}éÿ` })],
+  ['CJK, an emoji and a dash', message({ content: `計画 🙂 — ${long}` })],
+  ['escapes', message({ content: `"\\/\b\f\n\r\t\u0001\u001f\u007f\u2028${long}` })],
+  ['a NUL', message({ content: `\0${long}\0` })],
+  ['half a surrogate pair', message({ content: `${long}\ud83d` })],
+  ['nothing but what looks like the end of a message', message({ content: '","content":"'.repeat(20) })],
+  ['a Map', message({ content: new Map([['content', long]]) })],
+  ['a URL', message({ content: new URL(`https://example.org/${long}`) })],
+  ['a Date', message({ content: new Date(4) })],
+  ['undefined', message({ content: undefined })],
+  ['members before it', { metadata: { content: long, more: [long] }, ...message({ content: long }) }],
+  ['a member of that name further down', message({ metadata: { content: long }, content: long })],
+])('a content that is %s comes back', async (_, one) => {
+  const session = sessionOf([one, message({ id: '2', content: `after ${long}` }), one]);
+  expect(await throughTheStore(session)).toEqual(session);
+});
+
+test('what was read is known: saving it again writes nothing of it, and a change is saved', async () => {
+  const path = join(temporaryDirectory(), 's.db');
+  const session = sessionOf(Array.from({ length: 300 }, (_, n) => message({ id: `${n}`, content: `${n} 計 ${long}` })));
+  const first = new SQLiteStorageAdapter({ path, durability: 'process' });
+  await first.saveSession('s', session);
+  await first.close();
+  const second = new SQLiteStorageAdapter({ path, durability: 'process' });
+  const found = (await second.getSession('s')) as ChatSession;
+  const { messages } = found;
+  (messages[150] as ChatMessage).content += '!';
+  await second.saveSession('s', found);
+  expect(found).toEqual(await second.getSession('s'));
+  expect((await second.getMessages('s', { before: 151, last: 1 }))?.[0]?.content).toBe(`150 計 ${long}!`);
+  await second.close();
+});
+
+test('any contents in any order come back', async () => {
+  const content = fc.oneof(
+    fc.string({ unit: 'binary', minLength: 0, maxLength: 400 }),
+    fc.string({ unit: 'grapheme-ascii', minLength: 100, maxLength: 400 }),
+    fc
+      .array(fc.integer({ min: 0, max: 0xffff }), { minLength: 100, maxLength: 200 })
+      .map((units) => String.fromCharCode(...units)),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(content, { maxLength: 20 }), async (contents) => {
+      const session = sessionOf(contents.map((text, n) => message({ id: `${n}`, content: text })));
+      expect(await throughTheStore(session)).toEqual(session);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('contents are put back where they belong', () => {
+  const messages = [{ content: '' }, { content: 'kept' }, { content: '' }, { content: '' }];
+  putBack(messages, { narrow: 'firstthird', wide: '計', ends: Int32Array.of(5, 0, -1, 10) });
+  expect(messages).toEqual([{ content: 'first' }, { content: 'kept' }, { content: '計' }, { content: 'third' }]);
+});

@@ -1,0 +1,161 @@
+//! How far a named consumer has come: a position in a file of its own, which is locked while somebody consumes.
+//!
+//! Three lines of 64 bytes: whose process holds it, and two positions, each with its checksum, which are written in turns.
+//! The greater one holds; one that was torn in the middle counts for nothing.
+
+use std::{
+    fs::{File, TryLockError},
+    io::Read,
+    path::PathBuf,
+};
+
+use super::{directory::Layout, files, names, record};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+};
+
+const LINE: usize = 64;
+
+/// The position of one consumer.
+#[derive(Debug)]
+pub struct Position {
+    /// Locked.
+    file: File,
+    path: PathBuf,
+    seq: u64,
+    /// Which of the two lines has it.
+    slot: u64,
+    durability: Durability,
+}
+
+impl Position {
+    /// Takes the position of a consumer into possession; a new one is before the first event.
+    pub fn open(layout: &Layout, session: &str, consumer: &str, durability: Durability) -> Result<Self> {
+        let directory = directory_of(layout, session);
+        files::create_directory(&directory)?;
+        let path = directory.join(format!("{}.json", names::stem_of(consumer)));
+        let (mut file, created) = files::open_lock(&path)?;
+        let locked = file.try_lock();
+        let mut bytes = Vec::new();
+        let read = file.read_to_end(&mut bytes);
+        let lines: Vec<_> = bytes.chunks(LINE).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
+        match locked {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked { path, owner: pid_in(&lines) }),
+            Err(TryLockError::Error(cause)) => return Err(Error::io(format!("locking {}", path.display()), &cause)),
+        }
+        read.map_err(|cause| Error::io(format!("reading {}", path.display()), &cause))?;
+        let position = |at: usize| lines.get(at).and_then(|line| seq_in(line));
+        let (first, second) = (position(1), position(2));
+        let (seq, slot) = if second > first { (second, 1) } else { (first, 0) };
+        let position = Self { file, path, seq: seq.unwrap_or(0), slot, durability };
+        position.put(0, &format!("{{\"pid\":{}}}", std::process::id()))?;
+        if created {
+            files::sync_directory(&directory)?;
+        }
+        Ok(position)
+    }
+
+    /// Everything up to this number has been seen to.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Takes note that everything up to `seq` has been seen to. A smaller number than before changes nothing.
+    pub fn advance(&mut self, seq: u64) -> Result<()> {
+        if seq <= self.seq {
+            return Ok(());
+        }
+        let slot = 1 - self.slot;
+        self.put(slot + 1, &sealed_seq(seq))?;
+        if self.durability == Durability::Power {
+            let synced = self.file.sync_data();
+            synced.map_err(|cause| Error::io(format!("syncing {}", self.path.display()), &cause))?;
+        }
+        (self.seq, self.slot) = (seq, slot);
+        Ok(())
+    }
+
+    fn put(&self, line: u64, text: &str) -> Result<()> {
+        let width = LINE - 1;
+        let written = files::write_at(&self.file, format!("{text:<width$}\n").as_bytes(), line * LINE as u64);
+        written.map_err(|cause| Error::io(format!("writing {}", self.path.display()), &cause))
+    }
+}
+
+/// Where the consumers of a session are.
+pub fn directory_of(layout: &Layout, session: &str) -> PathBuf {
+    layout.root.join("consumers").join(names::stem_of(session))
+}
+
+fn sealed_seq(seq: u64) -> String {
+    let text = format!("{{\"seq\":{seq}");
+    format!("{text},\"crc\":\"{:08x}\"}}", crc32c::crc32c(text.as_bytes()))
+}
+
+fn seq_in(line: &str) -> Option<u64> {
+    let text = record::sealed(line.trim_end().as_bytes())?;
+    std::str::from_utf8(text).ok()?.strip_prefix("{\"seq\":")?.parse().ok()
+}
+
+fn pid_in(lines: &[&str]) -> Option<u32> {
+    lines.first()?.trim_end().strip_prefix("{\"pid\":")?.strip_suffix('}')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(layout: &Layout) -> Result<Position> {
+        Position::open(layout, "s/1", "mailer", Durability::Process)
+    }
+
+    #[test]
+    fn a_position_grows_and_is_there_again() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let layout = Layout::new(directory.path());
+        let mut position = open(&layout).unwrap();
+        assert_eq!(position.seq(), 0);
+        for seq in [3, 7, 5, u64::MAX] {
+            position.advance(seq).unwrap();
+        }
+        drop(position);
+        assert_eq!(open(&layout).unwrap().seq(), u64::MAX);
+    }
+
+    #[test]
+    fn one_at_a_time_and_the_other_hears_who() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let layout = Layout::new(directory.path());
+        let held = open(&layout).unwrap();
+        let error = open(&layout).unwrap_err();
+        assert_eq!((error.code(), error.owner()), ("ERR_LOCKED", Some(std::process::id())));
+        drop(held);
+        open(&layout).unwrap();
+    }
+
+    #[test]
+    fn whichever_byte_is_damaged_the_position_is_the_last_or_the_one_before() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let layout = Layout::new(directory.path());
+        let mut position = open(&layout).unwrap();
+        position.advance(41).unwrap();
+        position.advance(42).unwrap();
+        let path = position.path.clone();
+        drop(position);
+        let whole = std::fs::read(&path).unwrap();
+        assert_eq!(whole.len(), 3 * LINE);
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            std::fs::write(&path, &damaged).unwrap();
+            let seq = open(&layout).unwrap().seq();
+            assert!(seq == 42 || seq == 41, "byte {at}: {seq}");
+        }
+        for end in 0..whole.len() {
+            std::fs::write(&path, &whole[..end]).unwrap();
+            assert!([0, 41, 42].contains(&open(&layout).unwrap().seq()), "cut at {end}");
+        }
+    }
+}

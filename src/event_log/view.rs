@@ -1,0 +1,68 @@
+//! Where readers look: into what the writer of this process keeps, or into the files of another one's.
+
+use std::{path::Path, sync::Arc};
+
+use super::{
+    directory::Layout,
+    index::{Catalog, Session},
+    visitor::Visitor,
+};
+use crate::error::Result;
+
+/// What readers see.
+#[derive(Debug, Clone)]
+pub enum View {
+    /// What this process writes, and where.
+    Owned(Arc<Catalog>, Arc<Layout>),
+    /// What another process writes.
+    Visited(Arc<Visitor>),
+}
+
+impl View {
+    /// A session as it is now.
+    pub fn session(&self, id: &str) -> Result<Option<Arc<Session>>> {
+        match self {
+            Self::Owned(catalog, _) => Ok(catalog.find(id)),
+            Self::Visited(visitor) => visitor.session(id),
+        }
+    }
+
+    /// All sessions, by id.
+    pub fn sessions(&self) -> Result<Vec<Arc<Session>>> {
+        match self {
+            Self::Owned(catalog, _) => Ok(catalog.all()),
+            Self::Visited(visitor) => {
+                let ids = visitor.ids()?;
+                ids.iter().filter_map(|id| visitor.session(id).transpose()).collect()
+            }
+        }
+    }
+
+    /// The ids of all sessions, in order.
+    pub fn ids(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Owned(catalog, _) => Ok(catalog.all().iter().map(|session| session.id.to_string()).collect()),
+            Self::Visited(visitor) => visitor.ids(),
+        }
+    }
+
+    /// A file of a session is no longer where it was.
+    pub fn forget(&self, id: &str) {
+        if let Self::Visited(visitor) = self {
+            visitor.forget(id);
+        }
+    }
+
+    /// Where the files are.
+    pub fn layout(&self) -> &Layout {
+        match self {
+            Self::Owned(_, layout) => layout,
+            Self::Visited(visitor) => &visitor.layout,
+        }
+    }
+
+    /// Where old files are.
+    pub fn archive(&self) -> &Path {
+        &self.layout().archive
+    }
+}

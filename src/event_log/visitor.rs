@@ -1,0 +1,254 @@
+//! The log of another process: read from its files as they grow, touching nothing.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use super::{
+    checkpoint,
+    directory::Layout,
+    files,
+    index::{Entries, Placed, Session, read, write},
+    names,
+    opening::index,
+    recovery::{self, recover},
+};
+use crate::error::{Error, Result};
+
+/// What a reader knows of the log.
+#[derive(Debug)]
+pub struct Visitor {
+    /// Where the files are.
+    pub layout: Layout,
+    sessions: Mutex<HashMap<String, Known>>,
+}
+
+/// What it knows of a session.
+#[derive(Debug)]
+struct Known {
+    session: Arc<Session>,
+    /// The names of the closed files.
+    closed: Vec<String>,
+    growing: Option<Growing>,
+    last_seq: Option<u64>,
+}
+
+/// The file that the session is being written to. It stays open, so that no other one gets its identity.
+#[derive(Debug)]
+struct Growing {
+    file: File,
+    identity: (u64, u64),
+    /// Read up to here.
+    offset: u64,
+    /// Where the file ended when what stood there was no line; it may have been on its way.
+    doubted: Option<u64>,
+}
+
+/// As often a session is read anew when its owner moves its files meanwhile.
+const TRIES: usize = 100;
+
+impl Visitor {
+    /// Nothing is read yet.
+    pub fn new(layout: Layout) -> Self {
+        Self { layout, sessions: Mutex::default() }
+    }
+
+    /// A session as its files have it now; `None` where it has none.
+    pub fn session(&self, id: &str) -> Result<Option<Arc<Session>>> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = sessions.get_mut(id)
+            && self.advance(known)?
+        {
+            return Ok(Some(Arc::clone(&known.session)));
+        }
+        let before = sessions.remove(id);
+        let Some(known) = self.read(id, before.as_ref())? else { return Ok(None) };
+        let session = Arc::clone(&known.session);
+        sessions.insert(id.to_owned(), known);
+        Ok(Some(session))
+    }
+
+    /// The number of the newest event of a session; 0 where it has none.
+    pub fn newest(&self, id: &str) -> Result<u64> {
+        let last = |sessions: &HashMap<String, Known>| sessions.get(id).and_then(|known| known.last_seq);
+        self.session(id)?;
+        Ok(last(&self.sessions.lock().unwrap_or_else(PoisonError::into_inner)).unwrap_or(0))
+    }
+
+    /// Forgets what is known of a session: a file of it is no longer where it was.
+    pub fn forget(&self, id: &str) {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// The ids of all sessions, in order.
+    pub fn ids(&self) -> Result<Vec<String>> {
+        let mut ids = HashSet::new();
+        for name in files::names(&self.layout.active)? {
+            let Some(parsed) = names::parse(&name) else { continue };
+            match names::id_of(parsed.stem) {
+                Some(id) => ids.insert(id),
+                None => match self.first_id(&name)? {
+                    Some(id) => ids.insert(id),
+                    None => continue,
+                },
+            };
+        }
+        let mut ids: Vec<_> = ids.into_iter().collect();
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// Whose file it is, by its lines.
+    fn first_id(&self, name: &str) -> Result<Option<String>> {
+        let bytes = files::read_all(&self.layout.active.join(name))?.unwrap_or_default();
+        let first = recover(&bytes, None, None).found.into_iter().next();
+        Ok(first.map(|found| found.line.session_id.into_owned()))
+    }
+
+    /// Reads a session from scratch, but for closed files that are known. Where its owner begins a new file meanwhile, the
+    /// one that was being written has another name: then once more.
+    fn read(&self, id: &str, before: Option<&Known>) -> Result<Option<Known>> {
+        let stem = names::stem_of(id);
+        let path = self.layout.active.join(names::active_name(&stem));
+        for _ in 0..TRIES {
+            let growing = Growing::open(&path)?;
+            let closed = self.closed_names(&stem)?;
+            if growing.is_none() && closed.is_empty() {
+                return Ok(None);
+            }
+            if let Some(known) = self.read_files(id, &path, closed, growing, before)? {
+                return Ok(Some(known));
+            }
+        }
+        let cause = std::io::Error::other("its owner moves its files faster than they can be read");
+        Err(Error::io(format!("reading session {id:?}"), &cause))
+    }
+
+    /// `None` where a file has been moved.
+    fn read_files(
+        &self,
+        id: &str,
+        path: &PathBuf,
+        closed: Vec<String>,
+        mut growing: Option<Growing>,
+        before: Option<&Known>,
+    ) -> Result<Option<Known>> {
+        let session = Session::new(id);
+        // Events that are known go by the numbers that topics had then.
+        session.adopt_topics(before.map(|known| &*known.session));
+        let mut last_seq = None;
+        for name in &closed {
+            let path = self.layout.active.join(name);
+            let known = before.and_then(|known| known.session.files().iter().find(|file| file.path == path).cloned());
+            let placed = match known.filter(|file| file.closed) {
+                Some(placed) => placed,
+                None => match checkpoint::look(&self.layout, name, &path) {
+                    Some(entries) => {
+                        let bytes = entries.stored.as_ref().map_or(0, |(_, length)| *length);
+                        Placed { path, closed: true, bytes, entries: Arc::new(RwLock::new(entries)) }
+                    }
+                    None => {
+                        let Some(bytes) = files::read_all(&path)? else { return Ok(None) };
+                        let found = recover(&bytes, Some(id), last_seq).found;
+                        let entries = index(&found, &mut session.topics());
+                        Placed {
+                            path,
+                            closed: true,
+                            bytes: bytes.len() as u64,
+                            entries: Arc::new(RwLock::new(entries)),
+                        }
+                    }
+                },
+            };
+            let summary = read(&placed.entries).summary;
+            last_seq = (summary.count > 0).then_some(summary.last_seq).max(last_seq);
+            session.files_mut().push(placed);
+        }
+        if let Some(file) = &mut growing {
+            let placed = Placed { path: path.clone(), closed: false, bytes: 0, entries: Arc::default() };
+            session.files_mut().push(placed);
+            file.read_more(&session, &mut last_seq)?;
+        }
+        // The same file still: none was closed since we looked which ones are.
+        if identity_at(path)? != growing.as_ref().map(|file| file.identity) {
+            return Ok(None);
+        }
+        Ok(Some(Known { session: Arc::new(session), closed, growing, last_seq }))
+    }
+
+    /// Reads what has been added; `false` where that is not all that has happened.
+    fn advance(&self, known: &mut Known) -> Result<bool> {
+        let stem = names::stem_of(&known.session.id);
+        let identity = identity_at(&self.layout.active.join(names::active_name(&stem)))?;
+        if identity != known.growing.as_ref().map(|file| file.identity) {
+            return Ok(false);
+        }
+        match &mut known.growing {
+            // As long as it is being written, no other file has been closed.
+            Some(file) => file.read_more(&known.session, &mut known.last_seq),
+            None => Ok(self.closed_names(&stem)? == known.closed),
+        }
+    }
+
+    /// The closed files of a session, oldest first.
+    fn closed_names(&self, stem: &str) -> Result<Vec<String>> {
+        let mut closed: Vec<(u64, String)> = files::names(&self.layout.active)?
+            .into_iter()
+            .filter_map(|name| {
+                let parsed = names::parse(&name).filter(|parsed| parsed.stem == stem)?;
+                parsed.first_seq.map(|first| (first, name.clone()))
+            })
+            .collect();
+        closed.sort();
+        Ok(closed.into_iter().map(|(_, name)| name).collect())
+    }
+}
+
+impl Growing {
+    fn open(path: &std::path::Path) -> Result<Option<Self>> {
+        let Some(file) = files::open_found(path)? else { return Ok(None) };
+        let found = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
+        Ok(Some(Self { file, identity: files::identity(&found), offset: 0, doubted: None }))
+    }
+
+    /// Adds the lines that have come to the last file of the session; `false` where some that were there are gone.
+    fn read_more(&mut self, session: &Session, last_seq: &mut Option<u64>) -> Result<bool> {
+        let reading = |cause: std::io::Error| Error::io(format!("reading session {:?}", session.id), &cause);
+        let length = self.file.metadata().map_err(reading)?.len();
+        if length < self.offset {
+            return Ok(false);
+        }
+        if length == self.offset {
+            return Ok(true);
+        }
+        let mut bytes = vec![0; usize::try_from(length - self.offset).unwrap_or(usize::MAX)];
+        let there = files::read_at(&self.file, &mut bytes, self.offset).map_err(reading)?;
+        bytes.truncate(there);
+        let outcome = recover(&bytes, Some(&session.id), *last_seq);
+        let mut end = outcome.torn.unwrap_or(bytes.len());
+        if let Some(damage) = outcome.damage.last().filter(|damage| damage.end + 1 >= end)
+            && self.doubted.replace(length) != Some(length)
+        {
+            // It may be on its way. Whoever looks again and finds the same takes it for what it is.
+            end = damage.start;
+        }
+        let found = outcome.found.iter().filter(|found| found.offset < end);
+        let mut added = Entries::default();
+        recovery::entries(found, self.offset, &mut session.topics(), |entry| added.push(entry));
+        *last_seq = added.list.last().map(|entry| entry.seq).max(*last_seq);
+        self.offset += end as u64;
+        if let Some(file) = session.files_mut().last_mut() {
+            file.bytes = self.offset;
+            let mut entries = write(&file.entries);
+            added.list.into_iter().for_each(|entry| entries.push(entry));
+        }
+        Ok(true)
+    }
+}
+
+fn identity_at(path: &std::path::Path) -> Result<Option<(u64, u64)>> {
+    Ok(files::look(path)?.as_ref().map(files::identity))
+}

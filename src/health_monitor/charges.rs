@@ -1,0 +1,81 @@
+//! What may speak against an agent beside its silence: work that is overdue, the loop it lives in being frozen, its worker
+//! being gone. Unlike silence, these end when what they are about ends.
+
+use super::{
+    rules::Rules,
+    state::{Reason, Standing, reached},
+};
+
+/// Work in flight, for example a call of a language model. While there is some the agent is not asked anything, and its
+/// silence is nobody's business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Work {
+    id: u32,
+    due: u32,
+}
+
+/// The charges against one agent. All times are ticks of its monitor's clock.
+#[derive(Debug, Clone, Default)]
+pub struct Charges {
+    works: Vec<Work>,
+    frozen_since: Option<u32>,
+    exited: bool,
+}
+
+impl Charges {
+    /// Work begins that is due before the tick `due` is over.
+    pub fn begin(&mut self, id: u32, due: u32) {
+        self.works.push(Work { id, due });
+    }
+
+    /// Work has ended, however. `false` where nobody knows of it.
+    pub fn settle(&mut self, id: u32) -> bool {
+        let before = self.works.len();
+        self.works.retain(|work| work.id != id);
+        self.works.len() < before
+    }
+
+    /// The agent gave a sign of life in the tick `beat`: work that was overdue by then has been survived, and is forgotten.
+    pub fn forgive(&mut self, beat: u32) {
+        self.works.retain(|work| !reached(beat, work.due));
+    }
+
+    /// The loop in which the agent lives is frozen, or no longer.
+    pub fn freeze(&mut self, now: u32, frozen: bool) {
+        self.frozen_since = frozen.then(|| self.frozen_since.unwrap_or(now));
+    }
+
+    /// The worker in which the agent lives has ended.
+    pub fn exit(&mut self) {
+        self.exited = true;
+    }
+
+    /// Whether work is in flight, overdue or not.
+    #[must_use]
+    pub fn busy(&self) -> bool {
+        !self.works.is_empty()
+    }
+
+    /// Whether the tick `now` or the next one may bring a deadline, or what follows from one.
+    #[must_use]
+    pub fn pressing(&self, now: u32) -> bool {
+        self.works.iter().any(|work| reached(now.wrapping_add(1), work.due))
+    }
+
+    /// The gravest of them, and what it makes of the agent at `now`.
+    #[must_use]
+    pub fn verdict(&self, rules: &Rules, now: u32) -> Option<(Standing, Reason)> {
+        // Nearly all agents, nearly always.
+        if self.works.is_empty() && self.frozen_since.is_none() && !self.exited {
+            return None;
+        }
+        let by = |since: u32| {
+            if now.wrapping_sub(since) >= rules.interval { Standing::Disconnected } else { Standing::Suspect }
+        };
+        let exited = self.exited.then_some((Standing::Disconnected, Reason::Exited));
+        let frozen = self.frozen_since.map(|since| (by(since), Reason::Frozen));
+        let overdue =
+            self.works.iter().filter(|work| reached(now, work.due)).map(|work| (by(work.due), Reason::Overdue));
+        overdue.chain(frozen).chain(exited).max_by_key(|(standing, _)| *standing)
+    }
+}

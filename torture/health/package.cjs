@@ -1,0 +1,4 @@
+'use strict';
+
+/** The package as it was built: what users get. */
+module.exports = require('../../dist/index.js');

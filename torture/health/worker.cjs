@@ -1,0 +1,15 @@
+'use strict';
+
+/** An agent in a worker thread, which enters an endless loop when it is told to. */
+const { parentPort, workerData } = require('node:worker_threads');
+
+const { AgentHealthMonitor, SmallTalkEventBus } = require('./package.cjs');
+
+const bus = new SmallTalkEventBus();
+const monitor = new AgentHealthMonitor({ loopThreshold: workerData.threshold, bus });
+monitor.registerAgent({ id: 'writer' });
+bus.on('task', function hog() {
+  for (;;);
+});
+parentPort.on('message', () => bus.scope({ agentId: 'writer' }).emit('task'));
+parentPort.postMessage('ready');

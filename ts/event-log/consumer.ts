@@ -1,0 +1,121 @@
+/** A consumer with a name, which goes on where it was. */
+import { Calls } from '../calls.js';
+import { EventLogError } from '../errors.js';
+import { crossing, type Native } from '../native.js';
+import type { Event } from '../types.js';
+import type { TailOptions } from './options.js';
+import { tail, type Tailed } from './tail.js';
+
+type Handle = ReturnType<Native['logConsumer']>;
+
+/**
+ * Brings the events of a session, and remembers which have been acknowledged, also across restarts: each is brought at
+ * least once, and again as long as it has not been. Nobody else, in whichever process, can have the same name and session
+ * at the same time. Close it to let go of them.
+ */
+export class EventConsumer implements AsyncIterable<Event> {
+  readonly sessionId: string;
+  readonly name: string;
+  readonly #log: Tailed;
+  readonly #handle: Handle;
+  readonly #calls: Calls;
+  readonly #options: TailOptions;
+  readonly #stopped = new AbortController();
+  readonly #closed: (consumer: EventConsumer) => void;
+  #position: number;
+  #closing: Promise<void> | null = null;
+
+  /** @internal `subscribe` makes it. */
+  constructor(from: {
+    log: Tailed;
+    calls: Calls;
+    handle: Handle;
+    sessionId: string;
+    name: string;
+    position: number;
+    options: TailOptions;
+    closed(consumer: EventConsumer): void;
+  }) {
+    this.sessionId = from.sessionId;
+    this.name = from.name;
+    this.#log = from.log;
+    this.#calls = from.calls;
+    this.#handle = from.handle;
+    this.#options = from.options;
+    this.#position = from.position;
+    this.#closed = from.closed;
+  }
+
+  /** Every event up to this number has been acknowledged. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** What has not been acknowledged, and then what comes. Rejects with `ERR_CLOSED` when it, or the log, is closed. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Event, void, undefined> {
+    this.#check();
+    const { signal } = this.#options;
+    const ended = new AbortController();
+    const end = (): void => ended.abort(signal?.aborted === true ? signal.reason : this.#stopped.signal.reason);
+    const signals = [this.#stopped.signal, ...(signal === undefined ? [] : [signal])];
+    for (const one of signals) one.addEventListener('abort', end, { once: true });
+    try {
+      if (signals.some(({ aborted }) => aborted)) end();
+      yield* tail(this.#log, this.sessionId, { ...this.#options, afterSeq: this.#position, signal: ended.signal });
+    } finally {
+      for (const one of signals) one.removeEventListener('abort', end);
+    }
+  }
+
+  /** Takes note that this event, and all before it, have been seen to; resolves when that survives the process. */
+  async ack(event: Event | number): Promise<void> {
+    const seq = typeof event === 'number' ? event : (event as Partial<Event> | null)?.seq;
+    if (!Number.isSafeInteger(seq) || (seq as number) < 0) throw new TypeError('ack takes an event or its seq');
+    this.#check();
+    await this.#calls.run<null>((binary, slot) => {
+      binary.logConsumerAcknowledge(this.#handle, slot, seq as number);
+    });
+    this.#position = Math.max(this.#position, seq as number);
+  }
+
+  /** Lets go of the name, after everything that has been acknowledged before. May be called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#stopped.abort(new EventLogError('ERR_CLOSED', `the consumer ${JSON.stringify(this.name)} is closed`));
+    this.#closed(this);
+    await this.#calls.run<null>((binary, slot) => {
+      binary.logConsumerClose(this.#handle, slot);
+    });
+  }
+
+  #check(): void {
+    if (this.#closing !== null) this.#stopped.signal.throwIfAborted();
+  }
+}
+
+/** What a consumer is made of. */
+export async function openConsumer(
+  from: { log: Tailed; calls: Calls; handle: Parameters<Native['logConsumer']>[0]; consumers: Set<EventConsumer> },
+  power: boolean,
+  sessionId: string,
+  name: string,
+  options: TailOptions,
+): Promise<EventConsumer> {
+  const { log, calls, consumers } = from;
+  const handle = crossing(EventLogError, (binary) => binary.logConsumer(from.handle, sessionId, name, power));
+  const position = await calls.run<number>((binary, slot) => {
+    binary.logConsumerOpen(handle, slot);
+  });
+  const closed = (consumer: EventConsumer): void => void consumers.delete(consumer);
+  const opened = new EventConsumer({ log, calls, handle, sessionId, name, position, options, closed });
+  consumers.add(opened);
+  return opened;
+}

@@ -1,0 +1,49 @@
+/** Says when the whole is degraded, and when it is restored. */
+import { clearTimeout, setTimeout } from 'node:timers';
+
+import { Degradation } from './degradation.js';
+
+type Tell = (event: 'degraded' | 'restored', failing: string[]) => void;
+
+/** Follows who fails, with the time and a timer that keeps nobody alive. */
+export class Alarm {
+  readonly #degradation = new Degradation();
+  readonly #tell: Tell;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(tell: Tell) {
+    this.#tell = tell;
+  }
+
+  get degraded(): boolean {
+    return this.#degradation.degraded;
+  }
+
+  /** An agent is gone. */
+  fails(id: string): void {
+    if (this.#degradation.fails(id, performance.now())) this.#tell('degraded', this.#degradation.failing);
+  }
+
+  /** An agent is well again, or no longer watched. */
+  ends(id: string): void {
+    this.#degradation.ends(id, performance.now());
+    this.#wait();
+  }
+
+  /** Says nothing any more. */
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #wait(): void {
+    const { lookAt } = this.#degradation;
+    if (lookAt === null) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(lookAt - performance.now()))).unref();
+  }
+
+  #look(): void {
+    if (this.#degradation.restored(performance.now())) this.#tell('restored', this.#degradation.failing);
+    else this.#wait();
+  }
+}

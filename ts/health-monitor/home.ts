@@ -1,0 +1,54 @@
+/** The event loop of this thread, shown to the thread that watches all of them. */
+import { isMainThread, threadId } from 'node:worker_threads';
+
+import { HealthError } from '../errors.js';
+import { beginWatch, endWatch, running } from '../holders.js';
+import { crossing, type Native } from '../native.js';
+
+type Home = NonNullable<ReturnType<Native['loopOpen']>>;
+
+let home: Home | null | undefined;
+let debugged: boolean | null = null;
+/** A monitor that is forgotten no longer watches. */
+const forgotten = new FinalizationRegistry<undefined>(endWatch);
+
+/** Shows the loop, for as long as `monitor` lives or until `leaveHome`; null where the runtime shows none. */
+export function showHome(monitor: object): Home | null {
+  const labels = beginWatch();
+  forgotten.register(monitor, undefined, monitor);
+  home ??= crossing(HealthError, (binary) => binary.loopOpen(threadId, running, labels));
+  return home;
+}
+
+/** The monitor no longer wants the loop to be watched. */
+export function leaveHome(monitor: object): void {
+  if (forgotten.unregister(monitor)) endWatch();
+}
+
+/**
+ * A loop that a debugger has paused looks like one that waits for something and never gets it. Where somebody may be
+ * debugging, it is given the benefit of the doubt; an endless loop, which takes the CPU, is not.
+ */
+export function noteDebugger(): void {
+  const now = inspectorIsOpen();
+  // The inspector is the main thread's; a worker only knows what the process was started with.
+  if (now === debugged || (!isMainThread && !now)) return;
+  debugged = now;
+  crossing(HealthError, (binary) => binary.loopDebugged(now));
+}
+
+const inspector = loadInspector();
+
+function inspectorIsOpen(): boolean {
+  if (!isMainThread) return process.execArgv.some((word) => word.startsWith('--inspect'));
+  return inspector?.url() !== undefined;
+}
+
+function loadInspector(): typeof import('node:inspector') | null {
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- there are builds of Node without it
+    return require('node:inspector') as typeof import('node:inspector');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,68 @@
+/** What becomes of an agent: a pure state machine, the one that `docs/health-monitor.md` shows as a table. */
+import type { AgentState } from './types.js';
+
+/** What happens to an agent. */
+export type Cause =
+  /** A sign of life, or the end of what spoke against it. */
+  | 'alive'
+  /** It missed a beat, its work is overdue, or its loop is frozen. */
+  | 'missed'
+  /** It is gone. */
+  | 'gone'
+  /** An attempt to recover it begins. */
+  | 'attempt'
+  /** The attempt worked, and the agent has caught up. */
+  | 'recovered'
+  /** The attempts are used up. */
+  | 'gave up';
+
+/** `busy` is a healthy agent with work in flight. */
+type Base = Exclude<AgentState, 'busy'>;
+
+/** Where each cause leads; what is not here changes nothing. */
+export const TRANSITIONS: Readonly<Record<Base, Partial<Record<Cause, Base>>>> = {
+  healthy: { missed: 'suspect', gone: 'disconnected' },
+  suspect: { alive: 'healthy', gone: 'disconnected' },
+  disconnected: { alive: 'healthy', attempt: 'recovering', 'gave up': 'failed' },
+  recovering: { alive: 'healthy', attempt: 'recovering', recovered: 'healthy', 'gave up': 'failed' },
+  failed: { alive: 'healthy' },
+};
+
+/** The states of one agent. */
+export class Life {
+  #base: Base = 'healthy';
+  #works = 0;
+
+  get state(): AgentState {
+    return this.#base === 'healthy' && this.#works > 0 ? 'busy' : this.#base;
+  }
+
+  /** Something happened. Gives the state before, where that has to be announced: every transition has one announcement. */
+  take(cause: Cause): AgentState | null {
+    const next = TRANSITIONS[this.#base][cause];
+    if (next === undefined) return null;
+    const previous = this.state;
+    this.#base = next;
+    return previous;
+  }
+
+  /** Work begins. Busy or not is nothing that is announced. */
+  begin(): void {
+    this.#works += 1;
+  }
+
+  /** Work ends. */
+  end(): void {
+    this.#works -= 1;
+  }
+
+  /** Work of an earlier life is nobody's any more. */
+  rest(): void {
+    this.#works = 0;
+  }
+
+  /** Work in flight. */
+  get works(): number {
+    return this.#works;
+  }
+}
