@@ -14,7 +14,8 @@ pub const TIMES: &str = "SMALLTALK_FAULT_TIMES";
 
 struct Armed {
     point: String,
-    left: AtomicU64,
+    times: u64,
+    fired: AtomicU64,
 }
 
 static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
@@ -22,7 +23,7 @@ static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
 fn armed() -> Option<Armed> {
     let times = std::env::var(TIMES).ok().and_then(|times| times.parse().ok());
     let point = std::env::var(VARIABLE).ok()?;
-    Some(Armed { point, left: AtomicU64::new(times.unwrap_or(u64::MAX)) })
+    Some(Armed { point, times: times.unwrap_or(u64::MAX), fired: AtomicU64::new(0) })
 }
 
 /// Panics when the environment asked for a panic at `point`.
@@ -32,7 +33,7 @@ fn armed() -> Option<Armed> {
 pub fn point(point: &str) {
     let Some(armed) = ARMED.get_or_init(armed) else { return };
     if armed.point == point {
-        let left = armed.left.try_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
-        assert!(left.is_err(), "injected at {point}");
+        let fired = armed.fired.fetch_add(1, Ordering::AcqRel);
+        assert!(fired >= armed.times, "injected at {point}");
     }
 }

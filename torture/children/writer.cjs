@@ -9,7 +9,7 @@ const { say } = require('./journal.cjs');
 const { valueOf, sessionOf, messagesOf, partsOf, stateOfValue, stateOfSession } = require('./states.cjs');
 
 const given = Object.fromEntries(process.argv.slice(2).map((word) => word.split(/=(.*)/s).slice(0, 2)));
-const { adapter: name, path, durability, seed, first, ops, lanes, timeoutMs, pauseMs, prefix = '' } = given;
+const { adapter: name, path, durability, seed, first, ops, lanes, timeoutMs, pauseMs, mixed, prefix = '' } = given;
 const store = new api[name]({ path, durability, timeoutMs: Number(timeoutMs ?? 30_000) });
 const batches = api.supports(store, 'setMany');
 
@@ -35,34 +35,43 @@ class Subject {
     const [token, promise] = gone ? [0, () => this.#remove()] : [state, () => this.#put(state, pick)];
     // Two removals of one object are the same state.
     say('begin', object, token);
+    // Some of what is mixed is acknowledged without a sync: it may be lost, and must take nothing else with it.
+    const soft = mixed !== undefined && pick(2) === 0;
+    this.manner = { durability: soft ? 'process' : durability };
     return promise().then(
-      () => this.#told('done', token),
+      () => this.#told(soft ? 'soft' : 'done', token),
       (error) => this.#told('fail', token, error.code ?? error.message),
     );
   }
 
   #told(word, token, code = '') {
-    this.known = word === 'done' ? token : null;
+    this.known = word === 'fail' ? null : token;
     say(word, this.object, token, code);
-    return word === 'done';
+    return word !== 'fail';
   }
 
   #remove() {
     this.began = null;
-    if (this.kind === 'key') return store.delete(this.object);
-    if (this.kind === 'many') return store.deleteMany(partsOf(this.object));
-    return store.deleteSession(this.object);
+    const { kind, manner, object } = this;
+    if (kind === 'key') return store.delete(object, manner);
+    if (kind === 'many') return store.deleteMany(partsOf(object), manner);
+    return store.deleteSession(object, manner);
   }
 
   #put(state, pick) {
-    const { object, kind } = this;
-    if (kind === 'key') return store.set(object, valueOf(object, state));
-    if (kind === 'many') return store.setMany(partsOf(object).map((part) => [part, valueOf(part, state)]));
+    const { object, kind, manner } = this;
+    if (kind === 'key') return store.set(object, valueOf(object, state), undefined, manner);
+    if (kind === 'many')
+      return store.setMany(
+        partsOf(object).map((part) => [part, valueOf(part, state)]),
+        undefined,
+        manner,
+      );
     if (this.known === state - 1 && this.began !== null && pick(3) === 0) {
-      return store.appendMessages(object, messagesOf(object, state, state));
+      return store.appendMessages(object, messagesOf(object, state, state), manner);
     }
     this.began ??= state;
-    return store.saveSession(object, sessionOf(object, this.began, state));
+    return store.saveSession(object, sessionOf(object, this.began, state), manner);
   }
 
   /** What was acknowledged last is what is read. */

@@ -36,6 +36,7 @@ export class Disk {
     else if (type === 'truncate') this.#names.get(name)?.pending.push({ size: more.size });
     else if (type === 'extend') this.#names.get(name)?.pending.push({ atLeast: more.size });
     else if (type === 'sync') this.#sync(name);
+    else if (type === 'failed') this.#forget(name);
   }
 
   /** The files after the power went, as paths and contents. */
@@ -60,6 +61,12 @@ export class Disk {
   #change(change) {
     for (const [name, file] of change) set(this.#names, name, file);
     this.#renamed.push(change);
+  }
+
+  /** After a sync that failed the kernel takes for written what is not: no later sync will write it. */
+  #forget(name) {
+    const file = this.#names.get(name);
+    if (file !== undefined) file.pending = [];
   }
 
   #sync(name) {

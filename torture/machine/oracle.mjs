@@ -6,7 +6,7 @@
 /** Failures after which a write may be there all the same; after all others it must not. */
 const UNKNOWN = new Set(['ERR_INDETERMINATE', 'ERR_PANIC']);
 
-const WORDS = new Set(['begin', 'done', 'fail']);
+const WORDS = new Set(['begin', 'done', 'fail', 'soft']);
 
 export class Oracle {
   /** By object, in the order of the calls. */
@@ -27,6 +27,7 @@ export class Oracle {
     const history = this.#historyOf(object);
     if (word === 'begin') history.push({ state, status: 'begun', at });
     else if (word === 'done') this.#end(history, state, 'done', at);
+    else if (word === 'soft') this.#end(history, state, 'unknown', at);
     else if (word === 'fail') {
       this.failures.set(code, (this.failures.get(code) ?? 0) + 1);
       this.#end(history, state, UNKNOWN.has(code) ? 'unknown' : 'absent', at);

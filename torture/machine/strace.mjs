@@ -46,8 +46,9 @@ export function recordCalls(file) {
   return ['strace', ...QUIET, '-y', '-s', '4096', '-o', file, '-e', `trace=${CHANGES.join(',')}`];
 }
 
-/** The words before the program that record every change in `file`, with its data. */
-export function recordInto(file) {
+/** The words before the program that record every change in `file`, with its data; perhaps with one sync that fails. */
+export function recordInto(file, failing = null) {
   const calls = [...CHANGES, 'open', 'openat', 'writev', 'close'].join(',');
-  return ['strace', ...QUIET, '-ttt', '-xx', '-y', '-s', '100000000', '-o', file, '-e', `trace=${calls}`];
+  const fault = failing === null ? [] : ['-e', `inject=fsync,fdatasync:error=EIO:when=${failing}`];
+  return ['strace', ...QUIET, '-ttt', '-xx', '-y', '-s', '100000000', '-o', file, '-e', `trace=${calls}`, ...fault];
 }

@@ -6,8 +6,10 @@ const RESUMED = /^<\.\.\. (\w+) resumed>(.*)$/s;
 const WHOLE = /^(\w+)\((.*)\) += (-?\d+)(.*)$/s;
 const REST = /^(.*)\) += (-?\d+)(.*)$/s;
 
+const SYNCS = new Set(['fsync', 'fdatasync']);
+
 /**
- * Gives `{ at, call, words, answer }` for each call that succeeded, where it ended. A write counts from where it began: it
+ * Gives `{ at, call, words, answer }` for each call that succeeded, and each sync, where it ended. A write counts from where it began: it
  * may be on the disk before it has ended. `at` is in milliseconds.
  */
 export function* callsIn(text) {
@@ -25,7 +27,7 @@ export function* callsIn(text) {
     const parts = resumed === null ? WHOLE.exec(told) : restOf(resumed, begun.get(pid));
     if (parts === null) continue;
     const [, call, words, answer, more] = parts;
-    if (Number(answer) >= 0) yield { at, call, words, answer: Number(answer), opened: more };
+    if (Number(answer) >= 0 || SYNCS.has(call)) yield { at, call, words, answer: Number(answer), opened: more };
   }
 }
 
@@ -69,7 +71,7 @@ export function eventsOf(text, directory) {
     } else if (call === 'pwrite64' && inside(path)) {
       const offset = numbers(words).at(-1);
       put('write', at, { path, offset, data: bytesOf(strings(words)[0] ?? '').subarray(0, answer) });
-    } else if ((call === 'fsync' || call === 'fdatasync') && inside(path)) put('sync', at, { path });
+    } else if (SYNCS.has(call) && inside(path)) put(answer < 0 ? 'failed' : 'sync', at, { path });
     else if (call === 'ftruncate' && inside(path)) put('truncate', at, { path, size: numbers(words).at(-1) });
     else if (call === 'fallocate' && inside(path)) put('extend', at, { path, size: numbers(words).at(-1) });
     else if (call.startsWith('rename') && inside(named[0])) put('rename', at, { path: named[0], to: named[1] });

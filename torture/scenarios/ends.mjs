@@ -52,6 +52,7 @@ function judged(subject, script, options, counts, nodeOptions = []) {
       words: subject.words(directory, options),
       hear: (line) => oracle.hear(line),
       nodeOptions,
+      hungMs: 60_000 + counts.cycles * 1_000,
     });
     if (how !== 0) throw new Error(`the child ended with ${how}\n${complaint}`);
     oracle.judge(await subject.look(directory));

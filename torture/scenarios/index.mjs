@@ -9,7 +9,7 @@ import { exitWithQueue, forgetStores, terminateWorkers } from './ends.mjs';
 import { failAtCalls } from './faults.mjs';
 import { killAtCalls, killAtRandom } from './kills.mjs';
 import { catchStale, catchUnsynced } from './machine.mjs';
-import { cutPower } from './power.mjs';
+import { cutAfterFailedSync, cutPower } from './power.mjs';
 import { soak } from './soak.mjs';
 import { stallDisk } from './stalls.mjs';
 
@@ -126,6 +126,14 @@ export const scenarios = [
     LOOSE_FILE,
     cutPower,
     { short: { cuts: 500, ops: 80, pauseMs: 80, lanes: 1 }, long: { cuts: 20_000, ops: 400, pauseMs: 80, lanes: 1 } },
+    'strace',
+  ),
+  line(
+    'power-after-fault/sqlite',
+    'a sync fails, and later the power: what was acknowledged in between is there',
+    SQLITE,
+    cutAfterFailedSync,
+    { short: { cuts: 60, ops: 40, syncs: 4 }, long: { cuts: 1_000, ops: 60, syncs: 24 } },
     'strace',
   ),
   line('real-power/sqlite', 'the power of a real ext4 goes', SQLITE, cutRealPower, { long: { cuts: 200 } }, 'mount'),

@@ -21,18 +21,54 @@ const inMemory = (name) => name.endsWith('-shm');
  * acknowledgement that was lost is given.
  */
 export async function cutPower(subject, { random, cuts, ops, lanes = 2, pauseMs }) {
+  const options = { seed: random.seed(), ops, lanes, ...(pauseMs === undefined ? {} : { pauseMs }) };
+  return recorded(subject, options, null, (events, look) =>
+    cutAt(events, subject.durability === 'power', anywhere(events, cuts, random), random, look),
+  );
+}
+
+/**
+ * A sync fails before the power goes: what it was to write is never written, and nothing of what was acknowledged later, by
+ * syncs that did not fail, may be missing. Others were acknowledged without a sync, so that the log has gaps. Not while the
+ * store is still recovering: that would be a second fault within the first.
+ */
+export async function cutAfterFailedSync(subject, { random, cuts, ops, syncs }) {
+  const counts = { syncs: 0, cuts: 0, acknowledged: 0, lost: 0 };
+  for (const failing of random.shuffled(Array.from({ length: 24 }, (_, n) => n + 6)).slice(0, syncs)) {
+    const options = { seed: random.seed(), ops, lanes: 2, mixed: 1 };
+    await recorded(subject, options, failing, async (events, look) => {
+      const failed = events.findIndex(({ type }) => type === 'failed');
+      if (failed < 0) return;
+      const well = events.findIndex(({ type, line }, at) => at > failed && type === 'said' && line.startsWith('done'));
+      const moments = anywhere(events, cuts, random).filter(
+        (moment) => moment <= failed || (well >= 0 && moment > well),
+      );
+      try {
+        const { acknowledged } = await cutAt(events, true, moments, random, look);
+        counts.acknowledged += acknowledged;
+      } catch (cause) {
+        throw new Error(`sync ${failing} failed, at event ${failed}; all was well from event ${well}`, { cause });
+      }
+      counts.syncs += 1;
+      counts.cuts += moments.length;
+    });
+  }
+  if (counts.syncs < syncs / 2) throw new Error(`only ${counts.syncs} syncs have failed`);
+  return counts;
+}
+
+const anywhere = (events, cuts, random) =>
+  Array.from({ length: cuts }, () => random.below(events.length + 1)).sort((a, b) => a - b);
+
+/** Runs the child, and hands on what it has done and how to look at what a cut leaves of it. */
+function recorded(subject, options, failing, work) {
   return inDirectory(async (parent) => {
     const directory = path.join(parent, 'place');
     const record = path.join(parent, 'record');
     const { how, complaint } = await runChild({
       script: subject.script,
-      words: subject.words(directory, {
-        seed: random.seed(),
-        ops,
-        lanes,
-        ...(pauseMs === undefined ? {} : { pauseMs }),
-      }),
-      under: recordInto(record),
+      words: subject.words(directory, options),
+      under: recordInto(record, failing),
     });
     if (how !== 0) throw new Error(`the child ended with ${how}\n${complaint}`);
     const events = eventsOf(readFileSync(record, 'utf8'), directory).filter(({ path: name }) => !inMemory(name ?? ''));
@@ -41,13 +77,12 @@ export async function cutPower(subject, { random, cuts, ops, lanes = 2, pauseMs 
       materialize(files, directory, after);
       return subject.look(after);
     });
-    return cutAt(events, subject.durability === 'power', cuts, random, look);
+    return work(events, look);
   });
 }
 
-async function cutAt(events, durable, cuts, random, look) {
-  const counts = { cuts, acknowledged: 0, lost: 0, distinct: 0 };
-  const moments = Array.from({ length: cuts }, () => random.below(events.length + 1)).sort((a, b) => a - b);
+async function cutAt(events, durable, moments, random, look) {
+  const counts = { cuts: moments.length, acknowledged: 0, lost: 0, distinct: 0 };
   const disk = new Disk();
   const oracle = new Oracle();
   let oldest = 0;

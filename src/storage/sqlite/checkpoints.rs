@@ -82,7 +82,9 @@ impl Checkpoints {
         }
         self.empty_at = Instant::now().checked_add(IDLE);
         self.retry = IDLE;
-        if !synced && self.sync_by.is_none() {
+        if synced {
+            self.sync_by = None;
+        } else if self.sync_by.is_none() {
             self.sync_by = Instant::now().checked_add(SYNCED_WITHIN);
         }
         if self.sync_is_due() {
@@ -127,6 +129,16 @@ impl Checkpoints {
     fn sync(&mut self, connection: &Connection) -> Result<()> {
         self.sync_by = None;
         fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
+    }
+
+    /// For those who want to survive a power cut and have changed nothing: what they have found may not be on the disk yet.
+    /// Where they have changed something, their commit has synced it with theirs.
+    ///
+    /// # Errors
+    /// A sync that failed.
+    pub fn sync_what_is_owed(&mut self, connection: &Connection) -> Result<()> {
+        let nothing_written = self.committed.load(Ordering::Relaxed) == 0;
+        if nothing_written && self.sync_by.is_some() { self.sync(connection) } else { Ok(()) }
     }
 
     /// What time asks for.

@@ -27,10 +27,15 @@ pub fn failure(doing: &str, error: &rusqlite::Error) -> Error {
     }
 }
 
-/// Translates an error of a commit: after a failed write or sync, nobody knows what is on the disk.
-pub fn commit_failure(error: &rusqlite::Error) -> Error {
-    match failure("committing", error) {
+/// What an error means to a write that has been made and not been synced.
+pub fn uncertain(error: Error) -> Error {
+    match error {
         Error::Io { doing, cause } => Error::Indeterminate { doing, cause },
         other => other,
     }
+}
+
+/// Translates an error of a commit: after a failed write or sync, nobody knows what is on the disk.
+pub fn commit_failure(error: &rusqlite::Error) -> Error {
+    uncertain(failure("committing", error))
 }

@@ -55,13 +55,14 @@ pub struct Piece {
 /// Pieces that were read and not yet taken.
 pub struct SessionReading {
     ready: Mutex<VecDeque<Piece>>,
+    held: Mutex<Vec<Piece>>,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
 impl SessionReading {
     /// `wake` is called, on the thread that reads, when there is a piece where there was none.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { ready: Mutex::default(), wake: Box::new(wake) }
+        Self { ready: Mutex::default(), held: Mutex::default(), wake: Box::new(wake) }
     }
 
     /// The next piece, where one is ready.
@@ -79,22 +80,39 @@ impl SessionReading {
             (self.wake)();
         }
     }
+
+    /// Keeps a piece back until it is known that what it was read from came to be.
+    fn hold(&self, piece: Piece) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(piece);
+    }
+
+    fn held(&self) -> Vec<Piece> {
+        mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Hands on what was kept back.
+    pub fn release(&self) {
+        self.held().into_iter().for_each(|piece| self.push(piece));
+    }
 }
 
 /// Reads a session into `reading`. Its pieces are to be believed when this has given its row: only then was all of it
-/// there.
+/// there. In the middle of a batch it may have to be done again, as what it has read may never come to be.
 pub fn read(connection: &Connection, id: &str, reading: &SessionReading) -> Result<Option<SessionHead>> {
+    let in_a_batch = !connection.is_autocommit();
+    drop(reading.held());
+    let give = |piece| if in_a_batch { reading.hold(piece) } else { reading.push(piece) };
     snapshot(connection, || {
         let Some(head) = Standing::trusted(connection, id)? else { return Ok(None) };
         let mut gathered = Gathered::lifting();
         message_rows::all(connection, id, &head, |message| {
             if !gathered.is_empty() && gathered.size() + message.text.len() > PIECE {
-                reading.push(mem::replace(&mut gathered, Gathered::lifting()).into_piece());
+                give(mem::replace(&mut gathered, Gathered::lifting()).into_piece());
             }
             gathered.push(message);
         })?;
         if !gathered.is_empty() {
-            reading.push(gathered.into_piece());
+            give(gathered.into_piece());
         }
         Ok(Some(head.into()))
     })

@@ -13,6 +13,7 @@ use super::{
     snapshot::snapshot,
 };
 use crate::{
+    error::Result,
     reply::Reply,
     storage::session::{Encoded, SessionFilter, Stats, StoredSession},
 };
@@ -27,8 +28,12 @@ impl Read {
     /// A session in pieces: its messages go into `reading`, its row is the answer.
     #[must_use]
     pub fn session_in_pieces(id: String, reading: Arc<SessionReading>, reply: Reply<Option<SessionHead>>) -> Self {
-        // What has been taken of it cannot be given back.
-        Self::once(reply, move |connection| reading::read(connection, &id, &reading))
+        let (tag, read) = (reply.tag(), Arc::clone(&reading));
+        let reply = Reply::new(move |outcome: Result<_>| {
+            read.release();
+            reply.send(outcome);
+        });
+        Self::new(reply.tagged(tag), move |connection| reading::read(connection, &id, &reading))
     }
 
     /// A part of a session's messages.

@@ -7,7 +7,7 @@
 use rusqlite::Connection;
 
 use super::{
-    failure::{commit_failure, failure},
+    failure::{commit_failure, failure, uncertain},
     job::{Read, Step, Verdict, Write},
 };
 use crate::{
@@ -66,6 +66,15 @@ impl Outcome {
             }
         }
         outcome
+    }
+
+    /// Does what the answers depend on, unless the batch has failed anyhow.
+    pub fn fail_unless(&mut self, done: impl FnOnce() -> Result<()>) {
+        if self.failed.is_none()
+            && let Err(error) = done()
+        {
+            self.failed = Some(uncertain(error));
+        }
     }
 
     /// Gives the answers that are owed. What remains is the error of all, and who has to be answered still.

@@ -162,7 +162,10 @@ impl Writer {
             Err(error) => return transaction::refuse(batch, &error),
         };
         let steps = batch.len();
-        let outcome = transaction::run(&opened.connection, batch);
+        let mut outcome = transaction::run(&opened.connection, batch);
+        if durability == Some(Durability::Power) {
+            outcome.fail_unless(|| opened.checkpoints.sync_what_is_owed(&opened.connection));
+        }
         let (failed, left) = outcome.tell();
         self.in_doubt = matches!(failed, Some(Error::Indeterminate { .. }));
         if !left.is_empty() {

@@ -100,7 +100,8 @@ export function* change<T>(
   } finally {
     yield* releaseAfter(lock, progress);
   }
-  if (manner.power && decision.contents !== undefined) yield* syncName(path);
+  // Also where nothing was to be done: what was found may not be on the disk yet.
+  if (manner.power) yield* syncName(path);
   return decision.result;
 }
 
