@@ -15,7 +15,7 @@ function agents(count, measure, more) {
   return {
     title: `${count.toLocaleString('en')} agents, each beating every 2 s: ${WHAT[measure]}`,
     trial: 'agents',
-    parameters: { agents: count, measure, seconds: 3 },
+    parameters: { agents: count, measure, seconds: 2 },
     small: { agents: 100, seconds: 0.1 },
     candidates: [OURS, EACH, ALL],
     trials: 3,
@@ -27,7 +27,7 @@ function frozen(busy, goalMs, trials) {
   return {
     title: `a frozen loop, ${busy === 0 ? 'idle machine' : `${busy} busy processes`}: noticed after the threshold of 1 s`,
     trial: 'frozen-loop',
-    parameters: { threshold: 1_000, busy, frozenMs: 3_000 },
+    parameters: { threshold: 1_000, busy, frozenMs: 10_000 },
     small: { threshold: 100, busy: 0, frozenMs: 2_000 },
     candidates: [OURS, INSIDE],
     goal: ['P12', goalMs * 1e6],
