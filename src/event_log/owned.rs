@@ -67,7 +67,7 @@ impl Owned {
         }
         let mut highest_seq = match past {
             Past::New => 0,
-            Past::Closed { highest_seq } => highest_seq,
+            Past::Closed { highest_seq, .. } => highest_seq,
             Past::Unclean => now_micros(),
         };
         if past == Past::Unclean {
@@ -95,7 +95,10 @@ impl Owned {
         };
         for session in loaded {
             let leap = past == Past::Unclean || session.suspicious;
-            owned.resume(session, leap, 0);
+            let everywhere = matches!(past, Past::Closed { everywhere: true, .. });
+            // A file may have been made for an event that never came.
+            let used = everywhere || session.last_seq == 0;
+            owned.resume(session, leap, if used { highest_seq + 1 } else { 0 });
         }
         owned.plan_cleanup();
         statistics::save(&owned);
@@ -334,9 +337,13 @@ impl Owned {
         self.lanes.values().for_each(|lane| lane.keep_indexes(&self.around));
         let in_order = self.lanes.values().all(|lane| !lane.broken);
         if in_order {
-            let outside = self.lanes.values().filter(|lane| lane.session.files().is_empty());
-            let highest_seq = outside.map(|lane| lane.next_seq() - 1).fold(self.highest_seq, u64::max);
-            self.ownership.close(highest_seq)?;
+            let used = |lane: &Lane| lane.next_seq() - 1;
+            // Numbers that leapt have not been used: what they leapt over may have been, and is still not there.
+            let leapt = self.lanes.values().filter(|lane| used(lane) > lane.session.last_seq());
+            let (highest_seq, everywhere) = leapt.fold((self.highest_seq, false), |(highest, everywhere), lane| {
+                (highest.max(used(lane)), everywhere || lane.session.last_seq() > 0)
+            });
+            self.ownership.close(highest_seq, everywhere)?;
         }
         Ok(())
     }
