@@ -84,7 +84,9 @@ impl Entries {
     /// The events have come from where they were stored.
     pub fn fill(&mut self, list: Vec<Entry>) {
         *self = Self { damaged: std::mem::take(&mut self.damaged), ..Self::default() };
-        list.into_iter().for_each(|entry| self.push(entry));
+        for entry in list {
+            self.push(entry);
+        }
     }
 
     /// Whether there is none.

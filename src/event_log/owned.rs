@@ -118,7 +118,7 @@ impl Owned {
         self.ids.look();
         let mut powered = Vec::new();
         for (id, items) in by_session(&mut parcels) {
-            let written = self.append_to(Arc::clone(&id), &mut parcels, items);
+            let written = self.append_to(&id, &mut parcels, items);
             powered.extend(written.map(|written| (id, written)));
             self.spare_handles();
         }
@@ -145,9 +145,9 @@ impl Owned {
     }
 
     /// Writes to one session. What is written comes back where some of it asks for power.
-    fn append_to(&mut self, id: Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<Vec<Item>> {
-        if self.lanes.get(&id).is_some_and(|lane| lane.broken)
-            && let Err(error) = self.reread(&id)
+    fn append_to(&mut self, id: &Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<Vec<Item>> {
+        if self.lanes.get(id).is_some_and(|lane| lane.broken)
+            && let Err(error) = self.reread(id)
         {
             for item in items {
                 if let Some(parcel) = parcels.get_mut(item.parcel) {
@@ -157,7 +157,7 @@ impl Owned {
             return None;
         }
         let first = self.highest_seq + 1;
-        let lane = self.lanes.entry(Arc::clone(&id)).or_insert_with(|| Lane::new(&id, first));
+        let lane = self.lanes.entry(Arc::clone(id)).or_insert_with(|| Lane::new(id, first));
         let (was_dirty, was_open) = (lane.dirty, lane.holds_a_handle());
         let written = lane.write(&self.around, &mut self.ids, parcels, items);
         self.totals.appended += written.len() as u64;
@@ -167,7 +167,7 @@ impl Owned {
             written.iter().any(|item| parcels.get(item.parcel).is_some_and(|parcel| self.wants_power(parcel)));
         if is_dirty && !powered {
             if !was_dirty {
-                self.unsynced.push(Arc::clone(&id));
+                self.unsynced.push(Arc::clone(id));
             }
             let interval = self.around.options.fsync_interval;
             self.sync_at.get_or_insert_with(|| Instant::now() + interval);
