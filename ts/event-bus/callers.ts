@@ -12,8 +12,7 @@ const HOT = 2_000;
 const MOST_WRITTEN_OUT = 32;
 
 /**
- * A caller for several listeners, or for one that is to be named while it runs: `word` then says where a watched loop is,
- * see `holders.ts`; 0 for nobody watches. It begins as a loop; `written` gets a faster one when it has proved hot, unless
+ * A caller for several listeners; `word` names them while they run, where somebody watches the loop: see `holders.ts`. It begins as a loop; `written` gets a faster one when it has proved hot, unless
  * the process forbids code from strings, or the listeners are too many.
  */
 export function callerOf(

@@ -1,6 +1,7 @@
 /** The hot half of the bus: what happens between `emit` and the listeners. */
 import { EventEmitter } from 'node:events';
 
+import { running } from '../holders.js';
 import { callAll } from './callers.js';
 import type { HotState } from './hot-state.js';
 import { INLINE_ARGUMENTS } from './ring.js';
@@ -12,6 +13,7 @@ const HOT = Symbol('hot');
 const CALL = Symbol('call');
 /** As a constant of this module it is one to the engine. */
 const INLINE = INLINE_ARGUMENTS;
+const RUNNING = running;
 
 type Handlers = Record<string | symbol, AnyListener | AnyListener[] | undefined>;
 
@@ -84,10 +86,10 @@ export abstract class BusCore extends EventEmitter {
     if (!hot.push(target, count, first, second, third)) {
       return hot.fireWarmly.call(this, target, count, first, second, third);
     }
-    const { surplus } = target;
-    if (surplus !== 0) {
-      hot.surplus += surplus;
-      if (surplus === NOBODY_LISTENS) return false;
+    if (target.special) {
+      hot.surplus += target.surplus;
+      if (target.surplus === NOBODY_LISTENS) return false;
+      if (target.surplus === 0) return this._callNamed(target, count, first, second, third);
     }
     if (count === 2) {
       this[CALL] = target.two;
@@ -112,7 +114,20 @@ export abstract class BusCore extends EventEmitter {
     if (target.critical) hot.criticals += 1;
     if (hot.logging) (hot.bus as BusCore)._log(target, argumentsOf(count, first, second, third), hot.lastTime);
     if (target.surplus === NOBODY_LISTENS) return false;
+    if (target.surplus === 0 && target.special) return this._callNamed(target, count, first, second, third);
     this._call(target, count, first, second, third);
+    return true;
+  }
+
+  /** @internal Calls one listener, and says meanwhile that it runs; several are named by their caller. */
+  _callNamed(target: Target, count: number, first: unknown, second: unknown, third: unknown): boolean {
+    const before = RUNNING[0] as number;
+    RUNNING[0] = target.word;
+    try {
+      this._call(target, count, first, second, third);
+    } finally {
+      RUNNING[0] = before;
+    }
     return true;
   }
 

@@ -31,6 +31,8 @@ export class Target {
   readonly critical: boolean;
   /** How many listeners it has more than one. */
   surplus = NOBODY_LISTENS;
+  /** Whether it has none, several, or one that is to be named while it runs. */
+  special = true;
   /** Who listens. */
   listeners: readonly AnyListener[] = [];
   /** How many they are. */
@@ -62,7 +64,8 @@ export class Target {
     const [single = nothing] = listeners;
     if (this.word !== 0) giveBack(this.word);
     this.word = listeners.length > 0 && watching() ? this.#named(listeners) : 0;
-    const alone = listeners.length < 2 && this.word === 0;
+    this.special = this.surplus !== 0 || this.word !== 0;
+    const alone = listeners.length < 2;
     this.none = alone ? single : this.#later(0);
     this.one = alone ? single : this.#later(1);
     this.two = alone ? single : this.#later(2);
