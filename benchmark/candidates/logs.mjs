@@ -12,9 +12,9 @@ const fileOf = (directory, session) => join(directory, `${session}.jsonl`);
 
 /** Each is opened for a durability and the sessions that will be appended to. */
 export const logs = {
-  'smalltalk-native': async (directory, { durability }) => {
+  'smalltalk-native': async (directory, { sessions: _, ...options }) => {
     const { JsonlEventReplayStorage } = await import('./ours.mjs');
-    const log = new JsonlEventReplayStorage({ directory: join(directory, 'events'), durability });
+    const log = new JsonlEventReplayStorage({ directory: join(directory, 'events'), ...options });
     return { append: (session, event) => log.append(session, event), close: () => log.close(), log };
   },
 

@@ -11,6 +11,30 @@ const append = (durability, sessions, factor) => ({
   goals: { [RIVAL[durability]]: ['P4', factor] },
 });
 
+/** So few events match that finding them is all there is to do. */
+const HANDFUL = 20_000;
+
+const SHARES = { 1: 'everything', 4: '25 %', 20: '5 %', [HANDFUL]: 'a handful' };
+
+/** One topic of so many. */
+const replay = (events, kinds) => ({
+  title: `replay ${SHARES[kinds]} of ${events.toLocaleString('en')} events`,
+  trial: 'replay',
+  parameters: { events, kinds },
+  small: { events: 1_000, kinds: Math.min(kinds, 200) },
+  candidates: [OURS, 'read, split, parse, filter', 'readline', 'better-sqlite3'],
+  ...(kinds === 20 ? { goals: { 'read, split, parse, filter': ['P5', 0.08] }, holdGoal: ['P5', 5] } : {}),
+});
+
+/** The limits that the research set itself. */
+const limit = (title, what, most) => ({
+  title,
+  trial: 'log-limits',
+  parameters: { what },
+  candidates: [OURS],
+  goal: ["the origin's limit", most],
+});
+
 export const log = {
   title: 'Event log',
   lines: [
@@ -26,14 +50,18 @@ export const log = {
       candidates: [OURS, 'JSON.stringify', 'createWriteStream', 'fs.appendFileSync', 'sonic-boom'],
       goals: { 'JSON.stringify': ['P3', 1.3] },
     },
+    ...[1, 4, 20, HANDFUL].map((kinds) => replay(100_000, kinds)),
+    replay(1_000_000, 20),
     {
-      title: 'replay 5 % of 100,000 events',
-      trial: 'replay',
-      parameters: { events: 100_000 },
-      small: { events: 1_000 },
-      candidates: [OURS, 'read, split, parse, filter', 'readline'],
-      goals: { 'read, split, parse, filter': ['P5', 0.08] },
-      holdGoal: ['P5', 5],
+      title: 'open a log of a gigabyte, and read its last 10 events',
+      trial: 'open-log',
+      parameters: { events: 1_000_000, characters: 900 },
+      small: { events: 500 },
+      candidates: [OURS],
+      goal: ['P13', 50e6],
     },
+    limit('an append that waits alone', 'one', 5e6),
+    limit('a replay of 1,000 events', 'thousand', 200e6),
+    { ...limit('bytes on the disk of 1,000 small events', 'bytes', 500_000), show: 'count' },
   ],
 };

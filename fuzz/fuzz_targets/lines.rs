@@ -19,7 +19,8 @@ fn look_at_anything(bytes: &[u8]) {
     for found in &outcome.found {
         assert!(found.offset >= last_end && found.offset + found.length <= bytes.len());
         assert!(last_seq.is_none_or(|last| found.line.seq > last));
-        let alone = recover(&[&bytes[found.offset..found.offset + found.length], b"\n"].concat(), None, None);
+        let line = [&bytes[found.offset..found.offset + found.length], b"\n"].concat();
+        let alone = recover(&line, None, None);
         assert_eq!(alone.found.len(), 1, "what was found is a line by itself");
         (last_end, last_seq) = (found.offset + found.length, Some(found.line.seq));
     }
@@ -43,8 +44,11 @@ fn damage_a_log(data: &[u8]) {
     let mut bytes = Vec::new();
     let mut ends = Vec::new();
     for (seq, payload) in (1..=8).zip(payloads.chunks(24).chain(std::iter::repeat(&[][..]))) {
-        let text: String = payload.iter().map(|byte| format!("\\u{byte:04x}{}", char::from(byte % 26 + b'a'))).collect();
-        let body = format!(r#"{{"topic":"t","priority":"normal","timestamp":1,"payload":["{text}",{{"seq":9,"crc":"00000000"}}]}}"#);
+        let text: String =
+            payload.iter().map(|byte| format!("\\u{byte:04x}{}", char::from(byte % 26 + b'a'))).collect();
+        let body = format!(
+            r#"{{"topic":"t","priority":"normal","timestamp":1,"payload":["{text}",{{"seq":9,"crc":"00000000"}}]}}"#
+        );
         push_line(&mut bytes, seq, b"\"id\"", SESSION, &body);
         ends.push(bytes.len());
     }

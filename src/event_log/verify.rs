@@ -48,8 +48,9 @@ fn verify_session(session: &Session, report: &mut VerifyReport) -> Result<()> {
     for placed in files {
         let Some(mut bytes) = files::read_all(&placed.path)? else { continue };
         if !placed.closed {
-            // What stands behind it was written since, or is being written.
+            // What stands behind it was written since, and a line without its end is being written.
             bytes.truncate(usize::try_from(placed.bytes).unwrap_or(usize::MAX));
+            bytes.truncate(memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1));
         }
         look(&bytes, Some(&session.id), &name_of(&placed.path), report);
     }

@@ -1,6 +1,6 @@
 //! Where readers look: into what the writer of this process keeps, or into the files of another one's.
 
-use std::{path::Path, sync::Arc};
+use std::{fs::File, path::Path, sync::Arc};
 
 use super::{
     directory::Layout,
@@ -43,6 +43,15 @@ impl View {
         match self {
             Self::Owned(catalog, _) => Ok(catalog.all().iter().map(|session| session.id.to_string()).collect()),
             Self::Visited(visitor) => visitor.ids(),
+        }
+    }
+
+    /// Whether a file that was opened by its name is the one that the session is being written to. What this process writes
+    /// is not given another name while somebody looks at the session's files.
+    pub fn is_growing(&self, session: &Session, file: &File) -> bool {
+        match self {
+            Self::Owned(..) => true,
+            Self::Visited(visitor) => visitor.is_growing(session, file),
         }
     }
 

@@ -78,6 +78,15 @@ impl Visitor {
         Ok(last(&self.sessions.lock().unwrap_or_else(PoisonError::into_inner)).unwrap_or(0))
     }
 
+    /// Whether a file that was opened by its name just now is the one that the session is being written to, as far as is
+    /// known: its owner may have begun another one meanwhile.
+    pub fn is_growing(&self, session: &Session, file: &File) -> bool {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let growing = sessions.get(&*session.id).and_then(|known| known.growing.as_ref());
+        let opened = file.metadata().ok();
+        growing.zip(opened).is_some_and(|(growing, opened)| growing.identity == files::identity(&opened))
+    }
+
     /// Forgets what is known of a session: a file of it is no longer where it was.
     pub fn forget(&self, id: &str) {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
