@@ -104,7 +104,7 @@ describe('a quick run of the bus', () => {
 });
 
 test.each([
-  [['buss'], 'there are bus, storage, log'],
+  [['buss'], 'there are bus, storage, log, health'],
   [['--only', 'node:event'], 'no candidate is called "node:event"'],
   [['bus', '--trials', '0'], 'a whole number from 1'],
   [['bus', '--only', 'lmdb'], 'nothing of that'],

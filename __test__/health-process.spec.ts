@@ -93,6 +93,8 @@ test('a forgotten monitor is collected; one whose agent lives goes on', async ()
         registry.register(monitor);
       }
     })();
+    // One that was told to start goes on until it is told to stop.
+    (function forget() { new AgentHealthMonitor({ ...QUICK, bus: { emit: () => true } }).start(); })();
     const bus = new EventEmitter();
     const agent = { id: 'held', ping: async () => undefined };
     (function forget() { new AgentHealthMonitor({ ...QUICK, bus }).registerAgent(agent); })();

@@ -235,7 +235,7 @@ describe('degraded', () => {
           if (fails) {
             failures.push({ id, at: now });
             const recent = new Set(failures.filter(({ at }) => at > now - 30_000).map((failure) => failure.id));
-            const tooMany = !degraded && recent.size > 3;
+            const tooMany: boolean = !degraded && recent.size > 3;
             degraded ||= tooMany;
             expect(health.fails(String(id), now)).toBe(tooMany);
           } else {

@@ -31,7 +31,7 @@ const LIVELY = `
   const { parentPort } = require('node:worker_threads');
   const { AgentHealthMonitor, SmallTalkEventBus } = require(${JSON.stringify(path.join(ROOT, 'dist', 'index.js'))});
   const bus = new SmallTalkEventBus();
-  new AgentHealthMonitor({ loopThreshold: 150 }).registerAgent(globalThis.agent = { id: 'writer' });
+  new AgentHealthMonitor({ loopThreshold: 150 }).start();
   bus.on('task', function endless() { for (;;); });
   bus.on('pause', function slow() { const end = performance.now() + 220; while (performance.now() < end); });
   bus.on('end', () => process.exit(3));

@@ -61,6 +61,22 @@ async function torture() {
   return { passed: Number(passed), failed: Math.max(Number(failed), report.code === 0 ? 0 : 1) + surprises };
 }
 
+/** Each target for a while. It takes a nightly compiler and cargo-fuzz; where they are not, nothing is said to have passed. */
+async function fuzz() {
+  const tool = await run('cargo', ['+nightly', 'fuzz', '--version'], { quiet: true });
+  if (tool.code !== 0) {
+    console.log('not run: cargo-fuzz, or a nightly compiler, is not installed');
+    return { passed: 0, failed: 0 };
+  }
+  const seconds = process.env.SMALLTALK_FUZZ_SECONDS ?? '20';
+  const target = (name) => () =>
+    cargo('+nightly', 'fuzz', 'run', name, '--', `-max_total_time=${seconds}`, '-max_len=2048', '-print_final_stats=1');
+  return checks(...FUZZ_TARGETS.map(target));
+}
+
+/** Their sources are in `fuzz/fuzz_targets`. */
+const FUZZ_TARGETS = ['lines', 'ids'];
+
 export const suites = {
   format: () =>
     checks(
@@ -83,4 +99,5 @@ export const suites = {
     ),
   jest,
   torture,
+  fuzz,
 };

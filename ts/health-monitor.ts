@@ -43,6 +43,8 @@ export type * from './health-monitor/types.js';
 
 /** A monitor lives as long as somebody holds it, or an agent that it watches. */
 const held = new WeakMap<MonitoredAgent, Set<AgentHealthMonitor>>();
+/** Or as long as it was told to start, and not to stop. */
+const started = new Set<AgentHealthMonitor>();
 
 /**
  * Notices agents that died or hang, and brings them back; an idle, healthy agent is never accused.
@@ -213,6 +215,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     this.#checkOpen();
     this.#guardHome();
     this.#wire.start();
+    started.add(this);
     this.#running = true;
     for (const watched of this.#agents.values()) watched.recovery?.go();
   }
@@ -221,6 +224,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   stop(): void {
     this.#checkOpen();
     this.#wire.stop();
+    started.delete(this);
     this.#running = false;
     for (const watched of this.#agents.values()) watched.recovery?.hold();
   }
@@ -230,6 +234,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     if (!this.#closed) {
       for (const id of [...this.#agents.keys()]) this.#remove(id);
       this.#closed = true;
+      started.delete(this);
       this.#alarm.close();
       this.#wire.close();
     }

@@ -23,6 +23,7 @@ const logOptions = {
   cleanupIntervalMs: 1e6,
   maxFileBytes: 1e6,
   maxQueueBytes: 1e6,
+  readOnly: false,
 };
 const session = { id: 's', data: '{}', createdAt: 0, updatedAt: 0, stamp: 0, messages: '', messageTypes: '' };
 const changes = {
@@ -36,7 +37,8 @@ const body = '{"topic":"t","priority":"normal","timestamp":1}';
 
 const storage = () => binary.storageOpen(storageOptions, settle, 1);
 const log = () => binary.logOpen(logOptions, settle);
-const replay = () => binary.logReplay(log(), 's', { criticalOnly: false });
+const replay = () => binary.logReplay(log(), 's', { criticalOnly: false, archived: false });
+const consumer = () => binary.logConsumer(log(), 's', 'c', false);
 const clock = () => binary.clockOpen(new Int32Array(new ArrayBuffer(8)));
 const loop = () => binary.loopOpen(0, new Int32Array(new ArrayBuffer(4)), new Uint8Array(new ArrayBuffer(256)));
 const who = { ticket: 1, pingable: true };
@@ -90,6 +92,10 @@ const calls = {
   logAppendTogether: () => binary.logAppendTogether(log(), 2, ['s'], Uint32Array.of(0), body, true),
   logCleanup: () => binary.logCleanup(log(), 2, 1000),
   logClose: () => binary.logClose(log(), 2),
+  logConsumer: () => consumer(),
+  logConsumerAcknowledge: () => binary.logConsumerAcknowledge(consumer(), 2, 1),
+  logConsumerClose: () => binary.logConsumerClose(consumer(), 2),
+  logConsumerOpen: () => binary.logConsumerOpen(consumer(), 2),
   logDrain: () => binary.logDrain(log(), 10),
   logEraseSession: () => binary.logEraseSession(log(), 2, 's'),
   logFlush: () => binary.logFlush(log(), 2),
@@ -98,6 +104,9 @@ const calls = {
   logReplay: () => replay(),
   logReplayEnd: () => binary.logReplayEnd(replay()),
   logReplayNext: () => binary.logReplayNext(replay(), 2),
+  logVerify: () => binary.logVerify(log(), 2, null),
+  logWait: () => binary.logWait(log(), 2, 's', 0),
+  logWaitEnd: () => binary.logWaitEnd(log(), 2),
   logSessions: () => binary.logSessions(log(), 2),
   clockOpen: () => clock(),
   clockWake: () => binary.clockWake(clock()),

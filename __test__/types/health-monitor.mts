@@ -1,11 +1,15 @@
 /** Agent health as a strict consumer sees it. */
 import { EventEmitter } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import {
   AgentHealthMonitor,
+  JsonlEventReplayStorage,
   SmallTalkEventBus,
   type AgentHealth,
   type AgentState,
   type HealthAlert,
+  type HealthReason,
+  type LoopHolder,
   type MonitoredAgent,
 } from 'smalltalk-native';
 
@@ -45,6 +49,25 @@ monitor.on('agent:recovered', ({ previous, silentFor }) => {
 monitor.once('alert', (alert: HealthAlert) => alert.agent?.missedBeats);
 monitor.off('agent:failed', ({ error }) => error?.code);
 
+new AgentHealthMonitor({ loopThreshold: false, log: new JsonlEventReplayStorage() });
+monitor.registerAgent(new Agent('eva'), {
+  sessions: ['s'],
+  onMissed: async ({ seq, topic }) => void [seq.toFixed(), topic.length],
+  worker: new Worker('./agent.js'),
+  spawn: () => new Worker('./agent.js'),
+});
+const answer: Promise<string> = monitor.track('eva', async () => 'text', { deadline: 1_000, kind: 'model call' });
+const given: Promise<number> = monitor.track('eva', Promise.resolve(1));
+const plain: Promise<number> = monitor.track('eva', () => 1);
+monitor.on('loop:frozen', ({ loop, threadId, frozenFor, holder }) => {
+  const named: LoopHolder | null = holder;
+  return [loop.length, threadId.toFixed(), frozenFor.toFixed(), named?.agentId?.length, named?.event?.length];
+});
+monitor.on('degraded', ({ failing }) => failing.join());
+const reason: HealthReason | null | undefined = health?.reason;
+
+// @ts-expect-error a loop is watched for milliseconds, or not at all
+new AgentHealthMonitor({ loopThreshold: true });
 // @ts-expect-error an alert is no transition
 monitor.on('alert', ({ previous }) => previous);
 // @ts-expect-error there is no such strategy
@@ -53,4 +76,4 @@ new AgentHealthMonitor({ recoveryStrategy: 'hope' });
 health?.heartRate;
 
 export const closed: Promise<void> = monitor.close();
-export { emitter, everyone };
+export { answer, emitter, everyone, given, plain, reason };

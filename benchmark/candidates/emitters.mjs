@@ -26,8 +26,10 @@ const packed = (seen, args) =>
 
 /** Each gives the emitter, how its listeners are made, and whether an emit is to be awaited. */
 export const emitters = {
-  'smalltalk-native': async ({ history }) => {
-    const { SmallTalkEventBus } = await import('./ours.mjs');
+  'smalltalk-native': async ({ history, monitor }) => {
+    const { AgentHealthMonitor, SmallTalkEventBus } = await import('./ours.mjs');
+    // It watches the loop, so that dispatches say what they are.
+    if (monitor) new AgentHealthMonitor().start();
     return { emitter: new SmallTalkEventBus(history ? {} : { historyLimit: 0 }), listener: spread };
   },
   'node:events': () => ({ emitter: new EventEmitter(), listener: spread }),

@@ -8,18 +8,22 @@ const candidates = [OURS, BARE, ORIGIN, 'eventemitter3', 'tseep', 'mitt', 'emitt
 const counted = (count, thing) => `${count} ${thing}${count === 1 ? '' : 's'}`;
 
 /** One line: so many names with so many listeners each, and what is out of the ordinary. */
-function emit({ names = 1, listeners = 1, args = 2, history = true, topic = false, random = false }, goals = {}) {
+function emit(
+  { names = 1, listeners = 1, args = 2, history = true, topic = false, random = false, monitor = false },
+  goals = {},
+) {
   const how = [
     topic ? 'through topic()' : '',
     history ? '' : 'without history',
     random ? 'in random order' : '',
+    monitor ? 'with a monitor' : '',
   ].filter(Boolean);
   const what = [counted(args, 'argument'), counted(names, 'name'), counted(listeners, 'listener') + ' each', ...how];
   return {
     title: `emit: ${what.join(', ')}`,
     trial: 'emit',
-    parameters: { names, listeners, args, history, topic, random },
-    candidates: topic || !history ? [OURS, BARE] : candidates,
+    parameters: { names, listeners, args, history, topic, random, monitor },
+    candidates: topic || !history ? [OURS, BARE] : monitor ? [OURS, BARE, ORIGIN] : candidates,
     goals,
   };
 }
@@ -45,6 +49,10 @@ export const bus = {
     emit({ names: 8, random: true }),
     emit({ names: 8, topic: true }, { [BARE]: ['P2', 1] }),
     emit({ listeners: 10 }, { [BARE]: ['P2', 0.3] }),
+    emit({ monitor: true }, { [BARE]: ['P1', 0.8], [ORIGIN]: ['P1', 0.1] }),
+    emit({ names: 8, monitor: true }, { [BARE]: ['P2', 1.5] }),
+    emit({ names: 8, topic: true, monitor: true }, { [BARE]: ['P2', 1] }),
+    emit({ listeners: 10, monitor: true }, { [BARE]: ['P2', 0.3] }),
     emit({ names: 8, listeners: 10 }),
     emit({ listeners: 0 }),
     emit({ args: 0 }),

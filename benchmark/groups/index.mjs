@@ -6,7 +6,8 @@
  * many processes are enough where one takes minutes.
  */
 import { bus } from './bus.mjs';
+import { health } from './health.mjs';
 import { log } from './log.mjs';
 import { storage } from './storage.mjs';
 
-export const groups = { bus, storage, log };
+export const groups = { bus, storage, log, health };

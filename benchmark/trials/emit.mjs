@@ -2,8 +2,8 @@
 import { emitters } from '../candidates/emitters.mjs';
 import { timePasses } from '../harness/timing.mjs';
 
-export async function run(candidate, { names, listeners, args, history, topic, random, effort }) {
-  const { emitter, listener, awaited = false } = await emitters[candidate]({ history });
+export async function run(candidate, { names, listeners, args, history, topic, random, monitor, effort }) {
+  const { emitter, listener, awaited = false } = await emitters[candidate]({ history, monitor });
   const seen = { calls: 0, last: -1 };
   const distinct = Array.from({ length: names }, (_, index) => `agent:event-${index}`);
   const events = random ? shuffled(distinct) : distinct;

@@ -48,11 +48,16 @@ pub fn keep(layout: &Layout, name: &str, file: &Path, session: &Session, entries
     }
 }
 
-fn try_keep(layout: &Layout, name: &str, file: &Path, session: &Session, entries: &RwLock<Entries>) -> Result<()> {
-    let entries = read(entries);
+fn try_keep(layout: &Layout, name: &str, file: &Path, session: &Session, held: &RwLock<Entries>) -> Result<()> {
+    let entries = read(held);
     let Some(found) = files::look(file)?.filter(|found| found.len() >= WORTH_IT) else { return Ok(()) };
     let Some((length, written)) = state_of(&found) else { return Ok(()) };
-    if entries.stored.is_some() || entries.flawed || entries.list.is_empty() || !entries.damaged.is_empty() {
+    if entries.stored.is_some()
+        || entries.kept
+        || entries.flawed
+        || entries.list.is_empty()
+        || !entries.damaged.is_empty()
+    {
         return Ok(());
     }
     let topics = session.topics().in_order();
@@ -79,7 +84,9 @@ fn try_keep(layout: &Layout, name: &str, file: &Path, session: &Session, entries
     let body = crc32c::crc32c(bytes.get(HEAD..).unwrap_or_default());
     bytes.extend_from_slice(&body.to_le_bytes());
     files::create_unsynced(&layout.index)?;
-    files::replace_unsynced(&path_of(layout, name), &bytes)
+    files::replace_unsynced(&path_of(layout, name), &bytes)?;
+    write(held).kept = true;
+    Ok(())
 }
 
 /// What the index of a file says of it; `None` where there is none that fits.
@@ -128,9 +135,10 @@ pub fn load(entries: &RwLock<Entries>, session: &Session, file: &File) -> Result
     if entries.stored.is_none() {
         return Ok(());
     }
-    let list = stored_list(&path, session, entries.summary.count);
-    let list = list.map_or_else(|| scanned(file, length, session), Ok)?;
-    entries.fill(list);
+    let stored = stored_list(&path, session, entries.summary.count);
+    let kept = stored.is_some();
+    entries.fill(stored.map_or_else(|| scanned(file, length, session), Ok)?);
+    entries.kept = kept;
     Ok(())
 }
 

@@ -34,8 +34,11 @@ const CLOSED: &str = "closed.json";
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ClosedMark {
-    /// No number above this was ever given to an event of a session that has no file in `active` any more.
+    /// No number above this was ever given to an event of a session that has no event in `active` any more.
     highest_seq: u64,
+    /// Nor of any other session, whose events in `active` may have had successors that were lost.
+    #[serde(default)]
+    everywhere: bool,
 }
 
 /// How the last owner left.
@@ -43,8 +46,8 @@ struct ClosedMark {
 pub enum Past {
     /// There was none.
     New,
-    /// In order; sessions that are not in `active` go on above this number.
-    Closed { highest_seq: u64 },
+    /// In order; sessions without an event in `active`, or all of them, go on above this number.
+    Closed { highest_seq: u64, everywhere: bool },
     /// It was killed, or the machine went down.
     Unclean,
 }
@@ -107,7 +110,7 @@ impl Layout {
         if let Some(bytes) = files::read_all(&self.root.join(CLOSED))?
             && let Ok(mark) = serde_json::from_slice::<ClosedMark>(&bytes)
         {
-            return Ok(Past::Closed { highest_seq: mark.highest_seq });
+            return Ok(Past::Closed { highest_seq: mark.highest_seq, everywhere: mark.everywhere });
         }
         // A directory of files without a lock was copied, or tidied by somebody: nobody knows what it once held.
         let new = created && files::names(&self.active)?.is_empty() && files::names(&self.archive)?.is_empty();
@@ -131,8 +134,8 @@ impl Layout {
 
 impl Ownership {
     /// Marks the log as closed in order. Everything else must be on the disk before.
-    pub fn close(self, highest_seq: u64) -> Result<()> {
-        let mark = serde_json::to_vec(&ClosedMark { highest_seq }).unwrap_or_default();
+    pub fn close(self, highest_seq: u64, everywhere: bool) -> Result<()> {
+        let mark = serde_json::to_vec(&ClosedMark { highest_seq, everywhere }).unwrap_or_default();
         files::replace(&self.layout.root, CLOSED, &mark)
     }
 }

@@ -52,6 +52,8 @@ pub struct Entries {
     pub stored: Option<(PathBuf, u64)>,
     /// Whether the file has damaged lines that the opening found, and has to find again.
     pub flawed: bool,
+    /// Whether what is here is stored as well.
+    pub kept: bool,
     /// Where lines were found damaged since the index was made, neighbours joined.
     pub damaged: Vec<Range<u64>>,
 }
@@ -60,7 +62,7 @@ impl Default for Entries {
     fn default() -> Self {
         let (oldest, newest) = (f64::INFINITY, f64::NEG_INFINITY);
         let summary = Summary { count: 0, first_seq: 0, last_seq: 0, first_timestamp: 0.0, oldest, newest };
-        Self { list: Vec::new(), summary, stored: None, flawed: false, damaged: Vec::new() }
+        Self { list: Vec::new(), summary, stored: None, flawed: false, kept: false, damaged: Vec::new() }
     }
 }
 
@@ -76,12 +78,15 @@ impl Entries {
         summary.oldest = summary.oldest.min(entry.timestamp);
         summary.newest = summary.newest.max(entry.timestamp);
         self.list.push(entry);
+        self.kept = false;
     }
 
     /// The events have come from where they were stored.
     pub fn fill(&mut self, list: Vec<Entry>) {
         *self = Self { damaged: std::mem::take(&mut self.damaged), ..Self::default() };
-        list.into_iter().for_each(|entry| self.push(entry));
+        for entry in list {
+            self.push(entry);
+        }
     }
 
     /// Whether there is none.

@@ -295,7 +295,9 @@ impl Lane {
     pub fn keep_indexes(&self, around: &Surroundings) {
         let files = self.session.files().clone();
         // One that is stored already fits still, or the opening would not have trusted it.
-        files.iter().for_each(|file| self.keep_index(around, file));
+        for file in &files {
+            self.keep_index(around, file);
+        }
     }
 
     /// Sees to it that the events of the file being written are at hand, before more are added.

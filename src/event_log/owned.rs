@@ -67,7 +67,7 @@ impl Owned {
         }
         let mut highest_seq = match past {
             Past::New => 0,
-            Past::Closed { highest_seq } => highest_seq,
+            Past::Closed { highest_seq, .. } => highest_seq,
             Past::Unclean => now_micros(),
         };
         if past == Past::Unclean {
@@ -95,7 +95,10 @@ impl Owned {
         };
         for session in loaded {
             let leap = past == Past::Unclean || session.suspicious;
-            owned.resume(session, leap, 0);
+            let everywhere = matches!(past, Past::Closed { everywhere: true, .. });
+            // A file may have been made for an event that never came.
+            let used = everywhere || session.last_seq == 0;
+            owned.resume(session, leap, if used { highest_seq + 1 } else { 0 });
         }
         owned.plan_cleanup();
         statistics::save(&owned);
@@ -115,7 +118,7 @@ impl Owned {
         self.ids.look();
         let mut powered = Vec::new();
         for (id, items) in by_session(&mut parcels) {
-            let written = self.append_to(Arc::clone(&id), &mut parcels, items);
+            let written = self.append_to(&id, &mut parcels, items);
             powered.extend(written.map(|written| (id, written)));
             self.spare_handles();
         }
@@ -142,9 +145,9 @@ impl Owned {
     }
 
     /// Writes to one session. What is written comes back where some of it asks for power.
-    fn append_to(&mut self, id: Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<Vec<Item>> {
-        if self.lanes.get(&id).is_some_and(|lane| lane.broken)
-            && let Err(error) = self.reread(&id)
+    fn append_to(&mut self, id: &Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<Vec<Item>> {
+        if self.lanes.get(id).is_some_and(|lane| lane.broken)
+            && let Err(error) = self.reread(id)
         {
             for item in items {
                 if let Some(parcel) = parcels.get_mut(item.parcel) {
@@ -154,7 +157,7 @@ impl Owned {
             return None;
         }
         let first = self.highest_seq + 1;
-        let lane = self.lanes.entry(Arc::clone(&id)).or_insert_with(|| Lane::new(&id, first));
+        let lane = self.lanes.entry(Arc::clone(id)).or_insert_with(|| Lane::new(id, first));
         let (was_dirty, was_open) = (lane.dirty, lane.holds_a_handle());
         let written = lane.write(&self.around, &mut self.ids, parcels, items);
         self.totals.appended += written.len() as u64;
@@ -164,7 +167,7 @@ impl Owned {
             written.iter().any(|item| parcels.get(item.parcel).is_some_and(|parcel| self.wants_power(parcel)));
         if is_dirty && !powered {
             if !was_dirty {
-                self.unsynced.push(Arc::clone(&id));
+                self.unsynced.push(Arc::clone(id));
             }
             let interval = self.around.options.fsync_interval;
             self.sync_at.get_or_insert_with(|| Instant::now() + interval);
@@ -334,9 +337,13 @@ impl Owned {
         self.lanes.values().for_each(|lane| lane.keep_indexes(&self.around));
         let in_order = self.lanes.values().all(|lane| !lane.broken);
         if in_order {
-            let outside = self.lanes.values().filter(|lane| lane.session.files().is_empty());
-            let highest_seq = outside.map(|lane| lane.next_seq() - 1).fold(self.highest_seq, u64::max);
-            self.ownership.close(highest_seq)?;
+            let used = |lane: &Lane| lane.next_seq() - 1;
+            // Numbers that leapt have not been used: what they leapt over may have been, and is still not there.
+            let leapt = self.lanes.values().filter(|lane| used(lane) > lane.session.last_seq());
+            let (highest_seq, everywhere) = leapt.fold((self.highest_seq, false), |(highest, everywhere), lane| {
+                (highest.max(used(lane)), everywhere || lane.session.last_seq() > 0)
+            });
+            self.ownership.close(highest_seq, everywhere)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fs::File,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
@@ -131,7 +131,7 @@ impl Visitor {
     fn read_files(
         &self,
         id: &str,
-        path: &PathBuf,
+        path: &Path,
         closed: Vec<String>,
         mut growing: Option<Growing>,
         before: Option<&Known>,
@@ -145,22 +145,9 @@ impl Visitor {
             let known = before.and_then(|known| known.session.files().iter().find(|file| file.path == path).cloned());
             let placed = match known.filter(|file| file.closed) {
                 Some(placed) => placed,
-                None => match checkpoint::look(&self.layout, name, &path) {
-                    Some(entries) => {
-                        let bytes = entries.stored.as_ref().map_or(0, |(_, length)| *length);
-                        Placed { path, closed: true, bytes, entries: Arc::new(RwLock::new(entries)) }
-                    }
-                    None => {
-                        let Some(bytes) = files::read_all(&path)? else { return Ok(None) };
-                        let found = recover(&bytes, Some(id), last_seq).found;
-                        let entries = index(&found, &mut session.topics());
-                        Placed {
-                            path,
-                            closed: true,
-                            bytes: bytes.len() as u64,
-                            entries: Arc::new(RwLock::new(entries)),
-                        }
-                    }
+                None => match self.closed_file(&session, name, path, last_seq)? {
+                    Some(placed) => placed,
+                    None => return Ok(None),
                 },
             };
             let summary = read(&placed.entries).summary;
@@ -168,7 +155,7 @@ impl Visitor {
             session.files_mut().push(placed);
         }
         if let Some(file) = &mut growing {
-            let placed = Placed { path: path.clone(), closed: false, bytes: 0, entries: Arc::default() };
+            let placed = Placed { path: path.to_owned(), closed: false, bytes: 0, entries: Arc::default() };
             session.files_mut().push(placed);
             file.read_more(&session, &mut last_seq)?;
         }
@@ -177,6 +164,18 @@ impl Visitor {
             return Ok(None);
         }
         Ok(Some(Known { session: Arc::new(session), closed, growing, last_seq }))
+    }
+
+    /// A closed file that is new; `None` where it has been moved.
+    fn closed_file(&self, session: &Session, name: &str, path: PathBuf, after: Option<u64>) -> Result<Option<Placed>> {
+        let entries = if let Some(entries) = checkpoint::look(&self.layout, name, &path) {
+            entries
+        } else {
+            let Some(bytes) = files::read_all(&path)? else { return Ok(None) };
+            index(&recover(&bytes, Some(&session.id), after).found, &mut session.topics())
+        };
+        let bytes = files::look(&path)?.map_or(0, |found| found.len());
+        Ok(Some(Placed { path, closed: true, bytes, entries: Arc::new(RwLock::new(entries)) }))
     }
 
     /// Reads what has been added; `false` where that is not all that has happened.
@@ -208,7 +207,7 @@ impl Visitor {
 }
 
 impl Growing {
-    fn open(path: &std::path::Path) -> Result<Option<Self>> {
+    fn open(path: &Path) -> Result<Option<Self>> {
         let Some(file) = files::open_found(path)? else { return Ok(None) };
         let found = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
         Ok(Some(Self { file, identity: files::identity(&found), offset: 0, doubted: None }))
@@ -249,6 +248,6 @@ impl Growing {
     }
 }
 
-fn identity_at(path: &std::path::Path) -> Result<Option<(u64, u64)>> {
+fn identity_at(path: &Path) -> Result<Option<(u64, u64)>> {
     Ok(files::look(path)?.as_ref().map(files::identity))
 }

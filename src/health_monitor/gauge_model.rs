@@ -89,7 +89,7 @@ impl World {
 
     fn look(&mut self, late: Duration) {
         let thread = self.knows_threads.then_some(self.thread);
-        let elapsed = self.now - std::mem::replace(&mut self.looked, self.now);
+        let elapsed = self.now.saturating_sub(std::mem::replace(&mut self.looked, self.now));
         let change = self.gauge.look(Sight { thread, ..self.sight }, elapsed, late, self.threshold);
         self.heard.extend(change.map(|change| (self.now, change)));
         self.due = self.gauge.next(self.threshold);
@@ -161,7 +161,7 @@ proptest! {
         let began = world.now;
         world.pass(Doing::Contended(part), threshold * 3);
         let (at, _) = world.heard[0];
-        prop_assert!(at >= began + threshold && at <= began + threshold + ms(2 * late) + ms(15), "{:?}", at - began);
+        prop_assert!(at >= began + threshold && at <= began + threshold + ms(2 * late) + ms(15), "{:?}", at.saturating_sub(began));
     }
 
     #[test]

@@ -89,6 +89,8 @@ struct State {
     to_guard: Option<(Arc<EventLoop>, Duration)>,
     /// The thread it lives in, where that is watched, and whether it is frozen.
     home: Option<(u32, bool)>,
+    /// The threads whose freeze it has told of, and not yet their thaw: there is one for each.
+    told_frozen: Vec<u32>,
     sink: Option<Arc<dyn EventSink>>,
 }
 
@@ -106,6 +108,7 @@ impl Monitor {
             echo_wanted: false,
             to_guard: None,
             home: None,
+            told_frozen: Vec::new(),
             sink: None,
         };
         Ok(Arc::new(Self {
@@ -279,10 +282,15 @@ impl Monitor {
         {
             *frozen = news.frozen;
         }
-        if !state.running {
-            return;
+        let told = state.told_frozen.contains(&news.thread);
+        state.told_frozen.retain(|thread| *thread != news.thread);
+        let mut report = Report::default();
+        if state.running && (news.frozen || told) {
+            report.loops.push(news.clone());
+            if news.frozen {
+                state.told_frozen.push(news.thread);
+            }
         }
-        let mut report = Report { loops: vec![news.clone()], ..Report::default() };
         state.table.freeze(&self.rules, news.thread, news.frozen, &mut report);
         send(state, report);
     }
@@ -432,7 +440,13 @@ mod tests {
             monitor.sweep();
         }
         assert_eq!(standings(&reports), []);
+        let told =
+            || -> Vec<bool> { reports.try_iter().flat_map(|report| report.loops).map(|news| news.frozen).collect() };
         monitor.hear(&news(false));
+        // One that came when the loop had been frozen before.
+        assert_eq!(told(), [false]);
+        monitor.hear(&news(false));
+        assert!(told().is_empty());
         for _ in 0..100 {
             monitor.echo();
             monitor.sweep();

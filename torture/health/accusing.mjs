@@ -24,6 +24,8 @@ class Healthy {
   constructor(child) {
     this.child = child;
     this.stderr = '';
+    // One of each for every question that waits.
+    child.setMaxListeners(0);
     child.stderr.on('data', (text) => (this.stderr += text));
     child.on('exit', (code, signal) => (this.ended = code ?? signal));
   }

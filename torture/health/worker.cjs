@@ -8,6 +8,7 @@ const { AgentHealthMonitor, SmallTalkEventBus } = require('./package.cjs');
 const bus = new SmallTalkEventBus();
 const monitor = new AgentHealthMonitor({ loopThreshold: workerData.threshold, bus });
 monitor.registerAgent({ id: 'writer' });
+monitor.start();
 bus.on('task', function hog() {
   for (;;);
 });

@@ -53,9 +53,9 @@ export class LogFeed {
    * nobody else has.
    */
   send(target: Target, args: unknown[], timestamp: number, seq: number): void {
-    if (this.#stream !== null) return this.#sendOn(this.#stream, { target, args, timestamp, seq });
+    if (this.#stream !== null) { this.#sendOn(this.#stream, { target, args, timestamp, seq }); return; }
     const bytes = sizeOf(args);
-    if (!this.#fits(bytes, target.critical)) return this.#drop(target);
+    if (!this.#fits(bytes, target.critical)) { this.#drop(target); return; }
     this.#tellWhatIsMissing();
     const event = storedEvent({ target, args, timestamp, seq });
     void this.#append(newEvent(event, target), target.labels.sessionId, bytes, (error) => {
@@ -67,12 +67,12 @@ export class LogFeed {
   #sendOn(stream: EventStream, origin: Origin): void {
     const { target } = origin;
     // Where there is no room for anything, nothing need be encoded.
-    if (!this.#fits(1, target.critical)) return this.#drop(target);
+    if (!this.#fits(1, target.critical)) { this.#drop(target); return; }
     try {
       if (target !== this.#lastTarget) this.#look(stream, target);
       const kind = this.#lastKind;
       const text = stream.encode(kind, origin.args, origin.timestamp);
-      if (!this.#fits(text.length, target.critical)) return this.#drop(target);
+      if (!this.#fits(text.length, target.critical)) { this.#drop(target); return; }
       if (this.#missing.size > 0) this.#tellWhatIsMissing();
       stream.add(kind, text, origin);
       this.#queuedBytes += text.length;

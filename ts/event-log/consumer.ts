@@ -1,5 +1,5 @@
 /** A consumer with a name, which goes on where it was. */
-import { Calls } from '../calls.js';
+import type { Calls } from '../calls.js';
 import { EventLogError } from '../errors.js';
 import { crossing, type Native } from '../native.js';
 import type { Event } from '../types.js';

@@ -10,7 +10,7 @@ export interface Tailed {
 }
 
 /** Each event once, in order; ends only by its signal, or with the log. */
-export async function* tail(log: Tailed, sessionId: string, options: TailOptions): AsyncGenerator<Event, never> {
+export async function* tail(log: Tailed, sessionId: string, options: TailOptions): AsyncGenerator<Event, never, undefined> {
   const { signal } = options;
   let after = options.afterSeq ?? 0;
   for (;;) {

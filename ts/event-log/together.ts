@@ -195,7 +195,7 @@ function settle(turn: Turn, lines: string[], failure: (index: number) => Error |
 }
 
 function settleOne(waiter: Waiter, error: Error | null, receipt: string): void {
-  if (error !== null) return waiter.reject(error);
+  if (error !== null) { waiter.reject(error); return; }
   const space = receipt.indexOf(' ');
   waiter.resolve({ seq: Number(receipt.slice(0, space)), id: receipt.slice(space + 1), timestamp: waiter.timestamp });
 }

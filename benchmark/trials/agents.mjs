@@ -1,0 +1,106 @@
+/** So many agents that beat every two seconds, and what it costs to watch them; or how soon one is missed that stops. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { monitors } from '../candidates/monitors.mjs';
+import { collectGarbage } from '../harness/timing.mjs';
+
+const EVERY_MS = 2_000;
+/** Beats come in portions, so that the loop does nothing else at once. */
+const PORTION_MS = 20;
+
+export async function run(candidate, { agents, measure, seconds }) {
+  const everyone = Array.from({ length: agents }, (_, index) => ({
+    id: `agent ${index}`,
+    ping: () => Promise.resolve(),
+  }));
+  return measures[measure](candidate, everyone, seconds);
+}
+
+const measures = {
+  /** CPU time a second, that of the beating agents themselves taken away: as much is done first with nobody watching. */
+  async time(candidate, everyone, seconds) {
+    const idle = await cost(() => undefined, everyone, seconds);
+    const monitor = await open(candidate, everyone);
+    await beating((id) => monitor.beat(id), everyone, seconds / 2);
+    const watched = await cost((id) => monitor.beat(id), everyone, seconds);
+    await monitor.close();
+    // The system counts microseconds: less than one is one.
+    return { ns: Math.max(1e3, watched - idle) };
+  },
+
+  /** Megabytes that it takes to watch them. */
+  async memory(candidate, everyone) {
+    const before = await resident();
+    const monitor = await open(candidate, everyone);
+    for (const { id } of everyone) monitor.beat(id);
+    const after = await resident();
+    await monitor.close();
+    return { ns: Math.max(0, after - before) / 2 ** 20 };
+  },
+
+  /** From the last beat of one agent, which hangs, until it is missed. */
+  async delay(candidate, everyone) {
+    const [victim, ...others] = everyone;
+    victim.ping = () => new Promise(() => undefined);
+    const monitor = await monitors[candidate]();
+    const missed = new Promise((resolve) => monitor.gone(resolve));
+    for (const agent of everyone) monitor.register(agent);
+    await beating((id) => monitor.beat(id), everyone, 0.5);
+    monitor.beat(victim.id);
+    const began = performance.now();
+    let over = false;
+    const going = beating(
+      (id) => monitor.beat(id),
+      others,
+      60,
+      () => over,
+    );
+    const id = await missed;
+    const took = performance.now() - began;
+    over = true;
+    await going;
+    await monitor.close();
+    if (id !== victim.id) throw new Error(`${id} was accused`);
+    return { ns: took * 1e6 };
+  },
+};
+
+async function open(candidate, everyone) {
+  const monitor = await monitors[candidate]();
+  let accused = null;
+  monitor.gone((id) => (accused = id));
+  for (const agent of everyone) monitor.register(agent);
+  const { close } = monitor;
+  return Object.assign(monitor, {
+    close: async () => {
+      await Reflect.apply(close, monitor, []);
+      if (accused !== null) throw new Error(`${accused} was accused`);
+    },
+  });
+}
+
+async function cost(beat, everyone, seconds) {
+  const before = process.cpuUsage();
+  await beating(beat, everyone, seconds);
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) * 1e3) / seconds;
+}
+
+/** Everyone beats every two seconds, for so long. */
+async function beating(beat, everyone, seconds, over = () => false) {
+  const began = performance.now();
+  let done = 0;
+  for (let now = began; now < began + seconds * 1_000 && !over(); now = performance.now()) {
+    const due = Math.ceil(((now - began) / EVERY_MS) * everyone.length);
+    for (; done < due; done += 1) beat(everyone[done % everyone.length].id);
+    await sleep(PORTION_MS);
+  }
+}
+
+async function resident() {
+  for (let round = 0; round < 3; round += 1) {
+    await collectGarbage();
+    await sleep(50);
+  }
+  return process.memoryUsage.rss();
+}
