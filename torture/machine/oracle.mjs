@@ -92,7 +92,7 @@ export class Oracle {
   }
 
   #end(history, state, status, at) {
-    const entry = history.find((one) => one.state === state && one.status === 'begun');
+    const entry = history.findLast((one) => one.state === state && one.status === 'begun');
     if (entry === undefined) throw new Error(`the child speaks of state ${state}, which it has not begun`);
     Object.assign(entry, { status, at });
   }

@@ -95,13 +95,15 @@ export async function turnReadOnly(subject, { random }) {
     let done = 0;
     let broken = false;
     const hear = (line) => {
-      oracle.hear(line);
+      // A sync that is under way when the file system turns read only may be said to have succeeded: what is acknowledged in
+      // that moment is readable until the file system is mounted again, and then may be gone.
+      oracle.hear(broken ? line.replace(/^done/, 'soft') : line);
       done += line.startsWith('done') ? 1 : 0;
       if (done < 20 || broken) return;
       broken = true;
       breakIt();
     };
-    const words = subject.words(directory, { seed: random.seed(), ops: 80 });
+    const words = subject.words(directory, { seed: random.seed(), ops: 400 });
     const { how, complaint } = await runChild({ script: subject.script, words, hear });
     if (how !== 0) throw new Error(`the child ended with ${how}\n${complaint}`);
     const odd = [...oracle.failures.keys()].filter((code) => !/^ERR_(?:IO|INDETERMINATE|FULL)$/.test(code));

@@ -1,11 +1,17 @@
 /** Everything, for as long as one likes: a fault about every so many seconds, and the same store all the while. */
-import { runChild } from '../machine/child.mjs';
+import { killAll, runChild } from '../machine/child.mjs';
 import { Oracle } from '../machine/oracle.mjs';
 import { inDirectory } from '../machine/places.mjs';
 import { CHANGES, faultAt } from '../machine/strace.mjs';
 
 /** What happens to a life, and how long it may take. */
 const ENDS = ['kill', 'error', 'leave'];
+
+/** strace's child with it: it would go on alone. */
+function endAll(child, how) {
+  if (how === 'leave') child.kill('SIGTERM');
+  else killAll(child);
+}
 
 export async function soak(subject, { random, minutes, everySeconds }) {
   const end = performance.now() + minutes * 60_000;
@@ -20,7 +26,7 @@ export async function soak(subject, { random, minutes, everySeconds }) {
       let begun = null;
       const hear = (line, child) => {
         oracle.hear(line);
-        begun ??= setTimeout(() => child.kill(how === 'leave' ? 'SIGTERM' : 'SIGKILL'), everySeconds * 1000);
+        begun ??= setTimeout(() => endAll(child, how), everySeconds * 1000);
       };
       const words = subject.words(directory, { seed: random.seed(), first: (counts.lives + 1) * 1_000_000 });
       await runChild({

@@ -113,7 +113,7 @@ fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool) -> Outcome 
     }
     let begin = if strongest(&batch).is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
     if let Err(error) = execute(connection, begin) {
-        refuse(batch, &failure("beginning to write", &error));
+        refuse(Some(connection), batch, &failure("beginning to write", &error));
         return Outcome::of(connection, Vec::new(), None, leave);
     }
     let (done, ended) = run_all(connection, batch);
@@ -161,10 +161,13 @@ fn alone(connection: &Connection, write: &mut Write) -> Result<()> {
     Ok(())
 }
 
-/// Answers a whole batch without having done anything.
-pub fn refuse(batch: Vec<Step>, error: &Error) {
+/// Refuses the changes of a batch, and answers its questions where there is a connection that can.
+pub fn refuse(connection: Option<&Connection>, batch: Vec<Step>, error: &Error) {
     for step in batch {
-        step.refuse(error.clone());
+        match (step, connection) {
+            (Step::Read(read), Some(connection)) => read.run(connection),
+            (step, _) => step.refuse(error.clone()),
+        }
     }
 }
 
@@ -181,7 +184,7 @@ fn run_all(connection: &Connection, batch: Vec<Step>) -> (Vec<Done>, Option<Erro
     let again = if connection.is_autocommit() { Ok(()) } else { execute(connection, "ROLLBACK") };
     if let Err(error) = again.and_then(|()| execute(connection, "BEGIN IMMEDIATE")) {
         let error = failure("beginning to write anew", &error);
-        refuse(batch, &error);
+        refuse(Some(connection), batch, &error);
         return (Vec::new(), Some(error));
     }
     with_savepoints(connection, batch)

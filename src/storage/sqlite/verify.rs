@@ -77,6 +77,8 @@ pub fn verify(connection: &Connection, ending: &Ending) -> Result<Verification> 
         }
     }
     let pages = pages(connection, &mut found);
+    // What was interrupted has found nothing.
+    ending.check()?;
     found.sift(Kind::File, "database", pages)?;
     if found.damaged.is_empty() {
         snapshot(connection, || counters(connection, &mut found))?;

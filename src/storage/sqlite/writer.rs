@@ -159,7 +159,7 @@ impl Writer {
         });
         let opened = match prepared {
             Ok(opened) => opened,
-            Err(error) => return transaction::refuse(batch, &error),
+            Err(error) => return self.refuse(batch, &error),
         };
         let steps = batch.len();
         let mut outcome = transaction::run(&opened.connection, batch);
@@ -173,6 +173,12 @@ impl Writer {
         }
         self.fold();
         tracing::trace!(target: "smalltalk::storage", steps, failed = failed.is_some(), "batch");
+    }
+
+    /// Without a connection that may write, what is there can be read all the same.
+    fn refuse(&self, batch: Vec<Step>, error: &Error) {
+        let reader = if self.in_doubt { opening::open_reader(&self.path, self.busy_timeout).ok() } else { None };
+        transaction::refuse(reader.as_ref().map(|opened| &opened.connection), batch, error);
     }
 
     /// What makes room is done with what is kept for that, and with what the log gives back when it is folded.
