@@ -23,6 +23,7 @@ const logOptions = {
   cleanupIntervalMs: 1e6,
   maxFileBytes: 1e6,
   maxQueueBytes: 1e6,
+  readOnly: false,
 };
 const session = { id: 's', data: '{}', createdAt: 0, updatedAt: 0, stamp: 0, messages: '', messageTypes: '' };
 const changes = {
