@@ -383,7 +383,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     const previous = watched.life.take(cause);
     if (previous === null) return false;
     const { state } = watched.life;
-    watched.since = Date.now();
+    watched.moved();
     if (state === 'healthy' || state === 'busy') {
       watched.missedBeats = 0;
       watched.reason = null;

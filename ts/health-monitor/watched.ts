@@ -8,6 +8,8 @@ import type { Recovery } from './recovery.js';
 import type { AgentHealth, ErrorSummary, HealthReason, MonitoredAgent, RecoveryStrategy } from './types.js';
 import { onExit } from './workers.js';
 
+const BEGAN = Date.now();
+
 /** What does not change while an agent is registered. */
 export interface Place {
   id: string;
@@ -30,7 +32,8 @@ export class Watched {
   /** What it missed, where it wants to know. */
   readonly missed: Missed | null;
   readonly life = new Life();
-  since = Date.now();
+  /** Since when it is in its state, from `BEGAN` on: a small integer takes no memory of its own. */
+  #since = Date.now() - BEGAN;
   missedBeats = 0;
   error: ErrorSummary | null = null;
   reason: HealthReason | null = null;
@@ -55,6 +58,15 @@ export class Watched {
     this.#events = events;
     this.#beats = beats;
     this.#agent = agent;
+  }
+
+  get since(): number {
+    return BEGAN + this.#since;
+  }
+
+  /** It has come into another state. */
+  moved(): void {
+    this.#since = Date.now() - BEGAN;
   }
 
   get agent(): MonitoredAgent {
