@@ -7,6 +7,7 @@ import { Alarm } from './health-monitor/alarm.js';
 import { announce, EVENT_OF } from './health-monitor/announce.js';
 import { Beats } from './health-monitor/beats.js';
 import { bounded } from './health-monitor/bounded.js';
+import { Holders } from './health-monitor/held.js';
 import { noteDebugger } from './health-monitor/home.js';
 import type { Cause } from './health-monitor/life.js';
 import { Missed, nativeLogOf } from './health-monitor/missed.js';
@@ -42,7 +43,7 @@ import { checkId } from './ids.js';
 export type * from './health-monitor/types.js';
 
 /** A monitor lives as long as somebody holds it, or an agent that it watches. */
-const held = new WeakMap<MonitoredAgent, Set<AgentHealthMonitor>>();
+const held = new Holders<MonitoredAgent, AgentHealthMonitor>();
 /** Or as long as it was told to start, and not to stop. */
 const started = new Set<AgentHealthMonitor>();
 
@@ -114,7 +115,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     const pingable = typeof agent.ping === 'function';
     const slot = this.#wire.register(ticket, pingable, threadOf(worker));
     const place = { id, strategy, spawn, missed, slot, ticket };
-    const watched = new Watched(agent, place, this.#config.activityEvents, this.#beats.of(slot));
+    const watched = new Watched(agent, place, this.#config.activityEvents, this.#beats);
     this.#agents.set(id, watched);
     this.#tickets.set(ticket, watched);
     try {
@@ -124,7 +125,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
       this.#remove(id);
       throw error;
     }
-    this.#hold(agent);
+    held.add(agent, this);
     return id;
   }
 
@@ -341,9 +342,9 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
         };
         const next = await recoverer(watched, this.#config, born)?.();
         if (next !== undefined && this.#agents.get(watched.id) === watched) {
-          held.get(watched.agent)?.delete(this);
+          held.delete(watched.agent, this);
           watched.adopt(next);
-          this.#hold(next);
+          held.add(next, this);
         }
       },
       catchUp: async () => {
@@ -382,7 +383,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     const previous = watched.life.take(cause);
     if (previous === null) return false;
     const { state } = watched.life;
-    watched.since = Date.now();
+    watched.moved();
     if (state === 'healthy' || state === 'busy') {
       watched.missedBeats = 0;
       watched.reason = null;
@@ -418,18 +419,12 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     announce(this, this.#config.bus, 'alert', { kind, message, agent });
   }
 
-  #hold(agent: MonitoredAgent): void {
-    const monitors = held.get(agent);
-    if (monitors === undefined) held.set(agent, new Set([this]));
-    else monitors.add(this);
-  }
-
   #remove(id: string): boolean {
     const watched = this.#agents.get(id);
     if (watched === undefined) return false;
     this.#agents.delete(id);
     this.#tickets.delete(watched.ticket);
-    held.get(watched.agent)?.delete(this);
+    held.delete(watched.agent, this);
     watched.release();
     this.#alarm.ends(id);
     this.#wire.unregister(watched);

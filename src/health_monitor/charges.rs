@@ -50,6 +50,12 @@ impl Charges {
         self.exited = true;
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn none(&self) -> bool {
+        self.works.is_empty() && self.frozen_since.is_none() && !self.exited
+    }
+
     /// Whether work is in flight, overdue or not.
     #[must_use]
     pub fn busy(&self) -> bool {
@@ -65,10 +71,6 @@ impl Charges {
     /// The gravest of them, and what it makes of the agent at `now`.
     #[must_use]
     pub fn verdict(&self, rules: &Rules, now: u32) -> Option<(Standing, Reason)> {
-        // Nearly all agents, nearly always.
-        if self.works.is_empty() && self.frozen_since.is_none() && !self.exited {
-            return None;
-        }
         let by = |since: u32| {
             if now.wrapping_sub(since) >= rules.interval { Standing::Disconnected } else { Standing::Suspect }
         };

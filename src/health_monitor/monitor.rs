@@ -180,18 +180,12 @@ impl Monitor {
 
     /// Work has ended, however.
     pub fn settle(&self, slot: u32, ticket: u32, work: u32) {
-        self.happen(slot, ticket, |agent, now, beat| {
-            agent.charges.settle(work);
-            agent.review(&self.rules, now, beat)
-        });
+        self.happen(slot, ticket, |agent, now, beat| agent.settle(&self.rules, now, beat, work));
     }
 
     /// The worker in which the agent lives has ended.
     pub fn exit(&self, slot: u32, ticket: u32) {
-        self.happen(slot, ticket, |agent, now, beat| {
-            agent.charges.exit();
-            agent.review(&self.rules, now, beat)
-        });
+        self.happen(slot, ticket, |agent, now, beat| agent.exit(&self.rules, now, beat));
     }
 
     fn happen(&self, slot: u32, ticket: u32, deed: impl FnOnce(&mut Agent, u32, u32) -> Step) {

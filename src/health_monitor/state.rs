@@ -56,8 +56,8 @@ pub struct Agent {
     standing: Standing,
     /// How it stands by its silence alone: that only a sign of life makes good.
     silence: Standing,
-    /// What else speaks against it.
-    pub charges: Charges,
+    /// What else speaks against it: nothing, for nearly all agents, nearly always.
+    charges: Option<Box<Charges>>,
     /// The beat that was last seen: a tick that had begun when the agent gave the sign.
     last_beat: u32,
     /// The oldest ping since then that nobody answered.
@@ -80,7 +80,7 @@ impl Agent {
             pingable,
             standing: Standing::Healthy,
             silence: Standing::Healthy,
-            charges: Charges::default(),
+            charges: None,
             last_beat: now,
             unanswered: None,
             rejections: 0,
@@ -94,7 +94,7 @@ impl Agent {
     pub fn judge(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
         self.see(rules, beat);
         let mut ping = false;
-        if self.pingable && !self.charges.busy() {
+        if self.pingable && !self.busy() {
             self.silence = self.silence.max(self.verdict(rules, now));
             if reached(now, self.next_ping) {
                 ping = true;
@@ -111,7 +111,7 @@ impl Agent {
     pub fn reject(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
         self.see(rules, beat);
         // A sign of life that is younger than the ping outweighs it; so does work that was begun since.
-        if self.unanswered.is_some() && !self.charges.busy() {
+        if self.unanswered.is_some() && !self.busy() {
             self.rejections = self.rejections.saturating_add(1);
             self.silence = self.silence.max(self.verdict(rules, now));
             if self.silence < Standing::Disconnected {
@@ -126,12 +126,44 @@ impl Agent {
         self.see(rules, beat);
         self.unanswered = None;
         // The tick that is under way is a part of one only.
-        self.charges.begin(work, now.wrapping_add(1).wrapping_add(deadline));
+        self.charged().begin(work, now.wrapping_add(1).wrapping_add(deadline));
         Step { ping: false, moved: self.stand(rules, now) }
     }
 
+    /// Work has ended, however.
+    pub fn settle(&mut self, rules: &Rules, now: u32, beat: u32, work: u32) -> Step {
+        if let Some(charges) = &mut self.charges {
+            charges.settle(work);
+        }
+        self.review(rules, now, beat)
+    }
+
+    /// The loop in which it lives is frozen, or no longer.
+    pub fn freeze(&mut self, rules: &Rules, now: u32, beat: u32, frozen: bool) -> Step {
+        self.charged().freeze(now, frozen);
+        self.review(rules, now, beat)
+    }
+
+    /// The worker in which it lives has ended.
+    pub fn exit(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
+        self.charged().exit();
+        self.review(rules, now, beat)
+    }
+
+    fn charged(&mut self) -> &mut Charges {
+        self.charges.get_or_insert_default()
+    }
+
+    fn busy(&self) -> bool {
+        self.charges.as_ref().is_some_and(|charges| charges.busy())
+    }
+
+    fn charge(&self, rules: &Rules, now: u32) -> Option<(Standing, Reason)> {
+        self.charges.as_ref().and_then(|charges| charges.verdict(rules, now))
+    }
+
     /// Something about the charges has changed.
-    pub fn review(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
+    fn review(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
         self.see(rules, beat);
         Step { ping: false, moved: self.stand(rules, now) }
     }
@@ -139,8 +171,11 @@ impl Agent {
     /// How it stands now, by everything; the new standing where that is news.
     fn stand(&mut self, rules: &Rules, now: u32) -> Option<Standing> {
         let was = self.standing;
-        let charged = self.charges.verdict(rules, now).map_or(Standing::Healthy, |(standing, _)| standing);
+        let charged = self.charge(rules, now).map_or(Standing::Healthy, |(standing, _)| standing);
         self.standing = self.silence.max(charged);
+        if self.charges.as_ref().is_some_and(|charges| charges.none()) {
+            self.charges = None;
+        }
         (self.standing != was).then_some(self.standing)
     }
 
@@ -150,7 +185,7 @@ impl Agent {
         if self.standing == Standing::Healthy {
             return None;
         }
-        let charge = self.charges.verdict(rules, now).filter(|(standing, _)| *standing >= self.silence);
+        let charge = self.charge(rules, now).filter(|(standing, _)| *standing >= self.silence);
         let silent = if self.rejections > 0 { Reason::Rejected } else { Reason::Silent };
         Some(charge.map_or(silent, |(_, reason)| reason))
     }
@@ -167,7 +202,9 @@ impl Agent {
         self.rejections = 0;
         self.vain = 0;
         self.silence = Standing::Healthy;
-        self.charges.forgive(beat);
+        if let Some(charges) = &mut self.charges {
+            charges.forgive(beat);
+        }
         self.next_ping = beat.wrapping_add(1 + rules.ping_after - early);
     }
 
@@ -214,8 +251,9 @@ impl Agent {
     /// Whether passing time alone may change how it stands: only then does the clock have to be fair.
     #[must_use]
     pub fn on_trial(&self, now: u32) -> bool {
-        let silent = self.pingable && self.unanswered.is_some() && !self.charges.busy();
-        self.standing < Standing::Disconnected && (silent || self.charges.pressing(now))
+        let silent = self.pingable && self.unanswered.is_some() && !self.busy();
+        let pressing = self.charges.as_ref().is_some_and(|charges| charges.pressing(now));
+        self.standing < Standing::Disconnected && (silent || pressing)
     }
 }
 

@@ -175,19 +175,16 @@ proptest! {
                 Deed::Settle => {
                     let oldest = model.works.first().map_or(0, |(id, _)| *id);
                     model.works.retain(|(id, _)| *id != oldest);
-                    case.agent.charges.settle(oldest);
-                    case.agent.review(&rules, now, beat)
+                    case.agent.settle(&rules, now, beat, oldest)
                 }
                 Deed::Freeze | Deed::Thaw => {
                     let frozen = matches!(deed, Deed::Freeze);
                     model.frozen_since = frozen.then(|| model.frozen_since.unwrap_or(tick));
-                    case.agent.charges.freeze(now, frozen);
-                    case.agent.review(&rules, now, beat)
+                    case.agent.freeze(&rules, now, beat, frozen)
                 }
                 Deed::Exit => {
                     model.exited = true;
-                    case.agent.charges.exit();
-                    case.agent.review(&rules, now, beat)
+                    case.agent.exit(&rules, now, beat)
                 }
             };
             case.take(step)?;

@@ -145,8 +145,7 @@ impl Table {
         let words = self.chunks.iter().flat_map(|chunk| chunk.words());
         for (place, word) in self.entries.iter_mut().zip(words) {
             if let Some(entry) = place.as_mut().filter(|entry| entry.thread == Some(thread)) {
-                entry.agent.charges.freeze(now, frozen);
-                let step = entry.agent.review(rules, now, word.load(Ordering::Relaxed));
+                let step = entry.agent.freeze(rules, now, word.load(Ordering::Relaxed), frozen);
                 note(rules, now, entry, step, report);
             }
         }

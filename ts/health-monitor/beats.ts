@@ -13,19 +13,14 @@ export class Beats {
     this.#handle = handle;
   }
 
-  /** What the agent in `slot` calls as a sign of life. */
-  of(slot: number): () => void {
-    const first = this.#piece(0);
+  /** A sign of life of the agent in `slot`. */
+  beat(slot: number): void {
+    const first = this.#pieces[0] ?? this.#piece(0);
     const length = first?.length ?? 1;
-    const piece = this.#piece(Math.floor(slot / length));
-    const handle = this.#handle;
-    if (first === null || piece === null) {
-      return () => crossing(HealthError, (binary) => binary.healthBeat(handle, slot));
-    }
-    const index = slot % length;
-    return () => {
-      piece[index] = first[0] as number;
-    };
+    const index = Math.floor(slot / length);
+    const piece = this.#pieces[index] ?? this.#piece(index);
+    if (first === null || piece === null) crossing(HealthError, (binary) => binary.healthBeat(this.#handle, slot));
+    else piece[slot % length] = first[0] as number;
   }
 
   #piece(index: number): Uint32Array | null {

@@ -1,11 +1,14 @@
 /** One agent under watch: its listeners, its pings, and what is known about it. */
 import type { Worker } from 'node:worker_threads';
 
+import type { Beats } from './beats.js';
 import { Life } from './life.js';
 import type { Missed } from './missed.js';
 import type { Recovery } from './recovery.js';
 import type { AgentHealth, ErrorSummary, HealthReason, MonitoredAgent, RecoveryStrategy } from './types.js';
 import { onExit } from './workers.js';
+
+const BEGAN = Date.now();
 
 /** What does not change while an agent is registered. */
 export interface Place {
@@ -29,22 +32,23 @@ export class Watched {
   /** What it missed, where it wants to know. */
   readonly missed: Missed | null;
   readonly life = new Life();
-  since = Date.now();
+  /** Since when it is in its state, from `BEGAN` on: a small integer takes no memory of its own. */
+  #since = Date.now() - BEGAN;
   missedBeats = 0;
   error: ErrorSummary | null = null;
   reason: HealthReason | null = null;
   lastActivity: string | null = null;
   recovery: Recovery | null = null;
 
-  readonly #beat: () => void;
+  readonly #beats: Beats;
   readonly #events: readonly string[];
   #agent: MonitoredAgent;
   #worker: Worker | null = null;
-  #detach: () => void = () => undefined;
-  #leaveWorker: () => void = () => undefined;
+  #detach: () => void = nothing;
+  #leaveWorker: () => void = nothing;
   #gone = false;
 
-  constructor(agent: MonitoredAgent, place: Place, events: readonly string[], beat: () => void) {
+  constructor(agent: MonitoredAgent, place: Place, events: readonly string[], beats: Beats) {
     this.id = place.id;
     this.strategy = place.strategy;
     this.slot = place.slot;
@@ -52,8 +56,17 @@ export class Watched {
     this.spawn = place.spawn;
     this.missed = place.missed;
     this.#events = events;
-    this.#beat = beat;
+    this.#beats = beats;
     this.#agent = agent;
+  }
+
+  get since(): number {
+    return BEGAN + this.#since;
+  }
+
+  /** It has come into another state. */
+  moved(): void {
+    this.#since = Date.now() - BEGAN;
   }
 
   get agent(): MonitoredAgent {
@@ -74,14 +87,14 @@ export class Watched {
     this.lastActivity = what;
     this.error = null;
     this.missed?.sign();
-    this.#beat();
+    this.#beats.beat(this.slot);
   }
 
   /** Takes note of the worker it lives in; `ended` is called when that ends. */
   liveIn(worker: Worker | null, ended: () => void): void {
     this.#leaveWorker();
     this.#worker = worker;
-    this.#leaveWorker = worker === null ? () => undefined : onExit(worker, ended);
+    this.#leaveWorker = worker === null ? nothing : onExit(worker, ended);
   }
 
   /** A new life: what was begun in the old one is nobody's any more. */
@@ -149,6 +162,9 @@ export class Watched {
     );
   }
 }
+
+/** One for all: there are agents by the hundred thousand. */
+function nothing(): void {}
 
 /** How an agent does, by our record and by what the binary sees. */
 export function healthOf(watched: Watched, look: { silentMs: number; missed: number } | null): AgentHealth {
