@@ -77,11 +77,8 @@ async function killedInTheMiddle() {
     });
     if (life.signal !== 'SIGKILL')
       throw new Error(`the conversation ended by itself, with ${life.code ?? life.signal}`);
-    say(
-      red(
-        `       ✂ SIGKILL in turn ${LAST_WHOLE_TURN + 1}, in flight: ${life.ledger.inFlight().join(', ') || 'nothing'}`,
-      ),
-    );
+    // It went on until the signal came: what it had begun by then is in its notes.
+    say(red(`       ✂ SIGKILL, in flight: ${life.ledger.inFlight().join(', ') || 'nothing'}`));
     if (life.ledger.inFlight().length > 0 || attempt === TRIES) return { ...life, directory: place };
   }
 }
