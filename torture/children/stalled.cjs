@@ -40,14 +40,23 @@ async function stall() {
       .catch((error) => (refused += error.code === 'ERR_BACKPRESSURE'));
     if (n % 50 === 0) await new Promise(setImmediate);
   }
-  await new Promise(setImmediate);
-  globalThis.gc();
-  const grown = Math.round((process.memoryUsage.rss() - before) / 2 ** 20);
+  const grown = Math.round(((await leastResident()) - before) / 2 ** 20);
   await Promise.all([first, ...queued]);
   say('read', 'stall', Math.round(performance.now() - begun), grown, refused, flooded);
   // Still readable, though nothing is written.
   const read = await Promise.all([1, 2, 3].map((n) => store.get(`key-${n}`)));
   say('read', 'values', ...read.map((value) => value.state));
+}
+
+/** What was refused is garbage, and its pages go back to the system a while after it was collected. What is queued stays. */
+async function leastResident() {
+  let least = Infinity;
+  for (let look = 0; look < 6; look += 1) {
+    globalThis.gc();
+    await new Promise((resolve) => setTimeout(resolve, 15));
+    least = Math.min(least, process.memoryUsage.rss());
+  }
+  return least;
 }
 
 /** What the engine and the allocator take for themselves, they take now. */
