@@ -52,6 +52,8 @@ async function inAWorker(place) {
   const end = new Promise((resolve) => (finished = resolve));
 
   const start = (fatal) => {
+    // What the one before was asked, nobody answers any more.
+    pongs.length = 0;
     const worker = new Worker(here('./writer.mjs'), { workerData: { directory: place, session: SESSION, fatal } });
     worker.on('message', ({ turn, text, messages, pong }) => {
       if (pong) pongs.shift()?.();
@@ -84,6 +86,7 @@ async function inAWorker(place) {
   health.on('agent:disconnected', ({ reason }) => say(`the writer is disconnected: ${reason}`));
   health.on('agent:recovering', () => say('its worker is ended and started anew'));
   health.on('agent:recovered', ({ recoveries }) => say(`the writer is back after ${recoveries} attempt`));
+  health.on('agent:failed', () => finished());
   health.registerAgent(writer, {
     worker: writer.worker,
     spawn: () => (writer.worker = start(null)),
