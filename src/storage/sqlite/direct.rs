@@ -48,13 +48,16 @@ enum Stage {
     Waiting,
     /// The next question opens the connection.
     Ready,
-    Open {
-        opened: Opened,
-        looked: Instant,
-        view: View,
-    },
+    Open(Box<Open>),
     /// No such reads, or no more.
     Closed,
+}
+
+struct Open {
+    opened: Opened,
+    /// When the file's name was last looked at.
+    looked: Instant,
+    view: View,
 }
 
 /// To look at the file's name costs as much as a read: a deleted or replaced file is noticed after so long.
@@ -87,11 +90,10 @@ impl Direct {
         let now = Instant::now();
         if matches!(*stage, Stage::Ready) {
             let Ok(opened) = open(&self.path) else { return Glance::AskReader };
-            *stage = Stage::Open { opened, looked: now, view: View::new(self.read_mark) };
+            *stage = Stage::Open(Box::new(Open { opened, looked: now, view: View::new(self.read_mark) }));
         }
-        let Stage::Open { opened: Opened { connection, identity }, looked, view } = &mut *stage else {
-            return Glance::AskReader;
-        };
+        let Stage::Open(open) = &mut *stage else { return Glance::AskReader };
+        let Open { opened: Opened { connection, identity }, looked, view } = &mut **open;
         let found = trust(&self.path, *identity, looked, now)
             .and_then(|()| view.refresh(connection, now))
             .and_then(|()| look(connection))
@@ -106,7 +108,9 @@ impl Direct {
 
     /// Whether there is a view of which nobody knows that it has to be given back: from now on somebody does.
     pub fn wants_a_watch(&self) -> bool {
-        self.keeps_view.load(Ordering::Acquire) && !self.watched.swap(true, Ordering::AcqRel)
+        self.keeps_view.load(Ordering::Acquire)
+            && !self.watched.load(Ordering::Acquire)
+            && !self.watched.swap(true, Ordering::AcqRel)
     }
 
     /// When [`Direct::watch`] shall run.
@@ -115,7 +119,7 @@ impl Direct {
             return None;
         }
         match &*self.lock() {
-            Stage::Open { view, .. } => view.due().or_else(|| Instant::now().checked_add(KEPT)),
+            Stage::Open(open) => open.view.due().or_else(|| Instant::now().checked_add(KEPT)),
             _ => None,
         }
     }
@@ -123,24 +127,24 @@ impl Direct {
     /// Gives back a view whose time has come: no read has done so. Without one nobody has to watch any more.
     pub fn watch(&self) {
         let mut stage = self.lock();
-        let Stage::Open { opened, view, .. } = &mut *stage else { return };
-        match view.due() {
+        let Stage::Open(open) = &mut *stage else { return };
+        match open.view.due() {
             Some(due) if due > Instant::now() => {}
-            Some(_) => self.give_back(view, &opened.connection),
+            Some(_) => self.give_back(open),
             None => self.watched.store(false, Ordering::Release),
         }
     }
 
     /// Gives the view back at once: somebody waits for the store to have no readers.
     pub fn stand_aside(&self) {
-        if let Stage::Open { opened, view, .. } = &mut *self.lock() {
-            self.give_back(view, &opened.connection);
+        if let Stage::Open(open) = &mut *self.lock() {
+            self.give_back(open);
         }
     }
 
-    fn give_back(&self, view: &mut View, connection: &Connection) {
+    fn give_back(&self, open: &mut Open) {
         // What keeps it from being given back the next look will find.
-        drop(view.end(connection));
+        drop(open.view.end(&open.opened.connection));
         self.keeps_view.store(false, Ordering::Release);
     }
 
