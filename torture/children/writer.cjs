@@ -6,19 +6,13 @@
  */
 const api = require('../../dist/index.js');
 const { say } = require('./journal.cjs');
+const { randomOf } = require('./random.cjs');
 const { valueOf, sessionOf, messagesOf, partsOf, stateOfValue, stateOfSession } = require('./states.cjs');
 
 const given = Object.fromEntries(process.argv.slice(2).map((word) => word.split(/=(.*)/s).slice(0, 2)));
 const { adapter: name, path, durability, seed, first, ops, lanes, timeoutMs, pauseMs, mixed, prefix = '' } = given;
 const store = new api[name]({ path, durability, timeoutMs: Number(timeoutMs ?? 30_000) });
 const batches = api.supports(store, 'setMany');
-
-function random(state) {
-  return (bound) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * bound);
-  };
-}
 
 /** An object, its last state that was begun, and what it was begun with. */
 class Subject {
@@ -93,7 +87,7 @@ class Subject {
 }
 
 async function lane(number, counter) {
-  const pick = random(Number(seed) + number * 7_919);
+  const pick = randomOf(Number(seed) + number * 7_919);
   const kinds = batches ? ['key', 'many', 'session'] : ['key', 'session'];
   const subjects = kinds.map((kind) => new Subject(`${prefix}${kind}-${number}`, kind));
   while (Number(ops) === 0 || counter.left > 0) {

@@ -17,6 +17,8 @@ const SQLITE = subjects['sqlite-power'];
 const LOOSE_SQLITE = subjects['sqlite-process'];
 const FILE = subjects['file-power'];
 const LOOSE_FILE = subjects['file-process'];
+const LOG = subjects['log-power'];
+const LOOSE_LOG = subjects['log-process'];
 
 const line = (name, what, subject, run, amounts, needs = null) => ({ name, what, subject, run, needs, ...amounts });
 
@@ -48,6 +50,15 @@ export const scenarios = [
     long: { kills: 1_000 },
   }),
 
+  line('kill/log-power', 'SIGKILL at any moment', LOG, killAtRandom, {
+    short: { kills: 50 },
+    long: { kills: 5_000 },
+  }),
+  line('kill/log-process', 'SIGKILL at any moment', LOOSE_LOG, killAtRandom, {
+    short: { kills: 50 },
+    long: { kills: 5_000 },
+  }),
+
   ...[
     ['sqlite-power', 3, false],
     ['sqlite-power', 12, true],
@@ -61,6 +72,10 @@ export const scenarios = [
     ['file-process', 3, false],
     ['file-process', 12, true],
     ['file-process', 40, true],
+    ['log-power', 12, false],
+    ['log-power', 40, true],
+    ['log-process', 12, false],
+    ['log-process', 40, true],
   ].map(([name, ops, prepared]) =>
     line(
       `kill-at/${name}/${prepared ? 'old' : 'new'}-${ops}`,
@@ -89,6 +104,11 @@ export const scenarios = [
     ['file-power', 'EIO', Infinity],
     ['file-power', 'EROFS', Infinity],
     ['file-power', 'EFBIG', 1],
+    ['log-power', 'EIO', 1, true],
+    ['log-power', 'EIO', 2],
+    ['log-power', 'ENOSPC', Infinity, true],
+    ['log-process', 'EIO', 1],
+    ['log-process', 'ENOSPC', Infinity],
   ].map(([name, error, times, short = false]) =>
     line(
       `fault/${name}/${error}-${times === 1 ? 'once' : times === 2 ? 'twice' : 'for-good'}`,
@@ -133,6 +153,22 @@ export const scenarios = [
     LOOSE_FILE,
     cutPower,
     { short: { cuts: 500, ops: 80, pauseMs: 80, lanes: 1 }, long: { cuts: 20_000, ops: 400, pauseMs: 80, lanes: 1 } },
+    'strace',
+  ),
+  line(
+    'power/log-power',
+    'power cuts in its recorded writes',
+    LOG,
+    cutPower,
+    { short: { cuts: 10_000, ops: 60 }, long: { cuts: 1_000_000, ops: 150 } },
+    'strace',
+  ),
+  line(
+    'power/log-process',
+    'the same: nothing is damaged, and lost within a window',
+    subjects['log-process-gaps'],
+    cutPower,
+    { short: { cuts: 500, ops: 60, pauseMs: 40, lanes: 1 }, long: { cuts: 20_000, ops: 200, pauseMs: 40, lanes: 1 } },
     'strace',
   ),
   line(
@@ -204,7 +240,7 @@ export const scenarios = [
     long: { cycles: 10_000 },
   }),
   line('workers/file', 'worker threads are terminated while they write', LOOSE_FILE, terminateWorkers, {
-    short: { cycles: 50 },
+    short: { cycles: 100 },
     long: { cycles: 1_000 },
   }),
   line('exit/sqlite', 'a process leaves with 1,000 writes queued', SQLITE, exitWithQueue, {
@@ -212,7 +248,7 @@ export const scenarios = [
     long: { cycles: 1_000, queued: 1_000 },
   }),
   line('exit/file', 'a process leaves with 1,000 writes queued', LOOSE_FILE, exitWithQueue, {
-    short: { cycles: 5, queued: 1_000, all: false },
+    short: { cycles: 100, queued: 1_000, all: false },
     long: { cycles: 100, queued: 1_000, all: false },
   }),
   line('forget/sqlite', 'stores are forgotten, with a write on its way', SQLITE, forgetStores, {

@@ -1,4 +1,5 @@
 /** What is tortured: how its child is run, and how to look at what it has left. More of them can be added here as data. */
+import { logSubject } from './log.mjs';
 import { storageSubject } from './storage.mjs';
 
 /**
@@ -11,5 +12,8 @@ export const subjects = Object.fromEntries(
     storageSubject('sqlite', 'SQLiteStorageAdapter', 'process'),
     storageSubject('file', 'FileStorageAdapter', 'power'),
     storageSubject('file', 'FileStorageAdapter', 'process'),
+    logSubject('power'),
+    logSubject('process'),
+    logSubject('process', { gaps: true }),
   ].map((subject) => [subject.name, subject]),
 );
