@@ -15,8 +15,8 @@ function agents(count, measure, more) {
   return {
     title: `${count.toLocaleString('en')} agents, each beating every 2 s: ${WHAT[measure]}`,
     trial: 'agents',
-    parameters: { agents: count, measure, seconds: 2 },
-    small: { agents: 100, seconds: 0.1 },
+    parameters: { agents: count, measure, seconds: 2, warmUpSeconds: 4 },
+    small: { agents: 100, seconds: 0.1, warmUpSeconds: 0.1 },
     candidates: [OURS, EACH, ALL],
     trials: 3,
     ...more,

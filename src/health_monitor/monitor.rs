@@ -22,11 +22,20 @@ use crate::{
     fault,
 };
 
+/// An agent: where it is found, and which of its lives is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whom {
+    /// Its slot.
+    pub slot: u32,
+    /// Which registration: the slot may have got another agent meanwhile.
+    pub ticket: u32,
+}
+
 /// An agent that stands differently now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
-    /// Which registration.
-    pub ticket: u32,
+    /// Which one.
+    pub whom: Whom,
     /// How it stands.
     pub standing: Standing,
     /// How many beats it missed.
@@ -42,8 +51,8 @@ pub struct Report {
     pub echo: bool,
     /// Who stands differently.
     pub moved: Vec<Move>,
-    /// Whom to ping, by ticket.
-    pub ping: Vec<u32>,
+    /// Whom to ping.
+    pub ping: Vec<Whom>,
     /// Which loops of the process froze or thawed, in that order.
     pub loops: Vec<LoopNews>,
     /// The watching thread is gone: nobody is watched any more.
@@ -402,9 +411,10 @@ mod tests {
             monitor.sweep();
             for report in reports.try_iter() {
                 assert_eq!(report.moved, [], "in tick {tick}");
-                for ticket in report.ping {
+                for Whom { slot, ticket } in report.ping {
                     pings += 1;
-                    monitor.beat(slots[ticket as usize - 1]);
+                    assert_eq!(slots[ticket as usize - 1], slot);
+                    monitor.beat(slot);
                 }
             }
         }
@@ -460,7 +470,7 @@ mod tests {
         monitor.hear(&news);
         monitor.exit(slots[1], 4);
         let moved: Vec<_> = reports.try_iter().flat_map(|report| report.moved).collect();
-        let moved: Vec<_> = moved.iter().map(|moved| (moved.ticket, moved.standing, moved.reason)).collect();
+        let moved: Vec<_> = moved.iter().map(|moved| (moved.whom.ticket, moved.standing, moved.reason)).collect();
         let frozen = (3, Standing::Suspect, Some(Reason::Frozen));
         assert_eq!(moved, [frozen, (4, Standing::Disconnected, Some(Reason::Exited))]);
         monitor.hear(&LoopNews { frozen: false, ..news });
@@ -491,7 +501,7 @@ mod tests {
             monitor.echo();
             monitor.sweep();
         }
-        let tickets: Vec<u32> = reports.try_iter().flat_map(|report| report.ping).collect();
+        let tickets: Vec<u32> = reports.try_iter().flat_map(|report| report.ping).map(|whom| whom.ticket).collect();
         assert!(!tickets.is_empty() && tickets.iter().all(|&ticket| ticket == 8), "{tickets:?}");
     }
 
@@ -523,7 +533,7 @@ mod tests {
         let (monitor, reports) = open();
         let slot = monitor.register(who(1)).unwrap();
         let report = reports.recv_timeout(Duration::from_secs(30)).unwrap();
-        assert_eq!((report.ping, report.echo), (vec![1], true));
+        assert_eq!((report.ping, report.echo), (vec![Whom { slot, ticket: 1 }], true));
         assert!(monitor.look(slot, 1).is_some_and(|look| look.silent > Duration::ZERO));
     }
 }
