@@ -477,6 +477,61 @@ mod tests {
         assert_eq!(standings(&reports), [Standing::Healthy]);
     }
 
+    #[test]
+    fn whoever_is_seldom_looked_at_is_looked_at_when_something_has_happened() {
+        let (monitor, reports) = open();
+        let quiet = |ticket, thread| Registration { ticket, pingable: false, thread };
+        let tick = monitor.rules().tick;
+        let interval = monitor.rules().interval;
+        let busy = monitor.register(quiet(1, None)).unwrap();
+        let frozen = monitor.register(quiet(2, Some(3))).unwrap();
+        let again = monitor.register(quiet(3, None)).unwrap();
+        let sweep = |times| {
+            (0..times).for_each(|_| {
+                monitor.echo();
+                monitor.sweep();
+            });
+        };
+        sweep(5);
+        monitor.begin(busy, 1, 1, tick * 2);
+        let lasted = Duration::from_secs(1);
+        let news =
+            LoopNews { thread: 3, frozen: true, lasted, threshold: lasted, holder: None, at: 0, recorded: false };
+        monitor.hear(&news);
+        assert!(monitor.reset(again, 3, who(4)));
+        sweep(interval + 3);
+        let heard: Vec<Report> = reports.try_iter().collect();
+        let of = |slot| {
+            let moved = heard.iter().flat_map(|report| &report.moved).filter(move |moved| moved.whom.slot == slot);
+            moved.map(|moved| moved.standing).collect::<Vec<_>>()
+        };
+        let both = [Standing::Suspect, Standing::Disconnected];
+        assert_eq!((of(busy), of(frozen)), (both.into(), both.into()));
+        assert!(heard.iter().flat_map(|report| &report.ping).any(|whom| *whom == Whom { slot: again, ticket: 4 }));
+    }
+
+    #[test]
+    fn each_of_many_agents_is_judged_by_its_own_beats() {
+        const AGENTS: u32 = 3 * 1024;
+        let (monitor, reports) = open();
+        let slots: Vec<u32> = (1..=AGENTS).map(|ticket| monitor.register(who(ticket)).unwrap()).collect();
+        let silent = |slot: u32| slot % 97 == 0;
+        for _ in 0..monitor.rules().interval * 3 {
+            slots.iter().filter(|slot| !silent(**slot)).for_each(|slot| monitor.beat(*slot));
+            monitor.echo();
+            monitor.sweep();
+        }
+        let mut gone: Vec<u32> = reports
+            .try_iter()
+            .flat_map(|report| report.moved)
+            .filter(|moved| moved.standing == Standing::Disconnected)
+            .map(|moved| moved.whom.slot)
+            .collect();
+        gone.sort_unstable();
+        let expected: Vec<u32> = slots.into_iter().filter(|slot| silent(*slot)).collect();
+        assert_eq!(gone, expected);
+    }
+
     /// A loop that is not there any more.
     struct Gone;
 
