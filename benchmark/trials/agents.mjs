@@ -8,22 +8,33 @@ const EVERY_MS = 2_000;
 /** Beats come in portions, so that the loop does nothing else at once. */
 const PORTION_MS = 20;
 
-export async function run(candidate, { agents, measure, seconds, warmUpSeconds }) {
+export async function run(candidate, { agents, measure, seconds, warmUpSeconds, shuffled = false }) {
   const everyone = Array.from({ length: agents }, (_, index) => ({
     id: `agent ${index}`,
     ping: () => Promise.resolve(),
   }));
-  return measures[measure](candidate, everyone, seconds, warmUpSeconds);
+  const order = shuffled ? shuffling : (who) => who;
+  return measures[measure](candidate, everyone, seconds, warmUpSeconds, order);
+}
+
+/** Another order each time, so that nobody can learn who beats after whom. */
+function shuffling(everyone) {
+  const order = [...everyone];
+  for (let at = order.length - 1; at > 0; at -= 1) {
+    const other = Math.floor(Math.random() * (at + 1));
+    [order[at], order[other]] = [order[other], order[at]];
+  }
+  return order;
 }
 
 const measures = {
   /** CPU time a second, that of the beating agents themselves taken away: as much is done first with nobody watching. */
-  async time(candidate, everyone, seconds, warmUpSeconds) {
-    const idle = await cost(() => undefined, everyone, seconds);
+  async time(candidate, everyone, seconds, warmUpSeconds, order) {
+    const idle = await cost(() => undefined, order(everyone), seconds);
     const monitor = await open(candidate, everyone);
     // Who was registered a moment ago and has not beaten yet is asked: that passes with the first round.
-    await beating((id) => monitor.beat(id), everyone, warmUpSeconds);
-    const watched = await cost((id) => monitor.beat(id), everyone, seconds);
+    await beating((id) => monitor.beat(id), order(everyone), warmUpSeconds);
+    const watched = await cost((id) => monitor.beat(id), order(everyone), seconds);
     await monitor.close();
     // The system counts microseconds: less than one is one.
     return { ns: Math.max(1e3, watched - idle) };
