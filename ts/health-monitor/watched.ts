@@ -59,6 +59,7 @@ export class Watched {
     this.#events = events;
     this.#beats = beats;
     this.#agent = agent;
+    // In the order of the slots: an array that grew by leaps would become a dictionary.
     beats.expectNothing(place.slot);
   }
 
