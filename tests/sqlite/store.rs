@@ -242,6 +242,7 @@ fn a_full_queue_is_an_error_and_no_wait() {
         busy_timeout: Duration::from_secs(5),
         max_queue_bytes: 10_000,
         direct: true,
+        read_mark: None,
     };
     let store = SqliteStore::open(&options, reply).unwrap();
     opened.recv().unwrap().unwrap();

@@ -41,6 +41,7 @@ pub fn options(path: &Path) -> SqliteOptions {
         busy_timeout: Duration::from_secs(5),
         max_queue_bytes: 64 * 1024 * 1024,
         direct: true,
+        read_mark: None,
     }
 }
 

@@ -1,4 +1,4 @@
-/** Calls that fail: the n-th one, for every n, once or from then on. */
+/** Calls that fail: the n-th one, for every n, and perhaps some or all that come after it. */
 import { withBeginning } from '../machine/beginnings.mjs';
 import { callsOf } from '../machine/calls.mjs';
 import { runChild } from '../machine/child.mjs';
@@ -11,21 +11,21 @@ const TYPED = /^ERR_(?:IO|FULL|INDETERMINATE|BUSY)$/;
 const NEEDED = 'write';
 
 /**
- * `forGood` has every call of its kind fail from the n-th on. What was acknowledged is readable all the while: the child
- * looks. Where only one has failed, writing goes on.
+ * From the n-th call of its kind on so many fail: with more than one, what sets right what the first has done fails as well.
+ * What was acknowledged is readable all the while: the child looks. Afterwards, where there is one, writing goes on.
  */
-export async function failAtCalls(subject, { random, error, ops, forGood = false, prepared = false, most = Infinity }) {
+export async function failAtCalls(subject, { random, error, ops, times = 1, prepared = false, most = Infinity }) {
   const counts = { faults: 0, acknowledged: 0, refused: 0, lost: 0 };
   const options = { seed: random.seed(), ops, lanes: 1 };
   await withBeginning(subject, options, prepared, async (begin) => {
     const calls = (await callsOf(subject, begin)).filter(({ call }) => call !== NEEDED);
     for (const { call, n } of random.shuffled(calls).slice(0, most)) {
-      const under = faultAt(call, `error=${error}`, forGood ? `${n}+` : n);
+      const under = faultAt(call, `error=${error}`, times === Infinity ? `${n}+` : `${n}..${n + times - 1}`);
       const said = [];
       try {
-        await begin((...given) => failAt(subject, under, forGood, said, counts, ...given));
+        await begin((...given) => failAt(subject, under, times === Infinity, said, counts, ...given));
       } catch (cause) {
-        const where = `${error} at ${call} ${n}${forGood ? ' and after' : ''}`;
+        const where = `${error} at ${call} ${n}, times ${times}`;
         throw new Error(`${where}\n${said.join('\n')}`, { cause });
       }
       counts.faults += 1;

@@ -2,8 +2,9 @@
 import { EventEmitter } from 'node:events';
 
 import { running } from '../holders.js';
-import { callAll } from './callers.js';
+import { callMany } from './callers.js';
 import type { HotState } from './hot-state.js';
+import { marksOf } from './marks.js';
 import { INLINE_ARGUMENTS } from './ring.js';
 import { NOBODY_LISTENS, type Target } from './target.js';
 import type { AnyListener } from './types.js';
@@ -186,7 +187,7 @@ export abstract class BusCore extends EventEmitter {
       target.forget();
       return false;
     }
-    target.listen(hot.version, listeners);
+    target.listen(hot.version, listeners, marksOf(handlers));
     if (hot.isPlain(target)) target.hotVersion = hot.version;
     hot.noteListening(target);
     return true;
@@ -194,11 +195,6 @@ export abstract class BusCore extends EventEmitter {
 }
 
 function nobody(): void {}
-
-function callMany(bus: object, { listeners, word }: Target, args: unknown[]): void {
-  if (word !== 0) callAll(bus, listeners, args, word);
-  else for (const listener of listeners) listener.apply(bus, args);
-}
 
 /** A function with a `call` of its own has to be called by other means. */
 function isOrdinary(listener: AnyListener): boolean {

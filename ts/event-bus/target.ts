@@ -2,6 +2,7 @@
 import { giveBack, takeWord, watching } from '../holders.js';
 import type { EventPriority } from '../types.js';
 import { callerOf } from './callers.js';
+import type { Marks } from './marks.js';
 import type { AnyListener, StoredEvent } from './types.js';
 
 /** What the events of a scope have in common. */
@@ -39,6 +40,8 @@ export class Target {
   size = 0;
   /** What names them while they run, where somebody watches the loop; else 0. */
   word = 0;
+  /** Node's list of them, where it has to know that it is being called. */
+  marks: Marks | null = null;
   // Each calls all of them, with the bus as `this`, for so many arguments.
   none: AnyListener = nothing;
   one: AnyListener = nothing;
@@ -56,7 +59,7 @@ export class Target {
   }
 
   /** Takes note of who listens; of several, a copy that nobody changes. */
-  listen(version: number, listeners: readonly AnyListener[]): void {
+  listen(version: number, listeners: readonly AnyListener[], marks: Marks | null): void {
     this.version = version;
     this.listeners = listeners;
     this.size = listeners.length;
@@ -65,6 +68,7 @@ export class Target {
     if (this.word !== 0) giveBack(this.word);
     this.word = listeners.length > 0 && watching() ? this.#named(listeners) : 0;
     this.special = this.surplus !== 0 || this.word !== 0;
+    this.marks = this.surplus > 0 ? marks : null;
     const alone = listeners.length < 2;
     this.none = alone ? single : this.#later(0);
     this.one = alone ? single : this.#later(1);
@@ -74,7 +78,7 @@ export class Target {
 
   /** Lets go of the listeners; the next emit looks anew. */
   forget(): void {
-    this.listen(NO_VERSION, []);
+    this.listen(NO_VERSION, [], null);
     this.hotVersion = NO_VERSION;
   }
 
@@ -85,12 +89,12 @@ export class Target {
 
   /** A caller that makes the caller when it is first wanted: most events have one number of arguments. */
   #later(count: 0 | 1 | 2 | 3): AnyListener {
-    const { version, listeners, word } = this;
+    const { version, listeners, word, marks } = this;
     const become = (caller: AnyListener): void => {
       if (this.version === version) this[CALLER_NAMES[count]] = caller;
     };
     return function first(this: object, ...args: unknown[]): void {
-      const caller = callerOf(listeners, count, word, become);
+      const caller = callerOf({ listeners, word, marks }, count, become);
       become(caller);
       Reflect.apply(caller, this, args);
     };

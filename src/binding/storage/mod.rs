@@ -5,6 +5,7 @@ mod maintenance;
 mod pieces;
 mod reads;
 mod shapes;
+mod wal_index;
 mod writes;
 
 use std::{path::PathBuf, time::Duration};
@@ -55,6 +56,7 @@ pub fn storage_open(
             busy_timeout: Duration::from_secs_f64(options.busy_timeout_ms / 1000.0),
             max_queue_bytes: integer(options.max_queue_bytes).unsigned_abs().try_into().unwrap_or(usize::MAX),
             direct: options.direct,
+            read_mark: Some(wal_index::read_mark),
         };
         let store = SqliteStore::open(&options, completions.reply(slot))?;
         Ok(External::new(StorageHandle { store, completions }))

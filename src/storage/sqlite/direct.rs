@@ -3,7 +3,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -11,9 +14,10 @@ use rusqlite::{Connection, limits::Limit};
 
 use super::{
     failure::failure,
-    identity::still_there,
+    identity::{Identity, still_there},
     opening::{self, Opened},
     small,
+    view::{KEPT, ReadMark, View},
 };
 use crate::error::Result;
 
@@ -31,7 +35,12 @@ pub enum Glance<T> {
 /// A connection of its own, which never waits.
 pub struct Direct {
     path: PathBuf,
+    read_mark: Option<ReadMark>,
     stage: Mutex<Stage>,
+    /// Whether a view is kept.
+    keeps_view: AtomicBool,
+    /// Whether somebody will give it back when it is not used any more.
+    watched: AtomicBool,
 }
 
 enum Stage {
@@ -39,26 +48,31 @@ enum Stage {
     Waiting,
     /// The next question opens the connection.
     Ready,
-    Open {
-        opened: Opened,
-        looked: Instant,
-    },
+    Open(Box<Open>),
     /// No such reads, or no more.
     Closed,
+}
+
+struct Open {
+    opened: Opened,
+    /// When the file's name was last looked at.
+    looked: Instant,
+    view: View,
 }
 
 /// To look at the file's name costs as much as a read: a deleted or replaced file is noticed after so long.
 const TRUSTED: Duration = Duration::from_millis(10);
 
 impl Direct {
-    /// Reads of the database at `path`, where they are `allowed`.
-    pub fn new(path: PathBuf, allowed: bool) -> Self {
-        Self { path, stage: Mutex::new(if allowed { Stage::Waiting } else { Stage::Closed }) }
+    /// Reads of the database at `path`, where they are `allowed`; one after another share a view where marks can be read.
+    pub fn new(path: PathBuf, allowed: bool, read_mark: Option<ReadMark>) -> Self {
+        let stage = Mutex::new(if allowed { Stage::Waiting } else { Stage::Closed });
+        Self { path, read_mark, stage, keeps_view: AtomicBool::new(false), watched: AtomicBool::new(false) }
     }
 
     /// The file is open: from now on there is something to read.
     pub fn begin(&self) {
-        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stage = self.lock();
         if matches!(*stage, Stage::Waiting) {
             *stage = Stage::Ready;
         }
@@ -66,26 +80,86 @@ impl Direct {
 
     /// Closes the connection for good.
     pub fn end(&self) {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage::Closed;
+        *self.lock() = Stage::Closed;
     }
 
     /// Looks, unless that could take long.
     pub fn look<T>(&self, look: impl FnOnce(&Connection) -> Result<Glance<T>>) -> Glance<T> {
         // A lock that is poisoned as well: the panic left who knows what half done.
         let Ok(mut stage) = self.stage.try_lock() else { return Glance::AskReader };
+        let now = Instant::now();
         if matches!(*stage, Stage::Ready) {
             let Ok(opened) = open(&self.path) else { return Glance::AskReader };
-            *stage = Stage::Open { opened, looked: Instant::now() };
+            *stage = Stage::Open(Box::new(Open { opened, looked: now, view: View::new(self.read_mark) }));
         }
-        let Stage::Open { opened, looked } = &mut *stage else { return Glance::AskReader };
-        if looked.elapsed() > TRUSTED {
-            if still_there(&self.path, opened.identity, "reading").is_err() {
-                return Glance::AskReader;
-            }
-            *looked = Instant::now();
-        }
-        look(&opened.connection).unwrap_or(Glance::AskReader)
+        let Stage::Open(open) = &mut *stage else { return Glance::AskReader };
+        let Open { opened: Opened { connection, identity }, looked, view } = &mut **open;
+        let found = trust(&self.path, *identity, looked, now)
+            .and_then(|()| view.refresh(connection, now))
+            .and_then(|()| look(connection))
+            .unwrap_or_else(|_| {
+                // Whoever is asked instead has an error to tell. The next look begins anew.
+                drop(view.end(connection));
+                Glance::AskReader
+            });
+        self.keeps_view.store(view.due().is_some(), Ordering::Release);
+        found
     }
+
+    /// Whether there is a view of which nobody knows that it has to be given back: from now on somebody does.
+    pub fn wants_a_watch(&self) -> bool {
+        self.keeps_view.load(Ordering::Acquire)
+            && !self.watched.load(Ordering::Acquire)
+            && !self.watched.swap(true, Ordering::AcqRel)
+    }
+
+    /// When [`Direct::watch`] shall run.
+    pub fn wake_at(&self) -> Option<Instant> {
+        if !self.watched.load(Ordering::Acquire) {
+            return None;
+        }
+        match &*self.lock() {
+            Stage::Open(open) => open.view.due().or_else(|| Instant::now().checked_add(KEPT)),
+            _ => None,
+        }
+    }
+
+    /// Gives back a view whose time has come: no read has done so. Without one nobody has to watch any more.
+    pub fn watch(&self) {
+        let mut stage = self.lock();
+        let Stage::Open(open) = &mut *stage else { return };
+        match open.view.due() {
+            Some(due) if due > Instant::now() => {}
+            Some(_) => self.give_back(open),
+            None => self.watched.store(false, Ordering::Release),
+        }
+    }
+
+    /// Gives the view back at once: somebody waits for the store to have no readers.
+    pub fn stand_aside(&self) {
+        if let Stage::Open(open) = &mut *self.lock() {
+            self.give_back(open);
+        }
+    }
+
+    fn give_back(&self, open: &mut Open) {
+        // What keeps it from being given back the next look will find.
+        drop(open.view.end(&open.opened.connection));
+        self.keeps_view.store(false, Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks at the file's name, unless somebody just did.
+fn trust(path: &Path, opened: Option<Identity>, looked: &mut Instant, now: Instant) -> Result<()> {
+    if now.duration_since(*looked) > TRUSTED {
+        still_there(path, opened, "reading")?;
+        *looked = now;
+    }
+    Ok(())
 }
 
 /// A connection that waits for nobody, and on which a text that would take long is an error before it is read.

@@ -40,6 +40,7 @@ mod snapshot;
 mod transaction;
 mod upkeep;
 mod verify;
+mod view;
 mod writer;
 mod writes;
 
@@ -57,6 +58,7 @@ pub use prune::Pruned;
 pub use reading::{Piece, SessionHead, SessionReading};
 pub use small::SmallSession;
 pub use verify::{Damage, Kind, Verification};
+pub use view::{CommitMark, ReadMark};
 
 use self::{
     direct::Direct,
@@ -87,6 +89,8 @@ pub struct SqliteOptions {
     pub max_queue_bytes: usize,
     /// Whether small reads may happen on the thread that asks.
     pub direct: bool,
+    /// How such reads find out whether anything was committed; without it each of them takes the engine's lock.
+    pub read_mark: Option<ReadMark>,
 }
 
 /// The handle to an open file. Dropping it lets what is queued land and closes the file, without waiting.
@@ -104,13 +108,14 @@ impl SqliteStore {
     /// # Errors
     /// [`Error::Io`] where the system gives no thread.
     pub fn open(options: &SqliteOptions, reply: Reply<()>) -> Result<Self> {
-        let SqliteOptions { path, readers, busy_timeout, max_queue_bytes, direct } = options;
-        let writer = Worker::start("smalltalk-sqlite", *max_queue_bytes, Writer::new(path.clone(), *busy_timeout))?;
+        let SqliteOptions { path, readers, busy_timeout, max_queue_bytes, direct, read_mark } = options;
+        let direct = Arc::new(Direct::new(path.clone(), *direct, *read_mark));
+        let writer = Writer::new(path.clone(), *busy_timeout, Arc::downgrade(&direct));
+        let writer = Worker::start("smalltalk-sqlite", *max_queue_bytes, writer)?;
         let readers = (0..*readers)
             .map(|_| Worker::start("smalltalk-reader", READ_QUEUE, Reader::new(path.clone(), *busy_timeout)))
             .collect::<Result<Vec<_>>>()?;
         let upkeep = Upkeep::start(path.clone(), *busy_timeout)?;
-        let direct = Arc::new(Direct::new(path.clone(), *direct));
         let opened = Reply::new({
             let direct = Arc::clone(&direct);
             move |outcome: Result<()>| reply.send(outcome.inspect(|()| direct.begin()))
@@ -141,19 +146,19 @@ impl SqliteStore {
     /// Reads a small session on this thread; waits for nobody. It sees every change answered.
     #[must_use]
     pub fn small_session(&self, id: &str) -> Glance<SmallSession> {
-        self.direct.look(|connection| small::session(connection, id))
+        self.look(|connection| small::session(connection, id))
     }
 
     /// Reads a small value that has not expired at `now`, likewise.
     #[must_use]
     pub fn small_key(&self, key: &str, now: i64) -> Glance<Encoded> {
-        self.direct.look(|connection| small::key(connection, key, now))
+        self.look(|connection| small::key(connection, key, now))
     }
 
     /// Reads small values that are plain JSON as one array, likewise; null stands for each key that has none.
     #[must_use]
     pub fn small_keys(&self, keys: &[String], now: i64) -> Glance<EngineText> {
-        self.direct.look(|connection| small::keys(connection, keys, now))
+        self.look(|connection| small::keys(connection, keys, now))
     }
 
     /// Counts the sessions that [`Write::prune`] would remove.
@@ -219,6 +224,15 @@ impl SqliteStore {
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         self.writer.drain(limit)
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Connection) -> Result<Glance<T>>) -> Glance<T> {
+        let found = self.direct.look(look);
+        if self.direct.wants_a_watch() {
+            // Wakes the writer, which then knows when to wake up again.
+            self.writer.barrier(Reply::new(drop));
+        }
+        found
     }
 
     fn enqueue(&self, job: Job, size: usize) {

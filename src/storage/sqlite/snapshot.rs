@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::failure::failure;
+use super::view::run;
 use crate::error::Result;
 
 /// Everything that `look` reads belongs to one state of the file. On the writer's connection that is so anyway: its
@@ -16,12 +16,4 @@ pub fn snapshot<T>(connection: &Connection, look: impl FnOnce() -> Result<T>) ->
     // An error may have ended it already.
     let ended = if connection.is_autocommit() { Ok(()) } else { run(connection, "COMMIT") };
     outcome.and_then(|value| ended.map(|()| value))
-}
-
-fn run(connection: &Connection, sql: &str) -> Result<()> {
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.execute([]))
-        .map(drop)
-        .map_err(|error| failure("reading", &error))
 }

@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Weak,
     time::{Duration, Instant},
 };
 
@@ -9,6 +10,7 @@ use rusqlite::Connection;
 
 use super::{
     checkpoints::Checkpoints,
+    direct::Direct,
     expiry::{self, Expiry},
     failure::failure,
     identity::{Identity, still_there},
@@ -37,6 +39,8 @@ pub struct Writer {
     in_doubt: bool,
     expiry: Expiry,
     reserve: Reserve,
+    /// Reads on other threads, whose view is given back here when it is used no more.
+    direct: Weak<Direct>,
 }
 
 struct Opened {
@@ -47,9 +51,9 @@ struct Opened {
 }
 
 impl Opened {
-    fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
+    fn open(path: &Path, busy_timeout: Duration, direct: &Weak<Direct>) -> Result<Self> {
         let opening::Opened { mut connection, identity } = opening::open_writer(path, busy_timeout)?;
-        let checkpoints = Checkpoints::of(&mut connection, busy_timeout)?;
+        let checkpoints = Checkpoints::of(&mut connection, busy_timeout, Weak::clone(direct))?;
         Ok(Self { connection, identity, checkpoints, synchronous: None })
     }
 
@@ -71,7 +75,7 @@ impl Opened {
 
 impl Writer {
     /// A writer that opens its file with its first job.
-    pub fn new(path: PathBuf, busy_timeout: Duration) -> Self {
+    pub fn new(path: PathBuf, busy_timeout: Duration, direct: Weak<Direct>) -> Self {
         Self {
             reserve: Reserve::of(&path),
             path,
@@ -81,6 +85,7 @@ impl Writer {
             identity: None,
             in_doubt: false,
             expiry: Expiry::default(),
+            direct,
         }
     }
 
@@ -99,10 +104,10 @@ impl Writer {
 
     /// Opens the file; on a full disk with the room that somebody has kept for that and left behind.
     fn open_file(&mut self) -> Result<Opened> {
-        match Opened::open(&self.path, self.busy_timeout) {
+        match Opened::open(&self.path, self.busy_timeout, &self.direct) {
             Err(Error::Io { .. } | Error::Full { .. }) if self.reserve.is_there() => {
                 self.reserve.release();
-                Opened::open(&self.path, self.busy_timeout)
+                Opened::open(&self.path, self.busy_timeout, &self.direct)
             }
             outcome => outcome,
         }
@@ -120,7 +125,7 @@ impl Writer {
         still_there(&self.path, self.identity, "writing")?;
         if self.in_doubt {
             self.opened = None;
-            let mut opened = Opened::open(&self.path, self.busy_timeout)?;
+            let mut opened = Opened::open(&self.path, self.busy_timeout, &self.direct)?;
             schema::verify(&opened.connection)?;
             opened.checkpoints.settle(&opened.connection)?;
             tracing::warn!(target: "smalltalk::storage", "reopened and verified after a commit that failed half-way");
@@ -185,7 +190,7 @@ impl Writer {
     fn on_a_full_disk(&mut self, writes: Vec<Write>) {
         self.reserve.release();
         let Some(opened) = &mut self.opened else { return };
-        let folded = Checkpoints::make_room(&opened.connection);
+        let folded = opened.checkpoints.make_room(&opened.connection);
         // Pages that are to go would be written to the log on the way, for want of memory.
         let spilling = |allowed: bool| drop(opened.connection.pragma_update(None, "cache_spill", allowed));
         spilling(false);
@@ -242,8 +247,8 @@ impl Handler<Job> for Writer {
 
     fn wake_at(&self) -> Option<Instant> {
         let opened = self.opened.as_ref()?;
-        let (one, other) = (opened.checkpoints.wake_at(), self.expiry.wake_at());
-        one.zip(other).map(|(one, other)| one.min(other)).or(one).or(other)
+        let view = self.direct.upgrade().and_then(|direct| direct.wake_at());
+        [opened.checkpoints.wake_at(), self.expiry.wake_at(), view].into_iter().flatten().min()
     }
 
     fn tick(&mut self) {
@@ -255,6 +260,9 @@ impl Handler<Job> for Writer {
             let folded = opened.checkpoints.when_due(&opened.connection);
             self.heed(folded);
             self.reserve.keep();
+        }
+        if let Some(direct) = self.direct.upgrade() {
+            direct.watch();
         }
     }
 
