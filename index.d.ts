@@ -91,8 +91,8 @@ export interface HealthLook {
 }
 
 /**
- * Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[ticket, standing, missed, reason]], ping: [ticket],
- * loops: [{ frozen, recorded, … }], lost }`.
+ * Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[slot, ticket, standing, missed, reason]],
+ * ping: [slot, ticket, …], loops: [{ frozen, recorded, … }], lost }`.
  */
 export declare function healthOpen(settle: (batch: unknown[]) => void, channel: number, heartbeatInterval: number, activityTimeout: number, maxMissedBeats: number): ExternalObject<HealthHandle>
 

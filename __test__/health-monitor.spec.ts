@@ -79,6 +79,42 @@ describe('who is accused', () => {
     ]);
   });
 
+  test('a sign of life of the same kind as the one before makes an error forgotten, too', async () => {
+    const monitor = open({ recoveryStrategy: 'alert' });
+    monitor.registerAgent({ id: 'broken', ping: () => Promise.reject(new TypeError('no socket')) });
+    monitor.recordActivity('broken', 'thinking');
+    monitor.recordActivity('broken', 'thinking');
+    await next(monitor, 'agent:suspect');
+    expect(monitor.getAgentHealth('broken')).toMatchObject({ error: { message: 'no socket' } });
+    monitor.recordActivity('broken', 'thinking');
+    expect(monitor.getAgentHealth('broken')).toMatchObject({ error: null, lastActivity: 'thinking' });
+  });
+
+  test('agents that beat in an order that recurs are told apart when one of them is gone or new', () => {
+    const monitor = open();
+    const ids = ['a', 'b', 'c'];
+    for (const id of ids) monitor.registerAgent({ id });
+    for (const id of [...ids, ...ids]) monitor.recordActivity(id, `${id} works`);
+    monitor.unregisterAgent('b');
+    monitor.recordActivity('a', 'a works');
+    expect(() => monitor.recordActivity('b', 'b works')).toThrow(
+      expect.objectContaining({ code: 'ERR_AGENT_UNKNOWN' }),
+    );
+    // It gets the place of the one that is gone.
+    monitor.registerAgent({ id: 'd' });
+    monitor.recordActivity('a', 'a works');
+    expect(() => monitor.recordActivity('b', 'b works')).toThrow(
+      expect.objectContaining({ code: 'ERR_AGENT_UNKNOWN' }),
+    );
+    monitor.recordActivity('d', 'b works');
+    const did = [...monitor.getAllAgentHealth().values()].map(({ id, lastActivity }) => [id, lastActivity]);
+    expect(did).toEqual([
+      ['a', 'a works'],
+      ['c', 'c works'],
+      ['d', 'b works'],
+    ]);
+  });
+
   test('a ping that throws is a rejected ping', async () => {
     const monitor = open({ recoveryStrategy: 'alert', maxMissedBeats: 1 });
     monitor.registerAgent({

@@ -20,6 +20,7 @@ import {
 } from './health-monitor/options.js';
 import { Recovery } from './health-monitor/recovery.js';
 import { inPieces, type Report } from './health-monitor/reports.js';
+import { Roster } from './health-monitor/roster.js';
 import { idOf, recoverer, unknownAgent } from './health-monitor/strategies.js';
 import { recordFreeze } from './health-monitor/system-log.js';
 import type {
@@ -34,7 +35,7 @@ import type {
   RegisterOptions,
   TrackOptions,
 } from './health-monitor/types.js';
-import { healthOf, summary, Watched } from './health-monitor/watched.js';
+import { healthOf, Watched } from './health-monitor/watched.js';
 import { Wire } from './health-monitor/wire.js';
 import { threadOf } from './health-monitor/workers.js';
 import { named } from './holders.js';
@@ -62,8 +63,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   readonly #wire: Wire;
   readonly #alarm: Alarm;
   readonly #beats: Beats;
-  readonly #agents = new Map<string, Watched>();
-  readonly #tickets = new Map<number, Watched>();
+  readonly #agents = new Roster();
   readonly #counters = { pings: 0, rejectedPings: 0, recoveryAttempts: 0, successfulRecoveries: 0, loopFreezes: 0 };
   readonly #nativeLog: ReturnType<typeof nativeLogOf>;
   #nextTicket = 1;
@@ -116,8 +116,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     const slot = this.#wire.register(ticket, pingable, threadOf(worker));
     const place = { id, strategy, spawn, missed, slot, ticket };
     const watched = new Watched(agent, place, this.#config.activityEvents, this.#beats);
-    this.#agents.set(id, watched);
-    this.#tickets.set(ticket, watched);
+    this.#agents.add(watched);
     try {
       watched.attach();
       this.#liveIn(watched, worker);
@@ -142,9 +141,9 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
    */
   recordActivity(id: string, what = 'activity'): void {
     this.#checkOpen();
-    const watched = this.#agents.get(id);
-    if (watched === undefined) throw unknownAgent(id);
-    watched.alive(what);
+    const slot = this.#agents.slotOf(id);
+    if (slot === undefined) throw unknownAgent(id);
+    if (!this.#beats.again(slot, what)) this.#agents.at(slot)?.alive(what);
   }
 
   /**
@@ -181,7 +180,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   /** How everyone does, by id. */
   getAllAgentHealth(): Map<string, AgentHealth> {
     this.#checkOpen();
-    return new Map([...this.#agents].map(([id, watched]) => [id, healthOf(watched, this.#wire.look(watched))]));
+    return new Map([...this.#agents].map((watched) => [watched.id, healthOf(watched, this.#wire.look(watched))]));
   }
 
   /** Counts, by state and since the monitor was opened. */
@@ -189,9 +188,9 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     this.#checkOpen();
     const count = { healthy: 0, busy: 0, suspect: 0, disconnected: 0, recovering: 0, failed: 0 };
     let tracked = 0;
-    for (const { life } of this.#agents.values()) {
-      count[life.state] += 1;
-      tracked += life.works;
+    for (const { state, works } of this.#agents) {
+      count[state] += 1;
+      tracked += works;
     }
     return {
       running: this.#running,
@@ -218,7 +217,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     this.#wire.start();
     started.add(this);
     this.#running = true;
-    for (const watched of this.#agents.values()) watched.recovery?.go();
+    for (const watched of this.#agents) watched.recovery?.go();
   }
 
   /** Pings and judges nobody, and begins no attempt to recover, until `start()`. The pause is nobody's silence. */
@@ -227,13 +226,13 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     this.#wire.stop();
     started.delete(this);
     this.#running = false;
-    for (const watched of this.#agents.values()) watched.recovery?.hold();
+    for (const watched of this.#agents) watched.recovery?.hold();
   }
 
   /** Lets go of all agents, for good. What a running attempt to recover comes to is no longer heard. Twice is fine. */
   async close(): Promise<void> {
     if (!this.#closed) {
-      for (const id of [...this.#agents.keys()]) this.#remove(id);
+      for (const { id } of [...this.#agents]) this.#remove(id);
       this.#closed = true;
       started.delete(this);
       this.#alarm.close();
@@ -250,12 +249,12 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     if (report.echo) this.#wire.echo();
     if (report.lost) this.#lost('the watching thread panicked');
     for (const { frozen, info } of report.loops) this.#heardOfLoop(frozen, info);
-    for (const [ticket, standing, missed, reason] of report.moved) {
-      const watched = this.#tickets.get(ticket);
+    for (const [slot, ticket, standing, missed, reason] of report.moved) {
+      const watched = this.#agents.living(slot, ticket);
       if (watched !== undefined) this.#moved(watched, standing, missed, reason);
     }
-    inPieces(report.ping, (ticket) => {
-      const watched = this.#tickets.get(ticket);
+    inPieces(report.ping, (slot, ticket) => {
+      const watched = this.#agents.living(slot, ticket);
       if (watched === undefined) return;
       this.#counters.pings += 1;
       watched.ping((error) => this.#rejected(watched, error));
@@ -272,7 +271,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     announce(this, this.#config.bus, frozen ? 'loop:frozen' : 'loop:thawed', info);
   }
 
-  #moved(watched: Watched, standing: Report['moved'][number][1], missed: number, reason: HealthReason | null): void {
+  #moved(watched: Watched, standing: Report['moved'][number][2], missed: number, reason: HealthReason | null): void {
     watched.missedBeats = missed;
     if (standing === 'healthy') {
       if (watched.recovery?.signOfLife() === false) return;
@@ -296,7 +295,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     life.begin();
     return () => {
       // What was begun in an earlier life tells nothing about this one.
-      if (this.#closed || watched.ticket !== ticket || this.#agents.get(watched.id) !== watched) return;
+      if (this.#closed || watched.ticket !== ticket || !this.#agents.has(watched)) return;
       life.end();
       watched.alive(kind);
       this.#wire.settle(watched, work);
@@ -313,13 +312,13 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
 
   #rejected(watched: Watched, error: unknown): void {
     this.#counters.rejectedPings += 1;
-    watched.error = summary(error);
+    watched.failed(error);
     if (!this.#closed) this.#wire.reject(watched);
   }
 
   #disconnected(watched: Watched): void {
     // A listener may have taken it out.
-    if (this.#agents.get(watched.id) !== watched) return;
+    if (!this.#agents.has(watched)) return;
     if (recoverer(watched, this.#config) === null) {
       const why = watched.strategy === 'alert' ? '' : ' and there is no restart() to call';
       this.#alert('agent-disconnected', `the agent is disconnected${why}`, watched);
@@ -338,10 +337,10 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
       },
       attempt: async () => {
         const born = (worker: Worker): void => {
-          if (this.#agents.get(watched.id) === watched) this.#liveIn(watched, worker);
+          if (this.#agents.has(watched)) this.#liveIn(watched, worker);
         };
         const next = await recoverer(watched, this.#config, born)?.();
-        if (next !== undefined && this.#agents.get(watched.id) === watched) {
+        if (next !== undefined && this.#agents.has(watched)) {
           held.delete(watched.agent, this);
           watched.adopt(next);
           held.add(next, this);
@@ -352,7 +351,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
         await watched.missed?.catchUp((take) => bounded(take, recoveryTimeout, 'onMissed()'));
       },
       attemptFailed: (error) => {
-        watched.error = summary(error);
+        watched.failed(error);
       },
       recovered: () => {
         this.#counters.successfulRecoveries += 1;
@@ -368,11 +367,9 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
 
   /** A new life: reports that are still under way about the old one no longer find it. */
   #renew(watched: Watched): void {
-    const { ticket, worker } = watched;
+    const { worker } = watched;
     const next = this.#nextTicket++;
     this.#wire.reset(watched, next);
-    this.#tickets.delete(ticket);
-    this.#tickets.set(next, watched);
     watched.renew(next);
     // It may have ended while the agent was catching up.
     if (worker !== null && threadOf(worker) === null) this.#liveIn(watched, worker);
@@ -422,8 +419,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   #remove(id: string): boolean {
     const watched = this.#agents.get(id);
     if (watched === undefined) return false;
-    this.#agents.delete(id);
-    this.#tickets.delete(watched.ticket);
+    this.#agents.delete(watched);
     held.delete(watched.agent, this);
     watched.release();
     this.#alarm.ends(id);

@@ -11,12 +11,12 @@ const WHAT = {
   delay: 'from the last beat of one that hangs until it is missed',
 };
 
-function agents(count, measure, more) {
+function agents(count, measure, { shuffled = false, ...more } = {}) {
   return {
-    title: `${count.toLocaleString('en')} agents, each beating every 2 s: ${WHAT[measure]}`,
+    title: `${count.toLocaleString('en')} agents, each beating every 2 s${shuffled ? ', in random order' : ''}: ${WHAT[measure]}`,
     trial: 'agents',
-    parameters: { agents: count, measure, seconds: 2 },
-    small: { agents: 100, seconds: 0.1 },
+    parameters: { agents: count, measure, seconds: 2, warmUpSeconds: 4, shuffled },
+    small: { agents: 100, seconds: 0.1, warmUpSeconds: 0.1 },
     candidates: [OURS, EACH, ALL],
     trials: 3,
     ...more,
@@ -42,6 +42,7 @@ export const health = {
   title: 'Agent health',
   lines: [
     ...COUNTS.map((count) => agents(count, 'time', count === MOST ? { goal: ['P11', 1e7] } : {})),
+    agents(MOST, 'time', { shuffled: true }),
     ...COUNTS.map((count) => agents(count, 'memory', { show: 'count', ...(count === MOST && { goal: ['P11', 64] }) })),
     ...COUNTS.map((count) => agents(count, 'delay', { trials: 1 })),
     frozen(0, 50, 5),

@@ -8,21 +8,43 @@ const EVERY_MS = 2_000;
 /** Beats come in portions, so that the loop does nothing else at once. */
 const PORTION_MS = 20;
 
-export async function run(candidate, { agents, measure, seconds }) {
+export async function run(candidate, { agents, measure, seconds, warmUpSeconds, shuffled = false }) {
   const everyone = Array.from({ length: agents }, (_, index) => ({
     id: `agent ${index}`,
     ping: () => Promise.resolve(),
   }));
-  return measures[measure](candidate, everyone, seconds);
+  if (!shuffled) return measures[measure](candidate, everyone, seconds, warmUpSeconds, (who) => who);
+  return measures[measure](candidate, shuffle(everyone), seconds, warmUpSeconds, reshuffled);
+}
+
+/** So many agents beat at about the same time. */
+const ABOUT_TOGETHER = 1_000;
+
+/** Those that beat at about the same time do so in another order each time, so that nobody can learn who beats after whom. */
+function reshuffled(everyone) {
+  const order = [];
+  for (let at = 0; at < everyone.length; at += ABOUT_TOGETHER) {
+    order.push(...shuffle(everyone.slice(at, at + ABOUT_TOGETHER)));
+  }
+  return order;
+}
+
+function shuffle(list) {
+  for (let at = list.length - 1; at > 0; at -= 1) {
+    const other = Math.floor(Math.random() * (at + 1));
+    [list[at], list[other]] = [list[other], list[at]];
+  }
+  return list;
 }
 
 const measures = {
   /** CPU time a second, that of the beating agents themselves taken away: as much is done first with nobody watching. */
-  async time(candidate, everyone, seconds) {
-    const idle = await cost(() => undefined, everyone, seconds);
+  async time(candidate, everyone, seconds, warmUpSeconds, order) {
+    const idle = await cost(() => undefined, order(everyone), seconds);
     const monitor = await open(candidate, everyone);
-    await beating((id) => monitor.beat(id), everyone, seconds / 2);
-    const watched = await cost((id) => monitor.beat(id), everyone, seconds);
+    // Who was registered a moment ago and has not beaten yet is asked: that passes with the first round.
+    await beating((id) => monitor.beat(id), order(everyone), warmUpSeconds);
+    const watched = await cost((id) => monitor.beat(id), order(everyone), seconds);
     await monitor.close();
     // The system counts microseconds: less than one is one.
     return { ns: Math.max(1e3, watched - idle) };

@@ -44,8 +44,8 @@ impl From<HealthRegistration> for Registration {
     }
 }
 
-/// Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[ticket, standing, missed, reason]], ping: [ticket],
-/// loops: [{ frozen, recorded, … }], lost }`.
+/// Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[slot, ticket, standing, missed, reason]],
+/// ping: [slot, ticket, …], loops: [{ frozen, recorded, … }], lost }`.
 #[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value, reason = "napi hands functions over by value")]
 pub fn health_open(
@@ -72,14 +72,17 @@ fn text(report: &Report) -> String {
     let moved: Vec<_> = report
         .moved
         .iter()
-        .map(|moved| json!([moved.ticket, word(moved.standing), moved.missed, moved.reason.map(reason)]))
+        .map(|moved| {
+            json!([moved.whom.slot, moved.whom.ticket, word(moved.standing), moved.missed, moved.reason.map(reason)])
+        })
         .collect();
     let loops: Vec<_> = report
         .loops
         .iter()
         .map(|news| json!({ "frozen": news.frozen, "recorded": news.recorded, "info": news.payload() }))
         .collect();
-    json!({ "echo": report.echo, "moved": moved, "ping": report.ping, "loops": loops, "lost": report.lost }).to_string()
+    let ping: Vec<_> = report.ping.iter().flat_map(|whom| [whom.slot, whom.ticket]).collect();
+    json!({ "echo": report.echo, "moved": moved, "ping": ping, "loops": loops, "lost": report.lost }).to_string()
 }
 
 fn reason(reason: Reason) -> &'static str {

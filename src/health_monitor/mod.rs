@@ -27,7 +27,7 @@ mod state_model;
 pub use charges::Charges;
 pub use gauge::{Change, Gauge, Scheduled, Sight};
 pub use loops::{EventLoop, Label, LoopInfo, LoopNews, Pulse};
-pub use monitor::{Look, Monitor, Move, Report};
+pub use monitor::{Look, Monitor, Move, Report, Whom};
 pub use rules::{Options, Rules};
 pub use state::{Agent, Reason, Standing, Step};
 pub use table::{Chunk, Registration};

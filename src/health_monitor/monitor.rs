@@ -22,11 +22,20 @@ use crate::{
     fault,
 };
 
+/// An agent: where it is found, and which of its lives is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whom {
+    /// Its slot.
+    pub slot: u32,
+    /// Which registration: the slot may have got another agent meanwhile.
+    pub ticket: u32,
+}
+
 /// An agent that stands differently now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
-    /// Which registration.
-    pub ticket: u32,
+    /// Which one.
+    pub whom: Whom,
     /// How it stands.
     pub standing: Standing,
     /// How many beats it missed.
@@ -42,8 +51,8 @@ pub struct Report {
     pub echo: bool,
     /// Who stands differently.
     pub moved: Vec<Move>,
-    /// Whom to ping, by ticket.
-    pub ping: Vec<u32>,
+    /// Whom to ping.
+    pub ping: Vec<Whom>,
     /// Which loops of the process froze or thawed, in that order.
     pub loops: Vec<LoopNews>,
     /// The watching thread is gone: nobody is watched any more.
@@ -402,9 +411,10 @@ mod tests {
             monitor.sweep();
             for report in reports.try_iter() {
                 assert_eq!(report.moved, [], "in tick {tick}");
-                for ticket in report.ping {
+                for Whom { slot, ticket } in report.ping {
                     pings += 1;
-                    monitor.beat(slots[ticket as usize - 1]);
+                    assert_eq!(slots[ticket as usize - 1], slot);
+                    monitor.beat(slot);
                 }
             }
         }
@@ -460,11 +470,66 @@ mod tests {
         monitor.hear(&news);
         monitor.exit(slots[1], 4);
         let moved: Vec<_> = reports.try_iter().flat_map(|report| report.moved).collect();
-        let moved: Vec<_> = moved.iter().map(|moved| (moved.ticket, moved.standing, moved.reason)).collect();
+        let moved: Vec<_> = moved.iter().map(|moved| (moved.whom.ticket, moved.standing, moved.reason)).collect();
         let frozen = (3, Standing::Suspect, Some(Reason::Frozen));
         assert_eq!(moved, [frozen, (4, Standing::Disconnected, Some(Reason::Exited))]);
         monitor.hear(&LoopNews { frozen: false, ..news });
         assert_eq!(standings(&reports), [Standing::Healthy]);
+    }
+
+    #[test]
+    fn whoever_is_seldom_looked_at_is_looked_at_when_something_has_happened() {
+        let (monitor, reports) = open();
+        let quiet = |ticket, thread| Registration { ticket, pingable: false, thread };
+        let tick = monitor.rules().tick;
+        let interval = monitor.rules().interval;
+        let busy = monitor.register(quiet(1, None)).unwrap();
+        let frozen = monitor.register(quiet(2, Some(3))).unwrap();
+        let again = monitor.register(quiet(3, None)).unwrap();
+        let sweep = |times| {
+            (0..times).for_each(|_| {
+                monitor.echo();
+                monitor.sweep();
+            });
+        };
+        sweep(5);
+        monitor.begin(busy, 1, 1, tick * 2);
+        let lasted = Duration::from_secs(1);
+        let news =
+            LoopNews { thread: 3, frozen: true, lasted, threshold: lasted, holder: None, at: 0, recorded: false };
+        monitor.hear(&news);
+        assert!(monitor.reset(again, 3, who(4)));
+        sweep(interval + 3);
+        let heard: Vec<Report> = reports.try_iter().collect();
+        let of = |slot| {
+            let moved = heard.iter().flat_map(|report| &report.moved).filter(move |moved| moved.whom.slot == slot);
+            moved.map(|moved| moved.standing).collect::<Vec<_>>()
+        };
+        let both = [Standing::Suspect, Standing::Disconnected];
+        assert_eq!((of(busy), of(frozen)), (both.into(), both.into()));
+        assert!(heard.iter().flat_map(|report| &report.ping).any(|whom| *whom == Whom { slot: again, ticket: 4 }));
+    }
+
+    #[test]
+    fn each_of_many_agents_is_judged_by_its_own_beats() {
+        const AGENTS: u32 = 3 * 1024;
+        let (monitor, reports) = open();
+        let slots: Vec<u32> = (1..=AGENTS).map(|ticket| monitor.register(who(ticket)).unwrap()).collect();
+        let silent = |slot: u32| slot % 97 == 0;
+        for _ in 0..monitor.rules().interval * 3 {
+            slots.iter().filter(|slot| !silent(**slot)).for_each(|slot| monitor.beat(*slot));
+            monitor.echo();
+            monitor.sweep();
+        }
+        let mut gone: Vec<u32> = reports
+            .try_iter()
+            .flat_map(|report| report.moved)
+            .filter(|moved| moved.standing == Standing::Disconnected)
+            .map(|moved| moved.whom.slot)
+            .collect();
+        gone.sort_unstable();
+        let expected: Vec<u32> = slots.into_iter().filter(|slot| silent(*slot)).collect();
+        assert_eq!(gone, expected);
     }
 
     /// A loop that is not there any more.
@@ -491,7 +556,7 @@ mod tests {
             monitor.echo();
             monitor.sweep();
         }
-        let tickets: Vec<u32> = reports.try_iter().flat_map(|report| report.ping).collect();
+        let tickets: Vec<u32> = reports.try_iter().flat_map(|report| report.ping).map(|whom| whom.ticket).collect();
         assert!(!tickets.is_empty() && tickets.iter().all(|&ticket| ticket == 8), "{tickets:?}");
     }
 
@@ -523,7 +588,7 @@ mod tests {
         let (monitor, reports) = open();
         let slot = monitor.register(who(1)).unwrap();
         let report = reports.recv_timeout(Duration::from_secs(30)).unwrap();
-        assert_eq!((report.ping, report.echo), (vec![1], true));
+        assert_eq!((report.ping, report.echo), (vec![Whom { slot, ticket: 1 }], true));
         assert!(monitor.look(slot, 1).is_some_and(|look| look.silent > Duration::ZERO));
     }
 }

@@ -14,6 +14,9 @@ use super::{charges::Charges, rules::Rules};
 /// Pings to an agent that is gone come at most so many doublings apart.
 const LONGEST_GAP: u32 = 3;
 
+/// Where there is nothing to see, looks come as seldom as the wrapping clock allows.
+pub(super) const SELDOM: u32 = u32::MAX / 4;
+
 /// How an agent stands. The order is from good to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
@@ -240,6 +243,18 @@ impl Agent {
     #[must_use]
     pub fn silence(&self, now: u32) -> u32 {
         now.wrapping_sub(self.last_beat)
+    }
+
+    /// The next tick at which a look may bring something, whatever signs of life come until then. Those of an agent against
+    /// whom nothing speaks, and whom nobody asks anything, only put off its next ping.
+    #[must_use]
+    pub fn look_at(&self, now: u32) -> u32 {
+        let calm = self.standing == Standing::Healthy && self.charges.is_none() && self.unanswered.is_none();
+        match (calm, self.pingable) {
+            (true, true) => self.next_ping,
+            (true, false) => now.wrapping_add(SELDOM),
+            (false, _) => now.wrapping_add(1),
+        }
     }
 
     /// How it stands.

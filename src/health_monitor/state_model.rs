@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Agent, Options, Reason, Rules, Standing, Step};
+use super::{Agent, Options, Reason, Rules, Standing, Step, state::reached};
 
 /// What happens to an agent between two sweeps.
 #[derive(Debug, Clone, Copy)]
@@ -121,13 +121,37 @@ impl History {
     }
 }
 
-/// An agent and what it has announced: each change once, and nothing else.
+/// An agent and what it has announced: each change once, and nothing else. And its like, at which nobody looks before it says
+/// that a look may bring something.
 struct Case {
     agent: Agent,
     announced: Standing,
+    seldom: Agent,
+    look_at: u32,
 }
 
 impl Case {
+    fn judge(&mut self, rules: &Rules, now: u32, beat: u32) -> std::result::Result<Step, TestCaseError> {
+        let step = self.agent.judge(rules, now, beat);
+        let on_trial = self.agent.on_trial(now);
+        if reached(now, self.look_at) {
+            prop_assert_eq!(self.seldom.judge(rules, now, beat), step);
+            prop_assert_eq!(self.seldom.on_trial(now), on_trial);
+            self.look_at = self.seldom.look_at(now);
+        } else {
+            prop_assert_eq!((step, on_trial), (Step::default(), false), "it would have been missed");
+        }
+        self.take(step)?;
+        Ok(step)
+    }
+
+    fn happen(&mut self, now: u32, deed: impl Fn(&mut Agent) -> Step) -> std::result::Result<(), TestCaseError> {
+        let step = deed(&mut self.agent);
+        prop_assert_eq!(deed(&mut self.seldom), step);
+        self.look_at = self.seldom.look_at(now);
+        self.take(step)
+    }
+
     fn take(&mut self, step: Step) -> std::result::Result<(), TestCaseError> {
         if let Some(moved) = step.moved {
             prop_assert_ne!(moved, self.announced);
@@ -144,14 +168,14 @@ proptest! {
         rules in rules(), pingable: bool, origin: u32, phase: u16, deeds in deeds(),
     ) {
         let agent = Agent::new(&rules, origin, pingable, phase);
-        let mut case = Case { agent, announced: Standing::Healthy };
+        let (seldom, look_at) = (agent.clone(), agent.look_at(origin));
+        let mut case = Case { agent, announced: Standing::Healthy, seldom, look_at };
         let mut model = History::new(rules, pingable);
         let mut beat = origin;
         let mut works = 0;
         for (tick, deed) in (1u32..).zip(deeds) {
             let now = origin.wrapping_add(tick);
-            let step = case.agent.judge(&rules, now, beat);
-            case.take(step)?;
+            let step = case.judge(&rules, now, beat)?;
             prop_assert_eq!(case.agent.standing(), model.standing(tick));
             prop_assert_eq!(case.agent.reason(&rules, now).is_none(), case.announced == Standing::Healthy);
             if step.ping {
@@ -161,33 +185,32 @@ proptest! {
                 beat = now;
                 model.sign(tick);
             }
-            let step = match deed {
+            match deed {
                 Deed::Nothing | Deed::Beat => continue,
                 Deed::Reject | Deed::BeatThenReject | Deed::RejectThenBeat => {
                     model.reject(tick);
-                    case.agent.reject(&rules, now, beat)
+                    case.happen(now, |agent| agent.reject(&rules, now, beat))?;
                 }
                 Deed::Begin(deadline) => {
                     works += 1;
                     model.works.push((works, tick + 1 + u32::from(deadline)));
-                    case.agent.begin(&rules, now, beat, works, deadline.into())
+                    case.happen(now, |agent| agent.begin(&rules, now, beat, works, deadline.into()))?;
                 }
                 Deed::Settle => {
                     let oldest = model.works.first().map_or(0, |(id, _)| *id);
                     model.works.retain(|(id, _)| *id != oldest);
-                    case.agent.settle(&rules, now, beat, oldest)
+                    case.happen(now, |agent| agent.settle(&rules, now, beat, oldest))?;
                 }
                 Deed::Freeze | Deed::Thaw => {
                     let frozen = matches!(deed, Deed::Freeze);
                     model.frozen_since = frozen.then(|| model.frozen_since.unwrap_or(tick));
-                    case.agent.freeze(&rules, now, beat, frozen)
+                    case.happen(now, |agent| agent.freeze(&rules, now, beat, frozen))?;
                 }
                 Deed::Exit => {
                     model.exited = true;
-                    case.agent.exit(&rules, now, beat)
+                    case.happen(now, |agent| agent.exit(&rules, now, beat))?;
                 }
-            };
-            case.take(step)?;
+            }
             prop_assert_eq!(case.agent.standing(), model.standing(tick));
             if matches!(deed, Deed::RejectThenBeat) {
                 beat = now;

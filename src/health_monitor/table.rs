@@ -6,13 +6,16 @@ use std::sync::{
 };
 
 use super::{
-    monitor::{Move, Report},
+    monitor::{Move, Report, Whom},
     rules::Rules,
-    state::{Agent, Step},
+    state::{Agent, SELDOM, Step, reached},
 };
 
 /// Words in one piece of memory. Pieces are added, never moved: JavaScript holds on to them.
 pub const CHUNK_WORDS: u32 = 1024;
+
+/// So many agents are passed over at once where none of them is to be looked at. It divides [`CHUNK_WORDS`].
+const BLOCK: usize = 64;
 
 /// A piece of the memory. In the first one, word 0 is the clock; every other word is the slot of an agent, into which a
 /// beat copies the clock.
@@ -54,6 +57,9 @@ pub struct Table {
     chunks: Vec<Arc<Chunk>>,
     /// By slot.
     entries: Vec<Option<Entry>>,
+    /// By slot: the tick at which to look at the agent next. Most ticks bring nothing to most agents: to pass over these
+    /// numbers costs a hundredth of looking at everyone.
+    looks: Vec<u32>,
     free: Vec<u32>,
     clock: u32,
     living: usize,
@@ -62,7 +68,7 @@ pub struct Table {
 impl Table {
     pub fn new() -> Self {
         // Slot 0 is the clock's.
-        Self { chunks: vec![Chunk::new()], entries: vec![None], free: Vec::new(), clock: 0, living: 0 }
+        Self { chunks: vec![Chunk::new()], entries: vec![None], looks: vec![0], free: Vec::new(), clock: 0, living: 0 }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -77,6 +83,7 @@ impl Table {
     pub fn add(&mut self, rules: &Rules, who: Registration) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
+            self.looks.push(self.clock);
             u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
         });
         while self.chunks.len() <= (slot / CHUNK_WORDS) as usize {
@@ -99,7 +106,8 @@ impl Table {
     fn put(&mut self, rules: &Rules, slot: u32, Registration { ticket, pingable, thread }: Registration) {
         let agent = Agent::new(rules, self.clock, pingable, phase_of(ticket));
         self.beat(slot);
-        if let Some(place) = self.entries.get_mut(slot as usize) {
+        if let (Some(place), Some(look)) = (self.entries.get_mut(slot as usize), self.looks.get_mut(slot as usize)) {
+            *look = agent.look_at(self.clock);
             *place = Some(Entry { ticket, thread, agent });
         }
     }
@@ -107,8 +115,11 @@ impl Table {
     /// Takes an agent out. `false` where `ticket` is not there.
     pub fn remove(&mut self, slot: u32, ticket: u32) -> bool {
         let known = self.entry(slot, ticket).is_some();
-        if known && let Some(place) = self.entries.get_mut(slot as usize) {
+        if known
+            && let (Some(place), Some(look)) = (self.entries.get_mut(slot as usize), self.looks.get_mut(slot as usize))
+        {
             *place = None;
+            *look = self.clock.wrapping_add(SELDOM);
             self.free.push(slot);
             self.living -= 1;
         }
@@ -133,9 +144,13 @@ impl Table {
     ) {
         let now = self.clock;
         let beat = self.read(slot);
-        if let Some(entry) = self.entry(slot, ticket) {
+        let look_at = self.entry(slot, ticket).map(|entry| {
             let step = deed(&mut entry.agent, now, beat);
-            note(rules, now, entry, step, report);
+            note(rules, now, slot, entry, step, report);
+            entry.agent.look_at(now)
+        });
+        if let (Some(look), Some(at)) = (self.looks.get_mut(slot as usize), look_at) {
+            *look = at;
         }
     }
 
@@ -143,15 +158,16 @@ impl Table {
     pub fn freeze(&mut self, rules: &Rules, thread: u32, frozen: bool, report: &mut Report) {
         let now = self.clock;
         let words = self.chunks.iter().flat_map(|chunk| chunk.words());
-        for (place, word) in self.entries.iter_mut().zip(words) {
+        for (slot, ((place, look), word)) in (0u32..).zip(self.entries.iter_mut().zip(&mut self.looks).zip(words)) {
             if let Some(entry) = place.as_mut().filter(|entry| entry.thread == Some(thread)) {
                 let step = entry.agent.freeze(rules, now, word.load(Ordering::Relaxed), frozen);
-                note(rules, now, entry, step, report);
+                note(rules, now, slot, entry, step, report);
+                *look = entry.agent.look_at(now);
             }
         }
     }
 
-    /// Lets a tick pass and judges everyone. `true` where somebody is on trial.
+    /// Lets a tick pass and judges everyone to whom it may bring something. `true` where somebody is on trial.
     pub fn sweep(&mut self, rules: &Rules, report: &mut Report) -> bool {
         self.clock = self.clock.wrapping_add(1);
         let now = self.clock;
@@ -159,12 +175,23 @@ impl Table {
             clock.store(now, Ordering::Relaxed);
         }
         let mut on_trial = false;
-        let words = self.chunks.iter().flat_map(|chunk| chunk.words());
-        for (place, word) in self.entries.iter_mut().zip(words) {
-            if let Some(entry) = place {
+        let blocks = self.entries.chunks_mut(BLOCK).zip(self.looks.chunks_mut(BLOCK));
+        for ((entries, looks), first) in blocks.zip((0u32..).step_by(BLOCK)) {
+            // To ask all of them costs less than to stop at the first.
+            if !looks.iter().fold(false, |any, look| any | reached(now, *look)) {
+                continue;
+            }
+            let chunk = self.chunks.get((first / CHUNK_WORDS) as usize);
+            let words = chunk.into_iter().flat_map(|chunk| chunk.words()).skip((first % CHUNK_WORDS) as usize);
+            for (slot, ((place, look), word)) in (first..).zip(entries.iter_mut().zip(looks).zip(words)) {
+                if !reached(now, *look) {
+                    continue;
+                }
+                let Some(entry) = place else { continue };
                 let step = entry.agent.judge(rules, now, word.load(Ordering::Relaxed));
-                note(rules, now, entry, step, report);
+                note(rules, now, slot, entry, step, report);
                 on_trial |= entry.agent.on_trial(now);
+                *look = entry.agent.look_at(now);
             }
         }
         on_trial
@@ -196,13 +223,14 @@ impl Table {
     }
 }
 
-fn note(rules: &Rules, now: u32, entry: &Entry, step: Step, report: &mut Report) {
+fn note(rules: &Rules, now: u32, slot: u32, entry: &Entry, step: Step, report: &mut Report) {
+    let whom = Whom { slot, ticket: entry.ticket };
     if let Some(standing) = step.moved {
         let (missed, reason) = (entry.agent.missed(rules, now), entry.agent.reason(rules, now));
-        report.moved.push(Move { ticket: entry.ticket, standing, missed, reason });
+        report.moved.push(Move { whom, standing, missed, reason });
     }
     if step.ping {
-        report.ping.push(entry.ticket);
+        report.ping.push(whom);
     }
 }
 

@@ -8,9 +8,31 @@ type Handle = Parameters<Native['healthBeat']>[0];
 export class Beats {
   readonly #handle: Handle;
   readonly #pieces: (Uint32Array | null)[] = [];
+  /**
+   * By slot: what the agent did last, where to do it again means to beat and nothing else; null for any other. With a hundred
+   * thousand agents, to ask an agent's own record would be to wait for memory at each beat.
+   */
+  readonly #habits: (string | null)[] = [];
 
   constructor(handle: Handle) {
     this.#handle = handle;
+  }
+
+  /** A sign of life of the agent in `slot`, if it is one more of the kind of the last; `false`: nothing is done. */
+  again(slot: number, what: string): boolean {
+    if (this.#habits[slot] !== what) return false;
+    this.beat(slot);
+    return true;
+  }
+
+  /** From now on nothing has to be done when the agent in `slot` does this but to beat. */
+  expect(slot: number, what: string): void {
+    this.#habits[slot] = what;
+  }
+
+  /** The next sign of life in `slot` is to be looked at, whatever it is. */
+  expectNothing(slot: number): void {
+    this.#habits[slot] = null;
   }
 
   /** A sign of life of the agent in `slot`. */

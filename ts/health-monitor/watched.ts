@@ -5,7 +5,7 @@ import type { Beats } from './beats.js';
 import { Life } from './life.js';
 import type { Missed } from './missed.js';
 import type { Recovery } from './recovery.js';
-import type { AgentHealth, ErrorSummary, HealthReason, MonitoredAgent, RecoveryStrategy } from './types.js';
+import type { AgentHealth, AgentState, ErrorSummary, HealthReason, MonitoredAgent, RecoveryStrategy } from './types.js';
 import { onExit } from './workers.js';
 
 const BEGAN = Date.now();
@@ -31,11 +31,12 @@ export class Watched {
   readonly spawn: (() => Worker) | null;
   /** What it missed, where it wants to know. */
   readonly missed: Missed | null;
-  readonly life = new Life();
+  /** Made when something happens to it: most agents only ever live. */
+  #life: Life | null = null;
   /** Since when it is in its state, from `BEGAN` on: a small integer takes no memory of its own. */
   #since = Date.now() - BEGAN;
   missedBeats = 0;
-  error: ErrorSummary | null = null;
+  #error: ErrorSummary | null = null;
   reason: HealthReason | null = null;
   lastActivity: string | null = null;
   recovery: Recovery | null = null;
@@ -58,6 +59,21 @@ export class Watched {
     this.#events = events;
     this.#beats = beats;
     this.#agent = agent;
+    // In the order of the slots: an array that grew by leaps would become a dictionary.
+    beats.expectNothing(place.slot);
+  }
+
+  get life(): Life {
+    return (this.#life ??= new Life());
+  }
+
+  get state(): AgentState {
+    return this.#life?.state ?? 'healthy';
+  }
+
+  /** Work in flight. */
+  get works(): number {
+    return this.#life?.works ?? 0;
   }
 
   get since(): number {
@@ -83,11 +99,22 @@ export class Watched {
 
   /** A sign of life. */
   alive(what: string): void {
-    if (this.#gone) return;
+    if (this.#beats.again(this.slot, what) || this.#gone) return;
     this.lastActivity = what;
-    this.error = null;
+    this.#error = null;
     this.missed?.sign();
     this.#beats.beat(this.slot);
+    if (this.missed === null) this.#beats.expect(this.slot, what);
+  }
+
+  /** What it, or an attempt to recover it, failed with; until its next sign of life. */
+  get error(): ErrorSummary | null {
+    return this.#error;
+  }
+
+  failed(error: unknown): void {
+    this.#error = summary(error);
+    if (!this.#gone) this.#beats.expectNothing(this.slot);
   }
 
   /** Takes note of the worker it lives in; `ended` is called when that ends. */
@@ -100,7 +127,7 @@ export class Watched {
   /** A new life: what was begun in the old one is nobody's any more. */
   renew(ticket: number): void {
     this.ticket = ticket;
-    this.life.rest();
+    this.#life?.rest();
   }
 
   /** Listens to the agent. */
@@ -126,6 +153,7 @@ export class Watched {
   /** Stops listening; what is still on its way from this agent no longer counts. */
   release(): void {
     this.#gone = true;
+    this.#beats.expectNothing(this.slot);
     this.recovery?.cancel();
     this.#leaveWorker();
     this.#detach();
@@ -168,7 +196,7 @@ function nothing(): void {}
 
 /** How an agent does, by our record and by what the binary sees. */
 export function healthOf(watched: Watched, look: { silentMs: number; missed: number } | null): AgentHealth {
-  const { state, works } = watched.life;
+  const { state, works } = watched;
   const well = state === 'healthy' || state === 'busy';
   return {
     id: watched.id,
@@ -186,7 +214,7 @@ export function healthOf(watched: Watched, look: { silentMs: number; missed: num
 }
 
 /** An error as plain data, so that it can be logged and sent whatever hangs on it. */
-export function summary(error: unknown): ErrorSummary {
+function summary(error: unknown): ErrorSummary {
   if (typeof error !== 'object' || error === null) return { name: 'Error', message: String(error) };
   const { name, message, code } = error as { name?: unknown; message?: unknown; code?: unknown };
   return {
