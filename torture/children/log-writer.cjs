@@ -17,6 +17,9 @@ const log = new JsonlEventReplayStorage(logOptions(path, durability));
 /** So many of what was acknowledged each event names: all that came since the event before it, and more. */
 const NAMED = 8;
 
+/** After so many rounds everything that is closed goes into the archive. */
+const CLEANED_UP_EVERY = 9;
+
 /** One session: the last state that was begun, and those that were acknowledged last. */
 class Conversation {
   constructor(name) {
@@ -56,12 +59,12 @@ class Conversation {
 async function lane(number, counter) {
   const pick = randomOf(Number(seed) + number * 7_919);
   const conversation = new Conversation(`${prefix}session-${number}`);
-  while (Number(ops) === 0 || counter.left > 0) {
+  for (let round = 1; Number(ops) === 0 || counter.left > 0; round += 1) {
     const many = pick(3) === 0 ? 4 : 1;
     counter.left -= many;
     const appended = await Promise.all(Array.from({ length: many }, () => conversation.append()));
     await conversation.check();
-    if (pick(12) === 0) await log.cleanup(0).catch((error) => say('read', 'cleanup', error.code));
+    if (round % CLEANED_UP_EVERY === 0) await log.cleanup(0).catch((error) => say('read', 'cleanup', error.code));
     if (appended.includes(false)) await new Promise(setImmediate);
     if (pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, Number(pauseMs)));
   }
