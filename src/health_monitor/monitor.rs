@@ -515,7 +515,7 @@ mod tests {
         const AGENTS: u32 = 3 * 1024;
         let (monitor, reports) = open();
         let slots: Vec<u32> = (1..=AGENTS).map(|ticket| monitor.register(who(ticket)).unwrap()).collect();
-        let silent = |slot: u32| slot % 97 == 0;
+        let silent = |slot: u32| slot.is_multiple_of(97);
         for _ in 0..monitor.rules().interval * 3 {
             slots.iter().filter(|slot| !silent(**slot)).for_each(|slot| monitor.beat(*slot));
             monitor.echo();
