@@ -75,7 +75,7 @@ async function fuzz() {
 }
 
 /** Their sources are in `fuzz/fuzz_targets`. */
-const FUZZ_TARGETS = ['lines', 'ids'];
+const FUZZ_TARGETS = ['lines', 'ids', 'rows'];
 
 export const suites = {
   format: () =>
