@@ -94,3 +94,30 @@ test('a loop that stands still right after its reads keeps another process from 
   expect(statSync(`${path}-wal`).size).toBe(0);
   await store.close();
 }, 120_000);
+
+test('a view that is kept keeps nothing of its own store from shrinking the file', async () => {
+  const content = 'y'.repeat(60_000);
+  for (let round = 0; round < 8; round += 1) {
+    const path = join(temporaryDirectory(), 's.db');
+    const options = { path, durability: 'process' } as const;
+    const before = new SQLiteStorageAdapter(options);
+    for (let n = 0; n < 20; n += 1) {
+      const message = { id: 'm', role: 'user', content, timestamp: new Date(0) } as const;
+      await before.saveSession(`s${n}`, {
+        id: `s${n}`,
+        messages: [message],
+        createdAt: new Date(0),
+        updatedAt: new Date(0),
+      });
+    }
+    await before.close();
+    const store = new SQLiteStorageAdapter(options);
+    await store.set('small', 1);
+    // The writer has gone to sleep when the view is taken.
+    await pass(20);
+    await dense(store, 'small', 50);
+    expect((await store.prune({ updatedBefore: new Date() })).sessions).toBe(20);
+    expect(statSync(path).size).toBeLessThan(600_000);
+    await store.close();
+  }
+});

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
     time::{Duration, Instant},
@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Result};
 
-use super::{direct::Direct, failure::failure};
+use super::failure::failure;
 
 /// The log is folded each time it has grown by this: by 1,024 pages, as SQLite would by itself. Readers go on; pages that
 /// one of them still needs stay for later.
@@ -38,8 +38,6 @@ const SYNCED_WITHIN: Duration = Duration::from_secs(2);
 /// What is known of the log.
 pub struct Checkpoints {
     busy_timeout: Duration,
-    /// Reads whose view would be in the way.
-    direct: Weak<Direct>,
     page_size: i64,
     /// The pages in the log after the last commit; 0 where there was none since it was looked at.
     committed: Arc<AtomicI64>,
@@ -58,7 +56,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// What kept it from doing so.
-    pub fn of(connection: &mut Connection, busy_timeout: Duration, direct: Weak<Direct>) -> Result<Self> {
+    pub fn of(connection: &mut Connection, busy_timeout: Duration) -> Result<Self> {
         let doing = |error: &rusqlite::Error| failure("opening the write-ahead log", error);
         let page_size =
             connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(|error| doing(&error))?;
@@ -70,16 +68,7 @@ impl Checkpoints {
                 Ok(())
             }))
             .map_err(|error| doing(&error))?;
-        Ok(Self {
-            busy_timeout,
-            direct,
-            page_size,
-            committed,
-            folded_at: 0,
-            sync_by: None,
-            empty_at: None,
-            retry: IDLE,
-        })
+        Ok(Self { busy_timeout, page_size, committed, folded_at: 0, sync_by: None, empty_at: None, retry: IDLE })
     }
 
     /// After the answers to a batch were given.
@@ -115,7 +104,7 @@ impl Checkpoints {
         if long {
             self.empty(connection, PATIENCE).map(drop)
         } else {
-            self.fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
+            fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
         }
     }
 
@@ -123,8 +112,8 @@ impl Checkpoints {
     ///
     /// # Errors
     /// A checkpoint that failed half-way.
-    pub fn make_room(&self, connection: &Connection) -> Result<()> {
-        self.fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
+    pub fn make_room(connection: &Connection) -> Result<()> {
+        fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
     }
 
     /// When [`Self::when_due`] shall run although nothing is written.
@@ -139,7 +128,7 @@ impl Checkpoints {
     /// Has the log on the disk, and folds it: that begins with syncing it, and so a later one has less to do.
     fn sync(&mut self, connection: &Connection) -> Result<()> {
         self.sync_by = None;
-        self.fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
+        fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
     }
 
     /// For those who want to survive a power cut and have changed nothing: what they have found may not be on the disk yet.
@@ -186,22 +175,19 @@ impl Checkpoints {
     fn empty(&self, connection: &Connection, patience: Duration) -> Result<bool> {
         let wait = |time| connection.busy_timeout(time).map_err(|error| failure("setting the busy time-out", &error));
         wait(patience)?;
-        let emptied = self.fold(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+        let emptied = fold(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
         wait(self.busy_timeout)?;
         emptied
     }
+}
 
-    /// Whether nothing and nobody kept it from folding everything.
-    fn fold(&self, connection: &Connection, sql: &str) -> Result<bool> {
-        if let Some(direct) = self.direct.upgrade() {
-            direct.stand_aside();
-        }
-        let begun = Instant::now();
-        let blocked: bool = connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-            .map_err(|error| failure("folding the write-ahead log into the database", &error))?;
-        tracing::trace!(target: "smalltalk::storage", sql, blocked, took = ?begun.elapsed(), "checkpoint");
-        Ok(!blocked)
-    }
+/// Whether nothing and nobody kept it from folding everything.
+fn fold(connection: &Connection, sql: &str) -> Result<bool> {
+    let begun = Instant::now();
+    let blocked: bool = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_err(|error| failure("folding the write-ahead log into the database", &error))?;
+    tracing::trace!(target: "smalltalk::storage", sql, blocked, took = ?begun.elapsed(), "checkpoint");
+    Ok(!blocked)
 }

@@ -4,7 +4,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -41,6 +41,33 @@ pub struct Direct {
     keeps_view: AtomicBool,
     /// Whether somebody will give it back when it is not used any more.
     watched: AtomicBool,
+    /// Whether none may be kept for now.
+    paused: AtomicBool,
+}
+
+/// As long as this lives each read has a view of its own: somebody is at work who may wait for readers, or whom others wait
+/// for while they do.
+pub struct Paused(Arc<Direct>);
+
+impl Paused {
+    /// Also gives back the view that is there.
+    pub fn of(direct: Arc<Direct>) -> Self {
+        {
+            let mut stage = direct.lock();
+            // Under the lock: a read that comes now sees it, and one that came before has its view taken.
+            direct.paused.store(true, Ordering::Release);
+            if let Stage::Open(open) = &mut *stage {
+                direct.give_back(open);
+            }
+        }
+        Self(direct)
+    }
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        self.0.paused.store(false, Ordering::Release);
+    }
 }
 
 enum Stage {
@@ -67,7 +94,8 @@ impl Direct {
     /// Reads of the database at `path`, where they are `allowed`; one after another share a view where marks can be read.
     pub fn new(path: PathBuf, allowed: bool, read_mark: Option<ReadMark>) -> Self {
         let stage = Mutex::new(if allowed { Stage::Waiting } else { Stage::Closed });
-        Self { path, read_mark, stage, keeps_view: AtomicBool::new(false), watched: AtomicBool::new(false) }
+        let [keeps_view, watched, paused] = [false; 3].map(AtomicBool::new);
+        Self { path, read_mark, stage, keeps_view, watched, paused }
     }
 
     /// The file is open: from now on there is something to read.
@@ -94,16 +122,16 @@ impl Direct {
         }
         let Stage::Open(open) = &mut *stage else { return Glance::AskReader };
         let Open { opened: Opened { connection, identity }, looked, view } = &mut **open;
-        let found = trust(&self.path, *identity, looked, now)
-            .and_then(|()| view.refresh(connection, now))
-            .and_then(|()| look(connection))
-            .unwrap_or_else(|_| {
-                // Whoever is asked instead has an error to tell. The next look begins anew.
-                drop(view.end(connection));
-                Glance::AskReader
-            });
+        let may_keep = !self.paused.load(Ordering::Acquire);
+        let ready = trust(&self.path, *identity, looked, now).and_then(|()| view.refresh(connection, now, may_keep));
         self.keeps_view.store(view.due().is_some(), Ordering::Release);
-        found
+        if let Ok(found) = ready.and_then(|()| look(connection)) {
+            view.has_read();
+            return found;
+        }
+        // Whoever is asked instead has an error to tell. The next look begins anew.
+        self.give_back(open);
+        Glance::AskReader
     }
 
     /// Whether there is a view of which nobody knows that it has to be given back: from now on somebody does.
@@ -130,22 +158,18 @@ impl Direct {
         let Stage::Open(open) = &mut *stage else { return };
         match open.view.due() {
             Some(due) if due > Instant::now() => {}
-            Some(_) => self.give_back(open),
+            Some(_) => {
+                self.give_back(open);
+                self.watched.store(open.view.due().is_some(), Ordering::Release);
+            }
             None => self.watched.store(false, Ordering::Release),
         }
     }
 
-    /// Gives the view back at once: somebody waits for the store to have no readers.
-    pub fn stand_aside(&self) {
-        if let Stage::Open(open) = &mut *self.lock() {
-            self.give_back(open);
-        }
-    }
-
     fn give_back(&self, open: &mut Open) {
-        // What keeps it from being given back the next look will find.
+        // Where that fails the view is still there, for the next look or the next watch to give back.
         drop(open.view.end(&open.opened.connection));
-        self.keeps_view.store(false, Ordering::Release);
+        self.keeps_view.store(open.view.due().is_some(), Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Stage> {

@@ -31,6 +31,8 @@ pub struct View {
     kept: Option<Kept>,
     last: Instant,
     in_a_row: u32,
+    /// Whether the connection has read: only then has the engine opened what the mark stands in.
+    has_read: bool,
 }
 
 struct Kept {
@@ -41,21 +43,27 @@ struct Kept {
 impl View {
     /// None yet; without marks there will be none.
     pub fn new(read_mark: Option<ReadMark>) -> Self {
-        Self { read_mark, kept: None, last: Instant::now(), in_a_row: 0 }
+        Self { read_mark, kept: None, last: Instant::now(), in_a_row: 0, has_read: false }
     }
 
-    /// Before each read: afterwards the connection shows every commit that anybody can know of.
+    /// After each read that went well.
+    pub fn has_read(&mut self) {
+        self.has_read = true;
+    }
+
+    /// Before each read: afterwards the connection shows every commit that anybody can know of. A view is begun only where
+    /// it `may_keep` one.
     ///
     /// # Errors
     /// What kept the old view from being given back: the connection must not be read from.
-    pub fn refresh(&mut self, connection: &Connection, now: Instant) -> Result<()> {
+    pub fn refresh(&mut self, connection: &Connection, now: Instant, may_keep: bool) -> Result<()> {
         let Some(read_mark) = self.read_mark else { return Ok(()) };
         self.in_a_row = if now.duration_since(self.last) < CLOSE { self.in_a_row.saturating_add(1) } else { 0 };
         self.last = now;
         if let Some(kept) = &self.kept {
             // An error in a read may have ended it.
             let same = !connection.is_autocommit() && read_mark(connection).as_ref() == Some(&kept.mark);
-            if same && now.duration_since(kept.since) < KEPT {
+            if same && may_keep && now.duration_since(kept.since) < KEPT {
                 return Ok(());
             }
             self.end(connection)?;
@@ -64,7 +72,7 @@ impl View {
                 self.in_a_row = 0;
             }
         }
-        if self.in_a_row >= SEVERAL {
+        if may_keep && self.has_read && self.in_a_row >= SEVERAL {
             self.begin(connection, read_mark, now)?;
         }
         Ok(())
@@ -85,8 +93,11 @@ impl View {
     /// # Errors
     /// What kept it from being given back.
     pub fn end(&mut self, connection: &Connection) -> Result<()> {
+        if !connection.is_autocommit() {
+            run(connection, "COMMIT")?;
+        }
         self.kept = None;
-        if connection.is_autocommit() { Ok(()) } else { run(connection, "COMMIT") }
+        Ok(())
     }
 
     /// When it has to be given back; `None` where there is none.

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::{
     checkpoints::Checkpoints,
-    direct::Direct,
+    direct::{Direct, Paused},
     expiry::{self, Expiry},
     failure::failure,
     identity::{Identity, still_there},
@@ -51,9 +51,9 @@ struct Opened {
 }
 
 impl Opened {
-    fn open(path: &Path, busy_timeout: Duration, direct: &Weak<Direct>) -> Result<Self> {
+    fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
         let opening::Opened { mut connection, identity } = opening::open_writer(path, busy_timeout)?;
-        let checkpoints = Checkpoints::of(&mut connection, busy_timeout, Weak::clone(direct))?;
+        let checkpoints = Checkpoints::of(&mut connection, busy_timeout)?;
         Ok(Self { connection, identity, checkpoints, synchronous: None })
     }
 
@@ -104,10 +104,10 @@ impl Writer {
 
     /// Opens the file; on a full disk with the room that somebody has kept for that and left behind.
     fn open_file(&mut self) -> Result<Opened> {
-        match Opened::open(&self.path, self.busy_timeout, &self.direct) {
+        match Opened::open(&self.path, self.busy_timeout) {
             Err(Error::Io { .. } | Error::Full { .. }) if self.reserve.is_there() => {
                 self.reserve.release();
-                Opened::open(&self.path, self.busy_timeout, &self.direct)
+                Opened::open(&self.path, self.busy_timeout)
             }
             outcome => outcome,
         }
@@ -125,7 +125,7 @@ impl Writer {
         still_there(&self.path, self.identity, "writing")?;
         if self.in_doubt {
             self.opened = None;
-            let mut opened = Opened::open(&self.path, self.busy_timeout, &self.direct)?;
+            let mut opened = Opened::open(&self.path, self.busy_timeout)?;
             schema::verify(&opened.connection)?;
             opened.checkpoints.settle(&opened.connection)?;
             tracing::warn!(target: "smalltalk::storage", "reopened and verified after a commit that failed half-way");
@@ -190,7 +190,7 @@ impl Writer {
     fn on_a_full_disk(&mut self, writes: Vec<Write>) {
         self.reserve.release();
         let Some(opened) = &mut self.opened else { return };
-        let folded = opened.checkpoints.make_room(&opened.connection);
+        let folded = Checkpoints::make_room(&opened.connection);
         // Pages that are to go would be written to the log on the way, for want of memory.
         let spilling = |allowed: bool| drop(opened.connection.pragma_update(None, "cache_spill", allowed));
         spilling(false);
@@ -210,6 +210,11 @@ impl Writer {
         }
     }
 
+    /// Whoever waits for readers, here or in another process, must not wait for a view that only this thread gives back.
+    fn pause_views(&self) -> Option<Paused> {
+        self.direct.upgrade().map(Paused::of)
+    }
+
     fn reclaim(&mut self) {
         let (reply, outcome) = Reply::channel();
         let write = Write::new(0, reply, expiry::reclaim);
@@ -222,8 +227,18 @@ impl Writer {
     }
 }
 
+/// Without this thread nobody gives a view back.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Some(direct) = self.direct.upgrade() {
+            direct.end();
+        }
+    }
+}
+
 impl Handler<Job> for Writer {
     fn handle(&mut self, batch: Vec<Job>) {
+        let _paused = self.pause_views();
         let mut together = Vec::with_capacity(batch.len());
         for job in batch {
             match job {
@@ -246,23 +261,30 @@ impl Handler<Job> for Writer {
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        let opened = self.opened.as_ref()?;
+        // A view has to be given back also where there is no connection to write with.
         let view = self.direct.upgrade().and_then(|direct| direct.wake_at());
-        [opened.checkpoints.wake_at(), self.expiry.wake_at(), view].into_iter().flatten().min()
+        let own = self.opened.as_ref().map(|opened| [opened.checkpoints.wake_at(), self.expiry.wake_at()]);
+        own.into_iter().flatten().flatten().chain(view).min()
     }
 
     fn tick(&mut self) {
+        if let Some(direct) = self.direct.upgrade() {
+            direct.watch();
+        }
         let now = Instant::now();
-        if self.expiry.wake_at().is_some_and(|due| due <= now) {
+        let due = |moment: Option<Instant>| moment.is_some_and(|due| due <= now);
+        let folds = self.opened.as_ref().is_some_and(|it| due(it.checkpoints.wake_at()));
+        if !folds && !due(self.expiry.wake_at()) {
+            return;
+        }
+        let _paused = self.pause_views();
+        if due(self.expiry.wake_at()) {
             self.reclaim();
         }
         if let Some(opened) = self.opened.as_mut().filter(|it| it.checkpoints.wake_at().is_some_and(|due| due <= now)) {
             let folded = opened.checkpoints.when_due(&opened.connection);
             self.heed(folded);
             self.reserve.keep();
-        }
-        if let Some(direct) = self.direct.upgrade() {
-            direct.watch();
         }
     }
 
