@@ -99,7 +99,8 @@ export class Watched {
 
   /** A sign of life. */
   alive(what: string): void {
-    if (this.#beats.again(this.slot, what) || this.#gone) return;
+    // Whoever is gone must not beat for whom its slot was given to.
+    if (this.#gone || this.#beats.again(this.slot, what)) return;
     this.lastActivity = what;
     this.#error = null;
     this.missed?.sign();
