@@ -161,6 +161,9 @@ export declare function logConsumerAcknowledge(consumer: ExternalObject<LogConsu
 /** Lets go of its position. */
 export declare function logConsumerClose(consumer: ExternalObject<LogConsumerHandle>, slot: number): void
 
+/** The same for one whose opening nobody waits for any more. */
+export declare function logConsumerForget(consumer: ExternalObject<LogConsumerHandle>): void
+
 /** Takes its position into possession; answers with it. */
 export declare function logConsumerOpen(consumer: ExternalObject<LogConsumerHandle>, slot: number): void
 
@@ -230,6 +233,12 @@ export declare function logWait(handle: ExternalObject<LogHandle>, slot: number,
 
 /** Calls off the wait of that slot. */
 export declare function logWaitEnd(handle: ExternalObject<LogHandle>, slot: number): void
+
+/**
+ * Withdraws what was asked for in these slots and has not been begun, answered with `ERR_TIMEOUT`; gives the batch that the
+ * callback would get, these answers among it.
+ */
+export declare function logWithdraw(handle: ExternalObject<LogHandle>, slots: Array<number>): unknown[]
 
 /** Whether somebody may be debugging the process. */
 export declare function loopDebugged(debugged: boolean): void

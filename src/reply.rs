@@ -3,11 +3,14 @@
 
 use crate::error::{Error, Result};
 
+/// By what whoever waits for a reply knows it; no two in the process have the same.
+pub type Tag = u64;
+
 /// Answers one job, once, from whichever thread did the work.
 #[must_use = "a reply that is dropped answers with an error"]
 pub struct Reply<T> {
     answer: Option<Box<dyn FnOnce(Result<T>) + Send>>,
-    tag: Option<u32>,
+    tag: Option<Tag>,
 }
 
 impl<T> Reply<T> {
@@ -17,14 +20,14 @@ impl<T> Reply<T> {
     }
 
     /// The same reply, known to whoever waits for it by `tag`.
-    pub fn tagged(mut self, tag: Option<u32>) -> Self {
+    pub fn tagged(mut self, tag: Option<Tag>) -> Self {
         self.tag = tag;
         self
     }
 
     /// By what whoever waits knows it.
     #[must_use]
-    pub fn tag(&self) -> Option<u32> {
+    pub fn tag(&self) -> Option<Tag> {
         self.tag
     }
 

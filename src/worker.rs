@@ -28,6 +28,14 @@ pub trait Handler<J>: Send {
     /// Does a batch, in order, and answers every job in it.
     fn handle(&mut self, batch: Vec<J>);
 
+    /// Whether [`Handler::prepare`] has to run before this job can be done.
+    fn is_unprepared(&self, _next: &J) -> bool {
+        false
+    }
+
+    /// What may take its time and begins no job yet: all of them can be withdrawn meanwhile. The next batch hears of a failure.
+    fn prepare(&mut self) {}
+
     /// When [`Handler::tick`] shall run although no job comes; `None` sleeps until one does.
     fn wake_at(&self) -> Option<Instant> {
         None
@@ -90,6 +98,13 @@ impl<J> Gate<J> {
         let mut state = self.lock();
         state.at_work = false;
         std::mem::take(&mut state.returned)
+    }
+
+    /// Does something that may be held up. What `waiting` has can be taken out of it meanwhile.
+    fn away(&self, waiting: &mut VecDeque<Message<J>>, work: impl FnOnce()) {
+        self.leave(std::mem::take(waiting));
+        work();
+        *waiting = self.enter();
     }
 
     fn end(&self) {
@@ -262,6 +277,7 @@ fn run<J>(mut handler: impl Handler<J>, receiver: &Receiver<Message<J>>, shared:
 fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shared: &Shared, gate: &Gate<J>) {
     let mut alertness = Alertness::default();
     let mut returned = VecDeque::new();
+    let mut prepared = false;
     loop {
         let begun = Instant::now();
         let looked = returned.pop_front().or_else(|| alertness.look(receiver));
@@ -274,11 +290,20 @@ fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shar
         let first = match next {
             Ok(message) => message,
             Err(RecvTimeoutError::Timeout) => {
-                handler.tick();
+                gate.away(&mut returned, || handler.tick());
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => break,
         };
+        let unprepared = matches!(&first, Message::Job { job, .. } if !prepared && handler.is_unprepared(job));
+        if unprepared {
+            returned.push_front(first);
+            gate.away(&mut returned, || handler.prepare());
+            // Where everything was withdrawn, whoever comes next asks for it anew.
+            prepared = !returned.is_empty();
+            continue;
+        }
+        prepared = false;
         let mut batch = Vec::new();
         let mut size = 0;
         let mut next = Some(first);
@@ -300,14 +325,12 @@ fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shar
         }
         if !batch.is_empty() {
             fault::point(shared.name);
-            gate.leave(std::mem::take(&mut returned));
-            handler.handle(batch);
-            returned = gate.enter();
+            gate.away(&mut returned, || handler.handle(batch));
             // Only now: what is being written still takes its memory.
             shared.queued.fetch_sub(size, Ordering::AcqRel);
         }
         if handler.wake_at().is_some_and(|moment| moment <= Instant::now()) {
-            handler.tick();
+            gate.away(&mut returned, || handler.tick());
         }
         match last {
             Some(Message::Close(reply)) => {
@@ -379,6 +402,67 @@ mod tests {
         worker.close(reply);
         closed.recv().unwrap().unwrap();
         assert_eq!(worker.withdraw(|_| true), [0; 0], "there is nothing left");
+    }
+
+    /// Is held up wherever it is, and says where.
+    struct Everywhere {
+        go_on: Receiver<()>,
+        at: Sender<&'static str>,
+        prepared: bool,
+        tick_at: Option<Instant>,
+    }
+
+    impl Everywhere {
+        fn hold(&self, at: &'static str) {
+            self.at.send(at).ok();
+            self.go_on.recv().ok();
+        }
+    }
+
+    impl Handler<u32> for Everywhere {
+        fn handle(&mut self, batch: Vec<u32>) {
+            self.hold(if batch == [3] { "handles 3" } else { "handles others" });
+            self.tick_at = Some(Instant::now());
+        }
+
+        fn is_unprepared(&self, _: &u32) -> bool {
+            !self.prepared
+        }
+
+        fn prepare(&mut self) {
+            self.hold("prepares");
+            // What it prepared for may be gone.
+            self.prepared = true;
+        }
+
+        fn wake_at(&self) -> Option<Instant> {
+            self.tick_at
+        }
+
+        fn tick(&mut self) {
+            self.tick_at = None;
+            self.hold("ticks");
+        }
+    }
+
+    #[test]
+    fn wherever_the_thread_is_held_up_what_is_queued_can_be_withdrawn() {
+        let ((go_on, held), (at, is_at)) = (bounded(0), bounded(10));
+        let handler = Everywhere { go_on: held, at, prepared: false, tick_at: None };
+        let worker = Worker::start("everywhere", 1_000, handler).unwrap();
+        worker.submit(1, 10).unwrap();
+        worker.submit(2, 10).unwrap();
+        assert_eq!(is_at.recv().unwrap(), "prepares");
+        worker.submit(3, 10).unwrap();
+        assert_eq!(worker.withdraw(|job| *job < 3), [1, 2]);
+        go_on.send(()).unwrap();
+        assert_eq!(is_at.recv().unwrap(), "handles 3");
+        go_on.send(()).unwrap();
+        assert_eq!(is_at.recv().unwrap(), "ticks");
+        worker.submit(4, 10).unwrap();
+        assert_eq!(worker.withdraw(|_| true), [4]);
+        assert_eq!(worker.queued(), 0);
+        go_on.send(()).unwrap();
     }
 
     #[test]

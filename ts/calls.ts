@@ -63,6 +63,12 @@ export class Calls {
     return this.#waiting.size;
   }
 
+  /** Whether anybody waits who will not wait for ever. */
+  get hurried(): boolean {
+    for (const { kind } of this.#waiting.values()) if (kind !== 'long') return true;
+    return false;
+  }
+
   /** The slots of what has taken too long. */
   overdue(late: Late): number[] {
     const slots: number[] = [];

@@ -1,9 +1,10 @@
 /** A durable log of events, one file of JSON lines for each session. `docs/event-log.md` describes the files. */
 import { resolve } from 'node:path';
 
-import { Calls } from './calls.js';
+import type { Kind } from './calls.js';
 import type { EncodeOptions } from './codec.js';
 import { EventLogError } from './errors.js';
+import { Asked } from './event-log/asked.js';
 import { decodeEvents, encodeEvent, PreparedKind } from './event-log/encoding.js';
 import { Together } from './event-log/together.js';
 import {
@@ -40,12 +41,14 @@ import type {
 
 type Handle = ReturnType<Native['logOpen']>;
 
+/** Gives an operation to the binary. */
+type Begin = (binary: Native, handle: Handle, slot: number) => void;
+
 /** What a consumer brings, and what its acknowledgements survive: by default what the log's events do. */
 export type SubscribeOptions = Omit<TailOptions, 'afterSeq'> & { durability?: Durability };
 
 interface Opened {
-  handle: Handle;
-  calls: Calls;
+  asked: Asked;
   together: Together;
   /** Those that may have positions. */
   consumers: Set<EventConsumer>;
@@ -83,8 +86,9 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
    * Stores an event, which is encoded within this call: later changes to it change nothing. A member that events do not
    * have is a TypeError; `seq` and `sessionId` of an event that was replayed are given anew. Resolves once it will
    * survive what `durability` names (default: the log's). Rejects with `ERR_BACKPRESSURE` when too much waits,
-   * `ERR_VALUE_UNSUPPORTED` with the path of what could not come back, `ERR_FULL`, `ERR_IO`; with `ERR_INDETERMINATE`
-   * nobody knows whether it is stored, with every other error it is not.
+   * `ERR_TIMEOUT` when it has waited for the log's `timeoutMs` and was withdrawn, `ERR_VALUE_UNSUPPORTED` with the path of
+   * what could not come back, `ERR_FULL`, `ERR_IO`; with `ERR_INDETERMINATE` nobody knows whether it is stored, with every
+   * other error it is not.
    */
   append(sessionId: string, event: NewEvent, options?: { durability?: Durability }): Promise<AppendReceipt> {
     // A promise of its own rather than an async function: three of them would be made for each event.
@@ -117,7 +121,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   /**
    * The events of a session, oldest first; critical ones only, unless `priority: 'all'`. What it brings is fixed when
    * the first event is asked for: everything acknowledged before that, nothing twice, whatever is appended, archived or
-   * deleted meanwhile. It is read as fast as it is consumed; leaving the loop early lets go of everything.
+   * deleted meanwhile. It is read as fast as it is consumed; leaving the loop early lets go of everything. It rejects with
+   * `ERR_TIMEOUT` where the next events do not come within the log's `timeoutMs`.
    */
   async *replay(sessionId: string, options?: ReplayOptions): AsyncGenerator<Event, void, undefined> {
     checkId(sessionId, 'sessionId');
@@ -125,12 +130,12 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     const query = replayQuery(given);
     const signal = signalOption(given.signal);
     signal?.throwIfAborted();
-    const { handle, together } = this.#open();
+    const { asked, together } = this.#open();
     together.send();
-    const cursor = crossing(EventLogError, (binary) => binary.logReplay(handle, sessionId, query));
+    const cursor = crossing(EventLogError, (binary) => binary.logReplay(asked.handle, sessionId, query));
     try {
       for (;;) {
-        const piece = await this.#call<string | null>((binary, _, slot) => {
+        const piece = await this.#call<string | null>('read', (binary, _, slot) => {
           binary.logReplayNext(cursor, slot);
         });
         if (piece === null) return;
@@ -172,7 +177,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   /** Reads the files of one session again, or of all, archive included, and says where they are damaged. */
   async verify(sessionId?: string): Promise<EventLogVerifyReport> {
     if (sessionId !== undefined) checkId(sessionId, 'sessionId');
-    return this.#json<EventLogVerifyReport>((binary, handle, slot) => {
+    return this.#json<EventLogVerifyReport>('long', (binary, handle, slot) => {
       binary.logVerify(handle, slot, sessionId);
     });
   }
@@ -183,7 +188,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
    */
   async cleanup(retentionMs?: number): Promise<CleanupReport> {
     const retention = retentionArgument(retentionMs, this.#options.retentionMs);
-    return this.#json<CleanupReport>((binary, handle, slot) => {
+    return this.#json<CleanupReport>('long', (binary, handle, slot) => {
       binary.logCleanup(handle, slot, retention);
     });
   }
@@ -191,36 +196,43 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   /** Removes everything of a session, archive and copies of damaged lines included. Whether there was anything. */
   async eraseSession(sessionId: string): Promise<boolean> {
     checkId(sessionId, 'sessionId');
-    return this.#call<boolean>((binary, handle, slot) => {
+    return this.#call<boolean>('write', (binary, handle, slot) => {
       binary.logEraseSession(handle, slot, sessionId);
     });
   }
 
   /** The ids of all sessions with events within the retention, in order. */
   async sessions(): Promise<string[]> {
-    return this.#call<string[]>((binary, handle, slot) => {
+    return this.#call<string[]>('read', (binary, handle, slot) => {
       binary.logSessions(handle, slot);
     });
   }
 
   /** Counts, and what the opening found and repaired. */
   async getStats(): Promise<EventLogStats> {
-    const stats = await this.#json<Omit<EventLogStats, 'directory' | 'queuedBytes'>>((binary, handle, slot) => {
+    type Told = Omit<EventLogStats, 'directory' | 'queuedBytes'>;
+    const stats = await this.#json<Told>('read', (binary, handle, slot) => {
       binary.logGetStats(handle, slot);
     });
-    const { handle } = this.#open();
+    const { handle } = this.#open().asked;
     const queuedBytes = crossing(EventLogError, (binary) => binary.logQueuedBytes(handle));
     return { directory: this.directory, ...stats, queuedBytes };
   }
 
-  /** Resolves when everything appended so far is on the disk, whatever its durability. */
+  /**
+   * Resolves when everything appended so far is on the disk, whatever its durability. Rejects with `ERR_INDETERMINATE` where
+   * a sync failed or had not ended within `timeoutMs`, with `ERR_TIMEOUT` where none was begun by then.
+   */
   async flush(): Promise<void> {
-    await this.#call<null>((binary, handle, slot) => {
+    await this.#call<null>('write', (binary, handle, slot) => {
       binary.logFlush(handle, slot);
     });
   }
 
-  /** What was appended before lands; afterwards everything is rejected with `ERR_CLOSED`. May be called twice. */
+  /**
+   * What was appended before lands; afterwards everything is rejected with `ERR_CLOSED`. May be called twice. Rejects with
+   * `ERR_TIMEOUT` where that takes longer than `timeoutMs`: it goes on all the same.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -232,7 +244,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
 
   /** @internal */
   [NATIVE_LOG](): Handle {
-    return this.#open().handle;
+    return this.#open().asked.handle;
   }
 
   readonly #tailed: Tailed = {
@@ -241,15 +253,15 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   };
 
   async #wait(sessionId: string, after: number, signal: AbortSignal | undefined): Promise<number> {
-    const { handle, calls, together } = this.#open();
+    const { asked, together } = this.#open();
     together.send();
     let ticket = 0;
-    const end = (): void => crossing(EventLogError, (binary) => binary.logWaitEnd(handle, ticket));
+    const end = (): void => crossing(EventLogError, (binary) => binary.logWaitEnd(asked.handle, ticket));
     signal?.addEventListener('abort', end, { once: true });
     try {
-      return await calls.run<number>((binary, slot) => {
+      return await asked.run<number>('long', (binary, slot) => {
         ticket = slot;
-        binary.logWait(handle, slot, sessionId, Math.max(0, after));
+        binary.logWait(asked.handle, slot, sessionId, Math.max(0, after));
       });
     } catch (error) {
       signal?.throwIfAborted();
@@ -264,16 +276,16 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     if (this.#opened !== null) return this.#opened;
     native();
     const { durability, fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs } = this.#options;
-    const { maxFileBytes, maxQueueBytes, readOnly } = this.#options;
+    const { maxFileBytes, maxQueueBytes, timeoutMs, readOnly } = this.#options;
     const settings = {
       directory: this.directory,
       power: durability === 'power',
       ...{ fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs, maxFileBytes, maxQueueBytes, readOnly },
     };
-    const calls = new Calls(EventLogError);
-    const handle = crossing(EventLogError, (binary) => binary.logOpen(settings, calls.settle));
+    const asked = new Asked(settings, timeoutMs);
+    const { handle } = asked;
     const together = new Together(maxQueueBytes, settings.power, ({ sessions, places, bodies, receipts, power }) =>
-      calls.run((binary, slot) =>
+      asked.run('write', (binary, slot) =>
         binary.logAppendTogether(handle, slot, sessions, new Uint32Array(places), bodies, receipts, power),
       ),
     );
@@ -281,7 +293,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
       together.send();
       crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
     };
-    this.#opened = { handle, calls, together, consumers: new Set(), stay: drainAtExit(this, drain) };
+    this.#opened = { asked, together, consumers: new Set(), stay: drainAtExit(this, drain) };
     return this.#opened;
   }
 
@@ -292,7 +304,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     power: boolean | null,
     timestamp: number,
   ): Promise<AppendReceipt> {
-    const receipt = await this.#call<string>((binary, handle, slot) => {
+    const receipt = await this.#call<string>('write', (binary, handle, slot) => {
       binary.logAppend(handle, slot, sessionId, body, id, power);
     });
     return { seq: Number(receipt.slice(0, receipt.indexOf(' '))), id, timestamp };
@@ -302,23 +314,25 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     const opened = this.#opened;
     if (opened === null) return;
     opened.together.send();
-    try {
-      await Promise.all(Array.from(opened.consumers, (consumer) => consumer.close()));
-      await opened.calls.run<null>((binary, slot) => {
-        binary.logClose(opened.handle, slot);
-      });
-    } finally {
-      opened.stay();
-    }
+    const { asked, consumers, stay } = opened;
+    // All at once: whichever is held up, the others are not.
+    const ended = await Promise.allSettled([
+      ...Array.from(consumers, (consumer) => consumer.close()),
+      asked.run<null>('read', (binary, slot) => {
+        binary.logClose(asked.handle, slot);
+      }),
+    ]);
+    stay();
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
 
-  async #call<T>(begin: (binary: Native, handle: Handle, slot: number) => void): Promise<T> {
-    const { handle, calls, together } = this.#open();
+  async #call<T>(kind: Kind, begin: Begin): Promise<T> {
+    const { asked, together } = this.#open();
     together.send();
-    return calls.run<T>((binary, slot) => begin(binary, handle, slot));
+    return asked.run<T>(kind, (binary, slot) => begin(binary, asked.handle, slot));
   }
 
-  async #json<T>(begin: (binary: Native, handle: Handle, slot: number) => void): Promise<T> {
-    return JSON.parse(await this.#call<string>(begin)) as T;
+  async #json<T>(kind: Kind, begin: Begin): Promise<T> {
+    return JSON.parse(await this.#call<string>(kind, begin)) as T;
   }
 }

@@ -2,10 +2,11 @@
 //! are handed over together, in one crossing.
 
 use std::{
+    collections::HashSet,
     ptr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -19,7 +20,7 @@ use napi::{
 use crate::{
     engine_text::EngineText,
     error::{Error, Result},
-    reply::Reply,
+    reply::{Reply, Tag},
 };
 
 /// A value on its way to JavaScript.
@@ -154,6 +155,9 @@ pub type Settle<'env> = Function<'env, Batch, ()>;
 
 type Callback = ThreadsafeFunction<(), (), Batch, napi::Status, false, true>;
 
+/// So many objects have been opened.
+static OBJECTS: AtomicU32 = AtomicU32::new(0);
+
 /// The answers of one opened object. Its callback never keeps the process alive: the face holds the loop open while
 /// something is pending.
 #[derive(Clone)]
@@ -162,6 +166,8 @@ pub struct Completions {
 }
 
 struct Shared {
+    /// Tells its slots from those of other objects, which may share a thread with this one.
+    number: u32,
     waiting: Arc<Waiting>,
     /// Absent once the object is closed and the last answer has been given.
     callback: Mutex<Option<Callback>>,
@@ -224,6 +230,7 @@ impl Completions {
             .callee_handled::<false>()
             .build_callback(move |_| Ok(source.take()))?;
         let shared = Shared {
+            number: OBJECTS.fetch_add(1, Ordering::Relaxed),
             waiting,
             callback: Mutex::new(Some(callback)),
             owed: AtomicUsize::new(0),
@@ -242,7 +249,13 @@ impl Completions {
                 shared.end_if_done();
             }
         })
-        .tagged(Some(slot))
+        .tagged(Some(self.shared.tag(slot)))
+    }
+
+    /// By what the replies for these slots are known.
+    #[must_use]
+    pub fn tags(&self, slots: &[u32]) -> HashSet<Tag> {
+        slots.iter().map(|slot| self.shared.tag(*slot)).collect()
     }
 
     /// Waits for an answer without sleeping, and gives what there is, which may be nothing. For answers that come sooner
@@ -274,6 +287,10 @@ impl Completions {
 }
 
 impl Shared {
+    fn tag(&self, slot: u32) -> Tag {
+        (Tag::from(self.number) << 32) | Tag::from(slot)
+    }
+
     fn post(&self, slot: u32, outcome: Outcome) {
         if self.waiting.push(slot, outcome)
             && let Some(callback) = &*lock(&self.callback)

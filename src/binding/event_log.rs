@@ -11,7 +11,7 @@ use napi::bindgen_prelude::{External, Uint32Array};
 use napi_derive::napi;
 
 use super::{
-    completions::{Completions, Failure, Outcome, Settle},
+    completions::{Batch, Completions, Failure, Outcome, Settle},
     entry::{Result, entry},
     long_text::LongText,
 };
@@ -226,6 +226,15 @@ pub fn log_consumer_close(consumer: &External<LogConsumerHandle>, slot: u32) -> 
     })
 }
 
+/// The same for one whose opening nobody waits for any more.
+#[napi(catch_unwind)]
+pub fn log_consumer_forget(consumer: &External<LogConsumerHandle>) -> Result<()> {
+    entry("logConsumerForget", || {
+        consumer.consumer.close(Reply::new(drop));
+        Ok(())
+    })
+}
+
 /// Reads the files of one session again, or of all; answers with a JSON object.
 #[napi(catch_unwind)]
 pub fn log_verify(handle: &External<LogHandle>, slot: u32, session: Option<String>) -> Result<()> {
@@ -287,6 +296,16 @@ pub fn log_flush(handle: &External<LogHandle>, slot: u32) -> Result<()> {
     entry("logFlush", || {
         handle.log.flush(handle.completions.reply(slot));
         Ok(())
+    })
+}
+
+/// Withdraws what was asked for in these slots and has not been begun, answered with `ERR_TIMEOUT`; gives the batch that the
+/// callback would get, these answers among it.
+#[napi(catch_unwind, ts_return_type = "unknown[]")]
+pub fn log_withdraw(handle: &External<LogHandle>, slots: Vec<u32>) -> Result<Batch> {
+    entry("logWithdraw", || {
+        handle.log.withdraw(&handle.completions.tags(&slots));
+        Ok(handle.completions.watch(Duration::ZERO))
     })
 }
 

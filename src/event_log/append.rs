@@ -9,7 +9,7 @@ use super::{
 use crate::{
     durability::Durability,
     error::{Error, Result},
-    reply::Reply,
+    reply::{Reply, Tag},
 };
 
 /// The number and the id that an event got.
@@ -139,6 +139,14 @@ impl Parcel {
             *place = None;
         }
         self.unstored.push(Unstored { index, error });
+    }
+
+    /// By what whoever waits knows it.
+    pub fn tag(&self) -> Option<Tag> {
+        match &self.answer {
+            Answer::One(reply) => reply.tag(),
+            Answer::All(reply) => reply.tag(),
+        }
     }
 
     /// Acknowledges what is stored, and tells of the rest.

@@ -36,6 +36,7 @@ mod visitor;
 mod writer;
 
 use std::{
+    collections::HashSet,
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
@@ -73,7 +74,7 @@ use self::{
 use crate::{
     durability::Durability,
     error::{Error, Result},
-    reply::Reply,
+    reply::{Reply, Tag},
     worker::Worker,
 };
 
@@ -304,6 +305,20 @@ impl EventLog {
         }
     }
 
+    /// Withdraws what has not been begun of what was asked for under these tags, whichever handle asked; each is answered
+    /// with [`Error::Timeout`].
+    pub fn withdraw(&self, tags: &HashSet<Tag>) {
+        let picked = |tag: Option<Tag>| tag.is_some_and(|tag| tags.contains(&tag));
+        if let Side::Owner(core) = &self.side {
+            for job in core.writer.withdraw(|job| picked(job.tag())) {
+                job.refuse(Error::Timeout("what was asked of the event log"));
+            }
+        }
+        for ask in self.reader().withdraw(|ask| picked(ask.tag())) {
+            ask.refuse(Error::Timeout("a question to the event log"));
+        }
+    }
+
     /// Does what is queued, and closes the handle; the last one closes the log. A second close answers at once.
     pub fn close(&self, reply: Reply<()>) {
         if self.closed.swap(true, Ordering::AcqRel) {
@@ -356,7 +371,7 @@ impl EventLog {
 
     /// Does something on the reader's thread.
     fn task<T: 'static>(&self, reply: Reply<T>, work: impl FnOnce() -> Result<T> + Send + 'static) {
-        let ask = Ask::Task(Box::new(move |ready: Result<()>| reply.send(ready.and_then(|()| work()))));
+        let ask = Ask::task(reply.tag(), move |ready| reply.send(ready.and_then(|()| work())));
         if let Err(error) = self.check() {
             ask.refuse(error);
         } else if let Err((error, ask)) = self.reader().submit(ask, 1) {
@@ -366,7 +381,8 @@ impl EventLog {
 
     /// The same once the log is open.
     fn opened_task<T: 'static>(&self, reply: Reply<T>, work: impl FnOnce() -> Result<T> + Send + 'static) {
-        self.opened(Reply::new(move |opened: Result<()>| reply.send(opened.and_then(|()| work()))));
+        let tag = reply.tag();
+        self.opened(Reply::new(move |opened: Result<()>| reply.send(opened.and_then(|()| work()))).tagged(tag));
     }
 
     /// Answers once what is on the disk is known.
@@ -407,23 +423,31 @@ impl Replay {
             Some(core) if !core.opened.load(Ordering::Acquire) => Arc::clone(core),
             _ => return read(&self.reader, ask),
         };
-        let reader = self.reader.clone();
+        let (reader, tag) = (self.reader.clone(), ask.tag());
         let answer = move |opened: Result<()>| match opened {
             Ok(()) => read(&reader, ask),
             Err(error) => ask.refuse(error),
         };
-        if let Err((error, job)) = core.writer.submit(Job::Open(Reply::new(answer)), 0) {
+        if let Err((error, job)) = core.writer.submit(Job::Open(Reply::new(answer).tagged(tag)), 0) {
             job.refuse(error);
         }
     }
 
     /// Ends it, and lets go of its files.
     pub fn release(&self) {
-        // A pull that is reading right now ends first; it lets go when its piece was the last.
         match self.cursor.try_lock() {
             Ok(mut cursor) => cursor.release(),
             Err(std::sync::TryLockError::Poisoned(cursor)) => PoisonError::into_inner(cursor).release(),
-            Err(std::sync::TryLockError::WouldBlock) => {}
+            // A pull that is reading right now ends first. Where nothing is read any more, the cursor goes with this handle.
+            Err(std::sync::TryLockError::WouldBlock) => {
+                let cursor = Arc::clone(&self.cursor);
+                let releasing = move |ready: Result<()>| {
+                    if ready.is_ok() {
+                        cursor.lock().unwrap_or_else(PoisonError::into_inner).release();
+                    }
+                };
+                read(&self.reader, Ask::task(None, releasing));
+            }
         }
     }
 }
@@ -434,6 +458,7 @@ impl Consumer {
     pub fn open(&self, reply: Reply<u64>) {
         let (layout, durability) = (self.layout.clone(), self.durability);
         let (session, name, position) = (self.session.clone(), self.name.clone(), Arc::clone(&self.position));
+        let tag = reply.tag();
         let opening = move |ready: Result<()>| {
             let opened = ready.and_then(|()| Position::open(&layout, &session, &name, durability));
             reply.send(opened.map(|opened| {
@@ -442,7 +467,7 @@ impl Consumer {
                 seq
             }));
         };
-        read(&self.reader, Ask::Task(Box::new(opening)));
+        read(&self.reader, Ask::task(tag, opening));
     }
 
     /// Takes note that everything up to `seq` has been seen to.
@@ -458,7 +483,7 @@ impl Consumer {
             drop(position.lock().unwrap_or_else(PoisonError::into_inner).take());
             reply.send(Ok(()));
         };
-        read(&self.reader, Ask::Task(Box::new(closing)));
+        read(&self.reader, Ask::task(None, closing));
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use super::{bell::Bell, consumers::Position, cursor::Cursor, visitor::Visitor};
 use crate::{
     error::{Error, Result},
-    reply::Reply,
+    reply::{Reply, Tag},
     worker::Handler,
 };
 
@@ -25,18 +25,33 @@ pub enum Ask {
     /// To take note of how far a consumer has come.
     Advance { position: SharedPosition, seq: u64, reply: Reply<()> },
     /// Something that touches files and answers by itself, with an error where it is not done.
-    Task(Box<dyn FnOnce(Result<()>) + Send>),
+    Task { tag: Option<Tag>, work: Box<dyn FnOnce(Result<()>) + Send> },
     /// To look soon for what somebody has begun to wait for.
     Look,
 }
 
 impl Ask {
+    /// Something to do, which whoever waits knows by `tag`; without one it is done in any case.
+    pub fn task(tag: Option<Tag>, work: impl FnOnce(Result<()>) + Send + 'static) -> Self {
+        Self::Task { tag, work: Box::new(work) }
+    }
+
+    /// By what whoever waits knows it.
+    pub fn tag(&self) -> Option<Tag> {
+        match self {
+            Self::Pull { reply, .. } => reply.tag(),
+            Self::Advance { reply, .. } => reply.tag(),
+            Self::Task { tag, .. } => *tag,
+            Self::Look => None,
+        }
+    }
+
     /// Answers without reading.
     pub fn refuse(self, error: Error) {
         match self {
             Self::Pull { reply, .. } => reply.send(Err(error)),
             Self::Advance { reply, .. } => reply.send(Err(error)),
-            Self::Task(task) => task(Err(error)),
+            Self::Task { work, .. } => work(Err(error)),
             Self::Look => {}
         }
     }
@@ -92,7 +107,7 @@ impl Handler<Ask> for Reader {
                     let closed = Err(Error::Closed("the consumer"));
                     reply.send(position.as_mut().map_or(closed, |position| position.advance(seq)));
                 }
-                Ask::Task(task) => task(Ok(())),
+                Ask::Task { work, .. } => work(Ok(())),
                 Ask::Look => {
                     if let Some(watch) = &mut self.watch {
                         watch.begin();

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    reply::Reply,
+    reply::{Reply, Tag},
     worker::Handler,
 };
 
@@ -39,6 +39,17 @@ pub enum Job {
 }
 
 impl Job {
+    /// By what whoever waits knows it.
+    pub fn tag(&self) -> Option<Tag> {
+        match self {
+            Self::Open(reply) | Self::Flush(reply) => reply.tag(),
+            Self::Append(parcel) => parcel.tag(),
+            Self::Cleanup { reply, .. } => reply.tag(),
+            Self::Erase { reply, .. } => reply.tag(),
+            Self::Statistics(reply) => reply.tag(),
+        }
+    }
+
     /// Answers the job without doing it.
     pub fn refuse(self, error: Error) {
         match self {
@@ -79,6 +90,8 @@ pub struct Writer {
     shared: Shared,
     before: Before,
     owned: Option<Owned>,
+    /// What kept the log from opening for the next batch.
+    failure: Option<Error>,
     /// Dropped last: then the directory is free for the next one.
     _released: Sender<Infallible>,
 }
@@ -86,7 +99,7 @@ pub struct Writer {
 impl Writer {
     /// A writer that opens the log when it gets its first job.
     pub fn new(options: LogOptions, shared: Shared, before: Before, released: Sender<Infallible>) -> Self {
-        Self { options, shared, before, owned: None, _released: released }
+        Self { options, shared, before, owned: None, failure: None, _released: released }
     }
 
     fn await_predecessor(&mut self) {
@@ -96,7 +109,7 @@ impl Writer {
         }
     }
 
-    /// The open log. What keeps it from opening fails the jobs at hand; the next one tries again.
+    /// The open log.
     fn open(&mut self) -> Result<&mut Owned> {
         self.await_predecessor();
         while let Some(directory) = self.before.unsynced.last() {
@@ -147,7 +160,19 @@ impl Writer {
 }
 
 impl Handler<Job> for Writer {
+    fn is_unprepared(&self, next: &Job) -> bool {
+        self.owned.is_none() && !matches!(next, Job::Flush(_))
+    }
+
+    fn prepare(&mut self) {
+        self.failure = self.open().err();
+    }
+
+    /// What kept the log from opening fails the jobs at hand; the next one tries again.
     fn handle(&mut self, batch: Vec<Job>) {
+        if let Some(error) = self.failure.take() {
+            return batch.into_iter().for_each(|job| job.refuse(error.clone()));
+        }
         let mut parcels = Vec::new();
         for job in batch {
             match job {

@@ -9,4 +9,5 @@ mod retention;
 mod sharing;
 mod support;
 mod together;
+mod withdrawing;
 mod writing;

@@ -1,8 +1,8 @@
 /** A consumer with a name, which goes on where it was. */
-import type { Calls } from '../calls.js';
 import { EventLogError } from '../errors.js';
 import { crossing, type Native } from '../native.js';
 import type { Event } from '../types.js';
+import type { Asked } from './asked.js';
 import type { TailOptions } from './options.js';
 import { tail, type Tailed } from './tail.js';
 
@@ -18,7 +18,7 @@ export class EventConsumer implements AsyncIterable<Event> {
   readonly name: string;
   readonly #log: Tailed;
   readonly #handle: Handle;
-  readonly #calls: Calls;
+  readonly #asked: Asked;
   readonly #options: TailOptions;
   readonly #stopped = new AbortController();
   readonly #closed: (consumer: EventConsumer) => void;
@@ -28,7 +28,7 @@ export class EventConsumer implements AsyncIterable<Event> {
   /** @internal `subscribe` makes it. */
   constructor(from: {
     log: Tailed;
-    calls: Calls;
+    asked: Asked;
     handle: Handle;
     sessionId: string;
     name: string;
@@ -39,7 +39,7 @@ export class EventConsumer implements AsyncIterable<Event> {
     this.sessionId = from.sessionId;
     this.name = from.name;
     this.#log = from.log;
-    this.#calls = from.calls;
+    this.#asked = from.asked;
     this.#handle = from.handle;
     this.#options = from.options;
     this.#position = from.position;
@@ -67,12 +67,15 @@ export class EventConsumer implements AsyncIterable<Event> {
     }
   }
 
-  /** Takes note that this event, and all before it, have been seen to; resolves when that survives the process. */
+  /**
+   * Takes note that this event, and all before it, have been seen to; resolves when that survives what `durability` names.
+   * Like an append it may reject with `ERR_TIMEOUT` or `ERR_INDETERMINATE`; it may be said again in either case.
+   */
   async ack(event: Event | number): Promise<void> {
     const seq = typeof event === 'number' ? event : (event as Partial<Event> | null)?.seq;
     if (!Number.isSafeInteger(seq) || (seq as number) < 0) throw new TypeError('ack takes an event or its seq');
     this.#check();
-    await this.#calls.run<null>((binary, slot) => {
+    await this.#asked.run<null>('write', (binary, slot) => {
       binary.logConsumerAcknowledge(this.#handle, slot, seq as number);
     });
     this.#position = Math.max(this.#position, seq as number);
@@ -91,7 +94,7 @@ export class EventConsumer implements AsyncIterable<Event> {
   async #close(): Promise<void> {
     this.#stopped.abort(new EventLogError('ERR_CLOSED', `the consumer ${JSON.stringify(this.name)} is closed`));
     this.#closed(this);
-    await this.#calls.run<null>((binary, slot) => {
+    await this.#asked.run<null>('read', (binary, slot) => {
       binary.logConsumerClose(this.#handle, slot);
     });
   }
@@ -103,19 +106,25 @@ export class EventConsumer implements AsyncIterable<Event> {
 
 /** What a consumer is made of. */
 export async function openConsumer(
-  from: { log: Tailed; calls: Calls; handle: Parameters<Native['logConsumer']>[0]; consumers: Set<EventConsumer> },
+  from: { log: Tailed; asked: Asked; consumers: Set<EventConsumer> },
   power: boolean,
   sessionId: string,
   name: string,
   options: TailOptions,
 ): Promise<EventConsumer> {
-  const { log, calls, consumers } = from;
-  const handle = crossing(EventLogError, (binary) => binary.logConsumer(from.handle, sessionId, name, power));
-  const position = await calls.run<number>((binary, slot) => {
-    binary.logConsumerOpen(handle, slot);
-  });
+  const { log, asked, consumers } = from;
+  const handle = crossing(EventLogError, (binary) => binary.logConsumer(asked.handle, sessionId, name, power));
+  const position = await asked
+    .run<number>('read', (binary, slot) => {
+      binary.logConsumerOpen(handle, slot);
+    })
+    .catch((error: unknown) => {
+      // What was begun and given up may still get the position: then nobody else could have it.
+      crossing(EventLogError, (binary) => binary.logConsumerForget(handle));
+      throw error;
+    });
   const closed = (consumer: EventConsumer): void => void consumers.delete(consumer);
-  const opened = new EventConsumer({ log, calls, handle, sessionId, name, position, options, closed });
+  const opened = new EventConsumer({ log, asked, handle, sessionId, name, position, options, closed });
   consumers.add(opened);
   return opened;
 }

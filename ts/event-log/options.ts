@@ -1,7 +1,7 @@
 /** What the event log can be told, and what a replay can be asked for. */
 import type { Unsupported } from '../codec.js';
 import { SmallTalkError } from '../errors.js';
-import { flagOption, numberOption, optionsObject, pathOption, wordOption } from '../options.js';
+import { flagOption, numberOption, optionsObject, pathOption, timeoutOption, wordOption } from '../options.js';
 import type { Durability, ReplayOptions } from '../types.js';
 
 const HOUR_MS = 3_600_000;
@@ -27,6 +27,12 @@ export interface JsonlEventLogOptions {
   maxFileBytes?: number;
   /** Events that may wait to be written, in bytes; beyond it `append` rejects with `ERR_BACKPRESSURE`. Default 64 MiB. */
   maxQueueBytes?: number;
+  /**
+   * How long an answer may take, in milliseconds, for who asked through this object: then what has not been begun is
+   * withdrawn with `ERR_TIMEOUT`, and what has is `ERR_INDETERMINATE`. Default 30000. Verifying, cleaning up and waiting for
+   * events may take longer.
+   */
+  timeoutMs?: number;
   /** What happens to functions, class instances and the like. Default `refuse`. */
   unsupported?: Unsupported;
   /**
@@ -46,6 +52,7 @@ export const DEFAULTS: Readonly<Required<JsonlEventLogOptions>> = Object.freeze(
   cleanupIntervalMs: HOUR_MS,
   maxFileBytes: 64 * 2 ** 20,
   maxQueueBytes: 64 * 2 ** 20,
+  timeoutMs: 30_000,
   unsupported: 'refuse',
   readOnly: false,
 });
@@ -71,6 +78,7 @@ export function logOptions(options?: JsonlEventLogOptions): Required<JsonlEventL
     cleanupIntervalMs: number('cleanupIntervalMs', 0),
     maxFileBytes: numberOption('maxFileBytes', given.maxFileBytes, DEFAULTS.maxFileBytes, BYTES),
     maxQueueBytes: numberOption('maxQueueBytes', given.maxQueueBytes, DEFAULTS.maxQueueBytes, BYTES),
+    timeoutMs: timeoutOption(given.timeoutMs),
     unsupported: wordOption('unsupported', given.unsupported, DEFAULTS.unsupported, ['refuse', 'json']),
     readOnly: flagOption('readOnly', given.readOnly, DEFAULTS.readOnly),
   };

@@ -84,7 +84,7 @@ pub fn storage_watch(handle: &External<StorageHandle>, limit_ms: f64) -> Result<
 #[napi(catch_unwind)]
 pub fn storage_withdraw(handle: &External<StorageHandle>, slots: Vec<u32>) -> Result<()> {
     entry("storageWithdraw", || {
-        handle.store.withdraw(&slots.into_iter().collect());
+        handle.store.withdraw(&handle.completions.tags(&slots));
         Ok(())
     })
 }

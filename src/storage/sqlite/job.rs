@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::{
     durability::Durability,
     error::{Error, Result},
-    reply::Reply,
+    reply::{Reply, Tag},
 };
 
 /// The answer to a job, kept back until its fate is known: `None` is a commit.
@@ -73,7 +73,7 @@ pub struct Write {
     size: usize,
     end: Option<i64>,
     frees: bool,
-    tag: Option<u32>,
+    tag: Option<Tag>,
     look: Option<Look>,
 }
 
@@ -158,7 +158,7 @@ const WRITE_SIZE: usize = 128;
 /// A question.
 pub struct Read {
     question: Box<dyn Change>,
-    tag: Option<u32>,
+    tag: Option<Tag>,
 }
 
 impl Read {
@@ -207,7 +207,7 @@ impl Read {
     }
 
     /// By what whoever asked knows it.
-    pub(super) fn tag(&self) -> Option<u32> {
+    pub(super) fn tag(&self) -> Option<Tag> {
         self.tag
     }
 }
@@ -260,7 +260,7 @@ pub enum Job {
 
 impl Job {
     /// By what whoever asked knows it.
-    pub fn tag(&self) -> Option<u32> {
+    pub fn tag(&self) -> Option<Tag> {
         match self {
             Self::Step(Step::Write(write, _)) => write.tag,
             Self::Step(Step::Read(read)) => read.tag(),

@@ -71,7 +71,7 @@ use crate::{
     durability::Durability,
     engine_text::EngineText,
     error::{Error, Result},
-    reply::Reply,
+    reply::{Reply, Tag},
     storage::session::Encoded,
     worker::Worker,
 };
@@ -210,8 +210,8 @@ impl SqliteStore {
     }
 
     /// Withdraws what has not been begun of what was asked for under these tags; each is answered with [`Error::Timeout`].
-    pub fn withdraw(&self, tags: &HashSet<u32>) {
-        let picked = |tag: Option<u32>| tag.is_some_and(|tag| tags.contains(&tag));
+    pub fn withdraw(&self, tags: &HashSet<Tag>) {
+        let picked = |tag: Option<Tag>| tag.is_some_and(|tag| tags.contains(&tag));
         for job in self.writer.withdraw(|job| picked(job.tag())) {
             job.refuse(Error::Timeout("what was asked of the store"));
         }

@@ -1,0 +1,37 @@
+/** What is asked of an open log, and how long somebody waits for it. */
+import { Calls, type Kind } from '../calls.js';
+import { EventLogError } from '../errors.js';
+import { crossing, type Native } from '../native.js';
+import { Patience, type Late } from '../patience.js';
+
+type Handle = ReturnType<Native['logOpen']>;
+
+/** An open log. It knows nothing of the object that users have, which may be forgotten while something is under way. */
+export class Asked {
+  readonly handle: Handle;
+  readonly #calls = new Calls(EventLogError);
+  readonly #patience: Patience;
+
+  /** Opens it. */
+  constructor(settings: Parameters<Native['logOpen']>[0], timeoutMs: number) {
+    this.handle = crossing(EventLogError, (binary) => binary.logOpen(settings, this.#calls.settle));
+    this.#patience = new Patience(timeoutMs, (late) => this.#look(late));
+  }
+
+  /** Runs one operation; `begin` gives it to the binary under the slot it gets. Only a `long` one may take its time. */
+  run<T>(kind: Kind, begin: (binary: Native, slot: number) => void): Promise<T> {
+    if (kind !== 'long') this.#patience.start();
+    return this.#calls.run<T>(begin, kind, this.#patience);
+  }
+
+  /** Gives up what has taken too long: what has not been begun is withdrawn, of what has nobody knows. */
+  #look(late: Late): boolean {
+    const slots = this.#calls.overdue(late);
+    if (slots.length > 0) {
+      // What was withdrawn has been answered.
+      this.#calls.settle(crossing(EventLogError, (binary) => binary.logWithdraw(this.handle, slots)));
+      this.#calls.giveUp(slots, this.#patience.limitMs);
+    }
+    return this.#calls.hurried;
+  }
+}
