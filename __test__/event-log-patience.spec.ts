@@ -123,8 +123,9 @@ withPipes('another log on the same directory waits as long as it was told, for w
   const hasty = open(SHORT);
   const patient = open({ ...PATIENT, directory: hasty.directory });
   await holdUp(hasty);
+  // With ids of their own they cross one by one.
   const append = (log: JsonlEventReplayStorage, payload: string): Promise<string> =>
-    outcome(log.append('s', { topic: 't', payload }));
+    outcome(log.append('s', { topic: 't', payload, id: payload }));
   const waiting = Array.from({ length: 20 }, (_, at) => append(patient, `patient ${at}`));
   const withdrawn = Array.from({ length: 20 }, (_, at) => append(hasty, `hasty ${at}`));
   expect(new Set(await Promise.all(withdrawn))).toEqual(new Set(['ERR_TIMEOUT']));

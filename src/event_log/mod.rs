@@ -492,3 +492,6 @@ fn read(reader: &Worker<Ask>, ask: Ask) {
         ask.refuse(error);
     }
 }
+
+#[cfg(test)]
+mod tests;

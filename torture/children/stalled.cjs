@@ -3,12 +3,12 @@
 /** Writes while the disk is silent: the parent says when, by a line on the standard input. */
 const { createInterface } = require('node:readline');
 
-const api = require('../../dist/index.js');
 const { say } = require('./journal.cjs');
+const { placeOf } = require('./places.cjs');
 const { valueOf } = require('./states.cjs');
 
 const given = Object.fromEntries(process.argv.slice(2).map((word) => word.split(/=(.*)/s).slice(0, 2)));
-const store = new api[given.adapter]({
+const store = placeOf(given.adapter, {
   path: given.path,
   durability: 'power',
   timeoutMs: Number(given.timeoutMs),

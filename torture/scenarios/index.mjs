@@ -199,6 +199,14 @@ export const scenarios = [
     'strace',
   ),
   line(
+    'stall/log-power',
+    'a disk that is silent for longer than anybody waits',
+    LOG,
+    stallDisk,
+    { short: { stallMs: 3_000, timeoutMs: 600 }, long: { stallMs: 60_000, timeoutMs: 30_000 } },
+    'strace',
+  ),
+  line(
     'full/sqlite',
     'a disk of 4 MB is filled, relieved and used again',
     SQLITE,

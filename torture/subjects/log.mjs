@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 const require = createRequire(import.meta.url);
 const { JsonlEventReplayStorage } = require('../../dist/index.js');
 const { logOptions, stateOfEvents } = require('../children/events.cjs');
+const { stateOfValue } = require('../children/states.cjs');
 
 /** `gaps`: a power cut may take what was not synced, and leave what came later. */
 export function logSubject(durability, { gaps = false } = {}) {
@@ -22,6 +23,8 @@ export function logSubject(durability, { gaps = false } = {}) {
         ([name, value]) => `${name}=${value}`,
       ),
     look: (directory) => look(new JsonlEventReplayStorage(logOptions(place(directory), durability)), gaps),
+    lookAtKeys: (directory, keys, ever) =>
+      lookAtKeys(new JsonlEventReplayStorage(logOptions(place(directory), durability)), keys, ever),
   };
 }
 
@@ -38,6 +41,23 @@ async function look(log, gaps) {
       if (events.length > 0) found.set(session, stateOfEvents(session, events, gaps));
     }
     await log.verify();
+    return found;
+  } finally {
+    await log.close();
+  }
+}
+
+/** Sessions as keys, whose values are those of their last events. No event may be one that was never there: see `ever`. */
+async function lookAtKeys(log, keys, ever) {
+  try {
+    const found = new Map();
+    for (const key of keys) {
+      const states = [];
+      for await (const { payload } of log.replay(key, { priority: 'all' })) states.push(stateOfValue(key, payload));
+      const wrong = states.find((state, at) => !ever(key).has(state) || state <= (states[at - 1] ?? 0));
+      if (wrong !== undefined) throw new Error(`state ${wrong} of ${key} is among ${states.join()}`);
+      found.set(key, states.at(-1) ?? 0);
+    }
     return found;
   } finally {
     await log.close();

@@ -72,6 +72,13 @@ class Turn {
     this.shares.push(share);
   }
 
+  /** What crosses. The text is kept no longer: where it waits for long, it waits once. */
+  take(): Crossing {
+    const { sessions, places, bodies, receipts, power } = this;
+    this.bodies = '';
+    return { sessions, places, bodies, receipts, power };
+  }
+
   #find(sessionId: string): void {
     let place = this.#known.get(sessionId);
     if (place === undefined) {
@@ -140,7 +147,7 @@ export class Together {
     const turn = this.#turn;
     if (turn === null) return;
     this.#turn = null;
-    void this.#finish(turn);
+    void this.#finish(turn, this.#cross(turn.take()));
   }
 
   #turnOf(power: boolean | null): Turn {
@@ -154,15 +161,14 @@ export class Together {
     return begun;
   }
 
-  async #finish(turn: Turn): Promise<void> {
-    const { sessions, places, bodies, receipts, power } = turn;
+  async #finish(turn: Turn, crossed: Promise<Answer>): Promise<void> {
     const failures = new Map<number, Error>();
     let lines: string[] = [];
     let all: Error | null = null;
     try {
-      const answer = await this.#cross({ sessions, places, bodies, receipts, power });
+      const answer = await crossed;
       if (answer !== null) {
-        if (receipts) lines = answer[0].split('\n');
+        if (turn.receipts) lines = answer[0].split('\n');
         const unstored = answer[1] === null ? [] : (JSON.parse(answer[1]) as [number, Failure][]);
         for (const [index, failure] of unstored) {
           failures.set(index, fromNative(failure, EventLogError));
