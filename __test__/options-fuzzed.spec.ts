@@ -47,7 +47,16 @@ const ROOMS = {
   FileStorageAdapter: [FileStorageAdapter, ['path', 'durability', 'busyTimeoutMs', 'timeoutMs', 'maxQueueBytes']],
   JsonlEventReplayStorage: [
     JsonlEventReplayStorage,
-    ['directory', 'durability', 'fsyncIntervalMs', 'retentionMs', 'maxRetentionMs', 'maxFileBytes', 'readOnly'],
+    [
+      'directory',
+      'durability',
+      'fsyncIntervalMs',
+      'retentionMs',
+      'maxRetentionMs',
+      'maxFileBytes',
+      'timeoutMs',
+      'readOnly',
+    ],
   ],
   AgentHealthMonitor: [AgentHealthMonitor, ['heartbeatIntervalMs', 'missedThreshold', 'recovery', 'loopThresholdMs']],
 } as const satisfies Record<string, readonly [new (options: never) => object, readonly string[]]>;

@@ -404,11 +404,11 @@ mod tests {
         assert_eq!(worker.withdraw(|_| true), [0; 0], "there is nothing left");
     }
 
-    /// Is held up wherever it is, and says where.
+    /// Is held up wherever it is, and says where. It is prepared at the second try.
     struct Everywhere {
         go_on: Receiver<()>,
         at: Sender<&'static str>,
-        prepared: bool,
+        tries: u32,
         tick_at: Option<Instant>,
     }
 
@@ -426,13 +426,12 @@ mod tests {
         }
 
         fn is_unprepared(&self, _: &u32) -> bool {
-            !self.prepared
+            self.tries < 2
         }
 
         fn prepare(&mut self) {
+            self.tries += 1;
             self.hold("prepares");
-            // What it prepared for may be gone.
-            self.prepared = true;
         }
 
         fn wake_at(&self) -> Option<Instant> {
@@ -448,8 +447,13 @@ mod tests {
     #[test]
     fn wherever_the_thread_is_held_up_what_is_queued_can_be_withdrawn() {
         let ((go_on, held), (at, is_at)) = (bounded(0), bounded(10));
-        let handler = Everywhere { go_on: held, at, prepared: false, tick_at: None };
+        let handler = Everywhere { go_on: held, at, tries: 0, tick_at: None };
         let worker = Worker::start("everywhere", 1_000, handler).unwrap();
+        worker.submit(0, 10).unwrap();
+        assert_eq!(is_at.recv().unwrap(), "prepares");
+        assert_eq!(worker.withdraw(|_| true), [0]);
+        go_on.send(()).unwrap();
+        // Nothing has heard whether that went well.
         worker.submit(1, 10).unwrap();
         worker.submit(2, 10).unwrap();
         assert_eq!(is_at.recv().unwrap(), "prepares");
