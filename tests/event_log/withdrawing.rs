@@ -61,7 +61,14 @@ fn ask_several(log: &EventLog, tag: Tag, count: u64) -> Asked {
     let texts: Vec<_> = payloads.iter().map(|payload| body("t", "normal", 1.0, &payload.to_string())).collect();
     let (bodies, (reply, answer)) = (texts.join("\n"), reply(tag));
     let (sessions, places, bytes) = (vec![SESSION.into()], vec![0; texts.len()], bodies.len());
-    log.append_together(Together { sessions, places, bodies, durability: None, receipts: tag % 2 == 0, reply });
+    log.append_together(Together {
+        sessions,
+        places,
+        bodies,
+        durability: None,
+        receipts: tag.is_multiple_of(2),
+        reply,
+    });
     Asked { tag, bytes, payloads, answer }
 }
 
@@ -148,7 +155,7 @@ fn what_is_withdrawn_while_the_writer_works_is_withdrawn_or_written_and_never_bo
     let over = AtomicBool::new(false);
     let asked: Vec<_> = thread::scope(|scope| {
         scope.spawn(|| {
-            let every_third: HashSet<Tag> = (0..6_000).filter(|tag| tag % 3 == 0).collect();
+            let every_third: HashSet<Tag> = (0..6_000_u64).filter(|tag| tag.is_multiple_of(3)).collect();
             while !over.load(Ordering::Acquire) {
                 log.withdraw(&every_third);
             }
@@ -169,7 +176,7 @@ fn what_is_withdrawn_while_the_writer_works_is_withdrawn_or_written_and_never_bo
     for one in asked {
         match one.answer.recv().unwrap() {
             Ok(()) => expected.extend(one.payloads),
-            Err(Error::Timeout(_)) if one.tag % 3 == 0 => withdrawn += 1,
+            Err(Error::Timeout(_)) if one.tag.is_multiple_of(3) => withdrawn += 1,
             Err(error) => panic!("{}: {error}", one.tag),
         }
     }
