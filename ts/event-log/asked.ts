@@ -29,7 +29,7 @@ export class Asked {
     const slots = this.#calls.overdue(late);
     if (slots.length > 0) {
       // What was withdrawn has been answered.
-      this.#calls.settle(crossing(EventLogError, (binary) => binary.logWithdraw(this.handle, slots)));
+      this.#calls.settleNow(crossing(EventLogError, (binary) => binary.logWithdraw(this.handle, slots)));
       this.#calls.giveUp(slots, this.#patience.limitMs);
     }
     return this.#calls.hurried;
