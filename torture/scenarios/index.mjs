@@ -19,8 +19,9 @@ const FILE = subjects['file-power'];
 const LOOSE_FILE = subjects['file-process'];
 const LOG = subjects['log-power'];
 const LOOSE_LOG = subjects['log-process'];
+const MOVING_LOG = subjects['log-elsewhere'];
 
-const line = (name, what, subject, run, amounts, needs = null) => ({ name, what, subject, run, needs, ...amounts });
+const line = (name, what, subject, run, amounts, ...needs) => ({ name, what, subject, run, needs, ...amounts });
 
 export const scenarios = [
   line(
@@ -58,6 +59,24 @@ export const scenarios = [
     short: { kills: 50 },
     long: { kills: 5_000 },
   }),
+
+  line(
+    'kill/log-elsewhere',
+    'SIGKILL at any moment while events go into an archive on another file system',
+    MOVING_LOG,
+    killAtRandom,
+    { short: { kills: 12 }, long: { kills: 2_000 } },
+    'mount',
+  ),
+  line(
+    'kill-at/log-elsewhere',
+    'SIGKILL at each call that changes a file of the log or of its archive on another file system',
+    MOVING_LOG,
+    killAtCalls,
+    { short: { ops: 8, prepared: true, most: 16 }, long: { ops: 40, prepared: true } },
+    'strace',
+    'mount',
+  ),
 
   ...[
     ['sqlite-power', 3, false],

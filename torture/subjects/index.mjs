@@ -4,7 +4,8 @@ import { storageSubject } from './storage.mjs';
 
 /**
  * A subject has a `name`, the `script` of its child with its `words`, the `durability` of what that acknowledges, and
- * `look(directory)`, which gives the state of each object that it finds, or throws where one is damaged.
+ * `look(directory)`, which gives the state of each object that it finds, or throws where one is damaged. What it wants to
+ * be around a directory, such as a disk for its archive, is there `within(directory, work)`.
  */
 export const subjects = Object.fromEntries(
   [
@@ -15,5 +16,6 @@ export const subjects = Object.fromEntries(
     logSubject('power'),
     logSubject('process'),
     logSubject('process', { gaps: true }),
+    logSubject('power', { elsewhere: true }),
   ].map((subject) => [subject.name, subject]),
 );
