@@ -1,4 +1,7 @@
 /** The promises of one opened native object: who waits for which answer. */
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers';
+
 import { fromNative, type ErrorRoom } from './errors.js';
 import { letExit, stayAlive } from './keep-alive.js';
 import { crossing, type Native } from './native.js';
@@ -17,6 +20,9 @@ interface Waiting {
 /** What is unknown of an operation without an answer: `write`, whether it happened; `read`, nothing. A `long` one may take its time. */
 export type Kind = 'write' | 'read' | 'long';
 
+/** So long, in milliseconds, answers are taken as they come; then the loop has to turn. */
+const TURN_MS = 4;
+
 /**
  * Hands out slots to native operations and settles their promises when the answers come, many in one crossing.
  * While at least one is pending the process stays alive; otherwise nothing here keeps it.
@@ -26,17 +32,54 @@ export class Calls {
   readonly #waiting = new Map<number, Waiting>();
   readonly #channels = new Map<number, () => void>();
   #next = 1;
+  /** When answers began to come in this turn of the loop, where they have. */
+  #began = 0;
+  #turning = false;
+  /** Answers that wait for the loop to turn. */
+  #later: unknown[][] = [];
 
   constructor(Room: ErrorRoom) {
     this.#Room = Room;
   }
 
-  /** The callback that the binary gets: `[slot, failed, value, slot, failed, value, …]`. */
+  /**
+   * The callback that the binary gets: `[slot, failed, value, slot, failed, value, …]`. An answer leads to the next
+   * question, and that to the next answer: the engine would take a thousand of them before it looks at anything else.
+   */
   readonly settle = (batch: unknown[]): void => {
+    if (!this.#turning) this.#begin();
+    if (this.#later.length > 0 || performance.now() - this.#began > TURN_MS) this.#later.push(batch);
+    else this.#settleAll(batch);
+  };
+
+  /** The time until the loop turns begins. */
+  #begin(): void {
+    this.#turning = true;
+    this.#began = performance.now();
+    setImmediate(() => {
+      this.#turning = false;
+      if (this.#later.length > 0) this.#begin();
+      this.#settleLater();
+    });
+  }
+
+  /** The same for answers that were fetched: they are given at once, after those that wait for the loop to turn. */
+  settleNow(batch: unknown[]): void {
+    this.#settleLater();
+    this.#settleAll(batch);
+  }
+
+  #settleLater(): void {
+    const batches = this.#later;
+    this.#later = [];
+    for (const batch of batches) this.#settleAll(batch);
+  }
+
+  #settleAll(batch: unknown[]): void {
     for (let at = 0; at < batch.length; at += 3) {
       this.#settleOne(batch[at] as number, batch[at + 1] as boolean, batch[at + 2]);
     }
-  };
+  }
 
   /** Runs one operation; `begin` gives it to the binary under the slot it gets. */
   run<T>(

@@ -4,6 +4,8 @@ import { busyTime } from '../harness/timing.mjs';
 import { median } from '../harness/statistics.mjs';
 import { text } from '../inputs.mjs';
 
+const MS = 1e6;
+
 export async function run(candidate, { emits, effort, directory }) {
   const { emitter, flush, close } = await loggedEmitters[candidate](directory);
   const results = Array.from({ length: emits }, (_, index) => ({ step: 0, text: text(index, 120) }));
@@ -20,10 +22,12 @@ export async function run(candidate, { emits, effort, directory }) {
     await flush();
   };
   const times = [];
-  for (let round = 0; round < 2 * effort.rounds; round += 1) {
+  let warmedUp = 0;
+  while (times.length < effort.rounds) {
     const busy = await busyTime(work);
-    // The first half compiles.
-    if (round >= effort.rounds) times.push(busy / emits);
+    // Whatever runs for the first times is being compiled.
+    if (warmedUp >= effort.warmUpMs * MS) times.push(busy / emits);
+    warmedUp += busy;
   }
   if (heard !== step) throw new Error('not every listener was called');
   await close();

@@ -6,7 +6,7 @@ import { callMany } from './callers.js';
 import type { HotState } from './hot-state.js';
 import { marksOf } from './marks.js';
 import { INLINE_ARGUMENTS } from './ring.js';
-import { NOBODY_LISTENS, type Target } from './target.js';
+import { NOBODY_LISTENS, ONE, ONE_NAMED, type Target } from './target.js';
 import type { AnyListener } from './types.js';
 
 const LISTENERS = Symbol('listeners');
@@ -14,6 +14,8 @@ const HOT = Symbol('hot');
 const CALL = Symbol('call');
 /** As a constant of this module it is one to the engine. */
 const INLINE = INLINE_ARGUMENTS;
+const ALONE = ONE;
+const NAMED = ONE_NAMED;
 const RUNNING = running;
 
 type Handlers = Record<string | symbol, AnyListener | AnyListener[] | undefined>;
@@ -87,10 +89,10 @@ export abstract class BusCore extends EventEmitter {
     if (!hot.push(target, count, first, second, third)) {
       return hot.fireWarmly.call(this, target, count, first, second, third);
     }
-    if (target.special) {
+    if (target.manner !== ALONE) {
+      if (target.manner === NAMED) return this._callNamed(target, count, first, second, third);
       hot.surplus += target.surplus;
       if (target.surplus === NOBODY_LISTENS) return false;
-      if (target.surplus === 0) return this._callNamed(target, count, first, second, third);
     }
     if (count === 2) {
       this[CALL] = target.two;
@@ -115,7 +117,7 @@ export abstract class BusCore extends EventEmitter {
     if (target.critical) hot.criticals += 1;
     if (hot.logging) (hot.bus as BusCore)._log(target, argumentsOf(count, first, second, third), hot.lastTime);
     if (target.surplus === NOBODY_LISTENS) return false;
-    if (target.surplus === 0 && target.special) return this._callNamed(target, count, first, second, third);
+    if (target.manner === NAMED) return this._callNamed(target, count, first, second, third);
     this._call(target, count, first, second, third);
     return true;
   }

@@ -21,6 +21,11 @@ export const NO_VERSION = -1;
 /** The surplus of a target without listeners. */
 export const NOBODY_LISTENS = -1;
 
+/** How listeners are called. Small integers: to ask whether a boolean is true costs the engine several questions. */
+export const ONE = 0;
+export const ONE_NAMED = 1;
+export const NONE_OR_SEVERAL = 2;
+
 /** One event name, for one scope. */
 export class Target {
   /** The version of the bus's listeners that the calls are of; none where every emit has to look anew. */
@@ -32,8 +37,8 @@ export class Target {
   readonly critical: boolean;
   /** How many listeners it has more than one. */
   surplus = NOBODY_LISTENS;
-  /** Whether it has none, several, or one that is to be named while it runs. */
-  special = true;
+  /** Whether there is one listener, one that is to be named while it runs, or another number of them. */
+  manner: typeof ONE | typeof ONE_NAMED | typeof NONE_OR_SEVERAL = NONE_OR_SEVERAL;
   /** Who listens. */
   listeners: readonly AnyListener[] = [];
   /** How many they are. */
@@ -67,7 +72,7 @@ export class Target {
     const [single = nothing] = listeners;
     if (this.word !== 0) giveBack(this.word);
     this.word = listeners.length > 0 && watching() ? this.#named(listeners) : 0;
-    this.special = this.surplus !== 0 || this.word !== 0;
+    this.manner = this.surplus !== 0 ? NONE_OR_SEVERAL : this.word !== 0 ? ONE_NAMED : ONE;
     this.marks = this.surplus > 0 ? marks : null;
     const alone = listeners.length < 2;
     this.none = alone ? single : this.#later(0);

@@ -188,7 +188,7 @@ export class Connection {
     if (slots.length > 0) {
       crossing(StorageError, (binary) => binary.storageWithdraw(handle, slots));
       // What was withdrawn has been answered.
-      calls.settle(watch(0));
+      calls.settleNow(watch(0));
       calls.giveUp(slots, limitMs);
     }
     return waiting || calls.pending > 0;

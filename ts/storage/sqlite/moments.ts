@@ -47,7 +47,7 @@ export class Moments {
     this.#turn();
     this.#passedOver = batch.length > 0 ? 0 : Math.min(MOST_PASSED_OVER, this.#passedOver * 2 + 1);
     this.#toPassOver = this.#passedOver;
-    calls.settle(batch);
+    calls.settleNow(batch);
   }
 
   /** The next turn has its own time. */

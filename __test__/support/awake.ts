@@ -1,0 +1,5 @@
+/** Holds the loop for so long, in milliseconds. */
+export function awake(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
