@@ -1,5 +1,5 @@
 /** What is tortured: how its child is run, and how to look at what it has left. More of them can be added here as data. */
-import { logSubject } from './log.mjs';
+import { consumerSubject, logSubject } from './log.mjs';
 import { storageSubject } from './storage.mjs';
 
 /**
@@ -17,5 +17,6 @@ export const subjects = Object.fromEntries(
     logSubject('process'),
     logSubject('process', { gaps: true }),
     logSubject('power', { elsewhere: true }),
+    consumerSubject('power'),
   ].map((subject) => [subject.name, subject]),
 );

@@ -1,6 +1,6 @@
 /** The event log. */
 import assert from 'node:assert';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,8 +43,14 @@ export function logSubject(durability, { gaps = false, elsewhere = false } = {})
   };
 }
 
-/** The sessions of the child: a log does not list those of which all is in the archive. */
-const SESSIONS = ['session-0', 'session-1'];
+/** A log does not list the sessions of which all is in the archive. */
+function archivedSessions({ directory }) {
+  const archive = path.join(directory, 'archive');
+  if (!existsSync(archive)) return [];
+  const files = readdirSync(archive, { recursive: true, withFileTypes: true });
+  const stems = files.filter((file) => file.isFile()).map(({ name }) => /^([^.]+)\.\d+.*\.jsonl$/.exec(name)?.[1]);
+  return stems.filter((stem) => stem !== undefined).map(decodeURIComponent);
+}
 
 async function closing(log, work) {
   try {
@@ -57,12 +63,41 @@ async function closing(log, work) {
 /** Reads everything, also what is in the archive, and has it verified. */
 async function lookAt(log, gaps = false) {
   const found = new Map();
-  for (const session of new Set([...SESSIONS, ...(await log.sessions())])) {
+  for (const session of new Set([...(await log.sessions()), ...archivedSessions(log)])) {
     const events = [];
     for await (const event of log.replay(session, { priority: 'all', archived: true })) events.push(event);
     if (events.length > 0) found.set(session, stateOfEvents(session, events, gaps));
   }
   await log.verify();
+  return found;
+}
+
+/** How far named consumers have come. */
+export function consumerSubject(durability) {
+  const place = (directory) => path.join(directory, 'events');
+  return {
+    name: `consumer-${durability}`,
+    durability,
+    place,
+    script: fileURLToPath(new URL('../children/consumer.cjs', import.meta.url)),
+    env: {},
+    words: (directory, options) =>
+      Object.entries({ durability, path: place(directory), ops: 0, lanes: 2, ...options }).map(
+        ([name, value]) => `${name}=${value}`,
+      ),
+    look: (directory) => {
+      const log = new JsonlEventReplayStorage(logOptions(place(directory), durability));
+      return closing(log, () => positionsIn(log));
+    },
+  };
+}
+
+async function positionsIn(log) {
+  const found = new Map();
+  for (const name of ['worker-0', 'worker-1']) {
+    const { position } = await log.subscribe('session', name);
+    if (position > 0) found.set(name, position);
+  }
   return found;
 }
 
