@@ -40,9 +40,11 @@ export async function torture({ names = [], short = false, seed = Math.floor(Mat
 const missing = new Map();
 
 function reasonAgainst(needs) {
-  if (needs === null) return null;
-  if (!missing.has(needs)) missing.set(needs, NEEDS[needs][0]() ? null : NEEDS[needs][1]);
-  return missing.get(needs);
+  for (const need of needs) {
+    if (!missing.has(need)) missing.set(need, NEEDS[need][0]() ? null : NEEDS[need][1]);
+    if (missing.get(need) !== null) return missing.get(need);
+  }
+  return null;
 }
 
 async function runOne({ name, what, subject, run, needs, short: some, long }, { short, seed, minutes }, result) {

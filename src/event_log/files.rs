@@ -49,6 +49,13 @@ pub fn sync_directory(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Puts a file on the disk, whoever has written it.
+pub fn sync_file(path: &Path) -> Result<()> {
+    #[cfg(test)]
+    SYNCED.with_borrow_mut(|synced| synced.push(path.to_owned()));
+    open_append(path)?.sync_data().map_err(|cause| Error::io(doing("syncing", path), &cause))
+}
+
 /// Puts the names that lead to a directory on the disk, also where it was there already: whoever made it may have been
 /// killed before it had done this. Directories further up may be none of ours, and closed to us.
 pub fn sync_above(path: &Path) {
@@ -59,7 +66,7 @@ pub fn sync_above(path: &Path) {
 
 #[cfg(test)]
 thread_local! {
-    /// The directories whose names this thread has put on the disk, for tests to see what no power cut shows them.
+    /// The directories whose names this thread has put on the disk, and files of others, for tests to see what no power cut shows them.
     pub static SYNCED: std::cell::RefCell<Vec<PathBuf>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 

@@ -23,10 +23,7 @@ use super::{
     sync::{Done, Syncer, Task},
     time::now_micros,
 };
-use crate::{
-    durability::Durability,
-    error::{Error, Result},
-};
+use crate::{durability::Durability, error::Result};
 
 /// As many files may be open for writing at once. Beyond it all are closed; what waits for its sync is opened again for it.
 const MOST_HANDLES: usize = 256;
@@ -377,8 +374,7 @@ fn by_session(parcels: &mut [Parcel]) -> Vec<(Arc<str>, Vec<Item>)> {
 fn sync_all(sessions: &[Loaded]) -> Result<()> {
     for session in sessions {
         for file in session.session.files().iter().filter(|file| !file.closed) {
-            let synced = files::open_append(&file.path)?.sync_data();
-            synced.map_err(|cause| Error::io(format!("syncing {}", file.path.display()), &cause))?;
+            files::sync_file(&file.path)?;
         }
     }
     Ok(())

@@ -4,18 +4,17 @@
 const { execFileSync } = require('node:child_process');
 const { readdirSync } = require('node:fs');
 
-const api = require('../../dist/index.js');
 const { say } = require('./journal.cjs');
-const { valueOf } = require('./states.cjs');
+const { opened } = require('./opened.cjs');
 
 const given = Object.fromEntries(process.argv.slice(2).map((word) => word.split(/=(.*)/s).slice(0, 2)));
-const store = new api[given.adapter]({ path: given.path, durability: given.durability });
+const store = opened(given);
 const limit = (files) => execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${files}:`]);
 
 async function set(object, state) {
   say('begin', object, state);
   try {
-    await store.set(object, valueOf(object, state));
+    await store.put(object, state);
     say('done', object, state);
     return 'done';
   } catch (error) {
@@ -29,13 +28,7 @@ async function main() {
   await set('key-1', 1);
   // What is open stays, and nothing can be opened beside it.
   limit(Math.max(...readdirSync('/proc/self/fd').map(Number)));
-  const during = [
-    await set('key-0', 2),
-    await store.get('key-1').then(
-      (value) => value.state,
-      (error) => error.code,
-    ),
-  ];
+  const during = [await set('key-0', 2), await store.read('key-1').catch((error) => error.code)];
   say('read', 'during', ...during);
   if (during.some((code) => typeof code === 'string' && code !== 'done' && code !== 'ERR_IO'))
     throw new Error(during.join());
@@ -47,7 +40,7 @@ async function main() {
     });
     say('read', 'lift', process.pid);
   });
-  const after = [await set('key-0', 3), (await store.get('key-1')).state];
+  const after = [await set('key-0', 3), await store.read('key-1')];
   if (after.join() !== 'done,1') throw new Error(after.join());
   await store.close();
 }

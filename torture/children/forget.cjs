@@ -3,24 +3,22 @@
 /** Opens stores, writes, and forgets them: the garbage collector finds them, and their threads and files go. */
 const { readdirSync } = require('node:fs');
 
-const api = require('../../dist/index.js');
 const { say } = require('./journal.cjs');
-const { valueOf } = require('./states.cjs');
+const { opened } = require('./opened.cjs');
 
 const given = Object.fromEntries(process.argv.slice(2).map((word) => word.split(/=(.*)/s).slice(0, 2)));
-const open = () => new api[given.adapter]({ path: given.path, durability: given.durability });
 const count = (what) => readdirSync(`/proc/self/${what}`).length;
 
 async function use(number) {
-  const store = open();
+  const store = opened(given);
   const object = `key-${number}`;
   say('begin', object, 1);
-  await store.set(object, valueOf(object, 1));
+  await store.put(object, 1);
   say('done', object, 1);
   // The last of them is still on its way when nobody knows the store any more.
   const late = `late-${number}`;
   say('begin', late, 1);
-  void store.set(late, valueOf(late, 1)).then(() => say('done', late, 1));
+  void store.put(late, 1).then(() => say('done', late, 1));
 }
 
 async function main() {

@@ -1,12 +1,12 @@
 'use strict';
 
 /** Fills a disk, makes room by deleting while it is full, and goes on. */
-const api = require('../../dist/index.js');
 const { say } = require('./journal.cjs');
-const { valueOf, sessionOf } = require('./states.cjs');
+const { opened } = require('./opened.cjs');
 
 const given = Object.fromEntries(process.argv.slice(2).map((word) => word.split(/=(.*)/s).slice(0, 2)));
-const store = new api[given.adapter]({ path: given.path, durability: given.durability });
+const store = opened(given);
+const named = (number) => (number % 3 === 0 ? `session-${number}` : `key-${number}`);
 
 async function told(object, state, promise) {
   try {
@@ -21,19 +21,15 @@ async function told(object, state, promise) {
 }
 
 function put(number, state) {
-  const object = number % 3 === 0 ? `session-${number}` : `key-${number}`;
+  const object = named(number);
   say('begin', object, state);
-  const written =
-    number % 3 === 0
-      ? store.saveSession(object, sessionOf(object, state - 11, state))
-      : store.set(object, valueOf(object, state));
-  return told(object, state, written);
+  return told(object, state, store.put(object, state));
 }
 
 function remove(number) {
-  const object = number % 3 === 0 ? `session-${number}` : `key-${number}`;
+  const object = named(number);
   say('begin', object, 0);
-  return told(object, 0, number % 3 === 0 ? store.deleteSession(object) : store.delete(object));
+  return told(object, 0, store.remove(object));
 }
 
 async function main() {
@@ -47,8 +43,7 @@ async function main() {
   for (let number = 0; (await added(number, 13)) || (await added(number + 100_000, 17)); number += 1);
   if (there.length < 10) throw new Error('the disk was full before there was anything');
   for (const number of there) {
-    const read = await (number % 3 === 0 ? store.getSession(`session-${number}`) : store.get(`key-${number}`));
-    if (read === null) throw new Error(`${number} is not there`);
+    if ((await store.read(named(number))) === 0) throw new Error(`${number} is not there`);
   }
   for (const number of there.slice(0, there.length / 2)) {
     if (!(await remove(number))) throw new Error(`${number} cannot be deleted`);

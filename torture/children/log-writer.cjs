@@ -3,7 +3,7 @@
 /**
  * Appends events to a session for each lane, some of them several at a time, and journals each: `begin`, then `done` or
  * `fail`. Files are small, and now and then all that are closed go into the archive, so that kills and faults meet that as
- * well. With `ops=0` it never ends.
+ * well: after every `tidy` rounds. With `ops=0` it never ends.
  */
 const { JsonlEventReplayStorage } = require('../../dist/index.js');
 const { say } = require('./journal.cjs');
@@ -11,14 +11,11 @@ const { randomOf } = require('./random.cjs');
 const { eventOf, logOptions } = require('./events.cjs');
 
 const given = Object.fromEntries(process.argv.slice(2).map((word) => word.split(/=(.*)/s).slice(0, 2)));
-const { path, durability, seed, first, ops, lanes, pauseMs, prefix = '' } = given;
+const { path, durability, seed, first, ops, lanes, pauseMs, prefix = '', tidy = 9 } = given;
 const log = new JsonlEventReplayStorage(logOptions(path, durability));
 
 /** So many of what was acknowledged each event names: all that came since the event before it, and more. */
 const NAMED = 8;
-
-/** After so many rounds everything that is closed goes into the archive. */
-const CLEANED_UP_EVERY = 9;
 
 /** One session: the last state that was begun, and those that were acknowledged last. */
 class Conversation {
@@ -64,7 +61,7 @@ async function lane(number, counter) {
     counter.left -= many;
     const appended = await Promise.all(Array.from({ length: many }, () => conversation.append()));
     await conversation.check();
-    if (round % CLEANED_UP_EVERY === 0) await log.cleanup(0).catch((error) => say('read', 'cleanup', error.code));
+    if (round % Number(tidy) === 0) await log.cleanup(0).catch((error) => say('read', 'cleanup', error.code));
     if (appended.includes(false)) await new Promise(setImmediate);
     if (pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, Number(pauseMs)));
   }

@@ -15,7 +15,9 @@ const threads = () => readdirSync('/proc/self/task').length;
 
 async function cycle(number, delayMs) {
   const argv = [...words, `prefix=${number}.`, ...(number % 2 === 0 ? ['ops=10'] : [])];
-  const worker = new Worker(path.join(__dirname, 'writer.cjs'), { argv });
+  const worker = new Worker(path.join(__dirname, given.adapter === undefined ? 'log-writer.cjs' : 'writer.cjs'), {
+    argv,
+  });
   worker.on('error', (error) => {
     throw error;
   });

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { runChild } from './child.mjs';
 import { Oracle } from './oracle.mjs';
-import { inDirectory } from './places.mjs';
+import { inDirectory, withPlace } from './places.mjs';
 
 /** The states of a child that begins with something come after those that are there. */
 const LATER = 1_000;
@@ -14,18 +14,22 @@ const LATER = 1_000;
  * the child.
  */
 export async function withBeginning(subject, options, prepared, run) {
-  return inDirectory(async (source) => {
+  const begun = async (source) => {
     const found = prepared ? await prepare(subject, source, options) : new Map();
     const wanted = prepared ? { ...options, first: LATER } : options;
+    const fresh = (work) => (directory) => {
+      cpSync(source, directory, { recursive: true });
+      return work(directory, new Oracle(found), subject.words(directory, wanted));
+    };
     return run((work) =>
       inDirectory((parent) => {
         const directory = path.join(parent, 'place');
         mkdirSync(directory);
-        cpSync(source, directory, { recursive: true });
-        return work(directory, new Oracle(found), subject.words(directory, wanted));
+        return withPlace(subject, directory, fresh(work));
       }),
     );
-  });
+  };
+  return inDirectory((source) => withPlace(subject, source, begun));
 }
 
 async function prepare(subject, directory, options) {

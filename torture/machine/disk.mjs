@@ -33,7 +33,10 @@ export class Disk {
         [name, null],
       ]);
     } else if (type === 'write') this.#names.get(name)?.pending.push({ offset: more.offset, data: more.data });
-    else if (type === 'truncate') this.#names.get(name)?.pending.push({ size: more.size });
+    else if (type === 'copy') {
+      const data = this.#seen(more.from).subarray(more.start, more.start + more.size);
+      this.#names.get(name)?.pending.push({ offset: more.offset, data: Buffer.from(data) });
+    } else if (type === 'truncate') this.#names.get(name)?.pending.push({ size: more.size });
     else if (type === 'extend') this.#names.get(name)?.pending.push({ atLeast: more.size });
     else if (type === 'sync') this.#sync(name);
     else if (type === 'failed') this.#forget(name);
@@ -52,6 +55,12 @@ export class Disk {
       found.set(name, file.target === undefined ? survivors(file, manner, random) : { target: file.target });
     }
     return found;
+  }
+
+  /** What a program that reads a file sees. */
+  #seen(name) {
+    const file = this.#names.get(name);
+    return file === undefined ? Buffer.alloc(0) : file.pending.reduce(applied, file.contents);
   }
 
   #rename(name, file) {

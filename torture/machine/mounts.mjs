@@ -18,18 +18,20 @@ export function mayMount() {
   return spawnSync('sh', ['-c', script], { stdio: 'ignore' }).status === 0;
 }
 
-/** A file system in memory, of so many megabytes. */
+/** A file system in memory, of so many megabytes, that is there at `place` while `work` runs. */
+export async function withDiskAt(place, megabytes, work) {
+  mkdirSync(place, { recursive: true });
+  run('mount', '-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', place);
+  try {
+    return await work(place);
+  } finally {
+    run('umount', '-l', place);
+  }
+}
+
+/** The same in a directory of its own. */
 export function withSmallDisk(megabytes, work) {
-  return inDirectory(async (parent) => {
-    const place = path.join(parent, 'small');
-    mkdirSync(place);
-    run('mount', '-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', place);
-    try {
-      return await work(place);
-    } finally {
-      run('umount', '-l', place);
-    }
-  });
+  return inDirectory((parent) => withDiskAt(path.join(parent, 'small'), megabytes, work));
 }
 
 /** An ext4 on a file: `work` gets where it is, and `{ cutPower, mountAgain, breakIt }`. */

@@ -16,6 +16,9 @@ function parentOfAll() {
   }
 }
 
+/** Lets `work` have a directory, with what a subject wants `within` it while anybody works there. */
+export const withPlace = (subject, directory, work) => subject.within?.(directory, work) ?? work(directory);
+
 export async function inDirectory(work, parent = parentOfAll()) {
   const directory = mkdtempSync(path.join(parent, 'smalltalk-native-torture-'));
   try {

@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 /** What changes files. A journal is written with `writev`, and so is none of them. */
 export const CHANGES = [
   ...['write', 'pwrite64', 'fsync', 'fdatasync', 'ftruncate', 'fallocate', 'rename', 'renameat', 'renameat2'],
-  ...['link', 'linkat', 'symlink', 'symlinkat', 'unlink', 'unlinkat', 'mkdir'],
+  ...['link', 'linkat', 'symlink', 'symlinkat', 'unlink', 'unlinkat', 'mkdir', 'copy_file_range', 'sendfile'],
 ];
 
 const QUIET = ['-f', '--seccomp-bpf', '-qq', '-e', 'signal=none'];

@@ -6,6 +6,8 @@ const RESUMED = /^<\.\.\. (\w+) resumed>(.*)$/s;
 const WHOLE = /^(\w+)\((.*)\) += (-?\d+)(.*)$/s;
 const REST = /^(.*)\) += (-?\d+)(.*)$/s;
 
+/** From one file to another, at the positions of both. */
+const COPIES = new Set(['copy_file_range', 'sendfile']);
 const SYNCS = new Set(['fsync', 'fdatasync']);
 
 /**
@@ -42,6 +44,9 @@ const textOf = (hex) => bytesOf(hex).toString();
 /** The strings in quotes, and the path behind a file descriptor. */
 const strings = (words) => [...words.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, hex]) => hex);
 const behind = (words) => textOf(/^\d+<((?:\\x[0-9a-f]{2})*)>/.exec(words)?.[1] ?? '');
+/** The descriptors, with the paths behind them. */
+const descriptors = (words) =>
+  [...words.matchAll(/(\d+)<((?:\\x[0-9a-f]{2})*)>/g)].map(([, number, hex]) => ({ number, path: textOf(hex) }));
 const numbers = (words) => words.split(', ').map(Number);
 
 /** Gives the changes below `directory` and the lines of the journal: `{ type, at, … }`. */
@@ -68,6 +73,15 @@ export function eventsOf(text, directory) {
       const offset = positions.get(key) ?? 0;
       positions.set(key, offset + answer);
       put('write', at, { path, offset, data: bytesOf(strings(words)[0] ?? '').subarray(0, answer) });
+    } else if (COPIES.has(call)) {
+      const [to, from] = call === 'sendfile' ? descriptors(words) : descriptors(words).reverse();
+      if (!inside(to.path)) continue;
+      const [start, offset] = [from, to].map(({ number, path: name }) => {
+        const before = positions.get(`${number} ${name}`) ?? 0;
+        positions.set(`${number} ${name}`, before + answer);
+        return before;
+      });
+      put('copy', at, { path: to.path, from: from.path, start, offset, size: answer });
     } else if (call === 'pwrite64' && inside(path)) {
       const offset = numbers(words).at(-1);
       put('write', at, { path, offset, data: bytesOf(strings(words)[0] ?? '').subarray(0, answer) });

@@ -19,8 +19,10 @@ const FILE = subjects['file-power'];
 const LOOSE_FILE = subjects['file-process'];
 const LOG = subjects['log-power'];
 const LOOSE_LOG = subjects['log-process'];
+const MOVING_LOG = subjects['log-elsewhere'];
+const CONSUMER = subjects['consumer-power'];
 
-const line = (name, what, subject, run, amounts, needs = null) => ({ name, what, subject, run, needs, ...amounts });
+const line = (name, what, subject, run, amounts, ...needs) => ({ name, what, subject, run, needs, ...amounts });
 
 export const scenarios = [
   line(
@@ -31,6 +33,18 @@ export const scenarios = [
     { short: { ops: 30 }, long: { ops: 30 } },
     'strace',
   ),
+  line(
+    'machine/unsynced-log',
+    'a log that does not sync is caught by power cuts',
+    LOOSE_LOG,
+    catchUnsynced,
+    { short: { ops: 30 }, long: { ops: 30 } },
+    'strace',
+  ),
+  line('machine/stale-log', 'a log that is an event behind is caught by kills', LOG, catchStale, {
+    short: {},
+    long: {},
+  }),
   line('machine/stale', 'a store that is a state behind is caught by kills', FILE, catchStale, { short: {}, long: {} }),
 
   line('kill/sqlite-power', 'SIGKILL at any moment', SQLITE, killAtRandom, {
@@ -57,6 +71,29 @@ export const scenarios = [
   line('kill/log-process', 'SIGKILL at any moment', LOOSE_LOG, killAtRandom, {
     short: { kills: 50 },
     long: { kills: 5_000 },
+  }),
+
+  line(
+    'kill/log-elsewhere',
+    'SIGKILL at any moment while events go into an archive on another file system',
+    MOVING_LOG,
+    killAtRandom,
+    { short: { kills: 12 }, long: { kills: 2_000 } },
+    'mount',
+  ),
+  line(
+    'kill-at/log-elsewhere',
+    'SIGKILL at each call that changes a file of the log or of its archive on another file system',
+    MOVING_LOG,
+    killAtCalls,
+    { short: { ops: 8, prepared: true, most: 16 }, long: { ops: 40, prepared: true } },
+    'strace',
+    'mount',
+  ),
+
+  line('kill/consumer', 'SIGKILL while events are acknowledged under a name', CONSUMER, killAtRandom, {
+    short: { kills: 20 },
+    long: { kills: 1_000 },
   }),
 
   ...[
@@ -172,6 +209,23 @@ export const scenarios = [
     'strace',
   ),
   line(
+    'power/log-elsewhere',
+    'power cuts while events go into an archive on another file system',
+    { ...MOVING_LOG, look: LOG.look },
+    cutPower,
+    { short: { cuts: 5_000, ops: 30 }, long: { cuts: 500_000, ops: 150 } },
+    'strace',
+    'mount',
+  ),
+  line(
+    'power/consumer',
+    'power cuts while events are acknowledged under a name',
+    CONSUMER,
+    cutPower,
+    { short: { cuts: 1_000, ops: 20 }, long: { cuts: 100_000, ops: 60 } },
+    'strace',
+  ),
+  line(
     'power-after-fault/sqlite',
     'a sync fails, and later the power: what was acknowledged in between is there',
     SQLITE,
@@ -222,8 +276,17 @@ export const scenarios = [
     { short: {}, long: {} },
     'mount',
   ),
+  line(
+    'full/log',
+    'a disk of 4 MB is filled, relieved and used again',
+    LOG,
+    fillDisk,
+    { short: {}, long: {} },
+    'mount',
+  ),
   line('read-only/sqlite', 'a file system turns read only', SQLITE, turnReadOnly, { short: {}, long: {} }, 'mount'),
   line('read-only/file', 'a file system turns read only', FILE, turnReadOnly, { short: {}, long: {} }, 'mount'),
+  line('read-only/log', 'a file system turns read only', LOG, turnReadOnly, { short: {}, long: {} }, 'mount'),
   line(
     'descriptors/sqlite',
     'no more files may be opened, and then they may',
@@ -240,6 +303,14 @@ export const scenarios = [
     { short: {}, long: {} },
     'prlimit',
   ),
+  line(
+    'descriptors/log',
+    'no more files may be opened, and then they may',
+    LOG,
+    exhaustDescriptors,
+    { short: {}, long: {} },
+    'prlimit',
+  ),
   line('network/sqlite', 'a network file system is refused', SQLITE, refuseNetwork, { short: {}, long: {} }, 'strace'),
   line('bits/file', 'every bit of a file is turned over', FILE, turnBits, { short: { step: 7 }, long: {} }),
 
@@ -251,6 +322,10 @@ export const scenarios = [
     short: { cycles: 100 },
     long: { cycles: 1_000 },
   }),
+  line('workers/log', 'worker threads are terminated while they append', LOOSE_LOG, terminateWorkers, {
+    short: { cycles: 30 },
+    long: { cycles: 1_000 },
+  }),
   line('exit/sqlite', 'a process leaves with 1,000 writes queued', SQLITE, exitWithQueue, {
     short: { cycles: 100, queued: 1_000 },
     long: { cycles: 1_000, queued: 1_000 },
@@ -258,6 +333,10 @@ export const scenarios = [
   line('exit/file', 'a process leaves with 1,000 writes queued', LOOSE_FILE, exitWithQueue, {
     short: { cycles: 100, queued: 1_000, all: false },
     long: { cycles: 100, queued: 1_000, all: false },
+  }),
+  line('exit/log', 'a process leaves with 1,000 appends queued', LOOSE_LOG, exitWithQueue, {
+    short: { cycles: 10, queued: 1_000 },
+    long: { cycles: 100, queued: 1_000 },
   }),
   line('forget/sqlite', 'stores are forgotten, with a write on its way', SQLITE, forgetStores, {
     short: { cycles: 100 },

@@ -3,7 +3,7 @@ import { withBeginning } from '../machine/beginnings.mjs';
 import { callsOf } from '../machine/calls.mjs';
 import { runChild } from '../machine/child.mjs';
 import { Oracle } from '../machine/oracle.mjs';
-import { inDirectory } from '../machine/places.mjs';
+import { inDirectory, withPlace } from '../machine/places.mjs';
 import { faultAt } from '../machine/strace.mjs';
 
 /** The kill comes up to this long after the acknowledgement that it waits for. */
@@ -11,7 +11,7 @@ const LATEST_MS = 5;
 
 /** A child is killed again and again, and each time what it acknowledged is there. */
 export async function killAtRandom(subject, { random, kills }) {
-  return inDirectory(async (directory) => {
+  const lives = async (directory) => {
     const oracle = new Oracle();
     for (let life = 0; life < kills; life += 1) {
       const enough = 1 + random.below(30);
@@ -32,7 +32,8 @@ export async function killAtRandom(subject, { random, kills }) {
       oracle.settle(found);
     }
     return { kills, acknowledged: oracle.acknowledged, lost: 0 };
-  });
+  };
+  return inDirectory((directory) => withPlace(subject, directory, lives));
 }
 
 /** A child is killed at each call that changes a file, or at so many of them. */

@@ -5,7 +5,7 @@ import { cutPower } from './power.mjs';
 /** Writes that survive kills and no power cuts, taken at a word that they never gave. */
 export async function catchUnsynced(subject, options) {
   const liar = { ...subject, durability: 'power' };
-  return caught(/may be in/, () => cutPower(liar, { ...options, cuts: 200 }));
+  return caught(/may be in|has lost/, () => cutPower(liar, { ...options, cuts: 200 }));
 }
 
 /** A store that has everything, and says of an object that it is one state behind. */

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { runChild } from '../machine/child.mjs';
 import { Disk, MANNERS, materialize } from '../machine/disk.mjs';
 import { Oracle } from '../machine/oracle.mjs';
-import { inDirectory } from '../machine/places.mjs';
+import { inDirectory, withPlace } from '../machine/places.mjs';
 import { recordInto } from '../machine/strace.mjs';
 import { eventsOf } from '../machine/trace.mjs';
 
@@ -65,11 +65,12 @@ function recorded(subject, options, failing, work) {
   return inDirectory(async (parent) => {
     const directory = path.join(parent, 'place');
     const record = path.join(parent, 'record');
-    const { how, complaint } = await runChild({
+    const child = {
       script: subject.script,
       words: subject.words(directory, options),
       under: recordInto(record, failing),
-    });
+    };
+    const { how, complaint } = await withPlace(subject, directory, () => runChild(child));
     if (how !== 0) throw new Error(`the child ended with ${how}\n${complaint}`);
     const events = eventsOf(readFileSync(record, 'utf8'), directory).filter(({ path: name }) => !inMemory(name ?? ''));
     const after = path.join(parent, 'after');

@@ -41,7 +41,7 @@ fn a_file_in_doubt_is_read_again_before_the_next_write_and_numbers_leap() {
     owned.close().unwrap();
 }
 
-/// The directories that were synced since the last time somebody asked.
+/// The directories, and the files of an earlier owner, that were synced since the last time somebody asked.
 fn synced() -> Vec<std::path::PathBuf> {
     files::SYNCED.take()
 }
@@ -61,6 +61,25 @@ fn the_names_that_lead_to_the_files_are_synced_by_whoever_opens_the_log() {
         assert!(names.contains(expected), "{} is missing in {names:?}", expected.display());
     }
     assert!(!owned.report.clean);
+}
+
+#[test]
+fn what_a_killed_owner_left_with_the_kernel_is_synced_and_its_numbers_are_not_given_again() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    assert_eq!(append(&mut owned, Durability::Process).unwrap(), 1);
+    // Without a close it has left as if it had been killed.
+    drop(owned);
+    synced();
+    let before = now_micros();
+    let mut owned = open(directory.path());
+    assert!(synced().contains(&directory.path().join("active/s.jsonl")));
+    assert!(append(&mut owned, Durability::Process).unwrap() >= before, "a lost event may have had the next number");
+    owned.close().unwrap();
+    synced();
+    let owned = open(directory.path());
+    assert!(!synced().contains(&directory.path().join("active/s.jsonl")), "what was closed in order is on the disk");
+    owned.close().unwrap();
 }
 
 #[test]
