@@ -14,6 +14,7 @@ mod cursor;
 mod directory;
 mod erase;
 mod files;
+mod handles;
 mod ids;
 mod index;
 mod lane;
@@ -39,7 +40,7 @@ use std::{
     collections::HashSet,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread,
@@ -48,7 +49,7 @@ use std::{
 
 pub use append::Receipt;
 pub use cursor::ReplayFilter;
-
+pub use handles::{Consumer, Replay};
 pub use names::{active_name, id_of, segment_name, stem_of};
 pub use opening::{Damage, RecoveryReport, TornLine};
 pub use options::LogOptions;
@@ -62,10 +63,9 @@ pub use verify::VerifyReport;
 use self::{
     append::Append,
     bell::{Bell, Waiting},
-    consumers::Position,
     cursor::Cursor,
     directory::Layout,
-    reader::{Ask, Reader, SharedCursor, SharedPosition, Watch},
+    reader::{Ask, Reader, Watch},
     registry::Core,
     view::View,
     visitor::Visitor,
@@ -98,23 +98,6 @@ enum Side {
     Owner(Arc<Core>),
     /// Another one does, or none; we only read.
     Visitor { visitor: Arc<Visitor>, reader: Worker<Ask>, bell: Arc<Bell> },
-}
-
-/// A replay under way. Dropping it lets go of its files.
-pub struct Replay {
-    core: Option<Arc<Core>>,
-    reader: Worker<Ask>,
-    cursor: SharedCursor,
-}
-
-/// A named consumer of a session, whose position is on the disk. Dropping it lets go of the position.
-pub struct Consumer {
-    reader: Worker<Ask>,
-    layout: Layout,
-    session: String,
-    name: String,
-    durability: Durability,
-    position: SharedPosition,
 }
 
 impl EventLog {
@@ -412,84 +395,6 @@ impl EventLog {
 impl Drop for EventLog {
     fn drop(&mut self) {
         self.close(Reply::new(drop));
-    }
-}
-
-impl Replay {
-    /// The next piece: a JSON array of some hundred events without their checksums; `None` at the end.
-    pub fn pull(&self, reply: Reply<Option<String>>) {
-        let ask = Ask::Pull { cursor: Arc::clone(&self.cursor), reply };
-        let core = match &self.core {
-            Some(core) if !core.opened.load(Ordering::Acquire) => Arc::clone(core),
-            _ => return read(&self.reader, ask),
-        };
-        let (reader, tag) = (self.reader.clone(), ask.tag());
-        let answer = move |opened: Result<()>| match opened {
-            Ok(()) => read(&reader, ask),
-            Err(error) => ask.refuse(error),
-        };
-        if let Err((error, job)) = core.writer.submit(Job::Open(Reply::new(answer).tagged(tag)), 0) {
-            job.refuse(error);
-        }
-    }
-
-    /// Ends it, and lets go of its files.
-    pub fn release(&self) {
-        match self.cursor.try_lock() {
-            Ok(mut cursor) => cursor.release(),
-            Err(std::sync::TryLockError::Poisoned(cursor)) => PoisonError::into_inner(cursor).release(),
-            // A pull that is reading right now ends first. Where nothing is read any more, the cursor goes with this handle.
-            Err(std::sync::TryLockError::WouldBlock) => {
-                let cursor = Arc::clone(&self.cursor);
-                let releasing = move |ready: Result<()>| {
-                    if ready.is_ok() {
-                        cursor.lock().unwrap_or_else(PoisonError::into_inner).release();
-                    }
-                };
-                read(&self.reader, Ask::task(None, releasing));
-            }
-        }
-    }
-}
-
-impl Consumer {
-    /// Takes the position into possession, alone among all processes; answers with it: everything up to this number has
-    /// been seen to.
-    pub fn open(&self, reply: Reply<u64>) {
-        let (layout, durability) = (self.layout.clone(), self.durability);
-        let (session, name, position) = (self.session.clone(), self.name.clone(), Arc::clone(&self.position));
-        let tag = reply.tag();
-        let opening = move |ready: Result<()>| {
-            let opened = ready.and_then(|()| Position::open(&layout, &session, &name, durability));
-            reply.send(opened.map(|opened| {
-                let seq = opened.seq();
-                *position.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
-                seq
-            }));
-        };
-        read(&self.reader, Ask::task(tag, opening));
-    }
-
-    /// Takes note that everything up to `seq` has been seen to.
-    pub fn acknowledge(&self, seq: u64, reply: Reply<()>) {
-        let position = Arc::clone(&self.position);
-        read(&self.reader, Ask::Advance { position, seq, reply });
-    }
-
-    /// Lets go of the position, once everything that was acknowledged has been taken note of.
-    pub fn close(&self, reply: Reply<()>) {
-        let position = Arc::clone(&self.position);
-        let closing = move |_: Result<()>| {
-            drop(position.lock().unwrap_or_else(PoisonError::into_inner).take());
-            reply.send(Ok(()));
-        };
-        read(&self.reader, Ask::task(None, closing));
-    }
-}
-
-fn read(reader: &Worker<Ask>, ask: Ask) {
-    if let Err((error, ask)) = reader.submit(ask, 1) {
-        ask.refuse(error);
     }
 }
 

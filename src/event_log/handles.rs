@@ -1,0 +1,108 @@
+//! What a log hands out: replays and consumers, whose work is done where the reader is.
+
+use std::sync::{Arc, PoisonError, TryLockError, atomic::Ordering};
+
+use super::{
+    consumers::Position,
+    directory::Layout,
+    reader::{Ask, SharedCursor, SharedPosition},
+    registry::Core,
+    writer::Job,
+};
+use crate::{durability::Durability, error::Result, reply::Reply, worker::Worker};
+
+/// A replay under way. Dropping it lets go of its files.
+pub struct Replay {
+    pub(super) core: Option<Arc<Core>>,
+    pub(super) reader: Worker<Ask>,
+    pub(super) cursor: SharedCursor,
+}
+
+/// A named consumer of a session, whose position is on the disk. Dropping it lets go of the position.
+pub struct Consumer {
+    pub(super) reader: Worker<Ask>,
+    pub(super) layout: Layout,
+    pub(super) session: String,
+    pub(super) name: String,
+    pub(super) durability: Durability,
+    pub(super) position: SharedPosition,
+}
+
+impl Replay {
+    /// The next piece: a JSON array of some hundred events without their checksums; `None` at the end.
+    pub fn pull(&self, reply: Reply<Option<String>>) {
+        let ask = Ask::Pull { cursor: Arc::clone(&self.cursor), reply };
+        let core = match &self.core {
+            Some(core) if !core.opened.load(Ordering::Acquire) => Arc::clone(core),
+            _ => return read(&self.reader, ask),
+        };
+        let (reader, tag) = (self.reader.clone(), ask.tag());
+        let answer = move |opened: Result<()>| match opened {
+            Ok(()) => read(&reader, ask),
+            Err(error) => ask.refuse(error),
+        };
+        if let Err((error, job)) = core.writer.submit(Job::Open(Reply::new(answer).tagged(tag)), 0) {
+            job.refuse(error);
+        }
+    }
+
+    /// Ends it, and lets go of its files.
+    pub fn release(&self) {
+        match self.cursor.try_lock() {
+            Ok(mut cursor) => cursor.release(),
+            Err(TryLockError::Poisoned(cursor)) => PoisonError::into_inner(cursor).release(),
+            // A pull that is reading right now ends first. Where nothing is read any more, the cursor goes with this handle.
+            Err(TryLockError::WouldBlock) => {
+                let cursor = Arc::clone(&self.cursor);
+                let releasing = move |ready: Result<()>| {
+                    if ready.is_ok() {
+                        cursor.lock().unwrap_or_else(PoisonError::into_inner).release();
+                    }
+                };
+                read(&self.reader, Ask::task(None, releasing));
+            }
+        }
+    }
+}
+
+impl Consumer {
+    /// Takes the position into possession, alone among all processes; answers with it: everything up to this number has
+    /// been seen to.
+    pub fn open(&self, reply: Reply<u64>) {
+        let (layout, durability) = (self.layout.clone(), self.durability);
+        let (session, name, position) = (self.session.clone(), self.name.clone(), Arc::clone(&self.position));
+        let tag = reply.tag();
+        let opening = move |ready: Result<()>| {
+            let opened = ready.and_then(|()| Position::open(&layout, &session, &name, durability));
+            reply.send(opened.map(|opened| {
+                let seq = opened.seq();
+                *position.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+                seq
+            }));
+        };
+        read(&self.reader, Ask::task(tag, opening));
+    }
+
+    /// Takes note that everything up to `seq` has been seen to.
+    pub fn acknowledge(&self, seq: u64, reply: Reply<()>) {
+        let position = Arc::clone(&self.position);
+        read(&self.reader, Ask::Advance { position, seq, reply });
+    }
+
+    /// Lets go of the position, once everything that was acknowledged has been taken note of.
+    pub fn close(&self, reply: Reply<()>) {
+        let position = Arc::clone(&self.position);
+        let closing = move |_: Result<()>| {
+            drop(position.lock().unwrap_or_else(PoisonError::into_inner).take());
+            reply.send(Ok(()));
+        };
+        read(&self.reader, Ask::task(None, closing));
+    }
+}
+
+/// Asks the reader. Where it takes nothing any more, the one who asks hears of it.
+fn read(reader: &Worker<Ask>, ask: Ask) {
+    if let Err((error, ask)) = reader.submit(ask, 1) {
+        ask.refuse(error);
+    }
+}

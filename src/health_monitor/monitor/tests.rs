@@ -1,0 +1,234 @@
+use crossbeam_channel::{Receiver, unbounded};
+
+use super::{
+    super::{
+        gauge::Sight,
+        loops::{Label, Pulse},
+    },
+    *,
+};
+
+/// A monitor whose own ticks are so long that a test can sweep a thousand times between two of them.
+fn open() -> (Arc<Monitor>, Receiver<Report>) {
+    let options = Options {
+        heartbeat_interval: Duration::from_secs(2),
+        activity_timeout: Duration::from_secs(5),
+        max_missed_beats: 2,
+    };
+    let (sender, reports) = unbounded();
+    let monitor = Monitor::open(&options, Arc::new(move |report| drop(sender.send(report)))).unwrap();
+    (monitor, reports)
+}
+
+fn who(ticket: u32) -> Registration {
+    Registration { ticket, pingable: true, thread: None }
+}
+
+fn standings(reports: &Receiver<Report>) -> Vec<Standing> {
+    reports.try_iter().flat_map(|report| report.moved).map(|moved| moved.standing).collect()
+}
+
+#[test]
+fn the_clock_stands_still_until_the_loop_answers() {
+    let (monitor, reports) = open();
+    monitor.register(who(7)).unwrap();
+    for _ in 0..1000 {
+        monitor.sweep();
+    }
+    assert_eq!(standings(&reports), []);
+    for _ in 0..100 {
+        monitor.echo();
+        monitor.sweep();
+    }
+    assert_eq!(standings(&reports).last(), Some(&Standing::Disconnected));
+}
+
+#[test]
+fn an_idle_hour_accuses_nobody_and_pings_each_agent_once_an_interval() {
+    const AGENTS: u32 = 300;
+    let (monitor, reports) = open();
+    let slots: Vec<u32> = (1..=AGENTS).map(|ticket| monitor.register(who(ticket)).unwrap()).collect();
+    let ticks = 3600 * 1000 / u32::try_from(monitor.rules().tick.as_millis()).unwrap();
+    let mut pings: u32 = 0;
+    for tick in 0..ticks {
+        monitor.echo();
+        monitor.sweep();
+        for report in reports.try_iter() {
+            assert_eq!(report.moved, [], "in tick {tick}");
+            for Whom { slot, ticket } in report.ping {
+                pings += 1;
+                assert_eq!(slots[ticket as usize - 1], slot);
+                monitor.beat(slot);
+            }
+        }
+    }
+    let intervals = ticks / monitor.rules().interval * AGENTS;
+    assert!(pings > intervals / 10 * 8 && pings < intervals / 10 * 14, "{pings} pings in {intervals} intervals");
+}
+
+#[test]
+fn the_clock_stands_still_while_the_loop_it_lives_in_is_frozen() {
+    let (monitor, reports) = open();
+    let news = |frozen| LoopNews {
+        thread: 0,
+        frozen,
+        lasted: Duration::from_secs(1),
+        threshold: Duration::from_secs(1),
+        holder: None,
+        at: 0,
+        recorded: false,
+    };
+    let pulse = Box::new(Gone);
+    monitor.guard(Arc::new(EventLoop { thread: 0, pulse }), Duration::from_secs(1));
+    let slot = monitor.register(who(7)).unwrap();
+    monitor.begin(slot, 7, 1, Duration::from_secs(1));
+    monitor.hear(&news(true));
+    for _ in 0..1000 {
+        monitor.echo();
+        monitor.sweep();
+    }
+    assert_eq!(standings(&reports), []);
+    let told = || -> Vec<bool> { reports.try_iter().flat_map(|report| report.loops).map(|news| news.frozen).collect() };
+    monitor.hear(&news(false));
+    // One that came when the loop had been frozen before.
+    assert_eq!(told(), [false]);
+    monitor.hear(&news(false));
+    assert!(told().is_empty());
+    for _ in 0..100 {
+        monitor.echo();
+        monitor.sweep();
+    }
+    assert_eq!(standings(&reports).last(), Some(&Standing::Disconnected));
+}
+
+#[test]
+fn a_frozen_worker_and_an_ended_one_concern_who_lives_there() {
+    let (monitor, reports) = open();
+    let agent = |ticket, thread| Registration { ticket, pingable: false, thread };
+    let slots = [Some(3), Some(4), None].map(|thread| monitor.register(agent(thread.unwrap_or(1), thread)).unwrap());
+    let lasted = Duration::from_secs(1);
+    let (holder, at) = (None, 0);
+    let news = LoopNews { thread: 3, frozen: true, lasted, threshold: lasted, holder, at, recorded: false };
+    monitor.hear(&news);
+    monitor.exit(slots[1], 4);
+    let moved: Vec<_> = reports.try_iter().flat_map(|report| report.moved).collect();
+    let moved: Vec<_> = moved.iter().map(|moved| (moved.whom.ticket, moved.standing, moved.reason)).collect();
+    let frozen = (3, Standing::Suspect, Some(Reason::Frozen));
+    assert_eq!(moved, [frozen, (4, Standing::Disconnected, Some(Reason::Exited))]);
+    monitor.hear(&LoopNews { frozen: false, ..news });
+    assert_eq!(standings(&reports), [Standing::Healthy]);
+}
+
+#[test]
+fn whoever_is_seldom_looked_at_is_looked_at_when_something_has_happened() {
+    let (monitor, reports) = open();
+    let quiet = |ticket, thread| Registration { ticket, pingable: false, thread };
+    let tick = monitor.rules().tick;
+    let interval = monitor.rules().interval;
+    let busy = monitor.register(quiet(1, None)).unwrap();
+    let frozen = monitor.register(quiet(2, Some(3))).unwrap();
+    let again = monitor.register(quiet(3, None)).unwrap();
+    let sweep = |times| {
+        (0..times).for_each(|_| {
+            monitor.echo();
+            monitor.sweep();
+        });
+    };
+    sweep(5);
+    monitor.begin(busy, 1, 1, tick * 2);
+    let lasted = Duration::from_secs(1);
+    let news = LoopNews { thread: 3, frozen: true, lasted, threshold: lasted, holder: None, at: 0, recorded: false };
+    monitor.hear(&news);
+    assert!(monitor.reset(again, 3, who(4)));
+    sweep(interval + 3);
+    let heard: Vec<Report> = reports.try_iter().collect();
+    let of = |slot| {
+        let moved = heard.iter().flat_map(|report| &report.moved).filter(move |moved| moved.whom.slot == slot);
+        moved.map(|moved| moved.standing).collect::<Vec<_>>()
+    };
+    let both = [Standing::Suspect, Standing::Disconnected];
+    assert_eq!((of(busy), of(frozen)), (both.into(), both.into()));
+    assert!(heard.iter().flat_map(|report| &report.ping).any(|whom| *whom == Whom { slot: again, ticket: 4 }));
+}
+
+#[test]
+fn each_of_many_agents_is_judged_by_its_own_beats() {
+    const AGENTS: u32 = 3 * 1024;
+    let (monitor, reports) = open();
+    let slots: Vec<u32> = (1..=AGENTS).map(|ticket| monitor.register(who(ticket)).unwrap()).collect();
+    let silent = |slot: u32| slot.is_multiple_of(97);
+    for _ in 0..monitor.rules().interval * 3 {
+        slots.iter().filter(|slot| !silent(**slot)).for_each(|slot| monitor.beat(*slot));
+        monitor.echo();
+        monitor.sweep();
+    }
+    let mut gone: Vec<u32> = reports
+        .try_iter()
+        .flat_map(|report| report.moved)
+        .filter(|moved| moved.standing == Standing::Disconnected)
+        .map(|moved| moved.whom.slot)
+        .collect();
+    gone.sort_unstable();
+    let expected: Vec<u32> = slots.into_iter().filter(|slot| silent(*slot)).collect();
+    assert_eq!(gone, expected);
+}
+
+/// A loop that is not there any more.
+struct Gone;
+
+impl Pulse for Gone {
+    fn look(&self) -> Option<Sight> {
+        None
+    }
+
+    fn holder(&self) -> Option<Label> {
+        None
+    }
+}
+
+#[test]
+fn a_report_about_an_earlier_life_names_a_ticket_that_is_gone() {
+    let (monitor, reports) = open();
+    let slot = monitor.register(who(7)).unwrap();
+    assert!(monitor.reset(slot, 7, who(8)));
+    assert!(!monitor.reset(slot, 7, who(9)));
+    assert!(monitor.look(slot, 7).is_none());
+    for _ in 0..100 {
+        monitor.echo();
+        monitor.sweep();
+    }
+    let tickets: Vec<u32> = reports.try_iter().flat_map(|report| report.ping).map(|whom| whom.ticket).collect();
+    assert!(!tickets.is_empty() && tickets.iter().all(|&ticket| ticket == 8), "{tickets:?}");
+}
+
+#[test]
+fn a_slot_is_used_again_and_forgets_whom_it_belonged_to() {
+    let (monitor, _reports) = open();
+    let slot = monitor.register(who(1)).unwrap();
+    assert!(monitor.unregister(slot, 1));
+    assert!(!monitor.unregister(slot, 1));
+    assert_eq!(monitor.register(who(2)).unwrap(), slot);
+    assert!(monitor.look(slot, 1).is_none() && monitor.look(slot, 2).is_some());
+}
+
+#[test]
+fn a_closed_monitor_takes_nobody_and_says_nothing() {
+    let (monitor, reports) = open();
+    let slot = monitor.register(who(1)).unwrap();
+    monitor.close();
+    monitor.close();
+    assert!(matches!(monitor.register(who(2)), Err(Error::Closed(_))));
+    assert!(matches!(monitor.start(), Err(Error::Closed(_))));
+    assert!(!monitor.unregister(slot, 1) && !monitor.sweep());
+    monitor.reject(slot, 1);
+    assert!(reports.try_iter().all(|report| report.moved.is_empty()));
+}
+
+#[test]
+fn the_thread_sweeps_by_itself() {
+    let (monitor, reports) = open();
+    let slot = monitor.register(who(1)).unwrap();
+    let report = reports.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!((report.ping, report.echo), (vec![Whom { slot, ticket: 1 }], true));
+    assert!(monitor.look(slot, 1).is_some_and(|look| look.silent > Duration::ZERO));
+}

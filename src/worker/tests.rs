@@ -1,0 +1,123 @@
+use crossbeam_channel::{Sender, bounded};
+
+use super::*;
+
+/// Does nothing until it is let go on, batch by batch.
+struct HeldUp {
+    go_on: Receiver<()>,
+    done: Sender<u32>,
+}
+
+impl Handler<u32> for HeldUp {
+    fn handle(&mut self, batch: Vec<u32>) {
+        self.go_on.recv().ok();
+        for job in batch {
+            self.done.send(job).ok();
+        }
+    }
+}
+
+#[test]
+fn what_has_not_been_begun_can_be_withdrawn_and_the_rest_keeps_its_order() {
+    let (go_on, held) = bounded(10);
+    let (done, answers) = bounded(10);
+    let worker = Worker::start("held-up", 1_000, HeldUp { go_on: held, done }).unwrap();
+    worker.submit(0, 1).unwrap();
+    while !worker.gate.lock().at_work {
+        thread::yield_now();
+    }
+    for job in 1..=5 {
+        worker.submit(job, 10).unwrap();
+    }
+    assert_eq!(worker.withdraw(|job| job % 2 == 0), [2, 4], "what is begun stays");
+    worker.submit(6, 10).unwrap();
+    assert_eq!(worker.withdraw(|job| *job == 3), [3]);
+    assert_eq!(worker.queued(), 31);
+    go_on.send(()).unwrap();
+    go_on.send(()).unwrap();
+    let all: Vec<u32> = (0..4).map(|_| answers.recv().unwrap()).collect();
+    assert_eq!(all, [0, 1, 5, 6]);
+    let (reply, closed) = Reply::channel();
+    worker.close(reply);
+    closed.recv().unwrap().unwrap();
+    assert_eq!(worker.withdraw(|_| true), [0; 0], "there is nothing left");
+}
+
+/// Is held up wherever it is, and says where. It is prepared at the second try.
+struct Everywhere {
+    go_on: Receiver<()>,
+    at: Sender<&'static str>,
+    tries: u32,
+    tick_at: Option<Instant>,
+}
+
+impl Everywhere {
+    fn hold(&self, at: &'static str) {
+        self.at.send(at).ok();
+        self.go_on.recv().ok();
+    }
+}
+
+impl Handler<u32> for Everywhere {
+    fn handle(&mut self, batch: Vec<u32>) {
+        self.hold(if batch == [3] { "handles 3" } else { "handles others" });
+        self.tick_at = Some(Instant::now());
+    }
+
+    fn is_unprepared(&self, _: &u32) -> bool {
+        self.tries < 2
+    }
+
+    fn prepare(&mut self) {
+        self.tries += 1;
+        self.hold("prepares");
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        self.tick_at
+    }
+
+    fn tick(&mut self) {
+        self.tick_at = None;
+        self.hold("ticks");
+    }
+}
+
+#[test]
+fn wherever_the_thread_is_held_up_what_is_queued_can_be_withdrawn() {
+    let ((go_on, held), (at, is_at)) = (bounded(0), bounded(10));
+    let handler = Everywhere { go_on: held, at, tries: 0, tick_at: None };
+    let worker = Worker::start("everywhere", 1_000, handler).unwrap();
+    worker.submit(0, 10).unwrap();
+    assert_eq!(is_at.recv().unwrap(), "prepares");
+    assert_eq!(worker.withdraw(|_| true), [0]);
+    go_on.send(()).unwrap();
+    // Nothing has heard whether that went well.
+    worker.submit(1, 10).unwrap();
+    worker.submit(2, 10).unwrap();
+    assert_eq!(is_at.recv().unwrap(), "prepares");
+    worker.submit(3, 10).unwrap();
+    assert_eq!(worker.withdraw(|job| *job < 3), [1, 2]);
+    go_on.send(()).unwrap();
+    assert_eq!(is_at.recv().unwrap(), "handles 3");
+    go_on.send(()).unwrap();
+    assert_eq!(is_at.recv().unwrap(), "ticks");
+    worker.submit(4, 10).unwrap();
+    assert_eq!(worker.withdraw(|_| true), [4]);
+    assert_eq!(worker.queued(), 0);
+    go_on.send(()).unwrap();
+}
+
+#[test]
+fn what_is_asked_of_a_thread_that_has_ended_is_answered() {
+    let (_, held) = bounded::<()>(0);
+    let (done, _) = bounded(0);
+    let worker = Worker::start("ended", 1_000, HeldUp { go_on: held, done }).unwrap();
+    let (reply, closed) = Reply::channel();
+    worker.close(reply);
+    closed.recv().unwrap().unwrap();
+    assert_eq!(worker.ended.recv_timeout(Duration::from_secs(10)), Err(RecvTimeoutError::Disconnected));
+    let (reply, answer) = Reply::channel();
+    worker.post(Message::Barrier(reply));
+    assert!(answer.recv().unwrap().is_err());
+}
