@@ -10,15 +10,16 @@ const ANSWER = [1, false, null];
 /** A store whose answers come while they are watched for, or not. */
 function store(answer: unknown[] = ANSWER, takesMs = 0) {
   const state = { pending: 0, watches: 0, settled: [] as unknown[][], answer };
-  const calls = {
+  const fake: Pick<Calls, 'pending' | 'settleNow'> = {
     get pending() {
       return state.pending;
     },
-    settle(batch: unknown[]) {
+    settleNow(batch: unknown[]) {
       state.settled.push(batch);
       if (batch.length > 0) state.pending = 0;
     },
-  } as unknown as Calls;
+  };
+  const calls = fake as Calls;
   const moments = new Moments();
   const watch = (): unknown[] => {
     state.watches += 1;
