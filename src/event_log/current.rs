@@ -3,7 +3,10 @@
 use std::{
     fs::{File, Metadata},
     path::Path,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Instant,
 };
 
@@ -22,15 +25,45 @@ pub struct Current {
     pub begun: Instant,
     /// Whether its name is on the disk: that of a file that was found is, because whoever finds files syncs their names.
     pub name_on_disk: Arc<AtomicBool>,
+    /// So many bytes of it are on the disk at least, in their own place.
+    pub on_disk: Arc<AtomicU64>,
+    /// So many bytes of it survive the power, those that the journal has included.
+    pub journaled: u64,
+    /// Whether the journal may speak of it.
+    pub in_journal: bool,
     /// Which file it is; `None` while it was never open.
     identity: Option<(u64, u64)>,
 }
 
 impl Current {
-    /// A file of this length; of zero: one that may not be there yet.
+    /// A file of this length, all of which is on the disk; of zero: one that may not be there yet.
     pub fn of(length: u64, ends_open: bool) -> Self {
-        let name_on_disk = Arc::new(AtomicBool::new(length > 0));
-        Self { handle: None, length, ends_open, begun: Instant::now(), name_on_disk, identity: None }
+        Self {
+            handle: None,
+            length,
+            ends_open,
+            begun: Instant::now(),
+            name_on_disk: Arc::new(AtomicBool::new(length > 0)),
+            on_disk: Arc::new(AtomicU64::new(length)),
+            journaled: 0,
+            in_journal: false,
+            identity: None,
+        }
+    }
+
+    /// So many bytes of it survive the power, at the least.
+    pub fn safe(&self) -> u64 {
+        self.on_disk().max(self.journaled)
+    }
+
+    /// So many bytes of it are on the disk in their own place, at the least.
+    pub fn on_disk(&self) -> u64 {
+        self.on_disk.load(Ordering::Acquire)
+    }
+
+    /// Takes note of so many bytes that are.
+    pub fn is_on_disk(&self, length: u64) {
+        self.on_disk.fetch_max(length, Ordering::AcqRel);
     }
 
     /// Whether what has its name is still what was written last. Where somebody has removed, replaced or cut it, an

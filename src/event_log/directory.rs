@@ -24,6 +24,8 @@ pub struct Layout {
     pub quarantine: PathBuf,
     /// What is known of large files.
     pub index: PathBuf,
+    /// What the disk holds of files whose own sync is still to come.
+    pub journal: PathBuf,
 }
 
 const LOCK: &str = "lock";
@@ -69,6 +71,7 @@ impl Layout {
             archive: root.join("archive"),
             quarantine: root.join("quarantine"),
             index: root.join("index"),
+            journal: root.join("journal"),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::error::Result;
 pub fn erase(owned: &mut Owned, id: &str) -> Result<bool> {
     let stem = names::stem_of(id);
     let layout = owned.around.layout.clone();
+    owned.end_journal()?;
     // From here on nobody finds it, and its next event, should there be one, goes to a new file under new numbers.
     owned.around.catalog.remove(id);
     if let Some(lane) = owned.lanes.remove(id) {

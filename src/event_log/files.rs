@@ -82,6 +82,18 @@ pub fn open_append(path: &Path) -> Result<File> {
     options().append(true).create(true).open(path).map_err(|cause| Error::io(doing("opening", path), &cause))
 }
 
+/// Creates a file that was not there, to write to it anywhere.
+pub fn create_new(path: &Path) -> Result<File> {
+    let created = options().read(true).write(true).create_new(true).open(path);
+    created.map_err(|cause| Error::io(doing("creating", path), &cause))
+}
+
+/// Opens a file to write over what it holds, creating it where it is not there.
+pub fn open_to_mend(path: &Path) -> Result<File> {
+    let opened = options().read(true).write(true).create(true).truncate(false).open(path);
+    opened.map_err(|cause| Error::io(doing("opening", path), &cause))
+}
+
 /// What has this name now; `None` where nothing has.
 pub fn look(path: &Path) -> Result<Option<fs::Metadata>> {
     match fs::metadata(path) {

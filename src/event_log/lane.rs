@@ -15,11 +15,12 @@ use super::{
     files,
     ids::Ids,
     index::{Catalog, Entries, Entry, Placed, Session, Summary, read, write},
+    journal::Journal,
     names,
     opening::Loaded,
     options::LogOptions,
     record,
-    sync::{Name, Task},
+    sync::{Name, Reach, Task},
 };
 use crate::error::{Error, Result};
 
@@ -33,6 +34,8 @@ pub struct Surroundings {
     pub catalog: Arc<Catalog>,
     /// Who waits for more.
     pub bell: Arc<Bell>,
+    /// What is on the disk of files whose own sync is still to come.
+    pub journal: Journal,
 }
 
 /// The writing end of one session.
@@ -43,10 +46,22 @@ pub struct Lane {
     pub broken: bool,
     /// Whether lines wait for a sync that nobody has begun.
     pub dirty: bool,
+    /// Whether it stands in the list of those whose sync is due next.
+    pub due: bool,
     stem: String,
     session_json: String,
     next_seq: u64,
     current: Current,
+    /// What this batch has written to the file, where it may go to the journal.
+    fresh: Option<Fresh>,
+}
+
+/// What a batch has written to a file.
+pub struct Fresh {
+    /// From here on.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// Lines that go to the file in one write.
@@ -64,7 +79,7 @@ impl Lane {
         Self::over(Arc::new(Session::new(id)), next_seq, 0, false)
     }
 
-    /// A session as it was found.
+    /// A session as it was found, on the disk.
     pub fn resume(loaded: Loaded, next_seq: u64) -> Self {
         Self::over(loaded.session, next_seq, loaded.length, loaded.ends_open)
     }
@@ -76,8 +91,10 @@ impl Lane {
             session,
             broken: false,
             dirty: false,
+            due: false,
             next_seq,
             current: Current::of(length, ends_open),
+            fresh: None,
         }
     }
 
@@ -90,7 +107,7 @@ impl Lane {
     /// kernel come back.
     pub fn write(
         &mut self,
-        around: &Surroundings,
+        around: &mut Surroundings,
         ids: &mut Ids,
         parcels: &mut [Parcel],
         items: Vec<Item>,
@@ -152,10 +169,15 @@ impl Lane {
         }
         let stored = self.store(around, &draft.bytes);
         if stored.is_ok() {
+            let offset = self.current.length;
             self.current.length += draft.bytes.len() as u64;
             self.current.ends_open = false;
             self.dirty = true;
             self.publish(around, draft.entries);
+            match &mut self.fresh {
+                Some(fresh) => fresh.bytes.extend_from_slice(&draft.bytes),
+                None => self.fresh = Some(Fresh { offset, bytes: draft.bytes }),
+            }
         }
         for (item, receipt) in draft.events {
             let Some(parcel) = parcels.get_mut(item.parcel) else { continue };
@@ -219,7 +241,7 @@ impl Lane {
     }
 
     fn path(&self, around: &Surroundings) -> PathBuf {
-        around.layout.active.join(names::active_name(&self.stem))
+        around.layout.active.join(self.file_name())
     }
 
     /// What has to be synced, if anything; whoever takes it sees to it that it happens. A file that was closed meanwhile is
@@ -240,9 +262,68 @@ impl Lane {
             },
         };
         self.dirty = false;
+        self.due = false;
         let name = (with_name && !self.name_on_disk())
             .then(|| Name { directory: around.layout.active.clone(), on_disk: Arc::clone(&self.current.name_on_disk) });
-        Some(Task { key: Arc::clone(&self.session.id), file, name })
+        let reach = Reach { on_disk: Arc::clone(&self.current.on_disk), length: self.current.length };
+        Some(Task { key: Arc::clone(&self.session.id), file, reach, name })
+    }
+
+    /// What the last batch has written, where the journal alone makes it safe: everything before it is. `None` where it has
+    /// to be synced in its place.
+    pub fn take_fresh(&mut self) -> Option<Fresh> {
+        let fresh = self.fresh.take()?;
+        (!self.broken && fresh.offset == self.current.safe()).then_some(fresh)
+    }
+
+    /// Takes note that the journal has all that was written.
+    pub fn is_journaled(&mut self) {
+        self.current.journaled = self.current.length;
+        self.current.in_journal = true;
+    }
+
+    /// So many bytes of the file being written are on the disk in their own place, at the least.
+    #[cfg(test)]
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.current.on_disk()
+    }
+
+    /// Whether everything that was written survives the power.
+    pub fn is_safe(&self) -> bool {
+        self.current.safe() >= self.current.length
+    }
+
+    /// Whether the journal has what is not on the disk in its own place.
+    pub fn needs_journal(&self) -> bool {
+        self.current.journaled > self.current.on_disk()
+    }
+
+    /// Takes note that what the journal has is on the disk in its own place.
+    pub fn is_settled(&self) {
+        self.current.is_on_disk(self.current.journaled);
+    }
+
+    /// Puts what was found in its file on the disk. Where that fails, nobody knows what is.
+    pub fn sync_found(&mut self, around: &Surroundings) {
+        if self.current.length > 0 && files::sync_file(&self.path(around)).is_err() {
+            self.current.on_disk = Arc::default();
+            self.dirty = true;
+        }
+    }
+
+    /// Whether the journal may speak of its file.
+    pub fn is_in_journal(&self) -> bool {
+        self.current.in_journal
+    }
+
+    /// Whether the file is what was written last.
+    pub fn is_unchanged(&self, around: &Surroundings) -> Result<bool> {
+        self.current.is_unchanged(&self.path(around))
+    }
+
+    /// The name of the file being written.
+    pub fn file_name(&self) -> String {
+        names::active_name(&self.stem)
     }
 
     /// Whether the name of the file being written is on the disk.
@@ -313,7 +394,7 @@ impl Lane {
     }
 
     /// Closes the file being written: on the disk, and under its final name. Where that fails, it goes on being written.
-    pub fn close_file(&mut self, around: &Surroundings) {
+    pub fn close_file(&mut self, around: &mut Surroundings) {
         if self.broken {
             return;
         }
@@ -322,17 +403,20 @@ impl Lane {
         }
     }
 
-    fn try_close_file(&mut self, around: &Surroundings) -> Result<()> {
+    fn try_close_file(&mut self, around: &mut Surroundings) -> Result<()> {
         let Some(Summary { first_seq, .. }) = self.current_summary() else { return Ok(()) };
-        self.check_file(&self.path(around))?;
-        if self.dirty && self.current.handle.is_none() {
-            self.current.open(&self.path(around))?;
-        }
-        if let Some(file) = &self.current.handle
-            && let Err(cause) = file.sync_data()
+        let path = self.path(around);
+        self.check_file(&path)?;
+        if self.current.on_disk() < self.current.length
+            && let Err(cause) = self.current.open(&path)?.sync_data()
         {
             self.broken = true;
-            return Err(indeterminate(&format!("syncing {}", self.path(around).display()), &cause.to_string()));
+            return Err(indeterminate(&format!("syncing {}", path.display()), &cause.to_string()));
+        }
+        self.current.is_on_disk(self.current.length);
+        if self.current.in_journal {
+            // The journal would write to whatever has the name next.
+            around.journal.forget(&self.file_name())?;
         }
         let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));
         let mut files = self.session.files_mut();
@@ -344,6 +428,8 @@ impl Lane {
         checkpoint::remove(&around.layout, &self.path(around));
         self.keep_index(around, &closed);
         self.dirty = false;
+        self.due = false;
+        self.fresh = None;
         self.current = Current::of(0, false);
         // Where the new name fails to land, so may the old one, which an event of this batch relies on.
         files::sync_directory(&around.layout.active).inspect_err(|_| self.broken = true)

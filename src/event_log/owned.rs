@@ -1,7 +1,7 @@
 //! A log that this process owns and has opened: its lanes, what waits for a sync, and when it has to clean up.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,23 +10,25 @@ use super::{
     append::{Item, Parcel},
     bell::Bell,
     checkpoint,
+    confirm::Powered,
     directory::{Layout, Ownership, Past},
     files,
     ids::Ids,
     index::Catalog,
+    journal::{Journal, redo},
     lane::{Lane, Surroundings, indeterminate},
     names,
     opening::{self, Loaded, RecoveryReport},
     options::LogOptions,
     retention::{self, CleanupReport},
     statistics::{self, Statistics, Totals},
-    sync::{Done, Syncer, Task},
+    sync::{Done, Syncer},
     time::now_micros,
 };
 use crate::{durability::Durability, error::Result};
 
 /// As many files may be open for writing at once. Beyond it all are closed; what waits for its sync is opened again for it.
-const MOST_HANDLES: usize = 256;
+pub(super) const MOST_HANDLES: usize = 256;
 
 /// When more files wait for their sync than may be open at once, how long the next ones wait for the first.
 const NEXT_FILES: Duration = Duration::from_millis(5);
@@ -45,8 +47,13 @@ pub struct Owned {
     pub report: RecoveryReport,
     ids: Ids,
     ownership: Ownership,
-    syncer: Syncer<Arc<str>>,
-    unsynced: Vec<Arc<str>>,
+    pub(super) syncer: Syncer<Arc<str>>,
+    /// Whose sync is due next.
+    pub(super) unsynced: Vec<Arc<str>>,
+    /// Of whom the journal speaks.
+    pub(super) journaled: HashSet<Arc<str>>,
+    /// When that has to be seen to.
+    pub(super) settle_at: Option<Instant>,
     handles: usize,
     sync_at: Option<Instant>,
     cleanup_at: Option<Instant>,
@@ -58,6 +65,10 @@ impl Owned {
         let (ownership, past) = layout.own()?;
         checkpoint::remove_strays(&layout)?;
         let mut report = RecoveryReport { clean: past != Past::Unclean, ..RecoveryReport::default() };
+        match past {
+            Past::New | Past::Closed { .. } => redo::discard(&layout)?,
+            Past::Unclean => redo::recover(&layout)?,
+        }
         let mut loaded = Vec::new();
         for (stem, files) in opening::list(&layout)? {
             loaded.extend(opening::load(&layout, &stem, &files, &mut report)?);
@@ -73,6 +84,7 @@ impl Owned {
         }
         let mut owned = Self {
             around: Surroundings {
+                journal: Journal::new(&layout),
                 layout,
                 options: options.clone(),
                 catalog: Arc::clone(catalog),
@@ -86,6 +98,8 @@ impl Owned {
             ownership,
             syncer: Syncer::new()?,
             unsynced: Vec::new(),
+            journaled: HashSet::new(),
+            settle_at: None,
             handles: 0,
             sync_at: None,
             cleanup_at: None,
@@ -113,7 +127,7 @@ impl Owned {
     pub fn append(&mut self, mut parcels: Vec<Parcel>) {
         self.collect();
         self.ids.look();
-        let mut powered = Vec::new();
+        let mut powered: Vec<Powered> = Vec::new();
         for (id, items) in by_session(&mut parcels) {
             let written = self.append_to(&id, &mut parcels, items);
             powered.extend(written.map(|written| (id, written)));
@@ -136,11 +150,6 @@ impl Owned {
         parcel.durability.unwrap_or(self.around.options.durability) == Durability::Power
     }
 
-    /// What has to be synced of a session's file, but for its name.
-    fn sync_of(&mut self, id: &str) -> Option<Task<Arc<str>>> {
-        self.lanes.get_mut(id)?.take_sync(&self.around, false)
-    }
-
     /// Writes to one session. What is written comes back where some of it asks for power.
     fn append_to(&mut self, id: &Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<Vec<Item>> {
         if self.lanes.get(id).is_some_and(|lane| lane.broken)
@@ -155,62 +164,25 @@ impl Owned {
         }
         let first = self.highest_seq + 1;
         let lane = self.lanes.entry(Arc::clone(id)).or_insert_with(|| Lane::new(id, first));
-        let (was_dirty, was_open) = (lane.dirty, lane.holds_a_handle());
-        let written = lane.write(&self.around, &mut self.ids, parcels, items);
+        let was_open = lane.holds_a_handle();
+        let written = lane.write(&mut self.around, &mut self.ids, parcels, items);
         self.totals.appended += written.len() as u64;
-        let is_dirty = lane.dirty;
+        let (is_dirty, is_due) = (lane.dirty, lane.due);
         self.handles += usize::from(!was_open && lane.holds_a_handle());
         let powered =
             written.iter().any(|item| parcels.get(item.parcel).is_some_and(|parcel| self.wants_power(parcel)));
         if is_dirty && !powered {
-            if !was_dirty {
+            if let Some(lane) = self.lanes.get_mut(id) {
+                drop(lane.take_fresh());
+                lane.due = true;
+            }
+            if !is_due {
                 self.unsynced.push(Arc::clone(id));
             }
             let interval = self.around.options.fsync_interval;
             self.sync_at.get_or_insert_with(|| Instant::now() + interval);
         }
         powered.then_some(written)
-    }
-
-    /// Syncs what was promised to survive the power, all files at once; what did not is told to those who wait for it.
-    fn confirm(&mut self, powered: Vec<(Arc<str>, Vec<Item>)>, owed: &mut [Option<Parcel>]) {
-        if powered.is_empty() {
-            return;
-        }
-        for some in powered.chunks(MOST_HANDLES) {
-            let tasks = some.iter().filter_map(|(id, _)| self.sync_of(id)).collect();
-            let outcome = self.syncer.sync_now(tasks);
-            self.note(outcome);
-        }
-        let named = |id: &Arc<str>| self.lanes.get(id).is_none_or(Lane::name_on_disk);
-        if !powered.iter().all(|(id, _)| named(id)) {
-            self.sync_names(powered.iter().map(|(id, _)| id));
-        }
-        for (id, written) in powered {
-            if self.lanes.get(&id).is_some_and(|lane| !lane.broken) {
-                continue;
-            }
-            for Item { parcel, index, .. } in written {
-                if let Some(Some(parcel)) = owed.get_mut(parcel) {
-                    parcel.fail(index, indeterminate("syncing an event", "the disk did not take it"));
-                }
-            }
-        }
-    }
-
-    /// Puts the names of the files being written on the disk, one sync for all of them.
-    fn sync_names<'a>(&mut self, ids: impl Iterator<Item = &'a Arc<str>>) {
-        let synced = files::sync_directory(&self.around.layout.active);
-        for id in ids {
-            match self.lanes.get_mut(id) {
-                Some(lane) if synced.is_ok() => lane.name_is_on_disk(),
-                Some(lane) => lane.broken |= !lane.name_on_disk(),
-                None => {}
-            }
-        }
-        if let Err(error) = synced {
-            tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the files are read again before the next write");
-        }
     }
 
     /// Closes the handles of all files, when there are many.
@@ -222,7 +194,7 @@ impl Owned {
     }
 
     /// Takes in the outcome of syncs. Where one failed, nobody knows what the disk holds: the file is read again.
-    fn note(&mut self, outcome: Vec<Done<Arc<str>>>) {
+    pub(super) fn note(&mut self, outcome: Vec<Done<Arc<str>>>) {
         for (id, outcome) in outcome {
             if let (Err(cause), Some(lane)) = (outcome, self.lanes.get_mut(&id)) {
                 tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
@@ -231,13 +203,14 @@ impl Owned {
         }
     }
 
-    fn collect(&mut self) {
+    pub(super) fn collect(&mut self) {
         let done = self.syncer.finished();
         self.note(done);
     }
 
     /// Reads a session again whose file may hold something else than we think.
     fn reread(&mut self, id: &Arc<str>) -> Result<()> {
+        self.take_from_journal(id)?;
         // What failed may have been the sync of its name.
         files::sync_directory(&self.around.layout.active)?;
         let stem = names::stem_of(id);
@@ -249,6 +222,9 @@ impl Owned {
         let used = self.lanes.remove(id).map_or(0, |lane| lane.next_seq());
         if let Some(loaded) = loaded {
             self.resume(loaded, true, used);
+            if let Some(lane) = self.lanes.get_mut(id) {
+                lane.sync_found(&self.around);
+            }
         } else {
             self.around.catalog.remove(id);
             self.highest_seq = self.highest_seq.max(used).max(now_micros());
@@ -258,7 +234,7 @@ impl Owned {
 
     /// When there is something to do although nobody asks.
     pub fn wake_at(&self) -> Option<Instant> {
-        [self.sync_at, self.cleanup_at].into_iter().flatten().min()
+        [self.sync_at, self.settle_at, self.cleanup_at].into_iter().flatten().min()
     }
 
     /// Does what time asks for.
@@ -267,6 +243,10 @@ impl Owned {
         if self.sync_at.is_some_and(|at| at <= now) {
             self.collect();
             self.begin_syncs();
+        }
+        if self.settle_at.is_some_and(|at| at <= now) {
+            self.collect();
+            self.settle_in_time();
         }
         if self.cleanup_at.is_some_and(|at| at <= now) {
             self.plan_cleanup();
@@ -277,7 +257,7 @@ impl Owned {
     }
 
     /// Begins the syncs that are due, a number of files at a time; appends go on meanwhile.
-    fn begin_syncs(&mut self) {
+    pub(super) fn begin_syncs(&mut self) {
         let now = self.unsynced.len().min(MOST_HANDLES.saturating_sub(self.syncer.under_way()));
         let rest = self.unsynced.split_off(now);
         for id in std::mem::replace(&mut self.unsynced, rest) {
@@ -312,6 +292,10 @@ impl Owned {
 
     /// Moves and deletes what the retention no longer keeps.
     pub fn cleanup(&mut self, retention: Duration) -> Result<CleanupReport> {
+        // What it deletes is nowhere any more.
+        if let Err(error) = self.end_journal() {
+            tracing::warn!(target: "smalltalk::event_log", %error, "the journal stays");
+        }
         let outcome = retention::cleanup(self, retention);
         statistics::save(self);
         outcome
@@ -334,6 +318,7 @@ impl Owned {
         self.lanes.values().for_each(|lane| lane.keep_indexes(&self.around));
         let in_order = self.lanes.values().all(|lane| !lane.broken);
         if in_order {
+            self.end_journal()?;
             let used = |lane: &Lane| lane.next_seq() - 1;
             // Numbers that leapt have not been used: what they leapt over may have been, and is still not there.
             let leapt = self.lanes.values().filter(|lane| used(lane) > lane.session.last_seq());

@@ -136,10 +136,16 @@ pub fn push_line(out: &mut Vec<u8>, seq: u64, id: &[u8], session: &str, body: &s
     let members = members.strip_prefix('{').unwrap_or(members);
     out.extend_from_slice(members.strip_suffix('}').unwrap_or(members).as_bytes());
     let crc = crc32c::crc32c(out.get(start..).unwrap_or_default());
+    push_seal(out, crc);
+    out.push(b'\n');
+    out.len() - start - 1
+}
+
+/// Ends a line, but for its newline, with the checksum.
+pub fn push_seal(out: &mut Vec<u8>, crc: u32) {
     out.extend_from_slice(CRC_MEMBER);
     out.extend((0..CRC_DIGITS).rev().map(|place| hex_digit(crc >> (4 * place))));
-    out.extend_from_slice(b"\"}\n");
-    out.len() - start - 1
+    out.extend_from_slice(b"\"}");
 }
 
 fn push_number(out: &mut Vec<u8>, number: u64) {
@@ -171,11 +177,18 @@ pub fn json_text(text: &str) -> String {
 /// The bytes that the checksum covers, where `line` (without its newline) ends in a checksum that holds.
 #[must_use]
 pub fn sealed(line: &[u8]) -> Option<&[u8]> {
+    let (covered, written) = split_seal(line)?;
+    (written == crc32c::crc32c(covered)).then_some(covered)
+}
+
+/// What stands before the checksum at the end of a line (without its newline), and the checksum.
+#[must_use]
+pub fn split_seal(line: &[u8]) -> Option<(&[u8], u32)> {
     let (covered, seal) = line.split_at_checked(line.len().checked_sub(SEAL)?)?;
     let digits = seal.strip_prefix(CRC_MEMBER)?.strip_suffix(b"\"}")?;
     let lower = digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     let written = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    (lower && written == crc32c::crc32c(covered)).then_some(covered)
+    lower.then_some((covered, written))
 }
 
 /// Reads a line (without its newline); `None` where its checksum does not hold or it is not an event.

@@ -68,7 +68,7 @@ fn delete(archive: &Path, limit: f64, report: &mut CleanupReport) -> Result<()> 
 fn close_old(owned: &mut Owned, retention_ms: f64, now: f64) {
     for lane in owned.lanes.values_mut() {
         if lane.first_is_older(retention_ms / 4.0, now) {
-            lane.close_file(&owned.around);
+            lane.close_file(&mut owned.around);
         }
         lane.rest();
     }

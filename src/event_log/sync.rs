@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -28,8 +28,18 @@ pub struct Task<K> {
     pub key: K,
     /// What is synced.
     pub file: Arc<File>,
+    /// What it has reached when that is done.
+    pub reach: Reach,
     /// Where its name is not on the disk yet.
     pub name: Option<Name>,
+}
+
+/// So much of a file is on the disk after its sync.
+pub struct Reach {
+    /// Told then. It belongs to this one file, as does [`Name::on_disk`].
+    pub on_disk: Arc<AtomicU64>,
+    /// So many bytes.
+    pub length: u64,
 }
 
 /// The name of a file on its way to the disk.
@@ -129,6 +139,9 @@ fn run<K: Send + 'static>(runtime: &Runtime, task: Task<K>, outcome: Sender<Done
 
 fn sync<K>(task: Task<K>) -> Done<K> {
     let outcome = task.file.sync_data().and_then(|()| task.name.as_ref().map_or(Ok(()), sync_name));
+    if outcome.is_ok() {
+        task.reach.on_disk.fetch_max(task.reach.length, Ordering::AcqRel);
+    }
     (task.key, outcome)
 }
 

@@ -139,6 +139,7 @@ fn handles_are_spared_when_many_files_are_open_and_opened_again_when_needed() {
         assert!(round(&mut owned, 0..3 * MOST_HANDLES) <= MOST_HANDLES);
         assert_eq!(usize::try_from(owned.statistics().events), Ok(4 * MOST_HANDLES + 5));
         while owned.lanes.values().any(|lane| lane.dirty) {
+            owned.settle_in_time();
             owned.begin_syncs();
             assert!(owned.syncer.under_way() <= MOST_HANDLES);
             owned.collect();

@@ -1,0 +1,202 @@
+//! What was promised to survive the power does, before it is acknowledged: one sync of the journal for a whole batch, or
+//! one of each file where the journal does not know what came before.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    append::{Item, Parcel},
+    files,
+    journal::{Added, entry::Part, redo},
+    lane::{Fresh, Lane, indeterminate},
+    owned::{MOST_HANDLES, Owned},
+};
+use crate::error::Result;
+
+/// How long files wait for their own sync that are in the journal.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// The session of a batch whose events want to survive the power, and those that are with the kernel.
+pub type Powered = (Arc<str>, Vec<Item>);
+
+impl Owned {
+    /// Sees to it that what was written survives the power; what may not is told to those who wait for it.
+    pub(super) fn confirm(&mut self, powered: Vec<Powered>, owed: &mut [Option<Parcel>]) {
+        if powered.is_empty() {
+            return;
+        }
+        self.journal_fresh(&powered);
+        let left = |id: &&Arc<str>| self.lanes.get(*id).is_some_and(|lane| !lane.is_safe());
+        let unsafe_yet: Vec<_> = powered.iter().map(|(id, _)| id).filter(left).map(Arc::clone).collect();
+        self.sync_files(&unsafe_yet);
+        for (id, written) in powered {
+            if self.lanes.get(&id).is_some_and(|lane| !lane.broken) {
+                continue;
+            }
+            for Item { parcel, index, .. } in written {
+                if let Some(Some(parcel)) = owed.get_mut(parcel) {
+                    parcel.fail(index, indeterminate("syncing an event", "the disk did not take it"));
+                }
+            }
+        }
+    }
+
+    /// Syncs files in their own place, with their names.
+    fn sync_files(&mut self, ids: &[Arc<str>]) {
+        for some in ids.chunks(MOST_HANDLES) {
+            let tasks = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, false)).collect();
+            let outcome = self.syncer.sync_now(tasks);
+            self.note(outcome);
+        }
+        if !ids.iter().all(|id| self.lanes.get(id).is_none_or(Lane::name_on_disk)) {
+            self.sync_names(ids);
+        }
+    }
+
+    /// Puts the names of files on the disk, one sync for all of them.
+    fn sync_names(&mut self, ids: &[Arc<str>]) {
+        let synced = files::sync_directory(&self.around.layout.active);
+        for id in ids {
+            match self.lanes.get_mut(id) {
+                Some(lane) if synced.is_ok() => lane.name_is_on_disk(),
+                Some(lane) => lane.broken |= !lane.name_on_disk(),
+                None => {}
+            }
+        }
+        if let Err(error) = synced {
+            tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the files are read again before the next write");
+        }
+    }
+
+    /// Puts into the journal what the batch has written, where that is enough.
+    fn journal_fresh(&mut self, powered: &[Powered]) {
+        let fresh: Vec<(Arc<str>, String, Fresh)> = powered
+            .iter()
+            .filter_map(|(id, _)| {
+                let lane = self.lanes.get_mut(id)?;
+                let fresh = lane.take_fresh()?;
+                Some((Arc::clone(id), lane.file_name(), fresh))
+            })
+            .collect();
+        if fresh.is_empty() {
+            return;
+        }
+        let parts: Vec<_> =
+            fresh.iter().map(|(_, file, fresh)| Part { file, offset: fresh.offset, bytes: &fresh.bytes }).collect();
+        match self.add_to_journal(&parts) {
+            Ok(Added::Yes) => {}
+            Ok(Added::Full | Added::No) => return,
+            Err(error) => {
+                tracing::warn!(target: "smalltalk::event_log", %error, "the journal takes no more; files are synced one by one");
+                return;
+            }
+        }
+        for (id, ..) in fresh {
+            if let Some(lane) = self.lanes.get_mut(&id) {
+                lane.is_journaled();
+            }
+            self.journaled.insert(id);
+        }
+        self.settle_at.get_or_insert_with(|| Instant::now() + SETTLE);
+    }
+
+    fn add_to_journal(&mut self, parts: &[Part<'_>]) -> Result<Added> {
+        if self.around.journal.is_broken() {
+            self.end_journal()?;
+        }
+        match self.around.journal.add(parts)? {
+            Added::Full => {
+                self.settle()?;
+                self.around.journal.add(parts)
+            }
+            added => Ok(added),
+        }
+    }
+
+    /// Puts everything that the journal speaks of on the disk in its own place, so that it can begin anew.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        let done = self.syncer.wait();
+        self.note(done);
+        let behind = self.behind();
+        for some in behind.chunks(MOST_HANDLES) {
+            let tasks = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, true)).collect();
+            let outcome = self.syncer.sync_now(tasks);
+            self.note(outcome);
+        }
+        let failed = self.behind();
+        if !failed.is_empty() {
+            self.redo(&failed)?;
+        }
+        self.around.journal.restart();
+        self.journaled.clear();
+        self.settle_at = None;
+        Ok(())
+    }
+
+    /// The sessions of which the journal has what is not on the disk in its own place.
+    fn behind(&self) -> Vec<Arc<str>> {
+        let needs = |id: &&Arc<str>| self.lanes.get(*id).is_some_and(Lane::needs_journal);
+        self.journaled.iter().filter(needs).map(Arc::clone).collect()
+    }
+
+    /// After a sync that failed the kernel may take for written what is not: it is written again. Not over the work of
+    /// somebody else.
+    fn redo(&mut self, ids: &[Arc<str>]) -> Result<()> {
+        let mut names = Vec::new();
+        for id in ids {
+            if let Some(lane) = self.lanes.get(id)
+                && lane.is_unchanged(&self.around)?
+            {
+                names.push(lane.file_name());
+            }
+        }
+        redo::redo(&self.around.layout, |name| names.iter().any(|one| one == name))?;
+        ids.iter().filter_map(|id| self.lanes.get(id)).for_each(Lane::is_settled);
+        Ok(())
+    }
+
+    /// Settles everything and removes the journal: nobody finds in it what is no longer in the log.
+    pub(super) fn end_journal(&mut self) -> Result<()> {
+        self.settle()?;
+        self.around.journal.remove()
+    }
+
+    /// The journal says nothing of a session any more; its file has all of it, on the disk.
+    pub(super) fn take_from_journal(&mut self, id: &Arc<str>) -> Result<()> {
+        let Some(lane) = self.lanes.get(id).filter(|lane| lane.is_in_journal()) else { return Ok(()) };
+        let name = lane.file_name();
+        let path = self.around.layout.active.join(&name);
+        if lane.needs_journal() {
+            self.redo(&[Arc::clone(id)])?;
+            if files::look(&path)?.is_some() {
+                files::sync_file(&path)?;
+            }
+        }
+        self.journaled.remove(id);
+        self.around.journal.forget(&name)
+    }
+
+    /// Begins the syncs of what is in the journal, or takes note that they are done.
+    pub(super) fn settle_in_time(&mut self) {
+        self.settle_at = Some(Instant::now() + SETTLE);
+        let mut begun = self.syncer.under_way() > 0;
+        for id in &self.journaled {
+            if let Some(lane) = self.lanes.get_mut(id).filter(|lane| lane.dirty) {
+                begun = true;
+                if !std::mem::replace(&mut lane.due, true) {
+                    self.unsynced.push(Arc::clone(id));
+                }
+            }
+        }
+        if begun {
+            self.begin_syncs();
+        } else if let Err(error) = self.settle() {
+            tracing::warn!(target: "smalltalk::event_log", %error, "what is in the journal cannot be put in its place");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    durability::Durability,
+    event_log::{append::Append, directory::Layout, index::read, options::LogOptions, time::now_ms},
+    reply::Reply,
+};
+
+const SESSIONS: [&str; 4] = ["a", "b", "c", "d"];
+
+fn open(directory: &Path, max_file_bytes: u64) -> Owned {
+    let options = LogOptions { cleanup_interval: Duration::ZERO, max_file_bytes, ..LogOptions::new(directory) };
+    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default()).unwrap()
+}
+
+/// Appends a batch, and gives the numbers of what was acknowledged.
+fn append(owned: &mut Owned, events: &[(usize, Durability)], size: usize) -> Vec<Option<u64>> {
+    let (parcels, answers): (Vec<Parcel>, Vec<_>) = events
+        .iter()
+        .map(|(session, durability)| {
+            let (reply, answer) = Reply::channel();
+            let body = format!(
+                r#"{{"topic":"t","priority":"normal","timestamp":{},"payload":"{}"}}"#,
+                now_ms(),
+                "x".repeat(size)
+            );
+            let session = SESSIONS[*session].to_owned();
+            (Append { session, body, id: None, durability: Some(*durability), reply }.into(), answer)
+        })
+        .unzip();
+    owned.append(parcels);
+    answers.into_iter().map(|answer| answer.recv().unwrap().ok().map(|receipt| receipt.seq)).collect()
+}
+
+/// The power goes, and the disk has kept nothing that it was not told to keep.
+fn cut_power(mut owned: Owned) {
+    let _ = owned.syncer.wait();
+    for lane in owned.lanes.values() {
+        let path = owned.around.layout.active.join(lane.file_name());
+        if !path.exists() {
+            continue;
+        }
+        if lane.name_on_disk() {
+            fs::File::options().write(true).open(&path).unwrap().set_len(lane.bytes_on_disk()).unwrap();
+        } else {
+            fs::remove_file(&path).unwrap();
+        }
+    }
+}
+
+fn seqs(owned: &Owned) -> BTreeMap<String, Vec<u64>> {
+    let all = owned.around.catalog.all();
+    let of = |session: &crate::event_log::index::Session| {
+        let files = session.files();
+        files
+            .iter()
+            .flat_map(|file| read(&file.entries).list.iter().map(|entry| entry.seq).collect::<Vec<_>>())
+            .collect()
+    };
+    all.iter().map(|session| (session.id.to_string(), of(session))).collect()
+}
+
+fn journal_of(directory: &Path) -> Vec<u8> {
+    fs::read(directory.join("journal")).unwrap_or_default()
+}
+
+#[test]
+fn one_sync_serves_a_batch_and_what_it_wrote_survives_the_power() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    let everywhere = [0, 1, 2, 3].map(|session| (session, Durability::Power));
+    for round in 1..=3 {
+        assert_eq!(append(&mut owned, &everywhere, 10), vec![Some(round); 4]);
+    }
+    assert!(owned.lanes.values().all(|lane| lane.bytes_on_disk() == 0), "files have been synced as well");
+    cut_power(owned);
+    assert!(!directory.path().join("active/a.jsonl").exists(), "the cut has taken nothing");
+    let owned = open(directory.path(), u64::MAX);
+    let wanted = SESSIONS.map(|session| (session.to_owned(), vec![1, 2, 3]));
+    assert_eq!(seqs(&owned), BTreeMap::from(wanted));
+    assert!(owned.report.damaged.is_empty() && owned.report.torn.is_empty());
+    assert_eq!(journal_of(directory.path()), b"", "it is done with");
+    owned.close().unwrap();
+}
+
+#[test]
+fn a_session_alone_has_a_journal_once_it_is_worth_it() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    for _ in 0..15 {
+        append(&mut owned, &[(0, Durability::Power)], 10);
+    }
+    assert!(!directory.path().join("journal").exists());
+    let before = owned.lanes["a"].bytes_on_disk();
+    append(&mut owned, &[(0, Durability::Power)], 10);
+    assert!(directory.path().join("journal").exists());
+    assert_eq!(owned.lanes["a"].bytes_on_disk(), before);
+    owned.close().unwrap();
+    assert!(!directory.path().join("journal").exists(), "a log that was closed needs none");
+}
+
+#[test]
+fn what_came_before_without_a_sync_keeps_a_file_out_of_the_journal() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    append(&mut owned, &[(0, Durability::Process)], 10);
+    append(&mut owned, &[0, 1, 2].map(|session| (session, Durability::Power)), 10);
+    assert_eq!(owned.lanes["a"].bytes_on_disk(), fs::metadata(directory.path().join("active/a.jsonl")).unwrap().len());
+    assert_eq!(owned.lanes["b"].bytes_on_disk(), 0);
+    cut_power(owned);
+    let owned = open(directory.path(), u64::MAX);
+    assert_eq!(seqs(&owned)["a"], [1, 2]);
+    assert_eq!(seqs(&owned)["b"], [1]);
+}
+
+#[test]
+fn a_full_journal_begins_anew_when_everything_is_in_its_place() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    for _ in 0..12 {
+        let batch = [(0, Durability::Power), (1, Durability::Power)];
+        assert!(append(&mut owned, &batch, 300_000).iter().all(Option::is_some));
+    }
+    assert!(owned.lanes["a"].bytes_on_disk() >= 6 * 300_000);
+    let journal = journal_of(directory.path());
+    assert!(journal.len() <= 4 << 20, "it has grown to {}", journal.len());
+    cut_power(owned);
+    let owned = open(directory.path(), u64::MAX);
+    assert_eq!(seqs(&owned)["a"], Vec::from_iter(1..=12));
+    assert_eq!(seqs(&owned)["b"], Vec::from_iter(1..=12));
+}
+
+#[test]
+fn what_is_erased_is_not_in_the_journal_either() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
+    assert!(!journal_of(directory.path()).is_empty());
+    assert!(crate::event_log::erase::erase(&mut owned, "a").unwrap());
+    assert_eq!(journal_of(directory.path()), b"");
+    append(&mut owned, &[(1, Durability::Power), (2, Durability::Power)], 10);
+    cut_power(owned);
+    let owned = open(directory.path(), u64::MAX);
+    assert_eq!(seqs(&owned).keys().collect::<Vec<_>>(), ["b", "c"]);
+    assert_eq!(seqs(&owned)["b"], [1, 2]);
+}
+
+#[test]
+fn a_file_that_somebody_has_removed_does_not_come_back() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    let both = [(0, Durability::Power), (1, Durability::Power)];
+    append(&mut owned, &both, 10);
+    owned.settle().unwrap();
+    append(&mut owned, &both, 10);
+    fs::remove_file(directory.path().join("active/a.jsonl")).unwrap();
+    drop(owned);
+    let owned = open(directory.path(), u64::MAX);
+    assert_eq!(seqs(&owned).keys().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(seqs(&owned)["b"], [1, 2]);
+}
+
+#[test]
+fn damage_where_the_journal_knows_better_is_mended_and_kept_aside() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
+    drop(owned);
+    let path = directory.path().join("active/a.jsonl");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let owned = open(directory.path(), u64::MAX);
+    assert_eq!(seqs(&owned)["a"], [1]);
+    assert_eq!(fs::read(directory.path().join("quarantine/a.journal.0.damaged")).unwrap(), bytes);
+}
+
+#[test]
+fn a_journal_that_takes_nothing_is_replaced() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    let both = [(0, Durability::Power), (1, Durability::Power)];
+    append(&mut owned, &both, 10);
+    fs::remove_file(directory.path().join("journal")).unwrap();
+    for seq in 2..=4 {
+        assert_eq!(append(&mut owned, &both, 10), [Some(seq), Some(seq)]);
+        assert!(owned.lanes.values().all(|lane| lane.is_safe()));
+    }
+    assert!(!journal_of(directory.path()).is_empty());
+    cut_power(owned);
+    let owned = open(directory.path(), u64::MAX);
+    assert_eq!(seqs(&owned)["a"], [1, 2, 3, 4]);
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Append(Vec<(usize, bool)>, usize),
+    Settle,
+    Tick,
+    Flush,
+    FailSync(usize),
+    BreakJournal,
+    Cleanup,
+    Erase(usize),
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let events = prop::collection::vec((0..SESSIONS.len(), prop::bool::weighted(0.8)), 1..6);
+    let op = prop_oneof![
+        12 => (events, 0_usize..200).prop_map(|(events, size)| Op::Append(events, size)),
+        1 => Just(Op::Settle),
+        2 => Just(Op::Tick),
+        1 => Just(Op::Flush),
+        2 => (0..SESSIONS.len()).prop_map(Op::FailSync),
+        1 => Just(Op::BreakJournal),
+        1 => Just(Op::Cleanup),
+        1 => (0..SESSIONS.len()).prop_map(Op::Erase),
+    ];
+    prop::collection::vec(op, 1..40)
+}
+
+proptest! {
+    /// Whatever happens before the power goes, what was promised to survive it is there, once and in order, unless it was
+    /// erased; and nothing that is there is damaged.
+    #[test]
+    fn nothing_that_was_promised_to_survive_the_power_is_lost(ops in ops()) {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path(), 1_500);
+        let mut promised: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        for op in ops {
+            match op {
+                Op::Append(events, size) => {
+                    let given = |power| if power { Durability::Power } else { Durability::Process };
+                    let events: Vec<_> = events.into_iter().map(|(session, power)| (session, given(power))).collect();
+                    let seqs = append(&mut owned, &events, size);
+                    for ((session, durability), seq) in events.into_iter().zip(seqs) {
+                        if let (Durability::Power, Some(seq)) = (durability, seq) {
+                            promised.entry(SESSIONS[session].into()).or_default().insert(seq);
+                        }
+                    }
+                }
+                Op::Settle => owned.settle().unwrap(),
+                Op::Tick => {
+                    owned.collect();
+                    owned.settle_in_time();
+                }
+                Op::Flush => owned.flush().unwrap(),
+                Op::FailSync(session) => {
+                    owned.note(vec![(SESSIONS[session].into(), Err(std::io::Error::other("a disk that lies")))]);
+                }
+                Op::BreakJournal => owned.around.journal.break_it(),
+                Op::Cleanup => { owned.cleanup(Duration::from_secs(3600)).unwrap(); }
+                Op::Erase(session) => {
+                    crate::event_log::erase::erase(&mut owned, SESSIONS[session]).unwrap();
+                    promised.remove(SESSIONS[session]);
+                }
+            }
+        }
+        cut_power(owned);
+        let owned = open(directory.path(), 1_500);
+        prop_assert!(owned.report.damaged.is_empty(), "{:?}", owned.report);
+        let found = seqs(&owned);
+        for (session, seqs) in &promised {
+            let found: BTreeSet<u64> = found.get(session).into_iter().flatten().copied().collect();
+            prop_assert!(seqs.is_subset(&found), "{session}: {:?} are lost", seqs - &found);
+        }
+        for seqs in found.values() {
+            prop_assert!(seqs.is_sorted_by(|one, next| one < next), "{seqs:?}");
+        }
+        owned.close().unwrap();
+    }
+}

@@ -1,0 +1,145 @@
+//! The journal beside the session files: what was promised to survive the power is written to it as well, so that one sync
+//! serves a batch, however many files it went to, and that file need not grow for it, which is what makes a sync slow. The
+//! session files are synced later, all that are due at once. Readers never look here; whoever opens a log after the power
+//! went does, see [`redo`].
+//!
+//! It is written from its beginning again and again, under another epoch each time, once everything it speaks of is on the
+//! disk in its own place.
+
+pub mod entry;
+pub mod redo;
+
+use std::fs::File;
+
+use self::entry::Part;
+use super::{directory::Layout, files};
+use crate::error::{Error, Result};
+
+/// It is written from its beginning again before it gets larger.
+const CAPACITY: u64 = 4 << 20;
+/// A log gets one with the first batch that goes to several files, or with so many that go to one.
+const WORTH: u32 = 16;
+/// Where it cannot be had, it is asked for again after so many times as many.
+const AGAIN: u32 = 64;
+
+/// What became of an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It is on the disk.
+    Yes,
+    /// There is no room before everything is in its own place.
+    Full,
+    /// There is no journal, or none that can be relied on.
+    No,
+}
+
+/// The writing end.
+pub struct Journal {
+    layout: Layout,
+    /// What it is written to, and which file that is.
+    file: Option<(File, (u64, u64))>,
+    /// A write failed: nobody relies on what comes after it.
+    broken: bool,
+    epoch: u64,
+    position: u64,
+    /// So many batches have to go to one file each before it is worth having.
+    missing: u32,
+}
+
+impl Journal {
+    /// None yet.
+    pub fn new(layout: &Layout) -> Self {
+        Self { layout: layout.clone(), file: None, broken: false, epoch: 1, position: 0, missing: WORTH }
+    }
+
+    /// Puts bytes of files on the disk that are with the kernel already. Where this fails nobody knows which of them are,
+    /// and the journal takes no more before it was removed.
+    pub fn add(&mut self, parts: &[Part<'_>]) -> Result<Added> {
+        if self.broken || !self.is_there(parts.len())? {
+            return Ok(Added::No);
+        }
+        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.bytes.len() + part.file.len() + 40).sum());
+        entry::push(&mut bytes, self.epoch, &[], parts);
+        let size = bytes.len() as u64;
+        if size > CAPACITY {
+            return Ok(Added::No);
+        }
+        if self.position + size > CAPACITY {
+            return Ok(Added::Full);
+        }
+        self.write(&bytes).map(|()| Added::Yes)
+    }
+
+    /// Nothing that was said of a file holds any more: it is about to get another name, or to be read again.
+    pub fn forget(&mut self, file: &str) -> Result<()> {
+        let mut bytes = Vec::new();
+        entry::push(&mut bytes, self.epoch, &[file], &[]);
+        self.write(&bytes)
+    }
+
+    /// Everything that it speaks of is on the disk in its own place: the next entry is the first again.
+    pub fn restart(&mut self) {
+        if self.position > 0 {
+            self.epoch += 1;
+            self.position = 0;
+        }
+    }
+
+    /// Removes it, for the same reason; it comes again where it is of use.
+    pub fn remove(&mut self) -> Result<()> {
+        if self.file.is_some() {
+            files::remove(&self.layout.journal)?;
+            files::sync_directory(&self.layout.root)?;
+        }
+        *self = Self::new(&self.layout);
+        Ok(())
+    }
+
+    /// Whether a write to it failed.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// As after a write that failed.
+    #[cfg(test)]
+    pub fn break_it(&mut self) {
+        self.broken = self.file.is_some();
+    }
+
+    /// Sees to it that there is one where it is worth it, with its name on the disk.
+    fn is_there(&mut self, files: usize) -> Result<bool> {
+        if self.file.is_some() {
+            return Ok(true);
+        }
+        self.missing = self.missing.saturating_sub(if files > 1 { WORTH } else { 1 });
+        if self.missing > 0 {
+            return Ok(false);
+        }
+        self.missing = AGAIN * WORTH;
+        // What an attempt has left that failed halfway says nothing.
+        files::remove(&self.layout.journal)?;
+        let file = files::create_new(&self.layout.journal)?;
+        files::sync_directory(&self.layout.root)?;
+        let created = file.metadata().map_err(|cause| self.failure(&cause))?;
+        self.file = Some((file, files::identity(&created)));
+        Ok(true)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let Some((file, identity)) = &self.file else { return Ok(()) };
+        // Until all is well: whatever goes wrong, nobody relies on it.
+        let well = !std::mem::replace(&mut self.broken, true);
+        if files::look(&self.layout.journal)?.as_ref().map(files::identity) != Some(*identity) {
+            return Err(self.failure(&std::io::Error::other("somebody else has removed or replaced the file")));
+        }
+        let written = files::write_at(file, bytes, self.position).and_then(|()| file.sync_data());
+        written.map_err(|cause| self.failure(&cause))?;
+        self.position += bytes.len() as u64;
+        self.broken = !well;
+        Ok(())
+    }
+
+    fn failure(&self, cause: &std::io::Error) -> Error {
+        Error::io(format!("writing {}", self.layout.journal.display()), cause)
+    }
+}
