@@ -199,6 +199,50 @@ fn a_journal_that_takes_nothing_is_replaced() {
     assert_eq!(seqs(&owned)["a"], [1, 2, 3, 4]);
 }
 
+#[test]
+fn after_a_write_that_failed_another_journal_is_begun() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    let both = [(0, Durability::Power), (1, Durability::Power)];
+    append(&mut owned, &both, 10);
+    owned.around.journal.break_it();
+    append(&mut owned, &both, 10);
+    let entries = journal_of(directory.path());
+    let entries = crate::event_log::journal::entry::read(&entries);
+    assert_eq!(entries.len(), 1, "nobody knows what the first one holds");
+    assert!(owned.lanes["a"].bytes_on_disk() > 0, "what it held is in its place");
+}
+
+#[test]
+fn what_an_earlier_round_has_left_behind_the_last_entry_is_none() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    let both = [(0, Durability::Power), (1, Durability::Power)];
+    append(&mut owned, &both, 10);
+    append(&mut owned, &both, 10);
+    let before = journal_of(directory.path()).len();
+    owned.settle().unwrap();
+    append(&mut owned, &both, 10);
+    let bytes = journal_of(directory.path());
+    assert!(bytes.len() >= before, "it is written over, not cut");
+    assert_eq!(crate::event_log::journal::entry::read(&bytes).len(), 1);
+}
+
+#[test]
+fn what_a_failed_sync_may_have_lost_is_written_again_from_the_journal() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
+    let path = directory.path().join("active/a.jsonl");
+    let bytes = fs::read(&path).unwrap();
+    // The kernel takes it for written, and finds nothing when it reads it again.
+    drop(owned.lanes.get_mut("a").unwrap().take_sync(&owned.around, true));
+    fs::write(&path, vec![0; bytes.len()]).unwrap();
+    owned.note(vec![("a".into(), Err(std::io::Error::other("a disk that lies")))]);
+    owned.settle().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
 #[derive(Debug, Clone)]
 enum Op {
     Append(Vec<(usize, bool)>, usize),
