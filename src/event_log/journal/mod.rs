@@ -52,10 +52,10 @@ impl Journal {
         Self { layout: layout.clone(), file: None, broken: false, epoch: 1, position: 0, missing: WORTH }
     }
 
-    /// Puts bytes of files on the disk that are with the kernel already. Where this fails nobody knows which of them are,
-    /// and the journal takes no more before it was removed.
+    /// Puts bytes of files on the disk that are with the kernel already. Where this fails nobody knows which of them are, and
+    /// the journal [`Journal::is_broken`]: it has to be removed before it takes more.
     pub fn add(&mut self, parts: &[Part<'_>]) -> Result<Added> {
-        if self.broken || !self.is_there(parts.len())? {
+        if !self.is_there(parts.len())? {
             return Ok(Added::No);
         }
         let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.bytes.len() + part.file.len() + 40).sum());
