@@ -415,7 +415,11 @@ impl Lane {
         }
         self.current.is_on_disk(self.current.length);
         if self.current.in_journal {
-            // The journal would write to whatever has the name next.
+            // The journal would write to whatever has the name next. Until now it has vouched for the name as well.
+            if !self.name_on_disk() {
+                files::sync_directory(&around.layout.active)?;
+                self.name_is_on_disk();
+            }
             around.journal.forget(&self.file_name())?;
         }
         let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));

@@ -210,9 +210,9 @@ impl Owned {
 
     /// Reads a session again whose file may hold something else than we think.
     fn reread(&mut self, id: &Arc<str>) -> Result<()> {
-        self.take_from_journal(id)?;
         // What failed may have been the sync of its name.
         files::sync_directory(&self.around.layout.active)?;
+        self.take_from_journal(id)?;
         let stem = names::stem_of(id);
         let files = opening::list(&self.around.layout)?.remove(&stem).unwrap_or_default();
         let mut report = RecoveryReport::default();
