@@ -1,9 +1,12 @@
-//! The writing end of one session: hands out numbers, adds lines to the file, and closes it when it is full.
+//! The writing end of one session: hands out numbers and adds lines to the file.
+
+mod closing;
+mod safety;
 
 use std::{
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, RwLock, atomic::Ordering},
+    sync::{Arc, RwLock},
 };
 
 use super::{
@@ -14,13 +17,12 @@ use super::{
     directory::Layout,
     files,
     ids::Ids,
-    index::{Catalog, Entries, Entry, Placed, Session, Summary, read, write},
+    index::{Catalog, Entries, Entry, Placed, Session, read, write},
     journal::Journal,
     names,
     opening::Loaded,
     options::LogOptions,
     record,
-    sync::{Name, Reach, Task},
 };
 use crate::error::{Error, Result};
 
@@ -244,143 +246,6 @@ impl Lane {
         around.layout.active.join(self.file_name())
     }
 
-    /// What has to be synced, if anything; whoever takes it sees to it that it happens. A file that was closed meanwhile is
-    /// opened again: a sync of it is one of everything that was written to it.
-    pub fn take_sync(&mut self, around: &Surroundings, with_name: bool) -> Option<Task<Arc<str>>> {
-        if !self.dirty {
-            return None;
-        }
-        let file = match &self.current.handle {
-            Some(file) => Arc::clone(file),
-            None => match files::open_append(&self.path(around)) {
-                Ok(file) => Arc::new(file),
-                Err(error) => {
-                    tracing::error!(target: "smalltalk::event_log", %error, "a file cannot be synced; it is read again before the next write");
-                    self.broken = true;
-                    return None;
-                }
-            },
-        };
-        self.dirty = false;
-        self.due = false;
-        let name = (with_name && !self.name_on_disk())
-            .then(|| Name { directory: around.layout.active.clone(), on_disk: Arc::clone(&self.current.name_on_disk) });
-        let reach = Reach { on_disk: Arc::clone(&self.current.on_disk), length: self.current.length };
-        Some(Task { key: Arc::clone(&self.session.id), file, reach, name })
-    }
-
-    /// What the last batch has written, where the journal alone makes it safe: everything before it is. `None` where it has
-    /// to be synced in its place.
-    pub fn take_fresh(&mut self) -> Option<Fresh> {
-        let fresh = self.fresh.take()?;
-        (!self.broken && fresh.offset == self.current.safe()).then_some(fresh)
-    }
-
-    /// Takes note that the journal has all that was written.
-    pub fn is_journaled(&mut self) {
-        self.current.journaled = self.current.length;
-        self.current.in_journal = true;
-    }
-
-    /// So many bytes of the file being written are on the disk in their own place, at the least.
-    #[cfg(test)]
-    pub fn bytes_on_disk(&self) -> u64 {
-        self.current.on_disk()
-    }
-
-    /// Whether everything that was written survives the power.
-    pub fn is_safe(&self) -> bool {
-        self.current.safe() >= self.current.length
-    }
-
-    /// Whether the journal has what is not on the disk in its own place.
-    pub fn needs_journal(&self) -> bool {
-        self.current.journaled > self.current.on_disk()
-    }
-
-    /// Takes note that what the journal has is on the disk in its own place.
-    pub fn is_settled(&self) {
-        self.current.is_on_disk(self.current.journaled);
-    }
-
-    /// Puts what was found in its file on the disk. Where that fails, nobody knows what is.
-    pub fn sync_found(&mut self, around: &Surroundings) {
-        if self.current.length > 0 && files::sync_file(&self.path(around)).is_err() {
-            self.current.on_disk = Arc::default();
-            self.dirty = true;
-        }
-    }
-
-    /// Whether the journal may speak of its file.
-    pub fn is_in_journal(&self) -> bool {
-        self.current.in_journal
-    }
-
-    /// Whether the file is what was written last.
-    pub fn is_unchanged(&self, around: &Surroundings) -> Result<bool> {
-        self.current.is_unchanged(&self.path(around))
-    }
-
-    /// The name of the file being written.
-    pub fn file_name(&self) -> String {
-        names::active_name(&self.stem)
-    }
-
-    /// Whether the name of the file being written is on the disk.
-    pub fn name_on_disk(&self) -> bool {
-        self.current.name_on_disk.load(Ordering::Acquire)
-    }
-
-    /// Takes note that somebody else has synced the name of the file being written.
-    pub fn name_is_on_disk(&self) {
-        self.current.name_on_disk.store(true, Ordering::Release);
-    }
-
-    /// Closes the file's handle where nothing of it waits for a sync.
-    pub fn rest(&mut self) {
-        if !self.dirty {
-            self.current.handle = None;
-        }
-    }
-
-    /// Closes the file's handle, whatever waits for a sync.
-    pub fn let_go(&mut self) {
-        self.current.handle = None;
-    }
-
-    /// Whether its file is open.
-    pub fn holds_a_handle(&self) -> bool {
-        self.current.handle.is_some()
-    }
-
-    /// Whether the file being written has an event, and its first one is at least so old.
-    pub fn first_is_older(&self, than_ms: f64, now_ms: f64) -> bool {
-        self.current_summary().is_some_and(|file| now_ms - file.first_timestamp >= than_ms)
-    }
-
-    /// What is known of the file being written, where it has an event.
-    fn current_summary(&self) -> Option<Summary> {
-        let files = self.session.files();
-        let file = files.last().filter(|file| !file.closed)?;
-        let summary = read(&file.entries).summary;
-        (summary.count > 0).then_some(summary)
-    }
-
-    /// Keeps the index of a file, for the next opening.
-    fn keep_index(&self, around: &Surroundings, file: &Placed) {
-        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-        checkpoint::keep(&around.layout, &name, &file.path, &self.session, &file.entries);
-    }
-
-    /// Keeps the indexes of all files that have none; nothing is written to them any more.
-    pub fn keep_indexes(&self, around: &Surroundings) {
-        let files = self.session.files().clone();
-        // One that is stored already fits still, or the opening would not have trusted it.
-        for file in &files {
-            self.keep_index(around, file);
-        }
-    }
-
     /// Sees to it that the events of the file being written are at hand, before more are added.
     fn load_current(&self) -> Result<()> {
         let placed = self.session.files().last().filter(|file| !file.closed).cloned();
@@ -391,52 +256,6 @@ impl Lane {
             checkpoint::load(&placed.entries, &self.session, &file)?;
         }
         Ok(())
-    }
-
-    /// Closes the file being written: on the disk, and under its final name. Where that fails, it goes on being written.
-    pub fn close_file(&mut self, around: &mut Surroundings) {
-        if self.broken {
-            return;
-        }
-        if let Err(error) = self.try_close_file(around) {
-            tracing::warn!(target: "smalltalk::event_log", %error, "could not close a full file");
-        }
-    }
-
-    fn try_close_file(&mut self, around: &mut Surroundings) -> Result<()> {
-        let Some(Summary { first_seq, .. }) = self.current_summary() else { return Ok(()) };
-        let path = self.path(around);
-        self.check_file(&path)?;
-        if self.current.on_disk() < self.current.length
-            && let Err(cause) = self.current.open(&path)?.sync_data()
-        {
-            self.broken = true;
-            return Err(indeterminate(&format!("syncing {}", path.display()), &cause.to_string()));
-        }
-        self.current.is_on_disk(self.current.length);
-        if self.current.in_journal {
-            // The journal would write to whatever has the name next. Until now it has vouched for the name as well.
-            if !self.name_on_disk() {
-                files::sync_directory(&around.layout.active)?;
-                self.name_is_on_disk();
-            }
-            around.journal.forget(&self.file_name())?;
-        }
-        let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));
-        let mut files = self.session.files_mut();
-        let Some(placed) = files.last_mut() else { return Ok(()) };
-        placed.path = files::move_new(&placed.path, &around.layout.active, free)?;
-        placed.closed = true;
-        let closed = placed.clone();
-        drop(files);
-        checkpoint::remove(&around.layout, &self.path(around));
-        self.keep_index(around, &closed);
-        self.dirty = false;
-        self.due = false;
-        self.fresh = None;
-        self.current = Current::of(0, false);
-        // Where the new name fails to land, so may the old one, which an event of this batch relies on.
-        files::sync_directory(&around.layout.active).inspect_err(|_| self.broken = true)
     }
 }
 

@@ -133,8 +133,8 @@ fn a_full_journal_begins_anew_when_everything_is_in_its_place() {
     assert!(journal.len() <= 4 << 20, "it has grown to {}", journal.len());
     cut_power(owned);
     let owned = open(directory.path(), u64::MAX);
-    assert_eq!(seqs(&owned)["a"], Vec::from_iter(1..=12));
-    assert_eq!(seqs(&owned)["b"], Vec::from_iter(1..=12));
+    assert_eq!(seqs(&owned)["a"], (1..=12).collect::<Vec<_>>());
+    assert_eq!(seqs(&owned)["b"], (1..=12).collect::<Vec<_>>());
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_journal_that_takes_nothing_is_replaced() {
     fs::remove_file(directory.path().join("journal")).unwrap();
     for seq in 2..=4 {
         assert_eq!(append(&mut owned, &both, 10), [Some(seq), Some(seq)]);
-        assert!(owned.lanes.values().all(|lane| lane.is_safe()));
+        assert!(owned.lanes.values().all(Lane::is_safe));
     }
     assert!(!journal_of(directory.path()).is_empty());
     cut_power(owned);

@@ -57,7 +57,9 @@ pub fn push(out: &mut Vec<u8>, epoch: u64, gone: &[&str], parts: &[Part<'_>]) {
     out.extend_from_slice(covered);
     record::push_seal(out, crc);
     out.push(b'\n');
-    parts.iter().for_each(|part| out.extend_from_slice(part.bytes));
+    for part in parts {
+        out.extend_from_slice(part.bytes);
+    }
 }
 
 /// The entries at the beginning of `bytes` that are whole and of one epoch, in order.

@@ -1,0 +1,89 @@
+//! The end of a session's file: closed when it is full or old, under its final name, with its index.
+
+use super::{Lane, Surroundings, indeterminate};
+use crate::{
+    error::Result,
+    event_log::{
+        checkpoint,
+        current::Current,
+        files,
+        index::{Placed, Summary, read},
+        names,
+    },
+};
+
+impl Lane {
+    /// Whether the file being written has an event, and its first one is at least so old.
+    pub fn first_is_older(&self, than_ms: f64, now_ms: f64) -> bool {
+        self.current_summary().is_some_and(|file| now_ms - file.first_timestamp >= than_ms)
+    }
+
+    /// What is known of the file being written, where it has an event.
+    fn current_summary(&self) -> Option<Summary> {
+        let files = self.session.files();
+        let file = files.last().filter(|file| !file.closed)?;
+        let summary = read(&file.entries).summary;
+        (summary.count > 0).then_some(summary)
+    }
+
+    /// Keeps the index of a file, for the next opening.
+    fn keep_index(&self, around: &Surroundings, file: &Placed) {
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        checkpoint::keep(&around.layout, &name, &file.path, &self.session, &file.entries);
+    }
+
+    /// Keeps the indexes of all files that have none; nothing is written to them any more.
+    pub fn keep_indexes(&self, around: &Surroundings) {
+        let files = self.session.files().clone();
+        // One that is stored already fits still, or the opening would not have trusted it.
+        for file in &files {
+            self.keep_index(around, file);
+        }
+    }
+
+    /// Closes the file being written: on the disk, and under its final name. Where that fails, it goes on being written.
+    pub fn close_file(&mut self, around: &mut Surroundings) {
+        if self.broken {
+            return;
+        }
+        if let Err(error) = self.try_close_file(around) {
+            tracing::warn!(target: "smalltalk::event_log", %error, "could not close a full file");
+        }
+    }
+
+    fn try_close_file(&mut self, around: &mut Surroundings) -> Result<()> {
+        let Some(Summary { first_seq, .. }) = self.current_summary() else { return Ok(()) };
+        let path = self.path(around);
+        self.check_file(&path)?;
+        if self.current.on_disk() < self.current.length
+            && let Err(cause) = self.current.open(&path)?.sync_data()
+        {
+            self.broken = true;
+            return Err(indeterminate(&format!("syncing {}", path.display()), &cause.to_string()));
+        }
+        self.current.is_on_disk(self.current.length);
+        if self.current.in_journal {
+            // The journal would write to whatever has the name next. Until now it has vouched for the name as well.
+            if !self.name_on_disk() {
+                files::sync_directory(&around.layout.active)?;
+                self.name_is_on_disk();
+            }
+            around.journal.forget(&self.file_name())?;
+        }
+        let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));
+        let mut files = self.session.files_mut();
+        let Some(placed) = files.last_mut() else { return Ok(()) };
+        placed.path = files::move_new(&placed.path, &around.layout.active, free)?;
+        placed.closed = true;
+        let closed = placed.clone();
+        drop(files);
+        checkpoint::remove(&around.layout, &self.path(around));
+        self.keep_index(around, &closed);
+        self.dirty = false;
+        self.due = false;
+        self.fresh = None;
+        self.current = Current::of(0, false);
+        // Where the new name fails to land, so may the old one, which an event of this batch relies on.
+        files::sync_directory(&around.layout.active).inspect_err(|_| self.broken = true)
+    }
+}

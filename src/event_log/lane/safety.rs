@@ -1,0 +1,123 @@
+//! How much of a session's file survives the power, and what has to be done for the rest.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use super::{Fresh, Lane, Surroundings};
+use crate::{
+    error::Result,
+    event_log::{
+        files, names,
+        sync::{Name, Reach, Task},
+    },
+};
+
+impl Lane {
+    /// What has to be synced, if anything; whoever takes it sees to it that it happens. A file that was closed meanwhile is
+    /// opened again: a sync of it is one of everything that was written to it.
+    pub fn take_sync(&mut self, around: &Surroundings, with_name: bool) -> Option<Task<Arc<str>>> {
+        if !self.dirty {
+            return None;
+        }
+        let file = match &self.current.handle {
+            Some(file) => Arc::clone(file),
+            None => match files::open_append(&self.path(around)) {
+                Ok(file) => Arc::new(file),
+                Err(error) => {
+                    tracing::error!(target: "smalltalk::event_log", %error, "a file cannot be synced; it is read again before the next write");
+                    self.broken = true;
+                    return None;
+                }
+            },
+        };
+        self.dirty = false;
+        self.due = false;
+        let name = (with_name && !self.name_on_disk())
+            .then(|| Name { directory: around.layout.active.clone(), on_disk: Arc::clone(&self.current.name_on_disk) });
+        let reach = Reach { on_disk: Arc::clone(&self.current.on_disk), length: self.current.length };
+        Some(Task { key: Arc::clone(&self.session.id), file, reach, name })
+    }
+
+    /// What the last batch has written, where the journal alone makes it safe: everything before it is. `None` where it has
+    /// to be synced in its place.
+    pub fn take_fresh(&mut self) -> Option<Fresh> {
+        let fresh = self.fresh.take()?;
+        (!self.broken && fresh.offset == self.current.safe()).then_some(fresh)
+    }
+
+    /// Takes note that the journal has all that was written.
+    pub fn is_journaled(&mut self) {
+        self.current.journaled = self.current.length;
+        self.current.in_journal = true;
+    }
+
+    /// So many bytes of the file being written are on the disk in their own place, at the least.
+    #[cfg(test)]
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.current.on_disk()
+    }
+
+    /// Whether everything that was written survives the power.
+    pub fn is_safe(&self) -> bool {
+        self.current.safe() >= self.current.length
+    }
+
+    /// Whether the journal has what is not on the disk in its own place.
+    pub fn needs_journal(&self) -> bool {
+        self.current.journaled > self.current.on_disk()
+    }
+
+    /// Takes note that what the journal has is on the disk in its own place.
+    pub fn is_settled(&self) {
+        self.current.is_on_disk(self.current.journaled);
+    }
+
+    /// Puts what was found in its file on the disk. Where that fails, nobody knows what is.
+    pub fn sync_found(&mut self, around: &Surroundings) {
+        if self.current.length > 0 && files::sync_file(&self.path(around)).is_err() {
+            self.current.on_disk = Arc::default();
+            self.dirty = true;
+        }
+    }
+
+    /// Whether the journal may speak of its file.
+    pub fn is_in_journal(&self) -> bool {
+        self.current.in_journal
+    }
+
+    /// Whether the file is what was written last.
+    pub fn is_unchanged(&self, around: &Surroundings) -> Result<bool> {
+        self.current.is_unchanged(&self.path(around))
+    }
+
+    /// The name of the file being written.
+    pub fn file_name(&self) -> String {
+        names::active_name(&self.stem)
+    }
+
+    /// Whether the name of the file being written is on the disk.
+    pub fn name_on_disk(&self) -> bool {
+        self.current.name_on_disk.load(Ordering::Acquire)
+    }
+
+    /// Takes note that somebody else has synced the name of the file being written.
+    pub fn name_is_on_disk(&self) {
+        self.current.name_on_disk.store(true, Ordering::Release);
+    }
+
+    /// Closes the file's handle where nothing of it waits for a sync.
+    pub fn rest(&mut self) {
+        if !self.dirty {
+            self.current.handle = None;
+        }
+    }
+
+    /// Closes the file's handle, whatever waits for a sync.
+    pub fn let_go(&mut self) {
+        self.current.handle = None;
+    }
+
+    /// Whether its file is open.
+    pub fn holds_a_handle(&self) -> bool {
+        self.current.handle.is_some()
+    }
+}
