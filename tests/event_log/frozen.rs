@@ -10,6 +10,7 @@ use smalltalk_native::{
 use crate::support::*;
 
 const LINES: &[u8] = include_bytes!("../fixture/events-v1.jsonl");
+const JOURNAL: &[u8] = include_bytes!("../fixture/events-v1-journal.txt");
 const POSITION: &[u8] = include_bytes!("../fixture/events-v1-position.txt");
 
 #[test]
@@ -34,6 +35,20 @@ fn what_version_1_wrote_is_read() {
 fn without_checksum(line: &str) -> String {
     let (event, _) = line.rsplit_once(r#","crc":""#).unwrap();
     format!("{event}}}")
+}
+
+#[test]
+fn a_journal_of_version_1_is_brought_into_its_files() {
+    let place = Place::new();
+    fs::create_dir_all(place.active()).unwrap();
+    fs::write(place.root.join("lock"), "").unwrap();
+    fs::write(place.root.join("journal"), JOURNAL).unwrap();
+    let log = place.open();
+    let report = statistics(&log).recovery;
+    assert!(report.damaged.is_empty() && report.torn.is_empty() && !report.clean);
+    assert_eq!(report.events, 4);
+    assert_eq!(fs::read(place.file()).unwrap(), LINES);
+    assert!(!place.root.join("journal").exists());
 }
 
 #[test]

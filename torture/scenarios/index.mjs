@@ -20,6 +20,7 @@ const LOOSE_FILE = subjects['file-process'];
 const LOG = subjects['log-power'];
 const LOOSE_LOG = subjects['log-process'];
 const MOVING_LOG = subjects['log-elsewhere'];
+const MANY_LOGS = subjects['log-many'];
 const CONSUMER = subjects['consumer-power'];
 
 const line = (name, what, subject, run, amounts, ...needs) => ({ name, what, subject, run, needs, ...amounts });
@@ -73,6 +74,10 @@ export const scenarios = [
     long: { kills: 5_000 },
   }),
 
+  line('kill/log-many', 'SIGKILL at any moment while several sessions are written to', MANY_LOGS, killAtRandom, {
+    short: { kills: 20 },
+    long: { kills: 2_000 },
+  }),
   line(
     'kill/log-elsewhere',
     'SIGKILL at any moment while events go into an archive on another file system',
@@ -111,6 +116,8 @@ export const scenarios = [
     ['file-process', 40, true],
     ['log-power', 12, false],
     ['log-power', 40, true],
+    ['log-many', 12, false],
+    ['log-many', 40, true],
     ['log-process', 12, false],
     ['log-process', 40, true],
   ].map(([name, ops, prepared]) =>
@@ -144,6 +151,9 @@ export const scenarios = [
     ['log-power', 'EIO', 1, true],
     ['log-power', 'EIO', 2],
     ['log-power', 'ENOSPC', Infinity, true],
+    ['log-many', 'EIO', 1, true],
+    ['log-many', 'EIO', 2],
+    ['log-many', 'ENOSPC', Infinity],
     ['log-process', 'EIO', 1],
     ['log-process', 'ENOSPC', Infinity],
   ].map(([name, error, times, short = false]) =>
@@ -198,6 +208,14 @@ export const scenarios = [
     LOG,
     cutPower,
     { short: { cuts: 10_000, ops: 60 }, long: { cuts: 1_000_000, ops: 150 } },
+    'strace',
+  ),
+  line(
+    'power/log-many',
+    'power cuts while several sessions are written to, which one sync of the journal serves',
+    MANY_LOGS,
+    cutPower,
+    { short: { cuts: 5_000, ops: 60 }, long: { cuts: 500_000, ops: 150 } },
     'strace',
   ),
   line(

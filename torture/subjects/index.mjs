@@ -17,6 +17,7 @@ export const subjects = Object.fromEntries(
     logSubject('process'),
     logSubject('process', { gaps: true }),
     logSubject('power', { elsewhere: true }),
+    logSubject('power', { many: true }),
     consumerSubject('power'),
   ].map((subject) => [subject.name, subject]),
 );

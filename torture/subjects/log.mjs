@@ -15,23 +15,28 @@ const { stateOfValue } = require('../children/states.cjs');
 /** How large the disk is that an archive has for itself. */
 const ARCHIVE_MEGABYTES = 512;
 
+/** So many sessions are written to at once where there are `many`: batches that go to several files use the journal. */
+const MANY = 4;
+
 /**
  * `gaps`: a power cut may take what was not synced, and leave what came later. `elsewhere`: the archive is on a disk of its
  * own, much goes there, and whoever looks afterwards sends the rest after it.
  */
-export function logSubject(durability, { gaps = false, elsewhere = false } = {}) {
+export function logSubject(durability, { gaps = false, elsewhere = false, many = false } = {}) {
   const place = (directory) => path.join(directory, 'events');
   const archive = (directory) => path.join(place(directory), 'archive');
   const given = { durability, seed: 1, first: 0, ops: 0, lanes: 2, ...(elsewhere ? { tidy: 2 } : {}) };
   const subject = {
-    name: `log-${elsewhere ? 'elsewhere' : durability}${gaps ? '-gaps' : ''}`,
+    name: `log-${elsewhere ? 'elsewhere' : many ? 'many' : durability}${gaps ? '-gaps' : ''}`,
     kind: 'log',
     durability,
     place,
     script: fileURLToPath(new URL('../children/log-writer.cjs', import.meta.url)),
     env: {},
     words: (directory, options) =>
-      Object.entries({ ...given, path: place(directory), ...options }).map(([name, value]) => `${name}=${value}`),
+      Object.entries({ ...given, path: place(directory), ...options, ...(many ? { lanes: MANY } : {}) }).map(
+        ([name, value]) => `${name}=${value}`,
+      ),
     look: (directory) => {
       const log = new JsonlEventReplayStorage(logOptions(place(directory), durability));
       return closing(log, () => (elsewhere ? lookTwice(log, archive(directory)) : lookAt(log, gaps)));
