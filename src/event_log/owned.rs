@@ -48,6 +48,8 @@ pub struct Owned {
     syncer: Syncer<Arc<str>>,
     unsynced: Vec<Arc<str>>,
     handles: usize,
+    /// Why a sync failed of which no flush has told.
+    doubt: Option<String>,
     sync_at: Option<Instant>,
     cleanup_at: Option<Instant>,
 }
@@ -87,6 +89,7 @@ impl Owned {
             syncer: Syncer::new()?,
             unsynced: Vec::new(),
             handles: 0,
+            doubt: None,
             sync_at: None,
             cleanup_at: None,
         };
@@ -209,6 +212,7 @@ impl Owned {
             }
         }
         if let Err(error) = synced {
+            self.doubt = Some(error.to_string());
             tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the files are read again before the next write");
         }
     }
@@ -227,6 +231,7 @@ impl Owned {
             if let (Err(cause), Some(lane)) = (outcome, self.lanes.get_mut(&id)) {
                 tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
                 lane.broken = true;
+                self.doubt = Some(cause.to_string());
             }
         }
     }
@@ -244,6 +249,8 @@ impl Owned {
         let files = opening::list(&self.around.layout)?.remove(&stem).unwrap_or_default();
         let mut report = RecoveryReport::default();
         let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
+        // What waited for its sync does so no longer.
+        sync_all(loaded.as_slice())?;
         self.report.torn.append(&mut report.torn);
         self.report.damaged.append(&mut report.damaged);
         let used = self.lanes.remove(id).map_or(0, |lane| lane.next_seq());
@@ -294,8 +301,15 @@ impl Owned {
         self.sync_at = (self.syncer.under_way() > 0 || !self.unsynced.is_empty()).then(|| Instant::now() + interval);
     }
 
-    /// Puts everything on the disk, and waits for it.
+    /// Puts everything on the disk, waits for it, and tells of syncs that failed earlier: no later one brings back what they
+    /// lost.
     pub fn flush(&mut self) -> Result<()> {
+        let outcome = self.sync_dirty();
+        outcome.and(self.doubt.take().map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause))))
+    }
+
+    /// Puts on the disk what waits for that.
+    fn sync_dirty(&mut self) -> Result<()> {
         let mut outcome = self.syncer.wait();
         let dirty: Vec<_> =
             self.lanes.values().filter(|lane| lane.dirty).map(|lane| Arc::clone(&lane.session.id)).collect();
@@ -306,6 +320,8 @@ impl Owned {
         self.unsynced.clear();
         self.sync_at = None;
         let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
+        let unopened = || self.lanes.values().any(|lane| lane.dirty).then(|| "a file could not be opened".to_owned());
+        let failed = failed.or_else(unopened);
         self.note(outcome);
         failed.map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause)))
     }
@@ -329,7 +345,7 @@ impl Owned {
 
     /// Puts everything on the disk and marks the log as closed in order.
     pub fn close(mut self) -> Result<()> {
-        self.flush()?;
+        self.sync_dirty()?;
         statistics::save(&self);
         self.lanes.values().for_each(|lane| lane.keep_indexes(&self.around));
         let in_order = self.lanes.values().all(|lane| !lane.broken);
