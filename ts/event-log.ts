@@ -170,7 +170,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     checkId(consumer, 'consumer');
     const power = durabilityOption(options?.durability, this.#options.durability) === 'power';
     const checked = tailOptions(options);
-    const from = { ...this.#open(), log: this.#tailed };
+    const isClosed = (): boolean => this.#closing !== null;
+    const from = { ...this.#open(), log: this.#tailed, isClosed };
     return openConsumer(from, power, sessionId, consumer, checked);
   }
 
