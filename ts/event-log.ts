@@ -323,8 +323,9 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
         binary.logClose(asked.handle, slot);
       }),
     ]);
-    stay();
+    // Where it was given up it goes on, and the way out of the process waits for it.
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
+    stay();
   }
 
   async #call<T>(kind: Kind, begin: Begin): Promise<T> {
