@@ -88,7 +88,8 @@ describe('closing and sharing', () => {
     const directory = temporaryDirectory();
     const appending = "for (let at = 0; at < 1000; at += 1) void log.append('s', { topic: 't', payload: at });";
     const script = (end: string): string => scriptWithLog(directory, `${appending}\n${end}`);
-    for (const [at, end] of ['', 'process.exit(0)', 'setImmediate(() => process.exit(0))'].entries()) {
+    const ends = ['', 'process.exit(0)', 'setImmediate(() => process.exit(0))', 'void log.close(); process.exit(0)'];
+    for (const [at, end] of ends.entries()) {
       const ended = await runNode(['-e', script(end)], { cwd: __dirname, timeoutMs: 10_000 });
       expect(ended).toEqual({ code: 0, output: '' });
       const log = open({ directory });

@@ -144,6 +144,16 @@ describe('consumers', () => {
     expect((await reader.subscribe('s', 'c')).position).toBe(1);
   });
 
+  test('who subscribes while the log closes is refused, and holds no name', async () => {
+    const log = open();
+    const another = open({ directory: log.directory });
+    await append(log, 1);
+    const subscribed = rejection(log.subscribe('s', 'c'));
+    await log.close();
+    expect((await subscribed).code).toBe('ERR_CLOSED');
+    await expect(another.subscribe('s', 'c')).resolves.toMatchObject({ position: 0 });
+  });
+
   test('it ends by its close, by its signal, and with the log', async () => {
     const log = open();
     const closed = await log.subscribe('s', 'a');

@@ -12,6 +12,7 @@ const FLOOR_4 = new Set([
   'exit',
   'holders',
   'keep-alive',
+  'timers',
   'supported',
   'options',
   'patience',

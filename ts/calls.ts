@@ -1,11 +1,9 @@
 /** The promises of one opened native object: who waits for which answer. */
-import { performance } from 'node:perf_hooks';
-import { setImmediate } from 'node:timers';
-
 import { fromNative, type ErrorRoom } from './errors.js';
 import { letExit, stayAlive } from './keep-alive.js';
 import { crossing, type Native } from './native.js';
 import type { Late, Patience } from './patience.js';
+import { monotonic, setImmediate } from './timers.js';
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -48,14 +46,14 @@ export class Calls {
    */
   readonly settle = (batch: unknown[]): void => {
     if (!this.#turning) this.#begin();
-    if (this.#later.length > 0 || performance.now() - this.#began > TURN_MS) this.#later.push(batch);
+    if (this.#later.length > 0 || monotonic() - this.#began > TURN_MS) this.#later.push(batch);
     else this.#settleAll(batch);
   };
 
   /** The time until the loop turns begins. */
   #begin(): void {
     this.#turning = true;
-    this.#began = performance.now();
+    this.#began = monotonic();
     setImmediate(() => {
       this.#turning = false;
       if (this.#later.length > 0) this.#begin();

@@ -170,7 +170,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     checkId(consumer, 'consumer');
     const power = durabilityOption(options?.durability, this.#options.durability) === 'power';
     const checked = tailOptions(options);
-    const from = { ...this.#open(), log: this.#tailed };
+    const isClosed = (): boolean => this.#closing !== null;
+    const from = { ...this.#open(), log: this.#tailed, isClosed };
     return openConsumer(from, power, sessionId, consumer, checked);
   }
 
@@ -322,8 +323,9 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
         binary.logClose(asked.handle, slot);
       }),
     ]);
-    stay();
+    // Where it was given up it goes on, and the way out of the process waits for it.
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
+    stay();
   }
 
   async #call<T>(kind: Kind, begin: Begin): Promise<T> {

@@ -1,4 +1,5 @@
 /** What is queued lands although nobody closed anything: a last, synchronous chance at exit. */
+import { monotonic } from './timers.js';
 
 interface Leaving {
   object: WeakRef<object>;
@@ -31,10 +32,10 @@ function forget(ticket: number): void {
 }
 
 function drainAll(): void {
-  const end = performance.now() + LIMIT_MS;
+  const end = monotonic() + LIMIT_MS;
   for (const { drain } of leaving.values()) {
     try {
-      drain(Math.max(0, end - performance.now()));
+      drain(Math.max(0, end - monotonic()));
     } catch {
       // The process is leaving: the next one in the list still deserves its chance.
     }

@@ -1,5 +1,5 @@
 /** An operation whose promise is pending keeps the process alive; nothing else of this package does. */
-import { setInterval } from 'node:timers';
+import { setInterval } from './timers.js';
 
 /** The longest delay that a timer takes; this one does nothing when it fires. */
 const NEVER_MS = 2 ** 31 - 1;

@@ -1,6 +1,6 @@
 /** How long an answer may take. Time is counted only while somebody waits, and only as the loop turns: whoever held it up, or
  * put the machine to sleep, has not made anything late. */
-import { setInterval } from 'node:timers';
+import { clearInterval, setInterval } from './timers.js';
 
 /** So many looks in the longest time that is allowed. */
 const LOOKS = 16;

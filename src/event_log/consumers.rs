@@ -16,6 +16,8 @@ use crate::{
 };
 
 const LINE: usize = 64;
+/// So many names below the log's directory lead to a position, its own included.
+const NAMES: usize = 3;
 
 /// The position of one consumer.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ impl Position {
         let directory = directory_of(layout, session);
         files::create_directory(&directory)?;
         let path = directory.join(format!("{}.json", names::stem_of(consumer)));
-        let (mut file, created) = files::open_lock(&path)?;
+        let (mut file, _) = files::open_lock(&path)?;
         let locked = file.try_lock();
         let mut bytes = Vec::new();
         let read = file.read_to_end(&mut bytes);
@@ -51,8 +53,9 @@ impl Position {
         let (seq, slot) = if second > first { (second, 1) } else { (first, 0) };
         let position = Self { file, path, seq: seq.unwrap_or(0), slot, durability };
         position.put(0, &format!("{{\"pid\":{}}}", std::process::id()))?;
-        if created {
-            files::sync_directory(&directory)?;
+        if seq.is_none() {
+            // Whoever made the file may have been killed before its name, or those that lead to it, were on the disk.
+            directory.ancestors().take(NAMES).try_for_each(files::sync_directory)?;
         }
         Ok(position)
     }
@@ -122,6 +125,26 @@ mod tests {
         }
         drop(position);
         assert_eq!(open(&layout).unwrap().seq(), u64::MAX);
+    }
+
+    #[test]
+    fn the_names_that_lead_to_a_position_are_synced_whoever_made_them() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let layout = Layout::new(directory.path());
+        let place = directory_of(&layout, "s/1");
+        // As somebody left it who was killed before anything was synced.
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("mailer.json"), "").unwrap();
+        files::SYNCED.take();
+        let mut position = open(&layout).unwrap();
+        let names = files::SYNCED.take();
+        for expected in [place.as_path(), place.parent().unwrap(), directory.path()] {
+            assert!(names.contains(&expected.to_owned()), "{} is missing in {names:?}", expected.display());
+        }
+        position.advance(1).unwrap();
+        drop(position);
+        open(&layout).unwrap();
+        assert!(files::SYNCED.take().is_empty(), "once is enough");
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub fn sync_directory(path: &Path) -> Result<()> {
 pub fn sync_file(path: &Path) -> Result<()> {
     #[cfg(test)]
     SYNCED.with_borrow_mut(|synced| synced.push(path.to_owned()));
-    open_append(path)?.sync_data().map_err(|cause| Error::io(doing("syncing", path), &cause))
+    open_written(path)?.sync_data().map_err(|cause| Error::io(doing("syncing", path), &cause))
 }
 
 /// Puts the names that lead to a directory on the disk, also where it was there already: whoever made it may have been
@@ -80,6 +80,11 @@ fn options() -> OpenOptions {
 /// Opens a file to add to it, creating it where it is not there.
 pub fn open_append(path: &Path) -> Result<File> {
     options().append(true).create(true).open(path).map_err(|cause| Error::io(doing("opening", path), &cause))
+}
+
+/// Opens a file that was written to, to put it on the disk.
+pub fn open_written(path: &Path) -> Result<File> {
+    options().append(true).open(path).map_err(|cause| Error::io(doing("opening", path), &cause))
 }
 
 /// Creates a file that was not there, to write to it anywhere.

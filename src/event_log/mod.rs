@@ -317,9 +317,16 @@ impl EventLog {
         }
     }
 
-    /// Closes and waits, `limit` at the most; for the way out of the process. `false`: not in time, or not in order.
+    /// Closes and waits, `limit` at the most, also for a close that is under way; for the way out of the process. `false`: not
+    /// in time, or not in order.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
+        if self.check().is_err() {
+            return match &self.side {
+                Side::Owner(core) => core.writer.drain(limit),
+                Side::Visitor { .. } => true,
+            };
+        }
         let (reply, closed) = Reply::channel();
         self.close(reply);
         matches!(closed.recv_timeout(limit), Ok(Ok(())))

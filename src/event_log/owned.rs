@@ -55,6 +55,8 @@ pub struct Owned {
     /// When that has to be seen to.
     pub(super) settle_at: Option<Instant>,
     handles: usize,
+    /// Why a sync failed of which no flush has told.
+    pub(super) doubt: Option<String>,
     sync_at: Option<Instant>,
     cleanup_at: Option<Instant>,
 }
@@ -101,6 +103,7 @@ impl Owned {
             journaled: HashSet::new(),
             settle_at: None,
             handles: 0,
+            doubt: None,
             sync_at: None,
             cleanup_at: None,
         };
@@ -166,6 +169,9 @@ impl Owned {
         let lane = self.lanes.entry(Arc::clone(id)).or_insert_with(|| Lane::new(id, first));
         let was_open = lane.holds_a_handle();
         let written = lane.write(&mut self.around, &mut self.ids, parcels, items);
+        if lane.broken {
+            self.doubt = Some("a file could not be written or closed in order".to_owned());
+        }
         self.totals.appended += written.len() as u64;
         let (is_dirty, is_due) = (lane.dirty, lane.due);
         self.handles += usize::from(!was_open && lane.holds_a_handle());
@@ -199,6 +205,7 @@ impl Owned {
             if let (Err(cause), Some(lane)) = (outcome, self.lanes.get_mut(&id)) {
                 tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
                 lane.broken = true;
+                self.doubt = Some(cause.to_string());
             }
         }
     }
@@ -274,8 +281,15 @@ impl Owned {
         self.sync_at = (self.syncer.under_way() > 0 || !self.unsynced.is_empty()).then(|| Instant::now() + interval);
     }
 
-    /// Puts everything on the disk, and waits for it.
+    /// Puts everything on the disk, waits for it, and tells of syncs that failed earlier: no later one brings back what they
+    /// lost.
     pub fn flush(&mut self) -> Result<()> {
+        let outcome = self.sync_dirty();
+        outcome.and(self.doubt.take().map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause))))
+    }
+
+    /// Puts on the disk what waits for that.
+    fn sync_dirty(&mut self) -> Result<()> {
         let mut outcome = self.syncer.wait();
         let dirty: Vec<_> =
             self.lanes.values().filter(|lane| lane.dirty).map(|lane| Arc::clone(&lane.session.id)).collect();
@@ -286,6 +300,8 @@ impl Owned {
         self.unsynced.clear();
         self.sync_at = None;
         let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
+        let unopened = || self.lanes.values().any(|lane| lane.dirty).then(|| "a file could not be opened".to_owned());
+        let failed = failed.or_else(unopened);
         self.note(outcome);
         failed.map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause)))
     }
@@ -297,6 +313,9 @@ impl Owned {
             tracing::warn!(target: "smalltalk::event_log", %error, "the journal stays");
         }
         let outcome = retention::cleanup(self, retention);
+        if self.lanes.values().any(|lane| lane.broken) {
+            self.doubt.get_or_insert_with(|| "a file could not be closed in order".to_owned());
+        }
         statistics::save(self);
         outcome
     }
@@ -313,7 +332,7 @@ impl Owned {
 
     /// Puts everything on the disk and marks the log as closed in order.
     pub fn close(mut self) -> Result<()> {
-        self.flush()?;
+        self.sync_dirty()?;
         statistics::save(&self);
         self.lanes.values().for_each(|lane| lane.keep_indexes(&self.around));
         let in_order = self.lanes.values().all(|lane| !lane.broken);

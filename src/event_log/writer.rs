@@ -161,7 +161,8 @@ impl Writer {
 
 impl Handler<Job> for Writer {
     fn is_unprepared(&self, next: &Job) -> bool {
-        self.owned.is_none() && !matches!(next, Job::Flush(_))
+        // A failure that nobody is left to hear of is not for whoever comes later.
+        self.owned.is_none() && (self.failure.is_some() || !matches!(next, Job::Flush(_)))
     }
 
     fn prepare(&mut self) {
@@ -206,3 +207,6 @@ impl Handler<Job> for Writer {
         self.owned.take().map_or(Ok(()), Owned::close)
     }
 }
+
+#[cfg(test)]
+mod tests;

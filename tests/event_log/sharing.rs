@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use smalltalk_native::{event_log::EventLog, reply::Reply};
+use smalltalk_native::{durability::Durability, event_log::EventLog, reply::Reply};
 
 use crate::support::*;
 
@@ -129,4 +129,26 @@ fn a_second_process_is_told_who_owns_the_log_until_the_owner_is_gone_however_it_
     assert!(append(&log, SESSION, 2).seq >= before, "the same handle tries again, and numbers leap");
     assert_eq!(payloads(&all(&log, SESSION)), [1, 2]);
     assert!(!statistics(&log).recovery.clean);
+}
+
+#[test]
+fn draining_waits_for_a_close_that_is_under_way() {
+    for others in 0..2 {
+        let place = Place::new();
+        let log = place.open();
+        let _others: Vec<_> = (0..others).map(|_| place.open()).collect();
+        let answers: Vec<_> = (0..2_000)
+            .map(|number| {
+                let (reply, answer) = Reply::channel();
+                let text = body("t", "normal", 1.0, &number.to_string());
+                log.append(SESSION.into(), text, None, Some(Durability::Power), reply);
+                answer
+            })
+            .collect();
+        log.close(Reply::new(drop));
+        assert!(log.drain(std::time::Duration::from_secs(60)));
+        for answer in answers {
+            answer.try_recv().unwrap().unwrap();
+        }
+    }
 }

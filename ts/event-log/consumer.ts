@@ -106,23 +106,26 @@ export class EventConsumer implements AsyncIterable<Event> {
 
 /** What a consumer is made of. */
 export async function openConsumer(
-  from: { log: Tailed; asked: Asked; consumers: Set<EventConsumer> },
+  from: { log: Tailed; asked: Asked; consumers: Set<EventConsumer>; isClosed: () => boolean },
   power: boolean,
   sessionId: string,
   name: string,
   options: TailOptions,
 ): Promise<EventConsumer> {
-  const { log, asked, consumers } = from;
+  const { log, asked, consumers, isClosed } = from;
   const handle = crossing(EventLogError, (binary) => binary.logConsumer(asked.handle, sessionId, name, power));
-  const position = await asked
-    .run<number>('read', (binary, slot) => {
+  let position: number;
+  try {
+    position = await asked.run<number>('read', (binary, slot) => {
       binary.logConsumerOpen(handle, slot);
-    })
-    .catch((error: unknown) => {
-      // What was begun and given up may still get the position: then nobody else could have it.
-      crossing(EventLogError, (binary) => binary.logConsumerForget(handle));
-      throw error;
     });
+    // The log would have closed it, had it been there; nothing answers any more.
+    if (isClosed()) throw new EventLogError('ERR_CLOSED', 'the event log is closed');
+  } catch (error) {
+    // What was begun and given up may still get the position: then nobody else could have it.
+    crossing(EventLogError, (binary) => binary.logConsumerForget(handle));
+    throw error;
+  }
   const closed = (consumer: EventConsumer): void => void consumers.delete(consumer);
   const opened = new EventConsumer({ log, asked, handle, sessionId, name, position, options, closed });
   consumers.add(opened);

@@ -1,5 +1,6 @@
 /** Events of one turn of the loop: they cross to the binary in one piece and are answered in one. */
 import { fromNative, EventLogError } from '../errors.js';
+import { soon } from '../timers.js';
 import type { AppendReceipt, EventStream, StreamOutcome } from '../types.js';
 import type { PreparedKind } from './encoding.js';
 
@@ -155,7 +156,7 @@ export class Together {
     if (turn?.power === power) return turn;
     this.send();
     const begun = (this.#turn = new Turn(power));
-    queueMicrotask(() => {
+    soon(() => {
       if (this.#turn === begun) this.send();
     });
     return begun;

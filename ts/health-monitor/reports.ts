@@ -1,5 +1,5 @@
 /** What the binary reports of a sweep. */
-import { setImmediate } from 'node:timers';
+import { setImmediate } from '../timers.js';
 
 import type { HealthReason, LoopNews } from './types.js';
 

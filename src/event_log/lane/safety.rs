@@ -20,7 +20,7 @@ impl Lane {
         }
         let file = match &self.current.handle {
             Some(file) => Arc::clone(file),
-            None => match files::open_append(&self.path(around)) {
+            None => match files::open_written(&self.path(around)) {
                 Ok(file) => Arc::new(file),
                 Err(error) => {
                     tracing::error!(target: "smalltalk::event_log", %error, "a file cannot be synced; it is read again before the next write");

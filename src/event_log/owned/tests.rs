@@ -161,6 +161,49 @@ fn a_log_with_a_file_in_doubt_is_not_marked_as_closed_in_order() {
 }
 
 #[test]
+fn a_flush_tells_of_a_sync_that_failed_while_nobody_waited_for_it() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    append(&mut owned, Durability::Process).unwrap();
+    fail_a_sync(&mut owned);
+    assert_eq!(owned.flush().unwrap_err().code(), "ERR_INDETERMINATE");
+    fail_a_sync(&mut owned);
+    append(&mut owned, Durability::Power).unwrap();
+    assert_eq!(owned.flush().unwrap_err().code(), "ERR_INDETERMINATE", "to read it again has brought nothing back");
+    owned.flush().unwrap();
+    owned.close().unwrap();
+}
+
+#[test]
+fn a_flush_that_cannot_open_a_file_does_not_say_that_it_is_on_the_disk() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    append(&mut owned, Durability::Process).unwrap();
+    owned.lanes.values_mut().for_each(Lane::let_go);
+    let file = directory.path().join("active/s.jsonl");
+    let aside = directory.path().join("aside");
+    std::fs::rename(&file, &aside).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    assert_eq!(owned.flush().unwrap_err().code(), "ERR_INDETERMINATE");
+    std::fs::remove_dir(&file).unwrap();
+    std::fs::rename(&aside, &file).unwrap();
+    owned.flush().unwrap();
+    owned.close().unwrap();
+}
+
+#[test]
+fn a_file_that_is_read_again_is_synced_for_what_waited_for_that() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    append(&mut owned, Durability::Process).unwrap();
+    fail_a_sync(&mut owned);
+    synced();
+    append(&mut owned, Durability::Process).unwrap();
+    assert!(synced().contains(&directory.path().join("active/s.jsonl")));
+    owned.close().unwrap();
+}
+
+#[test]
 fn it_wakes_for_its_sync_takes_in_the_outcome_and_then_sleeps() {
     let directory = tempfile::TempDir::new().unwrap();
     let mut owned = open(directory.path());

@@ -1,8 +1,8 @@
 /** One directory of files, each named by an id: what is listed of them is remembered as long as the files stay the same. */
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers';
 
+import { setTimeout } from '../../timers.js';
 import { change, readFile, syncDirectory, type Decision, type Found, type Manner } from './files.js';
 import { codeOf } from './lock.js';
 import { fileNameOf, idOfFileName, isOurs } from './names.js';

@@ -7,6 +7,7 @@ import { constants } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { StorageError } from '../../errors.js';
+import { monotonic } from '../../timers.js';
 import { mayBeAlive, OWNER } from './owner.js';
 import { step, type Steps } from './steps.js';
 
@@ -33,15 +34,15 @@ let taken = 0;
 /** Takes the lock of a file, waiting for others. Throws `ERR_BUSY` after `timeoutMs`. */
 export function* acquire(file: string, timeoutMs: number): Steps<Lock> {
   const path = `${file}.lock`;
-  const begin = performance.now();
+  const begin = monotonic();
   const token = `${THREAD}-${(taken += 1)}`;
   for (let pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     const owner = yield* claim(path, token);
-    if (owner === null) return { path, token, since: performance.now() };
+    if (owner === null) return { path, token, since: monotonic() };
     // Turns keep the order within one thread, so this one is left over: at exit operations are begun anew.
     if (owner.startsWith(`${THREAD}-`)) yield* removeIfThere(path);
     else if (yield* isAbandoned(path, owner)) yield* takeAway(path, owner);
-    else if (performance.now() - begin >= timeoutMs) {
+    else if (monotonic() - begin >= timeoutMs) {
       throw new StorageError('ERR_BUSY', `another process has been writing ${file} for ${timeoutMs} ms`);
     } else yield* step('wait', pause * (0.5 + Math.random()));
   }
@@ -49,12 +50,12 @@ export function* acquire(file: string, timeoutMs: number): Steps<Lock> {
 
 /** Throws `ERR_BUSY` where a lock was held for so long that others may soon take it away. */
 export function stillHeld({ path, since }: Lock): void {
-  if (performance.now() - since < LONGEST_HELD_MS) return;
+  if (monotonic() - since < LONGEST_HELD_MS) return;
   throw new StorageError('ERR_BUSY', `writing took so long that ${path} no longer protects it`);
 }
 
 export function* release({ path, token, since }: Lock): Steps<void> {
-  const mayBeTaken = performance.now() - since >= LONGEST_HELD_MS;
+  const mayBeTaken = monotonic() - since >= LONGEST_HELD_MS;
   if (!mayBeTaken || (yield* ownerOf(path)) === token) yield* removeIfThere(path);
 }
 

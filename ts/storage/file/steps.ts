@@ -3,7 +3,8 @@
  * walked through synchronously when the process is about to exit. An operation is a generator that yields its steps.
  */
 import fs from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+
+import { delay, monotonic } from '../../timers.js';
 
 /** What operations do with files; each of `node:fs`, in both of its forms. */
 interface Calls {
@@ -137,7 +138,7 @@ export function walkNow<T>(operation: Steps<T>, end: number): T {
     const { name, args } = next.value;
     let answer: unknown;
     try {
-      if (name === 'wait' && performance.now() >= end) throw new Error('there is no time left to wait');
+      if (name === 'wait' && monotonic() >= end) throw new Error('there is no time left to wait');
       answer = (now[name] as (...args: unknown[]) => unknown)(...args);
     } catch (error) {
       next = operation.throw(error);

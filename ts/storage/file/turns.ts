@@ -1,6 +1,7 @@
 /** Whose turn it is: operations on one file one after another, in the order of their calls; so many files at once. */
 import { existsSync } from 'node:fs';
 
+import { monotonic } from '../../timers.js';
 import type { Progress } from './files.js';
 import { ENDING } from './names.js';
 import type { Ticket } from './ticket.js';
@@ -90,9 +91,9 @@ export class Turns {
 
   /** Does what is waiting, synchronously, in the order of the calls. */
   drain(limitMs: number): void {
-    const end = performance.now() + limitMs;
+    const end = monotonic() + limitMs;
     for (const { begin, progress, current, ticket } of this.#writes) {
-      if (performance.now() >= end) return;
+      if (monotonic() >= end) return;
       if (ticket?.withdrawn === true) continue;
       if (current !== null && landed(current)) progress.committed = true;
       if (progress.committed) continue;
@@ -147,7 +148,7 @@ function landed({ name, args }: Step): boolean {
   if (name !== 'rename' && name !== 'remove') return false;
   // Either way the file of the first argument is gone when it is done.
   const [file] = args as [string];
-  const end = performance.now() + GRACE_MS;
-  while (existsSync(file) && performance.now() < end) pauseNow(1);
+  const end = monotonic() + GRACE_MS;
+  while (existsSync(file) && monotonic() < end) pauseNow(1);
   return name === 'rename' || file.endsWith(ENDING);
 }

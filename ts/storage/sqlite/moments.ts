@@ -3,9 +3,8 @@
  * them in a third of the time when it is waited for awake. Only an answer that is alone is: of several asked for together
  * none is waited for. And only for moments, so that nothing, however slow, holds the loop for longer.
  */
-import { setImmediate } from 'node:timers';
-
 import type { Calls } from '../../calls.js';
+import { monotonic, setImmediate, soon } from '../../timers.js';
 
 /** Twice what a small write takes, in milliseconds: with the kernel, and on a disk that is quick. */
 export const MOMENT_MS = { process: 0.06, power: 0.25 };
@@ -35,15 +34,15 @@ export class Moments {
       return;
     }
     // Before whoever asked goes on, but after all that is asked for in the same breath.
-    queueMicrotask(() => {
+    soon(() => {
       if (calls.pending === 1) this.#wait(calls, watch, moment);
     });
   }
 
   #wait(calls: Calls, watch: Watch, moment: number): void {
-    const begun = performance.now();
+    const begun = monotonic();
     const batch = watch(moment);
-    this.#left -= performance.now() - begun;
+    this.#left -= monotonic() - begun;
     this.#turn();
     this.#passedOver = batch.length > 0 ? 0 : Math.min(MOST_PASSED_OVER, this.#passedOver * 2 + 1);
     this.#toPassOver = this.#passedOver;

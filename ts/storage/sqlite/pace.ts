@@ -1,5 +1,5 @@
 /** Long work in short steps: the loop turns in between, however many work at once. */
-import { setImmediate } from 'node:timers';
+import { monotonic, setImmediate } from '../../timers.js';
 
 /** How long the steps of one turn of the loop may take together, in milliseconds; one step is always taken. */
 const TURN_MS = 2;
@@ -34,11 +34,11 @@ export class Pace {
   }
 
   #turn(): void {
-    const end = performance.now() + TURN_MS;
+    const end = monotonic() + TURN_MS;
     do {
       const step = this.#under.shift();
       if (step === undefined) return;
       if (step()) this.#under.push(step);
-    } while (performance.now() < end);
+    } while (monotonic() < end);
   }
 }

@@ -1,0 +1,60 @@
+'use strict';
+
+/** Asks everything that answers for something while the timers of Node, in all modules that have them, never fire. */
+const { join } = require('node:path');
+const timers = require('node:timers');
+const promised = require('node:timers/promises');
+
+const { FileStorageAdapter, JsonlEventReplayStorage, SQLiteStorageAdapter } = require('../../dist/index.js');
+
+const [directory] = process.argv.slice(2);
+const { now } = performance;
+
+/** Longer than answers are taken in one turn of the loop. */
+function work() {
+  const end = now.call(performance) + 6;
+  while (now.call(performance) < end);
+}
+
+function freeze() {
+  const never = () => ({ ref() {}, unref: () => ({}) });
+  for (const name of ['setImmediate', 'setInterval', 'setTimeout']) timers[name] = globalThis[name] = never;
+  for (const name of ['clearImmediate', 'clearInterval', 'clearTimeout']) timers[name] = globalThis[name] = () => {};
+  for (const name of ['setImmediate', 'setInterval', 'setTimeout']) promised[name] = () => new Promise(() => {});
+  globalThis.queueMicrotask = () => {};
+  performance.now = () => 0;
+}
+
+async function main() {
+  freeze();
+  const log = new JsonlEventReplayStorage({ directory: join(directory, 'log') });
+  for (let count = 0; count < 5; count += 1) {
+    await log.append('s', { topic: 't' });
+    work();
+  }
+  for await (const event of log.replay('s', { priority: 'all' })) if (event.topic !== 't') throw new Error('another');
+  await log.close();
+  const at = new Date();
+  const messages = Array.from({ length: 2_000 }, (_, id) => ({
+    id: `m${id}`,
+    role: 'user',
+    content: 'x'.repeat(500),
+    timestamp: at,
+  }));
+  for (const store of [
+    new SQLiteStorageAdapter({ path: join(directory, 'sessions.db') }),
+    new FileStorageAdapter({ path: join(directory, 'files') }),
+  ]) {
+    await store.saveSession('s', { id: 's', activeAgent: 'a', messages, createdAt: at, updatedAt: at });
+    for (let count = 0; count < 3; count += 1) {
+      await store.set('key', count);
+      work();
+    }
+    const { messages: read } = await store.getSession('s');
+    if (read.length !== messages.length) throw new Error('some are missing');
+    await store.close();
+  }
+  process.stdout.write('all came\n');
+}
+
+void main();
