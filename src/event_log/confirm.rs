@@ -73,19 +73,14 @@ impl Owned {
 
     /// Puts into the journal what the batch has written, where that is enough.
     fn journal_fresh(&mut self, powered: &[Powered]) {
-        let fresh: Vec<(Arc<str>, String, Fresh)> = powered
+        let fresh: Vec<(Arc<str>, Fresh)> = powered
             .iter()
-            .filter_map(|(id, _)| {
-                let lane = self.lanes.get_mut(id)?;
-                let fresh = lane.take_fresh()?;
-                Some((Arc::clone(id), lane.file_name(), fresh))
-            })
+            .filter_map(|(id, _)| Some((Arc::clone(id), self.lanes.get_mut(id)?.take_fresh()?)))
             .collect();
         if fresh.is_empty() {
             return;
         }
-        let parts: Vec<_> =
-            fresh.iter().map(|(_, file, fresh)| Part { file, offset: fresh.offset, bytes: &fresh.bytes }).collect();
+        let parts: Vec<_> = fresh.iter().map(|(_, fresh)| fresh.as_part()).collect();
         match self.add_to_journal(&parts) {
             Ok(Added::Yes) => {}
             Ok(Added::Full | Added::No) => return,
@@ -94,7 +89,7 @@ impl Owned {
                 return;
             }
         }
-        for (id, ..) in fresh {
+        for (id, _) in fresh {
             if let Some(lane) = self.lanes.get_mut(&id) {
                 lane.is_journaled();
             }

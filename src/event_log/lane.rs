@@ -60,10 +60,10 @@ pub struct Lane {
 
 /// What a batch has written to a file.
 pub struct Fresh {
-    /// From here on.
-    pub offset: u64,
-    /// The bytes.
-    pub bytes: Vec<u8>,
+    file: String,
+    first_seq: u64,
+    offset: u64,
+    bytes: Vec<u8>,
 }
 
 /// Lines that go to the file in one write.
@@ -175,10 +175,10 @@ impl Lane {
             self.current.length += draft.bytes.len() as u64;
             self.current.ends_open = false;
             self.dirty = true;
-            self.publish(around, draft.entries);
+            let first_seq = self.publish(around, draft.entries);
             match &mut self.fresh {
                 Some(fresh) => fresh.bytes.extend_from_slice(&draft.bytes),
-                None => self.fresh = Some(Fresh { offset, bytes: draft.bytes }),
+                None => self.fresh = Some(Fresh { file: self.file_name(), first_seq, offset, bytes: draft.bytes }),
             }
         }
         for (item, receipt) in draft.events {
@@ -221,7 +221,9 @@ impl Lane {
         Err(Error::io(format!("writing {}", path.display()), &cause))
     }
 
-    fn publish(&self, around: &Surroundings, added: Vec<Entry>) {
+    /// Shows readers what was added, and gives the number of the file's first event.
+    fn publish(&self, around: &Surroundings, added: Vec<Entry>) -> u64 {
+        let mut first_seq = 0;
         let mut files = self.session.files_mut();
         if files.last().is_none_or(|file| file.closed) {
             let entries = Arc::new(RwLock::new(Entries::default()));
@@ -234,12 +236,14 @@ impl Lane {
             for entry in added {
                 entries.push(entry);
             }
+            first_seq = entries.summary.first_seq;
         }
         drop(files);
         if first && around.catalog.find(&self.session.id).is_none() {
             around.catalog.insert(Arc::clone(&self.session));
         }
         around.bell.ring(&self.session.id, self.next_seq - 1);
+        first_seq
     }
 
     fn path(&self, around: &Surroundings) -> PathBuf {

@@ -124,17 +124,49 @@ fn what_came_before_without_a_sync_keeps_a_file_out_of_the_journal() {
 fn a_full_journal_begins_anew_when_everything_is_in_its_place() {
     let directory = tempfile::TempDir::new().unwrap();
     let mut owned = open(directory.path(), u64::MAX);
-    for _ in 0..12 {
+    for _ in 0..36 {
         let batch = [(0, Durability::Power), (1, Durability::Power)];
-        assert!(append(&mut owned, &batch, 300_000).iter().all(Option::is_some));
+        assert!(append(&mut owned, &batch, 100_000).iter().all(Option::is_some));
     }
-    assert!(owned.lanes["a"].bytes_on_disk() >= 6 * 300_000);
+    assert!(owned.lanes["a"].bytes_on_disk() >= 18 * 100_000);
     let journal = journal_of(directory.path());
     assert!(journal.len() <= 4 << 20, "it has grown to {}", journal.len());
     cut_power(owned);
     let owned = open(directory.path(), u64::MAX);
-    assert_eq!(seqs(&owned)["a"], (1..=12).collect::<Vec<_>>());
-    assert_eq!(seqs(&owned)["b"], (1..=12).collect::<Vec<_>>());
+    assert_eq!(seqs(&owned)["a"], (1..=36).collect::<Vec<_>>());
+    assert_eq!(seqs(&owned)["b"], (1..=36).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_large_is_not_written_twice() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    let both = [(0, Durability::Power), (1, Durability::Power)];
+    append(&mut owned, &both, 10);
+    let journal = journal_of(directory.path());
+    append(&mut owned, &both, 200_000);
+    assert_eq!(journal_of(directory.path()), journal);
+    assert!(owned.lanes["a"].bytes_on_disk() > 200_000);
+}
+
+/// A copy of a log that was made while it was written to may have the journal of one moment and the files of another.
+#[test]
+fn what_the_journal_says_of_an_earlier_file_of_the_name_is_not_written_over_a_later_one() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), 1_000);
+    let both = [(0, Durability::Power), (1, Durability::Power)];
+    append(&mut owned, &both, 300);
+    append(&mut owned, &both, 300);
+    let journal = journal_of(directory.path());
+    append(&mut owned, &both, 300);
+    append(&mut owned, &both, 300);
+    owned.close().unwrap();
+    fs::remove_file(directory.path().join("closed.json")).unwrap();
+    fs::write(directory.path().join("journal"), journal).unwrap();
+    let before = fs::read(directory.path().join("active/a.jsonl")).unwrap();
+    let owned = open(directory.path(), 1_000);
+    assert_eq!(fs::read(directory.path().join("active/a.jsonl")).unwrap(), before);
+    assert_eq!(seqs(&owned)["a"], [1, 2, 3, 4]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The bytes of the journal: one entry after another, each a line of JSON and the lines of events that it speaks of.
 //!
 //! ```text
-//! {"epoch":3,"gone":[],"parts":[["agent-1.jsonl",0,212],["agent-2.jsonl",4096,198]],"crc":"1c291ca3"}
+//! {"epoch":3,"gone":[],"parts":[["agent-1.jsonl",1,0,212],["agent-2.jsonl",17,4096,198]],"crc":"1c291ca3"}
 //! …212 bytes of agent-1.jsonl, 198 of agent-2.jsonl
 //! ```
 //!
@@ -19,6 +19,8 @@ use crate::event_log::record;
 pub struct Part<'a> {
     /// Its name in `active`.
     pub file: &'a str,
+    /// The number of its first event: another file may have the name later.
+    pub first_seq: u64,
     /// Where in it they stand.
     pub offset: u64,
     /// The bytes.
@@ -30,8 +32,21 @@ pub struct Part<'a> {
 pub struct Entry<'a> {
     /// Files of which nothing that was said before holds any more.
     pub gone: Vec<Cow<'a, str>>,
-    /// Files, offsets, and what stands there.
-    pub parts: Vec<(Cow<'a, str>, u64, &'a [u8])>,
+    /// What stands where.
+    pub parts: Vec<Written<'a>>,
+}
+
+/// A part as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written<'a> {
+    /// The file's name in `active`.
+    pub file: Cow<'a, str>,
+    /// The number of its first event.
+    pub first_seq: u64,
+    /// Where in it the bytes stand.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: &'a [u8],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,7 +55,7 @@ struct Head<'a> {
     #[serde(borrow)]
     gone: Vec<Cow<'a, str>>,
     #[serde(borrow)]
-    parts: Vec<(Cow<'a, str>, u64, u64)>,
+    parts: Vec<(Cow<'a, str>, u64, u64, u64)>,
 }
 
 /// Adds an entry to `out`.
@@ -48,7 +63,7 @@ pub fn push(out: &mut Vec<u8>, epoch: u64, gone: &[&str], parts: &[Part<'_>]) {
     let head = Head {
         epoch,
         gone: gone.iter().map(|file| Cow::Borrowed(*file)).collect(),
-        parts: parts.iter().map(|part| (part.file.into(), part.offset, part.bytes.len() as u64)).collect(),
+        parts: parts.iter().map(|part| (part.file.into(), part.first_seq, part.offset, length(part))).collect(),
     };
     // Names and numbers always have a text.
     let text = serde_json::to_vec(&head).unwrap_or_default();
@@ -60,6 +75,10 @@ pub fn push(out: &mut Vec<u8>, epoch: u64, gone: &[&str], parts: &[Part<'_>]) {
     for part in parts {
         out.extend_from_slice(part.bytes);
     }
+}
+
+fn length(part: &Part<'_>) -> u64 {
+    part.bytes.len() as u64
 }
 
 /// The entries at the beginning of `bytes` that are whole and of one epoch, in order.
@@ -85,10 +104,10 @@ fn first(bytes: &[u8]) -> Option<(u64, Entry<'_>, &[u8])> {
     let head: Head<'_> = serde_json::from_slice(line).ok()?;
     let mut crc = crc32c::crc32c(covered);
     let mut parts = Vec::with_capacity(head.parts.len());
-    for (file, offset, length) in head.parts {
-        let (part, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-        crc = crc32c::crc32c_append(crc, part);
-        parts.push((file, offset, part));
+    for (file, first_seq, offset, length) in head.parts {
+        let (bytes, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        crc = crc32c::crc32c_append(crc, bytes);
+        parts.push(Written { file, first_seq, offset, bytes });
         rest = after;
     }
     (crc == written).then_some((head.epoch, Entry { gone: head.gone, parts }, rest))
@@ -103,13 +122,13 @@ mod tests {
     fn three() -> (Vec<u8>, Vec<usize>) {
         let mut bytes = Vec::new();
         let mut ends = Vec::new();
-        push(&mut bytes, 1, &[], &[Part { file: "a.jsonl", offset: 0, bytes: b"{}\n" }]);
+        push(&mut bytes, 1, &[], &[Part { file: "a.jsonl", first_seq: 1, offset: 0, bytes: b"{}\n" }]);
         ends.push(bytes.len());
         push(&mut bytes, 1, &["a.jsonl"], &[]);
         ends.push(bytes.len());
         let parts = [
-            Part { file: "a.jsonl", offset: 0, bytes: b"one\n" },
-            Part { file: "%41.jsonl", offset: 77, bytes: b"another\n" },
+            Part { file: "a.jsonl", first_seq: 1, offset: 0, bytes: b"one\n" },
+            Part { file: "%41.jsonl", first_seq: 9, offset: 77, bytes: b"another\n" },
         ];
         push(&mut bytes, 1, &[], &parts);
         ends.push(bytes.len());
@@ -121,9 +140,13 @@ mod tests {
         let (bytes, _) = three();
         let entries = read(&bytes);
         assert_eq!(entries.len(), 3);
-        assert_eq!(entries[0].parts, [("a.jsonl".into(), 0, b"{}\n".as_slice())]);
+        let parts = |entry: &Entry<'_>| {
+            entry.parts.iter().map(|part| (part.file.to_string(), part.offset, part.bytes.to_vec())).collect::<Vec<_>>()
+        };
+        assert_eq!(parts(&entries[0]), [("a.jsonl".into(), 0, b"{}\n".to_vec())]);
         assert_eq!(entries[1], Entry { gone: vec!["a.jsonl".into()], parts: Vec::new() });
-        assert_eq!(entries[2].parts[1], ("%41.jsonl".into(), 77, b"another\n".as_slice()));
+        assert_eq!(parts(&entries[2])[1], ("%41.jsonl".into(), 77, b"another\n".to_vec()));
+        assert_eq!(entries[2].parts[1].first_seq, 9);
     }
 
     #[test]
@@ -141,11 +164,11 @@ mod tests {
     #[test]
     fn what_is_left_of_an_earlier_epoch_is_none() {
         let mut bytes = Vec::new();
-        push(&mut bytes, 2, &[], &[Part { file: "a.jsonl", offset: 9, bytes: b"new\n" }]);
+        push(&mut bytes, 2, &[], &[Part { file: "a.jsonl", first_seq: 1, offset: 9, bytes: b"new\n" }]);
         bytes.extend_from_slice(&three().0);
         let entries = read(&bytes);
         assert_eq!(entries.len(), 1);
-        assert_eq!(entries[0].parts[0].1, 9);
+        assert_eq!(entries[0].parts[0].offset, 9);
         assert!(read(b"").is_empty() && read(&[0; 4096]).is_empty());
     }
 
@@ -156,15 +179,25 @@ mod tests {
         }
 
         #[test]
-        fn any_parts_come_back(parts in prop::collection::vec((".*", any::<u64>(), any::<Vec<u8>>()), 0..8)) {
+        fn any_parts_come_back(parts in prop::collection::vec((".*", any::<u64>(), any::<u64>(), any::<Vec<u8>>()), 0..8)) {
             let mut bytes = Vec::new();
-            let given: Vec<_> =
-                parts.iter().map(|(file, offset, bytes)| Part { file, offset: *offset, bytes }).collect();
+            let given: Vec<_> = parts
+                .iter()
+                .map(|(file, first_seq, offset, bytes)| Part { file, first_seq: *first_seq, offset: *offset, bytes })
+                .collect();
             push(&mut bytes, 1, &[], &given);
             let entries = read(&bytes);
-            let back: Vec<_> = entries[0].parts.iter().map(|(file, offset, bytes)| (&**file, *offset, *bytes)).collect();
-            let wanted: Vec<_> = given.iter().map(|part| (part.file, part.offset, part.bytes)).collect();
-            prop_assert_eq!(back, wanted);
+            let back: Vec<_> = entries[0]
+                .parts
+                .iter()
+                .map(|Written { file, first_seq, offset, bytes }| Part {
+                    file,
+                    first_seq: *first_seq,
+                    offset: *offset,
+                    bytes,
+                })
+                .collect();
+            prop_assert_eq!(back, given);
         }
     }
 }

@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 const CAPACITY: u64 = 4 << 20;
 /// A log gets one with the first batch that goes to several files, or with so many that go to one.
 const WORTH: u32 = 16;
+/// To write so much of a file twice takes longer than a sync of it.
+const LARGE: u64 = 128 << 10;
 /// Where it cannot be had, it is asked for again after so many times as many.
 const AGAIN: u32 = 64;
 
@@ -55,16 +57,14 @@ impl Journal {
     /// Puts bytes of files on the disk that are with the kernel already. Where this fails nobody knows which of them are, and
     /// the journal [`Journal::is_broken`]: it has to be removed before it takes more.
     pub fn add(&mut self, parts: &[Part<'_>]) -> Result<Added> {
-        if !self.is_there(parts.len())? {
+        let files = parts.len() as u64;
+        let estimated: u64 = parts.iter().map(|part| part.bytes.len() as u64 + part.file.len() as u64 + 64).sum();
+        if estimated > (LARGE * files).min(CAPACITY) || !self.is_there(parts.len())? {
             return Ok(Added::No);
         }
-        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.bytes.len() + part.file.len() + 40).sum());
+        let mut bytes = Vec::with_capacity(usize::try_from(estimated).unwrap_or(0));
         entry::push(&mut bytes, self.epoch, &[], parts);
-        let size = bytes.len() as u64;
-        if size > CAPACITY {
-            return Ok(Added::No);
-        }
-        if self.position + size > CAPACITY {
+        if self.position + bytes.len() as u64 > CAPACITY {
             return Ok(Added::Full);
         }
         self.write(&bytes).map(|()| Added::Yes)

@@ -1,15 +1,21 @@
 //! From the journal to the files it speaks of, where the disk may have got one and not the other.
 
-use std::{borrow::Cow, collections::BTreeMap, fs::File, path::Path};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+};
 
-use super::entry;
+use super::entry::{self, Written};
 use crate::{
     error::{Error, Result},
-    event_log::{directory::Layout, files, names},
+    event_log::{directory::Layout, files, names, record},
 };
 
 /// The parts of each file, in the order in which they were written.
-type Parts<'a> = BTreeMap<Cow<'a, str>, Vec<(u64, &'a [u8])>>;
+type Parts<'a> = BTreeMap<Cow<'a, str>, Vec<Written<'a>>>;
 
 /// After the last owner was killed, or the machine went down: everything that the journal speaks of is on the disk in its
 /// own place when this returns, and the journal is gone. Whoever is killed meanwhile does it again.
@@ -44,20 +50,20 @@ fn parts_of(bytes: &[u8]) -> Parts<'_> {
         for file in entry.gone {
             parts.remove(&file);
         }
-        for (file, offset, bytes) in entry.parts {
+        for part in entry.parts {
             // A name that leads elsewhere is none of ours, whoever wrote it.
-            let ours = names::parse(&file).is_some_and(|parsed| parsed.first_seq.is_none());
-            if ours && Path::new(&*file).file_name().is_some_and(|name| name == &*file) {
-                parts.entry(file).or_default().push((offset, bytes));
+            let ours = names::parse(&part.file).is_some_and(|parsed| parsed.first_seq.is_none());
+            if ours && Path::new(&*part.file).file_name().is_some_and(|name| name == &*part.file) {
+                parts.entry(part.file.clone()).or_default().push(part);
             }
         }
     }
     parts
 }
 
-fn redo_file(layout: &Layout, name: &str, parts: &[(u64, &[u8])]) -> Result<()> {
+fn redo_file(layout: &Layout, name: &str, parts: &[Written<'_>]) -> Result<()> {
     let path = layout.active.join(name);
-    let begins = parts.first().is_some_and(|(offset, _)| *offset == 0);
+    let begins = parts.first().is_some_and(|part| part.offset == 0);
     if !begins && files::look(&path)?.is_none() {
         // Its name was on the disk: somebody has removed it since.
         tracing::warn!(target: "smalltalk::event_log", file = name, "the journal speaks of a file that is not there");
@@ -65,11 +71,25 @@ fn redo_file(layout: &Layout, name: &str, parts: &[(u64, &[u8])]) -> Result<()> 
     }
     let file = files::open_to_mend(&path)?;
     let doing = || format!("writing {} once more", path.display());
-    for (offset, bytes) in parts {
-        keep_what_differs(layout, name, &file, *offset, bytes)?;
-        files::write_at(&file, bytes, *offset).map_err(|cause| Error::io(doing(), &cause))?;
+    let first_seq = first_seq_of(&file).map_err(|cause| Error::io(doing(), &cause))?;
+    for part in parts {
+        if first_seq.is_some_and(|found| found != part.first_seq) {
+            // As in a copy of a log that was made while it was written to.
+            tracing::warn!(target: "smalltalk::event_log", file = name, "the journal speaks of an earlier file of this name");
+            continue;
+        }
+        keep_what_differs(layout, name, &file, part.offset, part.bytes)?;
+        files::write_at(&file, part.bytes, part.offset).map_err(|cause| Error::io(doing(), &cause))?;
     }
     file.sync_data().map_err(|cause| Error::io(doing(), &cause))
+}
+
+/// The number of the first event; `None` where the file does not begin with one, whatever has become of it.
+fn first_seq_of(file: &File) -> std::io::Result<Option<u64>> {
+    let mut line = Vec::new();
+    BufReader::new(file).read_until(b'\n', &mut line)?;
+    let line = line.strip_suffix(b"\n").unwrap_or(&line);
+    Ok(record::read_line(line).map(|line| line.seq))
 }
 
 /// A disk that lost what it was not told to keep has nothing in its place, or zeros. What is neither that nor what was

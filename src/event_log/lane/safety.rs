@@ -6,10 +6,19 @@ use super::{Fresh, Lane, Surroundings};
 use crate::{
     error::Result,
     event_log::{
-        files, names,
+        files,
+        journal::entry::Part,
+        names,
         sync::{Name, Reach, Task},
     },
 };
+
+impl Fresh {
+    /// As the journal takes it.
+    pub fn as_part(&self) -> Part<'_> {
+        Part { file: &self.file, first_seq: self.first_seq, offset: self.offset, bytes: &self.bytes }
+    }
+}
 
 impl Lane {
     /// What has to be synced, if anything; whoever takes it sees to it that it happens. A file that was closed meanwhile is
