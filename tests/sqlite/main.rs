@@ -11,6 +11,7 @@ mod model;
 mod noticing;
 mod parts;
 mod reading;
+mod room;
 mod store;
 mod support;
 mod upkeep;

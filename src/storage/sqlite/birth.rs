@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -25,7 +25,7 @@ pub fn make_where_missing(path: &Path) -> Result<()> {
     make_directory(path)?;
     // In this order: who makes a database at this moment names it before it has a log.
     let log = with_ending(path, "-wal");
-    let logged = fs::metadata(&log).is_ok_and(|found| found.len() > 0);
+    let logged = holds_something(&log);
     match fs::metadata(path) {
         Ok(found) if found.len() > 0 => return Ok(()),
         Ok(_) => {
@@ -44,6 +44,14 @@ pub fn make_where_missing(path: &Path) -> Result<()> {
         let _ = fs::remove_file(with_ending(&unnamed, ending));
     }
     made
+}
+
+/// Whether there is a log with something in it: one that was emptied has nothing, or zeros, which are room for more.
+fn holds_something(log: &Path) -> bool {
+    let mut header = Vec::new();
+    let read = fs::File::open(log).and_then(|log| log.take(32).read_to_end(&mut header));
+    // What cannot be read may hold anything.
+    read.map_or_else(|cause| cause.kind() != io::ErrorKind::NotFound, |_| header.iter().any(|byte| *byte != 0))
 }
 
 fn lost(detail: &str) -> Error {

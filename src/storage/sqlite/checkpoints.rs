@@ -2,6 +2,7 @@
 //! for: after the answers were given, or when there is nothing else to do.
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -13,7 +14,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Result};
 
-use super::failure::failure;
+use super::{failure::failure, identity::Identity, room::Room};
 
 /// The log is folded each time it has grown by this: by 1,024 pages, as SQLite would by itself. Readers go on; pages that
 /// one of them still needs stay for later.
@@ -35,6 +36,10 @@ const IDLE: Duration = Duration::from_secs(2);
 /// What was acknowledged without a sync is on the disk after so long, however much or little is written meanwhile.
 const SYNCED_WITHIN: Duration = Duration::from_secs(2);
 
+/// What SQLite puts before the pages of a log, and before each of them.
+const HEADER: u64 = 32;
+const PAGE_HEADER: i64 = 24;
+
 /// What is known of the log.
 pub struct Checkpoints {
     busy_timeout: Duration,
@@ -47,6 +52,10 @@ pub struct Checkpoints {
     sync_by: Option<Instant>,
     /// When it shall be emptied, unless something is written before.
     empty_at: Option<Instant>,
+    /// Whether the last commit asked for a sync.
+    synced: bool,
+    /// What is left of the log for commits that do.
+    room: Room,
     /// How long to wait after an idle store's reader kept the log from being emptied.
     retry: Duration,
 }
@@ -56,7 +65,12 @@ impl Checkpoints {
     ///
     /// # Errors
     /// What kept it from doing so.
-    pub fn of(connection: &mut Connection, busy_timeout: Duration) -> Result<Self> {
+    pub fn of(
+        connection: &mut Connection,
+        path: &Path,
+        identity: Option<Identity>,
+        busy_timeout: Duration,
+    ) -> Result<Self> {
         let doing = |error: &rusqlite::Error| failure("opening the write-ahead log", error);
         let page_size =
             connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(|error| doing(&error))?;
@@ -68,7 +82,17 @@ impl Checkpoints {
                 Ok(())
             }))
             .map_err(|error| doing(&error))?;
-        Ok(Self { busy_timeout, page_size, committed, folded_at: 0, sync_by: None, empty_at: None, retry: IDLE })
+        Ok(Self {
+            busy_timeout,
+            page_size,
+            committed,
+            folded_at: 0,
+            sync_by: None,
+            empty_at: None,
+            synced: false,
+            room: Room::of(path, identity, busy_timeout),
+            retry: IDLE,
+        })
     }
 
     /// After the answers to a batch were given.
@@ -82,7 +106,10 @@ impl Checkpoints {
         }
         self.empty_at = Instant::now().checked_add(IDLE);
         self.retry = IDLE;
+        self.synced = synced;
         if synced {
+            let used = pages * (self.page_size + PAGE_HEADER);
+            self.room.keep(connection, HEADER + u64::try_from(used).unwrap_or(0));
             self.sync_by = None;
         } else if self.sync_by.is_none() {
             self.sync_by = Instant::now().checked_add(SYNCED_WITHIN);
@@ -155,9 +182,14 @@ impl Checkpoints {
     /// Empties the log of a store that is not written to. A reader that is in the way is not waited for; the next try
     /// comes after twice the time, so that it keeps no idle process busy.
     fn when_idle(&mut self, connection: &Connection) -> Result<()> {
-        if self.empty_at.take().is_some() && !self.empty(connection, Duration::ZERO)? {
+        if self.empty_at.take().is_none() {
+            return Ok(());
+        }
+        if !self.empty(connection, Duration::ZERO)? {
             self.retry *= 2;
             self.empty_at = Instant::now().checked_add(self.retry);
+        } else if self.synced {
+            self.room.keep_at_rest(connection);
         }
         Ok(())
     }
@@ -172,11 +204,14 @@ impl Checkpoints {
         if self.empty(connection, self.busy_timeout)? { Ok(()) } else { Err(Error::Busy) }
     }
 
-    fn empty(&self, connection: &Connection, patience: Duration) -> Result<bool> {
+    fn empty(&mut self, connection: &Connection, patience: Duration) -> Result<bool> {
         let wait = |time| connection.busy_timeout(time).map_err(|error| failure("setting the busy time-out", &error));
         wait(patience)?;
         let emptied = fold(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
         wait(self.busy_timeout)?;
+        if emptied.as_ref().is_ok_and(|emptied| *emptied) {
+            self.room.is_gone();
+        }
         emptied
     }
 }

@@ -32,6 +32,7 @@ mod reading;
 mod reads;
 mod reclaim;
 mod reserve;
+mod room;
 mod save;
 pub mod schema;
 mod sessions;

@@ -53,7 +53,7 @@ struct Opened {
 impl Opened {
     fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
         let opening::Opened { mut connection, identity } = opening::open_writer(path, busy_timeout)?;
-        let checkpoints = Checkpoints::of(&mut connection, busy_timeout)?;
+        let checkpoints = Checkpoints::of(&mut connection, path, identity, busy_timeout)?;
         Ok(Self { connection, identity, checkpoints, synchronous: None })
     }
 

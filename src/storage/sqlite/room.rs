@@ -1,0 +1,154 @@
+//! Room in the write-ahead log, made ahead of the commits that need it. The sync of a file that grows has to put its new
+//! length and place on the disk as well: it takes two to four times as long as that of one that has its room already. So
+//! zeros are written behind what the log holds, when nobody waits; to SQLite they are the end of the log.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{
+    birth,
+    identity::{Identity, still_there},
+};
+
+/// While commits come, so much is made at once: as much as the log holds, and at the least so much, for some small commits.
+const LEAST: u64 = 256 * 1024;
+/// And so much at the most.
+const MOST: u64 = 4 * 1024 * 1024;
+
+/// With so little left, more is made.
+const LITTLE: u64 = 32 * 1024;
+
+/// A log that was emptied gets as much as it held before, and a little, but no more than this.
+const MOST_AT_REST: u64 = 1024 * 1024;
+
+/// What is known of the room.
+pub struct Room {
+    path: PathBuf,
+    identity: Option<Identity>,
+    busy_timeout: Duration,
+    /// So long the log was made, or was to be.
+    bytes: u64,
+    /// So much of it the last commit has left used.
+    used: u64,
+}
+
+impl Room {
+    /// None yet, in the log of the database at `path`.
+    #[must_use]
+    pub fn of(path: &Path, identity: Option<Identity>, busy_timeout: Duration) -> Self {
+        Self { path: path.to_owned(), identity, busy_timeout, bytes: 0, used: 0 }
+    }
+
+    /// The log was emptied.
+    pub fn is_gone(&mut self) {
+        self.bytes = 0;
+    }
+
+    /// Sees to it that there is room behind the `used` bytes of the log.
+    pub fn keep(&mut self, connection: &Connection, used: u64) {
+        self.used = used;
+        if used + LITTLE > self.bytes {
+            self.lengthen_to(connection, used + used.clamp(LEAST, MOST));
+        }
+    }
+
+    /// Sees to it that a log that was emptied has room for as much as it held.
+    pub fn keep_at_rest(&mut self, connection: &Connection) {
+        self.lengthen_to(connection, (self.used + LITTLE).min(MOST_AT_REST));
+    }
+
+    /// It is of use and no more: that it cannot be had is no failure.
+    fn lengthen_to(&mut self, connection: &Connection, wanted: u64) {
+        self.bytes = wanted;
+        // Nobody is waited for: the next commit asks again.
+        let made = connection.busy_timeout(Duration::ZERO).and_then(|()| self.make(connection, wanted));
+        let restored = connection.busy_timeout(self.busy_timeout);
+        if let Err(error) = made.and(restored) {
+            tracing::debug!(target: "smalltalk::storage", %error, "no room is made in the write-ahead log");
+        }
+    }
+
+    /// With the right to write, so that nobody else adds to the log or cuts it off meanwhile.
+    fn make(&self, connection: &Connection, wanted: u64) -> rusqlite::Result<()> {
+        let alone = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        let made = still_there(&self.path, self.identity, "making room").map_err(|error| error.to_string());
+        let made = made.and_then(|()| self.lengthen(wanted).map_err(|error| error.to_string()));
+        alone.rollback()?;
+        made.or_else(|error| {
+            tracing::debug!(target: "smalltalk::storage", error, "no room is made in the write-ahead log");
+            Ok(())
+        })
+    }
+
+    fn lengthen(&self, wanted: u64) -> io::Result<()> {
+        // SQLite holds no locks on the log itself, which closing a file of one's own would end.
+        let mut log = OpenOptions::new().write(true).open(birth::with_ending(&self.path, "-wal"))?;
+        let missing = wanted.saturating_sub(log.metadata()?.len());
+        if missing > 0 {
+            log.seek(SeekFrom::End(0))?;
+            log.write_all(&vec![0; usize::try_from(missing).unwrap_or(0)])?;
+            log.sync_data()?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn length(path: &Path) -> u64 {
+        fs::metadata(birth::with_ending(path, "-wal")).unwrap().len()
+    }
+
+    fn database(path: &Path) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch("PRAGMA journal_mode = wal; CREATE TABLE IF NOT EXISTS t (x);").unwrap();
+        connection
+    }
+
+    #[test]
+    fn whoever_writes_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let (ours, theirs) = (database(&path), database(&path));
+        theirs.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (1);").unwrap();
+        let before = length(&path);
+        let mut room = Room::of(&path, Identity::of(&path), Duration::from_secs(60));
+        room.keep(&ours, before);
+        assert_eq!(length(&path), before);
+        theirs.execute_batch("COMMIT").unwrap();
+        // That it was not to be had is forgotten when more is needed.
+        room.keep(&ours, before + LEAST);
+        assert!(length(&path) >= before + LEAST);
+        let count: i64 = ours.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 1);
+        theirs.execute_batch("INSERT INTO t VALUES (2)").unwrap();
+        let count: i64 = ours.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 2);
+    }
+
+    #[test]
+    fn the_log_of_another_database_under_the_name_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let ours = database(&path);
+        let mut room = Room::of(&path, Identity::of(&path), Duration::ZERO);
+        for ending in ["", "-wal"] {
+            fs::rename(birth::with_ending(&path, ending), directory.path().join(format!("moved.db{ending}"))).unwrap();
+        }
+        let theirs = database(&path);
+        let before = length(&path);
+        room.keep(&ours, before);
+        assert_eq!(length(&path), before);
+        drop(theirs);
+    }
+}
