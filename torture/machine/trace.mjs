@@ -49,12 +49,42 @@ const descriptors = (words) =>
   [...words.matchAll(/(\d+)<((?:\\x[0-9a-f]{2})*)>/g)].map(([, number, hex]) => ({ number, path: textOf(hex) }));
 const numbers = (words) => words.split(', ').map(Number);
 
+/** The position of a descriptor that appends. */
+const AT_ITS_END = 'at its end';
+
+/** How long files are: whoever appends begins there. */
+class Lengths {
+  #lengths = new Map();
+
+  of(path) {
+    return this.#lengths.get(path) ?? 0;
+  }
+
+  take({ type, path, to, offset, data, size }) {
+    if (type === 'truncate') this.#lengths.set(path, size);
+    else if (type === 'write') this.#atLeast(path, offset + data.length);
+    else if (type === 'copy') this.#atLeast(path, offset + size);
+    else if (type === 'extend') this.#atLeast(path, size);
+    else if (type === 'link' || type === 'rename') this.#lengths.set(to, this.of(path));
+    if (type === 'unlink' || type === 'rename') this.#lengths.delete(path);
+  }
+
+  #atLeast(path, length) {
+    this.#lengths.set(path, Math.max(this.of(path), length));
+  }
+}
+
 /** Gives the changes below `directory` and the lines of the journal: `{ type, at, … }`. */
 export function eventsOf(text, directory) {
   const events = [];
   const positions = new Map();
+  const lengths = new Lengths();
   const inside = (path) => path === directory || path.startsWith(`${directory}/`);
-  const put = (type, at, more) => events.push({ type, at, ...more });
+  const put = (type, at, more) => {
+    const event = { type, at, ...more };
+    lengths.take(event);
+    events.push(event);
+  };
   for (const { at, call, words, answer, opened } of callsIn(text)) {
     const path = behind(words);
     const named = strings(words).map(textOf);
@@ -65,13 +95,14 @@ export function eventsOf(text, directory) {
     } else if (call === 'openat' || call === 'open') {
       const file = textOf(/^<((?:\\x[0-9a-f]{2})*)>/.exec(opened)?.[1] ?? '');
       if (!inside(file)) continue;
-      positions.set(`${answer} ${file}`, 0);
+      positions.set(`${answer} ${file}`, words.includes('O_APPEND') ? AT_ITS_END : 0);
       if (words.includes('O_CREAT')) put('create', at, { path: file });
       if (words.includes('O_TRUNC')) put('truncate', at, { path: file, size: 0 });
     } else if (call === 'write' && inside(path)) {
       const key = `${Number.parseInt(words, 10)} ${path}`;
-      const offset = positions.get(key) ?? 0;
-      positions.set(key, offset + answer);
+      const position = positions.get(key) ?? 0;
+      const offset = position === AT_ITS_END ? lengths.of(path) : position;
+      if (position !== AT_ITS_END) positions.set(key, offset + answer);
       put('write', at, { path, offset, data: bytesOf(strings(words)[0] ?? '').subarray(0, answer) });
     } else if (COPIES.has(call)) {
       const [to, from] = call === 'sendfile' ? descriptors(words) : descriptors(words).reverse();

@@ -4,7 +4,7 @@
 
 use std::{
     fs::OpenOptions,
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -88,10 +88,9 @@ impl Room {
 
     fn lengthen(&self, wanted: u64) -> io::Result<()> {
         // SQLite holds no locks on the log itself, which closing a file of one's own would end.
-        let mut log = OpenOptions::new().write(true).open(birth::with_ending(&self.path, "-wal"))?;
+        let mut log = OpenOptions::new().append(true).open(birth::with_ending(&self.path, "-wal"))?;
         let missing = wanted.saturating_sub(log.metadata()?.len());
         if missing > 0 {
-            log.seek(SeekFrom::End(0))?;
             log.write_all(&vec![0; usize::try_from(missing).unwrap_or(0)])?;
             log.sync_data()?;
         }
