@@ -16,10 +16,8 @@ use super::{
     identity::{Identity, still_there},
 };
 
-/// While commits come, so much is made at once: as much as the log holds, and at the least so much, for some small commits.
-const LEAST: u64 = 256 * 1024;
-/// And so much at the most.
-const MOST: u64 = 4 * 1024 * 1024;
+/// So much is made at once while commits come: enough for a dozen small ones, and done in less time than they take.
+const AHEAD: u64 = 256 * 1024;
 
 /// With so little left, more is made.
 const LITTLE: u64 = 32 * 1024;
@@ -54,7 +52,7 @@ impl Room {
     pub fn keep(&mut self, connection: &Connection, used: u64) {
         self.used = used;
         if used + LITTLE > self.bytes {
-            self.lengthen_to(connection, used + used.clamp(LEAST, MOST));
+            self.lengthen_to(connection, used + AHEAD);
         }
     }
 
@@ -126,8 +124,8 @@ mod tests {
         assert_eq!(length(&path), before);
         theirs.execute_batch("COMMIT").unwrap();
         // That it was not to be had is forgotten when more is needed.
-        room.keep(&ours, before + LEAST);
-        assert!(length(&path) >= before + LEAST);
+        room.keep(&ours, before + AHEAD);
+        assert!(length(&path) >= before + AHEAD);
         let count: i64 = ours.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
         assert_eq!(count, 1);
         theirs.execute_batch("INSERT INTO t VALUES (2)").unwrap();
