@@ -2,7 +2,8 @@
 //!
 //! `docs/event-log.md` describes the files and what they promise. From the outside in: [`EventLog`] is a handle;
 //! `registry` lets handles share one `writer` and one `reader`; `owned` is the open directory with a `lane` for each
-//! session; `recovery` and `record` know the bytes, `index` and `cursor` find them again.
+//! session; `confirm` sees to it that what they wrote survives the power, one sync of the `journal` for all of them;
+//! `recovery` and `record` know the bytes, `index` and `cursor` find them again.
 
 mod append;
 mod archive;

@@ -4,7 +4,7 @@
 
 use std::{
     fs::OpenOptions,
-    io::{self, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -34,31 +34,36 @@ pub struct Room {
     bytes: u64,
     /// So much of it the last commit has left used.
     used: u64,
+    /// So much of it was used before it was emptied.
+    held: u64,
 }
 
 impl Room {
     /// None yet, in the log of the database at `path`.
     #[must_use]
     pub fn of(path: &Path, identity: Option<Identity>, busy_timeout: Duration) -> Self {
-        Self { path: path.to_owned(), identity, busy_timeout, bytes: 0, used: 0 }
+        Self { path: path.to_owned(), identity, busy_timeout, bytes: 0, used: 0, held: 0 }
     }
 
     /// The log was emptied.
     pub fn is_gone(&mut self) {
         self.bytes = 0;
+        self.held = std::mem::take(&mut self.used);
     }
 
-    /// Sees to it that there is room behind the `used` bytes of the log.
+    /// Sees to it that there is room behind the `used` bytes of the log, after a small commit: to write the room of a large one
+    /// ahead would be to write it twice.
     pub fn keep(&mut self, connection: &Connection, used: u64) {
+        let small = used.saturating_sub(self.used) <= AHEAD;
         self.used = used;
-        if used + LITTLE > self.bytes {
+        if small && used + LITTLE > self.bytes {
             self.lengthen_to(connection, used + AHEAD);
         }
     }
 
     /// Sees to it that a log that was emptied has room for as much as it held.
     pub fn keep_at_rest(&mut self, connection: &Connection) {
-        self.lengthen_to(connection, (self.used + LITTLE).min(MOST_AT_REST));
+        self.lengthen_to(connection, (self.held + LITTLE).min(MOST_AT_REST));
     }
 
     /// It is of use and no more: that it cannot be had is no failure.
@@ -89,7 +94,7 @@ impl Room {
         let mut log = OpenOptions::new().append(true).open(birth::with_ending(&self.path, "-wal"))?;
         let missing = wanted.saturating_sub(log.metadata()?.len());
         if missing > 0 {
-            log.write_all(&vec![0; usize::try_from(missing).unwrap_or(0)])?;
+            io::copy(&mut io::repeat(0).take(missing), &mut log)?;
             log.sync_data()?;
         }
         Ok(())
