@@ -1,5 +1,5 @@
 //! Room in the write-ahead log, made ahead of the commits that need it. The sync of a file that grows has to put its new
-//! length and place on the disk as well: it takes two to four times as long as that of one that has its room already. So
+//! length and place on the disk as well: it takes up to twice as long as that of one that has its room already. So
 //! zeros are written behind what the log holds, when nobody waits; to SQLite they are the end of the log.
 
 use std::{
