@@ -89,7 +89,8 @@ test('what it saw before its last sign of life is not missed, nor what it missed
 
 test('a rejection fails the recovery; the next attempt goes on with the event that was not taken', async () => {
   const log = openLog();
-  const monitor = open({ log, recoveryTimeout: 500 });
+  // All is in the log before it counts as silent, also where the disk takes its time to open one.
+  const monitor = open({ log, recoveryTimeout: 500, heartbeatInterval: 500 });
   const taken: unknown[] = [];
   const faults: (() => unknown)[] = [
     () => Promise.reject(new Error('not yet')),
