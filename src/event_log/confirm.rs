@@ -81,6 +81,10 @@ impl Owned {
             return;
         }
         let parts: Vec<_> = fresh.iter().map(|(_, fresh)| fresh.as_part()).collect();
+        for (id, _) in &fresh {
+            // An entry may reach the disk although its sync fails.
+            self.lanes.get_mut(id).into_iter().for_each(Lane::goes_to_journal);
+        }
         match self.add_to_journal(&parts) {
             Ok(Added::Yes) => {}
             Ok(Added::Full | Added::No) => return,
@@ -143,7 +147,7 @@ impl Owned {
         let mut names = Vec::new();
         for id in ids {
             if let Some(lane) = self.lanes.get(id)
-                && lane.is_unchanged(&self.around)?
+                && lane.may_be_mended(&self.around)?
             {
                 names.push(lane.file_name());
             }

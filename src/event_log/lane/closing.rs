@@ -62,6 +62,10 @@ impl Lane {
             return Err(indeterminate(&format!("syncing {}", path.display()), &cause.to_string()));
         }
         self.current.is_on_disk(self.current.length);
+        if self.current.on_disk() < self.current.length {
+            self.broken = true;
+            return Err(indeterminate(&format!("syncing {}", path.display()), "an earlier sync of it failed"));
+        }
         if self.current.in_journal {
             // The journal would write to whatever has the name next. Until now it has vouched for the name as well.
             if !self.name_on_disk() {
