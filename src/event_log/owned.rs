@@ -190,6 +190,9 @@ impl Owned {
             let interval = self.around.options.fsync_interval;
             self.sync_at.get_or_insert_with(|| Instant::now() + interval);
         }
+        if self.around.journal.is_broken() {
+            self.see_to_journal_soon();
+        }
         powered.then_some(written)
     }
 
