@@ -440,6 +440,49 @@ fn a_later_sync_says_nothing_of_what_an_earlier_one_has_lost() {
     assert_eq!(&fs::read(&path).unwrap()[..bytes.len()], bytes);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_later_sync_says_nothing_of_what_the_one_before_a_closing_has_lost() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
+    let path = directory.path().join("active/a.jsonl");
+    let bytes = fs::read(&path).unwrap();
+    let lane = owned.lanes.get_mut("a").unwrap();
+    lane.hold(fs::File::open("/dev/null").unwrap());
+    lane.close_file(&mut owned.around);
+    assert!(path.exists() && lane.broken, "nobody can sync that");
+    lane.let_go();
+    fs::write(&path, vec![0; bytes.len()]).unwrap();
+    owned.flush().unwrap();
+    owned.settle().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+/// The same place of a later file, or a copy of which only a part was written.
+#[test]
+fn what_is_kept_aside_takes_no_place_of_what_was() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let aside = |number: &str| directory.path().join(format!("quarantine/a.journal.0{number}.damaged"));
+    let path = directory.path().join("active/a.jsonl");
+    let mut owned = open(directory.path(), u64::MAX);
+    for number in ["", "-1"] {
+        append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
+        let journal = journal_of(directory.path());
+        drop(owned);
+        let damaged = vec![b'x'; fs::read(&path).unwrap().len() - number.len()];
+        for _ in 0..2 {
+            fs::write(&path, &damaged).unwrap();
+            fs::write(directory.path().join("journal"), &journal).unwrap();
+            drop(open(directory.path(), u64::MAX));
+        }
+        assert_eq!(fs::read(aside(number)).unwrap()[..9], damaged[..9]);
+        fs::remove_file(&path).unwrap();
+        owned = open(directory.path(), u64::MAX);
+    }
+    assert!(!aside("-2").exists());
+}
+
 #[test]
 fn a_file_that_cannot_be_opened_keeps_nobody_awake() {
     let directory = tempfile::TempDir::new().unwrap();
