@@ -1,5 +1,7 @@
 //! The end of a session's file: closed when it is full or old, under its final name, with its index.
 
+use std::sync::atomic::Ordering;
+
 use super::{Lane, Surroundings, indeterminate};
 use crate::{
     error::Result,
@@ -59,6 +61,7 @@ impl Lane {
             && let Err(cause) = self.current.open(&path)?.sync_data()
         {
             self.broken = true;
+            self.current.lost.store(true, Ordering::Release);
             return Err(indeterminate(&format!("syncing {}", path.display()), &cause.to_string()));
         }
         self.current.is_on_disk(self.current.length);

@@ -138,6 +138,12 @@ impl Lane {
         self.current.handle = None;
     }
 
+    /// As where the disk takes nothing.
+    #[cfg(test)]
+    pub fn hold(&mut self, file: std::fs::File) {
+        self.current.handle = Some(Arc::new(file));
+    }
+
     /// Whether its file is open.
     pub fn holds_a_handle(&self) -> bool {
         self.current.handle.is_some()
