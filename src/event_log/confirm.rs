@@ -81,6 +81,10 @@ impl Owned {
             return;
         }
         let parts: Vec<_> = fresh.iter().map(|(_, fresh)| fresh.as_part()).collect();
+        for (id, _) in &fresh {
+            // An entry may reach the disk although its sync fails.
+            self.lanes.get_mut(id).into_iter().for_each(Lane::goes_to_journal);
+        }
         match self.add_to_journal(&parts) {
             Ok(Added::Yes) => {}
             Ok(Added::Full | Added::No) => return,
@@ -95,6 +99,11 @@ impl Owned {
             }
             self.journaled.insert(id);
         }
+        self.see_to_journal_soon();
+    }
+
+    /// What it has is put in its place, and one that can be relied on no more is removed: full files cannot be closed with it.
+    pub(super) fn see_to_journal_soon(&mut self) {
         self.settle_at.get_or_insert_with(|| Instant::now() + SETTLE);
     }
 
@@ -143,7 +152,7 @@ impl Owned {
         let mut names = Vec::new();
         for id in ids {
             if let Some(lane) = self.lanes.get(id)
-                && lane.is_unchanged(&self.around)?
+                && lane.may_be_mended(&self.around)?
             {
                 names.push(lane.file_name());
             }
@@ -171,7 +180,11 @@ impl Owned {
             }
         }
         self.journaled.remove(id);
-        self.around.journal.forget(&name)
+        match self.around.journal.forget(&name) {
+            // Without a journal nothing is said of any.
+            Err(_) => self.end_journal(),
+            forgotten => forgotten,
+        }
     }
 
     /// Begins the syncs of what is in the journal, or takes note that they are done.
@@ -179,7 +192,7 @@ impl Owned {
         self.settle_at = Some(Instant::now() + SETTLE);
         let mut begun = self.syncer.under_way() > 0;
         for id in &self.journaled {
-            if let Some(lane) = self.lanes.get_mut(id).filter(|lane| lane.dirty) {
+            if let Some(lane) = self.lanes.get_mut(id).filter(|lane| lane.dirty && !lane.broken) {
                 begun = true;
                 if !std::mem::replace(&mut lane.due, true) {
                     self.unsynced.push(Arc::clone(id));
@@ -188,7 +201,7 @@ impl Owned {
         }
         if begun {
             self.begin_syncs();
-        } else if let Err(error) = self.settle() {
+        } else if let Err(error) = if self.around.journal.is_broken() { self.end_journal() } else { self.settle() } {
             tracing::warn!(target: "smalltalk::event_log", %error, "what is in the journal cannot be put in its place");
         }
     }

@@ -27,6 +27,8 @@ pub struct Current {
     pub name_on_disk: Arc<AtomicBool>,
     /// So many bytes of it are on the disk at least, in their own place.
     pub on_disk: Arc<AtomicU64>,
+    /// Whether a sync of it failed: those after it say nothing of what it has lost.
+    pub lost: Arc<AtomicBool>,
     /// So many bytes of it survive the power, those that the journal has included.
     pub journaled: u64,
     /// Whether the journal may speak of it.
@@ -45,6 +47,7 @@ impl Current {
             begun: Instant::now(),
             name_on_disk: Arc::new(AtomicBool::new(length > 0)),
             on_disk: Arc::new(AtomicU64::new(length)),
+            lost: Arc::default(),
             journaled: 0,
             in_journal: false,
             identity: None,
@@ -58,7 +61,7 @@ impl Current {
 
     /// So many bytes of it are on the disk in their own place, at the least.
     pub fn on_disk(&self) -> u64 {
-        self.on_disk.load(Ordering::Acquire)
+        if self.lost.load(Ordering::Acquire) { 0 } else { self.on_disk.load(Ordering::Acquire) }
     }
 
     /// Takes note of so many bytes that are.
@@ -72,6 +75,24 @@ impl Current {
         let found = files::look(path)?;
         let same = self.identity.is_none() || self.identity == found.as_ref().map(files::identity);
         Ok(same && self.length == found.as_ref().map_or(0, Metadata::len))
+    }
+
+    /// Whether what the journal has of it may be written to it once more: it is there, and nobody has cut or replaced it.
+    /// What stands behind may be half a line that could not be taken away again.
+    pub fn may_be_mended(&self, path: &Path) -> Result<bool> {
+        let found = files::look(path)?;
+        let same = self.identity.is_none() || self.identity == found.as_ref().map(files::identity);
+        Ok(same && found.is_some_and(|found| found.len() >= self.journaled))
+    }
+
+    /// What the journal has of it is on the disk in its own place, whatever a sync has lost, and so is its name.
+    pub fn is_settled(&self) {
+        if self.lost.load(Ordering::Acquire) {
+            self.on_disk.store(self.journaled, Ordering::Release);
+            self.lost.store(false, Ordering::Release);
+        }
+        self.is_on_disk(self.journaled);
+        self.name_on_disk.store(true, Ordering::Release);
     }
 
     /// Opens it, creating it where it is not there.

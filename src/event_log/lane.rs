@@ -61,7 +61,8 @@ pub struct Lane {
 /// What a batch has written to a file.
 pub struct Fresh {
     file: String,
-    first_seq: u64,
+    /// The number of the file's first event, where it begins with that: by it the journal knows the file.
+    first_seq: Option<u64>,
     offset: u64,
     bytes: Vec<u8>,
 }
@@ -221,9 +222,9 @@ impl Lane {
         Err(Error::io(format!("writing {}", path.display()), &cause))
     }
 
-    /// Shows readers what was added, and gives the number of the file's first event.
-    fn publish(&self, around: &Surroundings, added: Vec<Entry>) -> u64 {
-        let mut first_seq = 0;
+    /// Shows readers what was added, and gives the number of the event that the file begins with.
+    fn publish(&self, around: &Surroundings, added: Vec<Entry>) -> Option<u64> {
+        let mut first_seq = None;
         let mut files = self.session.files_mut();
         if files.last().is_none_or(|file| file.closed) {
             let entries = Arc::new(RwLock::new(Entries::default()));
@@ -236,7 +237,7 @@ impl Lane {
             for entry in added {
                 entries.push(entry);
             }
-            first_seq = entries.summary.first_seq;
+            first_seq = entries.list.first().filter(|first| first.offset == 0).map(|first| first.seq);
         }
         drop(files);
         if first && around.catalog.find(&self.session.id).is_none() {

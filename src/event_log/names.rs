@@ -11,7 +11,8 @@ const DIGEST_MARK: &str = "%~";
 /// Names that mean a device on Windows, whatever their extension.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-const EXTENSION: &str = ".jsonl";
+/// What the names of all files of events end in.
+pub const EXTENSION: &str = ".jsonl";
 
 /// The file name of a session, without sequence number and extension.
 ///
@@ -57,6 +58,13 @@ pub fn id_of(stem: &str) -> Option<String> {
     }
     let id = String::from_utf8(bytes).ok()?;
     (!id.is_empty() && stem_of(&id) == stem).then_some(id)
+}
+
+/// Whether a session's files may have such a name: it has no other characters than stems have.
+#[must_use]
+pub fn is_stem(stem: &str) -> bool {
+    let plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'%' | b'~');
+    !stem.is_empty() && stem.bytes().all(plain)
 }
 
 /// The name of the file being written.
@@ -161,6 +169,7 @@ mod tests {
             } else {
                 prop_assert_eq!(id_of(&stem), Some(id));
             }
+            prop_assert!(is_stem(&stem));
         }
     }
 

@@ -65,6 +65,8 @@ impl Owned {
     /// Takes the directory into possession and reads what is there.
     pub fn open(layout: Layout, options: &LogOptions, catalog: &Arc<Catalog>, bell: &Arc<Bell>) -> Result<Self> {
         let (ownership, past) = layout.own()?;
+        // The disk may have got the journal, and no name of a file that it speaks of.
+        let past = if past == Past::New && redo::is_there(&layout)? { Past::Unclean } else { past };
         checkpoint::remove_strays(&layout)?;
         let mut report = RecoveryReport { clean: past != Past::Unclean, ..RecoveryReport::default() };
         match past {
@@ -187,6 +189,9 @@ impl Owned {
             }
             let interval = self.around.options.fsync_interval;
             self.sync_at.get_or_insert_with(|| Instant::now() + interval);
+        }
+        if self.around.journal.is_broken() {
+            self.see_to_journal_soon();
         }
         powered.then_some(written)
     }

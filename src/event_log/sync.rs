@@ -38,6 +38,8 @@ pub struct Task<K> {
 pub struct Reach {
     /// Told then. It belongs to this one file, as does [`Name::on_disk`].
     pub on_disk: Arc<AtomicU64>,
+    /// Told where it failed.
+    pub lost: Arc<AtomicBool>,
     /// So many bytes.
     pub length: u64,
 }
@@ -138,7 +140,11 @@ fn run<K: Send + 'static>(runtime: &Runtime, task: Task<K>, outcome: Sender<Done
 }
 
 fn sync<K>(task: Task<K>) -> Done<K> {
-    let outcome = task.file.sync_data().and_then(|()| task.name.as_ref().map_or(Ok(()), sync_name));
+    let synced = task.file.sync_data();
+    if synced.is_err() {
+        task.reach.lost.store(true, Ordering::Release);
+    }
+    let outcome = synced.and_then(|()| task.name.as_ref().map_or(Ok(()), sync_name));
     if outcome.is_ok() {
         task.reach.on_disk.fetch_max(task.reach.length, Ordering::AcqRel);
     }

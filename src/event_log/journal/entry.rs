@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::event_log::record;
 
+/// What every entry begins with.
+pub const OPENING: &[u8] = b"{\"epoch\":";
+
 /// Bytes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part<'a> {
@@ -138,6 +141,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let (bytes, _) = three();
+        assert!(bytes.starts_with(OPENING));
         let entries = read(&bytes);
         assert_eq!(entries.len(), 3);
         let parts = |entry: &Entry<'_>| {

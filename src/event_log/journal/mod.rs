@@ -9,7 +9,7 @@
 pub mod entry;
 pub mod redo;
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 
 use self::entry::Part;
 use super::{directory::Layout, files};
@@ -46,12 +46,23 @@ pub struct Journal {
     position: u64,
     /// So many batches have to go to one file each before it is worth having.
     missing: u32,
+    #[cfg(test)]
+    fails: bool,
 }
 
 impl Journal {
     /// None yet.
     pub fn new(layout: &Layout) -> Self {
-        Self { layout: layout.clone(), file: None, broken: false, epoch: 1, position: 0, missing: WORTH }
+        Self {
+            layout: layout.clone(),
+            file: None,
+            broken: false,
+            epoch: 1,
+            position: 0,
+            missing: WORTH,
+            #[cfg(test)]
+            fails: false,
+        }
     }
 
     /// Puts bytes of files on the disk that are with the kernel already. Where this fails nobody knows which of them are, and
@@ -77,18 +88,24 @@ impl Journal {
         self.write(&bytes)
     }
 
-    /// Everything that it speaks of is on the disk in its own place: the next entry is the first again.
+    /// Everything that it speaks of is on the disk in its own place: the next entry is the first again. It says nothing until
+    /// then, lest it bring back what somebody removes. That need not reach the disk, and where it fails, nothing is lost.
     pub fn restart(&mut self) {
         if self.position > 0 {
             self.epoch += 1;
             self.position = 0;
+            let mut nothing = Vec::new();
+            entry::push(&mut nothing, self.epoch, &[], &[]);
+            let _ = self.file.as_ref().map(|(file, _)| files::write_at(file, &nothing, 0));
         }
     }
 
     /// Removes it, for the same reason; it comes again where it is of use.
     pub fn remove(&mut self) -> Result<()> {
-        if self.file.is_some() {
-            files::remove(&self.layout.journal)?;
+        if let Some((_, identity)) = &self.file {
+            if self.named()?.as_ref().map(files::identity) == Some(*identity) {
+                files::remove(&self.layout.journal)?;
+            }
             files::sync_directory(&self.layout.root)?;
         }
         *self = Self::new(&self.layout);
@@ -106,6 +123,12 @@ impl Journal {
         self.broken = self.file.is_some();
     }
 
+    /// The next entry gets to the disk, and its sync fails.
+    #[cfg(test)]
+    pub fn fail_next(&mut self) {
+        self.fails = true;
+    }
+
     /// Sees to it that there is one where it is worth it, with its name on the disk.
     fn is_there(&mut self, files: usize) -> Result<bool> {
         if self.file.is_some() {
@@ -117,7 +140,7 @@ impl Journal {
         }
         self.missing = AGAIN * WORTH;
         // What an attempt has left that failed halfway says nothing.
-        files::remove(&self.layout.journal)?;
+        redo::discard(&self.layout)?;
         let file = files::create_new(&self.layout.journal)?;
         files::sync_directory(&self.layout.root)?;
         let created = file.metadata().map_err(|cause| self.failure(&cause))?;
@@ -129,14 +152,23 @@ impl Journal {
         let Some((file, identity)) = &self.file else { return Ok(()) };
         // Until all is well: whatever goes wrong, nobody relies on it.
         let well = !std::mem::replace(&mut self.broken, true);
-        if files::look(&self.layout.journal)?.as_ref().map(files::identity) != Some(*identity) {
-            return Err(self.failure(&std::io::Error::other("somebody else has removed or replaced the file")));
+        let ours = |found: &Metadata| files::identity(found) == *identity && found.len() >= self.position;
+        if !self.named()?.as_ref().is_some_and(ours) {
+            return Err(self.failure(&std::io::Error::other("somebody else has removed, replaced or cut the file")));
         }
         let written = files::write_at(file, bytes, self.position).and_then(|()| file.sync_data());
+        #[cfg(test)]
+        let written =
+            if std::mem::take(&mut self.fails) { written.and(Err(std::io::Error::other("a test"))) } else { written };
         written.map_err(|cause| self.failure(&cause))?;
         self.position += bytes.len() as u64;
         self.broken = !well;
         Ok(())
+    }
+
+    /// What has its name now.
+    fn named(&self) -> Result<Option<Metadata>> {
+        files::look(&self.layout.journal)
     }
 
     fn failure(&self, cause: &std::io::Error) -> Error {

@@ -5,7 +5,6 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{BufRead, BufReader},
-    path::Path,
 };
 
 use super::entry::{self, Written};
@@ -24,9 +23,23 @@ pub fn recover(layout: &Layout) -> Result<()> {
     discard(layout)
 }
 
+/// Whether there is a journal. What somebody else has given that name is none, and is left alone.
+pub fn is_there(layout: &Layout) -> Result<bool> {
+    let Some(found) = files::look(&layout.journal)? else { return Ok(false) };
+    let Some(file) = found.is_file().then(|| files::open_found(&layout.journal)).transpose()?.flatten() else {
+        return Ok(false);
+    };
+    let mut head = [0; entry::OPENING.len()];
+    let length = files::read_at(&file, &mut head, 0)
+        .map_err(|cause| Error::io(format!("reading {}", layout.journal.display()), &cause))?;
+    let head = head.get(..length).unwrap_or_default();
+    // The disk may have got less of the first entry than its length.
+    Ok(entry::OPENING.starts_with(head) || head.iter().all(|byte| *byte == 0))
+}
+
 /// Removes a journal of which everything is in its place.
 pub fn discard(layout: &Layout) -> Result<()> {
-    if files::look(&layout.journal)?.is_none() {
+    if !is_there(layout)? {
         return Ok(());
     }
     files::remove(&layout.journal)?;
@@ -35,6 +48,9 @@ pub fn discard(layout: &Layout) -> Result<()> {
 
 /// Writes what the journal says of the files that are `wanted` once more, and puts it on the disk, names included.
 pub fn redo(layout: &Layout, wanted: impl Fn(&str) -> bool) -> Result<()> {
+    if !is_there(layout)? {
+        return Ok(());
+    }
     let Some(bytes) = files::read_all(&layout.journal)? else { return Ok(()) };
     for (name, parts) in parts_of(&bytes) {
         if wanted(&name) {
@@ -51,9 +67,10 @@ fn parts_of(bytes: &[u8]) -> Parts<'_> {
             parts.remove(&file);
         }
         for part in entry.parts {
-            // A name that leads elsewhere is none of ours, whoever wrote it.
-            let ours = names::parse(&part.file).is_some_and(|parsed| parsed.first_seq.is_none());
-            if ours && Path::new(&*part.file).file_name().is_some_and(|name| name == &*part.file) {
+            // A name that leads elsewhere is none of ours, nor is what no file can hold, whoever wrote it.
+            let named = part.file.strip_suffix(names::EXTENSION).is_some_and(names::is_stem);
+            let end = i64::try_from(part.bytes.len()).ok().zip(i64::try_from(part.offset).ok());
+            if named && end.is_some_and(|(length, offset)| offset.checked_add(length).is_some()) {
                 parts.entry(part.file.clone()).or_default().push(part);
             }
         }
@@ -103,12 +120,19 @@ fn keep_what_differs(layout: &Layout, name: &str, file: &File, offset: u64, byte
         return Ok(());
     }
     let stem = names::parse(name).map_or(name, |parsed| parsed.stem);
-    let copy = layout.quarantine.join(format!("{stem}.journal.{offset}.damaged"));
-    if !copy.exists() {
+    let named = |number| if number == 0 { String::new() } else { format!("-{number}") };
+    let copies = (0_u32..).map(|number| format!("{stem}.journal.{offset}{}.damaged", named(number)));
+    for copy in copies.map(|name| layout.quarantine.join(name)) {
+        match files::read_all(&copy)? {
+            Some(kept) if kept == found => break,
+            Some(_) => continue,
+            None => {}
+        }
         files::create_directory(&layout.quarantine)?;
         files::write_new(&copy, &found)?;
         files::sync_directory(&layout.quarantine)?;
         tracing::warn!(target: "smalltalk::event_log", file = name, offset, bytes = length, "mended from the journal");
+        break;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The end of a session's file: closed when it is full or old, under its final name, with its index.
 
+use std::sync::atomic::Ordering;
+
 use super::{Lane, Surroundings, indeterminate};
 use crate::{
     error::Result,
@@ -59,9 +61,14 @@ impl Lane {
             && let Err(cause) = self.current.open(&path)?.sync_data()
         {
             self.broken = true;
+            self.current.lost.store(true, Ordering::Release);
             return Err(indeterminate(&format!("syncing {}", path.display()), &cause.to_string()));
         }
         self.current.is_on_disk(self.current.length);
+        if self.current.on_disk() < self.current.length {
+            self.broken = true;
+            return Err(indeterminate(&format!("syncing {}", path.display()), "an earlier sync of it failed"));
+        }
         if self.current.in_journal {
             // The journal would write to whatever has the name next. Until now it has vouched for the name as well.
             if !self.name_on_disk() {

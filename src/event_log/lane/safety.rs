@@ -16,7 +16,12 @@ use crate::{
 impl Fresh {
     /// As the journal takes it.
     pub fn as_part(&self) -> Part<'_> {
-        Part { file: &self.file, first_seq: self.first_seq, offset: self.offset, bytes: &self.bytes }
+        Part {
+            file: &self.file,
+            first_seq: self.first_seq.unwrap_or_default(),
+            offset: self.offset,
+            bytes: &self.bytes,
+        }
     }
 }
 
@@ -42,7 +47,11 @@ impl Lane {
         self.due = false;
         let name = (with_name && !self.name_on_disk())
             .then(|| Name { directory: around.layout.active.clone(), on_disk: Arc::clone(&self.current.name_on_disk) });
-        let reach = Reach { on_disk: Arc::clone(&self.current.on_disk), length: self.current.length };
+        let reach = Reach {
+            on_disk: Arc::clone(&self.current.on_disk),
+            lost: Arc::clone(&self.current.lost),
+            length: self.current.length,
+        };
         Some(Task { key: Arc::clone(&self.session.id), file, reach, name })
     }
 
@@ -50,13 +59,17 @@ impl Lane {
     /// to be synced in its place.
     pub fn take_fresh(&mut self) -> Option<Fresh> {
         let fresh = self.fresh.take()?;
-        (!self.broken && fresh.offset == self.current.safe()).then_some(fresh)
+        (!self.broken && fresh.first_seq.is_some() && fresh.offset == self.current.safe()).then_some(fresh)
+    }
+
+    /// Takes note that the journal is about to speak of its file, whether or not it can be relied on for that.
+    pub fn goes_to_journal(&mut self) {
+        self.current.in_journal = true;
     }
 
     /// Takes note that the journal has all that was written.
     pub fn is_journaled(&mut self) {
         self.current.journaled = self.current.length;
-        self.current.in_journal = true;
     }
 
     /// So many bytes of the file being written are on the disk in their own place, at the least.
@@ -70,14 +83,14 @@ impl Lane {
         self.current.safe() >= self.current.length
     }
 
-    /// Whether the journal has what is not on the disk in its own place.
+    /// Whether the journal has what is not on the disk in its own place, or vouches for the file's name.
     pub fn needs_journal(&self) -> bool {
-        self.current.journaled > self.current.on_disk()
+        self.current.journaled > self.current.on_disk() || (self.current.journaled > 0 && !self.name_on_disk())
     }
 
-    /// Takes note that what the journal has is on the disk in its own place.
+    /// Takes note that what the journal has is on the disk in its own place, under its name.
     pub fn is_settled(&self) {
-        self.current.is_on_disk(self.current.journaled);
+        self.current.is_settled();
     }
 
     /// Puts what was found in its file on the disk. Where that fails, nobody knows what is.
@@ -93,9 +106,9 @@ impl Lane {
         self.current.in_journal
     }
 
-    /// Whether the file is what was written last.
-    pub fn is_unchanged(&self, around: &Surroundings) -> Result<bool> {
-        self.current.is_unchanged(&self.path(around))
+    /// Whether what the journal has of its file may be written to it once more.
+    pub fn may_be_mended(&self, around: &Surroundings) -> Result<bool> {
+        self.current.may_be_mended(&self.path(around))
     }
 
     /// The name of the file being written.
@@ -123,6 +136,12 @@ impl Lane {
     /// Closes the file's handle, whatever waits for a sync.
     pub fn let_go(&mut self) {
         self.current.handle = None;
+    }
+
+    /// As where the disk takes nothing.
+    #[cfg(test)]
+    pub fn hold(&mut self, file: std::fs::File) {
+        self.current.handle = Some(Arc::new(file));
     }
 
     /// Whether its file is open.
