@@ -164,6 +164,12 @@ pub fn log_flush(handle: &External<LogHandle>, slot: u32) -> Result<()> {
     })
 }
 
+/// Waits for answers without sleeping, so many milliseconds at the most; gives the batch that the callback would get.
+#[napi(catch_unwind, ts_return_type = "unknown[]")]
+pub fn log_watch(handle: &External<LogHandle>, limit_ms: f64) -> Result<Batch> {
+    entry("logWatch", || Ok(handle.completions.watch(millis(limit_ms)?)))
+}
+
 /// Withdraws what was asked for in these slots and has not been begun, answered with `ERR_TIMEOUT`; gives the batch that the
 /// callback would get, these answers among it.
 #[napi(catch_unwind, ts_return_type = "unknown[]")]
