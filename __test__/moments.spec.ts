@@ -141,6 +141,5 @@ test('so do one event after another and their acknowledgements, while somebody e
   expect(consumer.position).toBe(1_000);
   await log.append('another', { topic: 'step' });
   expect(await more).toMatchObject({ done: false });
-  await waiting.return(undefined);
   await log.close();
 });
