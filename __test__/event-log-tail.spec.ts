@@ -180,6 +180,22 @@ describe('consumers', () => {
     expect((await log.subscribe('s', 'c')).position).toBe(0);
   });
 
+  test('a consumer goes on when its session is erased, alone and with what it acknowledges', async () => {
+    const log = open();
+    await append(log, 1);
+    const consumer = await log.subscribe('s', 'c');
+    await consumer.ack(1);
+    expect(await log.eraseSession('s')).toBe(true);
+    expect((await rejection(log.subscribe('s', 'c'))).code).toBe('ERR_LOCKED');
+    const taking = take(consumer, 1);
+    await append(log, 2);
+    const [event] = await taking;
+    expect(event?.payload).toBe(2);
+    await consumer.ack(event?.seq ?? 0);
+    await consumer.close();
+    expect((await log.subscribe('s', 'c')).position).toBe(event?.seq);
+  });
+
   test('ack takes an event or its number', async () => {
     const log = open();
     const consumer = await log.subscribe('s', 'c', { durability: 'power' });
