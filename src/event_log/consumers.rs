@@ -49,6 +49,9 @@ impl Position {
         if seq.is_none() {
             // Whoever made the file may have been killed before its name, or those that lead to it, were on the disk.
             directory.ancestors().take(NAMES).try_for_each(files::sync_directory)?;
+        } else if durability == Durability::Power {
+            // Whoever wrote it may have waited for no disk; said once more, it is there already.
+            files::sync_file(&position.path)?;
         }
         Ok(position)
     }
@@ -196,6 +199,17 @@ mod tests {
         drop(position);
         open(&layout).unwrap();
         assert!(files::SYNCED.take().is_empty(), "once is enough");
+    }
+
+    #[test]
+    fn what_was_acknowledged_without_the_disk_is_on_it_for_who_asks_for_that() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let layout = Layout::new(directory.path());
+        open(&layout).unwrap().advance(7).unwrap();
+        files::SYNCED.take();
+        let mut position = Position::open(&layout, "s/1", "mailer", Durability::Power).unwrap();
+        assert_eq!(files::SYNCED.take(), [directory_of(&layout, "s/1").join("mailer.json")]);
+        position.advance(7).unwrap();
     }
 
     #[test]
