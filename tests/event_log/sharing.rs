@@ -52,6 +52,45 @@ fn opening_and_closing_in_many_threads_at_once_loses_nothing() {
     }
 }
 
+/// The files below a directory that this process has open.
+#[cfg(target_os = "linux")]
+fn open_files(below: &std::path::Path) -> usize {
+    let below = below.canonicalize().unwrap();
+    let held = std::fs::read_dir("/proc/self/fd").unwrap();
+    held.filter_map(|held| std::fs::read_link(held.unwrap().path()).ok())
+        .filter(|file| file.starts_with(&below))
+        .count()
+}
+
+#[test]
+fn who_reads_many_sessions_holds_few_files_and_sees_what_becomes_of_each() {
+    const SESSIONS: u64 = 600;
+    let place = Place::new();
+    let log = place.open();
+    let id = |number: u64| format!("m{number}");
+    for number in 0..SESSIONS {
+        append(&log, &id(number), number);
+    }
+    close(&log);
+    let visitor = EventLog::visit(&place.root).unwrap();
+    for number in 0..SESSIONS {
+        assert_eq!(payloads(&all(&visitor, &id(number))), [number]);
+    }
+    #[cfg(target_os = "linux")]
+    assert!(open_files(&place.active()) <= 257, "{} files are open", open_files(&place.active()));
+    let log = place.open();
+    // As long as the one before, and perhaps under its identity.
+    wait(|reply| log.erase(id(0), reply)).unwrap();
+    append(&log, &id(0), 7);
+    for number in 1..SESSIONS {
+        append(&log, &id(number), number + 1000);
+    }
+    assert_eq!(payloads(&all(&visitor, &id(0))), [7]);
+    for number in 1..SESSIONS {
+        assert_eq!(payloads(&all(&visitor, &id(number))), [number, number + 1000]);
+    }
+}
+
 #[test]
 fn a_forgotten_handle_closes_in_order() {
     let place = Place::new();
