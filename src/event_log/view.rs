@@ -31,10 +31,7 @@ impl View {
     pub fn sessions(&self) -> Result<Vec<Arc<Session>>> {
         match self {
             Self::Owned(catalog, _) => Ok(catalog.all()),
-            Self::Visited(visitor) => {
-                let ids = visitor.ids()?;
-                ids.iter().filter_map(|id| visitor.session(id).transpose()).collect()
-            }
+            Self::Visited(visitor) => visitor.all(),
         }
     }
 

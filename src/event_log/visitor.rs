@@ -78,6 +78,18 @@ impl Visitor {
         }
     }
 
+    /// All sessions as their files have it now, by id.
+    pub fn all(&self) -> Result<Vec<Arc<Session>>> {
+        let names: HashSet<String> = files::names(&self.layout.active)?.into_iter().collect();
+        for known in self.sessions.lock().unwrap_or_else(PoisonError::into_inner).values_mut() {
+            // While a file is being written, nobody looks whether closed ones are still there.
+            if !known.closed.iter().all(|name| names.contains(name)) {
+                known.growing = None;
+            }
+        }
+        self.ids()?.iter().filter_map(|id| self.session(id).transpose()).collect()
+    }
+
     /// The number of the newest event of a session; 0 where it has none.
     pub fn newest(&self, id: &str) -> Result<u64> {
         let last = |sessions: &HashMap<String, Known>| sessions.get(id).and_then(|known| known.last_seq);

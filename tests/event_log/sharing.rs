@@ -92,6 +92,24 @@ fn who_reads_many_sessions_holds_few_files_and_sees_what_becomes_of_each() {
 }
 
 #[test]
+fn who_reads_counts_what_has_been_archived_no_longer() {
+    let place = Place::new();
+    let options = smalltalk_native::event_log::LogOptions { max_file_bytes: 300, ..place.options() };
+    let log = EventLog::open(options).unwrap();
+    for number in 0..20_u64 {
+        let timestamp = if number < 15 { 1.0 } else { now_ms() };
+        append_body(&log, SESSION, body("t", "normal", timestamp, &number.to_string())).unwrap();
+    }
+    let visitor = EventLog::visit(&place.root).unwrap();
+    assert_eq!(statistics(&visitor).events, 20);
+    let archived = wait(|reply| log.cleanup(std::time::Duration::from_secs(3600), reply)).unwrap().archived;
+    assert!(archived > 0);
+    let (ours, theirs) = (statistics(&visitor), statistics(&log));
+    assert_eq!((ours.files, ours.events, ours.bytes), (theirs.files, theirs.events, theirs.bytes));
+    assert_eq!(payloads(&all(&visitor, SESSION)), payloads(&all(&log, SESSION)));
+}
+
+#[test]
 fn a_forgotten_handle_closes_in_order() {
     let place = Place::new();
     drop({
