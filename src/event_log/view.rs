@@ -35,10 +35,13 @@ impl View {
         }
     }
 
-    /// The ids of all sessions, in order.
+    /// The ids of all sessions with events, in order.
     pub fn ids(&self) -> Result<Vec<String>> {
         match self {
-            Self::Owned(catalog, _) => Ok(catalog.all().iter().map(|session| session.id.to_string()).collect()),
+            Self::Owned(catalog, _) => {
+                let all = catalog.all();
+                Ok(all.iter().filter(|session| session.has_events()).map(|session| session.id.to_string()).collect())
+            }
             Self::Visited(visitor) => visitor.ids(),
         }
     }

@@ -48,6 +48,9 @@ struct Known {
 /// As often a session is read anew when its owner moves its files meanwhile.
 const TRIES: usize = 100;
 
+/// As many bytes of a file are read to find its first event, unless there is none in them.
+const FIRST_BYTES: usize = 4096;
+
 impl Visitor {
     /// Nothing is read yet.
     pub fn new(layout: Layout) -> Self {
@@ -111,29 +114,35 @@ impl Visitor {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
-    /// The ids of all sessions, in order.
+    /// The ids of all sessions with events, in order.
     pub fn ids(&self) -> Result<Vec<String>> {
         let mut ids = HashSet::new();
         for name in files::names(&self.layout.active)? {
             let Some(parsed) = names::parse(&name) else { continue };
-            match names::id_of(parsed.stem) {
-                Some(id) => ids.insert(id),
-                None => match self.first_id(&name)? {
-                    Some(id) => ids.insert(id),
-                    None => continue,
-                },
+            let id = match names::id_of(parsed.stem) {
+                // A file is closed only where it has events.
+                Some(id) if parsed.first_seq.is_some() || ids.contains(&id) => Some(id),
+                known => self.first_id(&name, known.as_deref())?.filter(|id| names::stem_of(id) == parsed.stem),
             };
+            ids.extend(id);
         }
         let mut ids: Vec<_> = ids.into_iter().collect();
         ids.sort();
         Ok(ids)
     }
 
-    /// Whose file it is, by its lines.
-    fn first_id(&self, name: &str) -> Result<Option<String>> {
-        let bytes = files::read_all(&self.layout.active.join(name))?.unwrap_or_default();
-        let first = recover(&bytes, None, None).found.into_iter().next();
-        Ok(first.map(|found| found.line.session_id.into_owned()))
+    /// Whose file it is, by the first event in it, which has to be of `session` where that is known; `None` where it has none.
+    fn first_id(&self, name: &str, session: Option<&str>) -> Result<Option<String>> {
+        let path = self.layout.active.join(name);
+        let Some(file) = files::open_found(&path)? else { return Ok(None) };
+        let mut bytes = vec![0; FIRST_BYTES];
+        let there = files::read_at(&file, &mut bytes, 0);
+        bytes.truncate(there.map_err(|cause| Error::io(format!("reading {}", path.display()), &cause))?);
+        if let Some(id) = id_in(&bytes, session) {
+            return Ok(Some(id));
+        }
+        // Its first line is long, or damaged.
+        Ok(if bytes.len() < FIRST_BYTES { None } else { id_in(&files::read_all(&path)?.unwrap_or_default(), session) })
     }
 
     /// Reads a session from scratch, but for closed files that are known. Where its owner begins a new file meanwhile, the
@@ -236,6 +245,11 @@ impl Visitor {
         closed.sort();
         Ok(closed.into_iter().map(|(_, name)| name).collect())
     }
+}
+
+fn id_in(bytes: &[u8], session: Option<&str>) -> Option<String> {
+    let first = recover(bytes, session, None).found.into_iter().next();
+    first.map(|found| found.line.session_id.into_owned())
 }
 
 fn identity_at(path: &Path) -> Result<Option<(u64, u64)>> {

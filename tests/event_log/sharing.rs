@@ -110,6 +110,33 @@ fn who_reads_counts_what_has_been_archived_no_longer() {
 }
 
 #[test]
+fn sessions_are_those_with_events_whoever_looks() {
+    let place = Place::new();
+    let log = place.open();
+    append(&log, "one", 1);
+    let long = body("t", "normal", now_ms(), &format!("\"{}\"", "x".repeat(100_000)));
+    append_body(&log, "large", long).unwrap();
+    append(&log, &"Long".repeat(100), 1);
+    close(&log);
+    // Nothing was ever written to it; its only line was never finished; it is somebody else's; another session's.
+    let files = [("empty", ""), ("torn", "{\"seq\":1,\"id"), ("notes", "my own\n")];
+    for (name, text) in files {
+        std::fs::write(place.active().join(format!("{name}.jsonl")), text).unwrap();
+    }
+    std::fs::copy(place.active().join("one.jsonl"), place.active().join("copy.jsonl")).unwrap();
+    let expected = ["Long".repeat(100), "large".into(), "one".into()];
+    let visitor = EventLog::visit(&place.root).unwrap();
+    assert_eq!(wait(|reply| visitor.sessions(reply)).unwrap(), expected);
+    assert_eq!(statistics(&visitor).sessions, 3);
+    let log = place.open();
+    assert_eq!(wait(|reply| log.sessions(reply)).unwrap(), expected);
+    assert_eq!(statistics(&log).sessions, 3);
+    append(&log, "torn", 1);
+    assert!(wait(|reply| log.sessions(reply)).unwrap().contains(&"torn".to_owned()));
+    assert!(wait(|reply| visitor.sessions(reply)).unwrap().contains(&"torn".to_owned()));
+}
+
+#[test]
 fn a_forgotten_handle_closes_in_order() {
     let place = Place::new();
     drop({
