@@ -50,6 +50,18 @@ describe('tail', () => {
     expect(numbers(await taking)).toEqual([2, 4]);
   });
 
+  test('brings the topics that it was asked for, whatever becomes of their list', async () => {
+    const log = open();
+    await append(log, 1, 'wanted');
+    await append(log, 2, 'other');
+    const topics = ['wanted'];
+    const tail = log.tail('s', { topics });
+    const consumer = await log.subscribe('s', 'c', { topics });
+    topics[0] = 'other';
+    expect(numbers(await take(tail, 1))).toEqual([1]);
+    expect(numbers(await take(consumer, 1))).toEqual([1]);
+  });
+
   test.each(['owner', 'visitor'])('ends by its signal and with the log, waiting or not (%s)', async (who) => {
     const log = open();
     await append(log, 1);
