@@ -6,7 +6,11 @@ use std::{
     thread,
 };
 
-use smalltalk_native::{durability::Durability, event_log::EventLog, reply::Reply};
+use smalltalk_native::{
+    durability::Durability,
+    event_log::{EventLog, ReplayFilter, push_line},
+    reply::Reply,
+};
 
 use crate::support::*;
 
@@ -134,6 +138,33 @@ fn sessions_are_those_with_events_whoever_looks() {
     append(&log, "torn", 1);
     assert!(wait(|reply| log.sessions(reply)).unwrap().contains(&"torn".to_owned()));
     assert!(wait(|reply| visitor.sessions(reply)).unwrap().contains(&"torn".to_owned()));
+}
+
+#[test]
+fn who_reads_sees_what_was_written_where_a_failed_write_was_taken_back() {
+    // So many go where two were: as long as what was there, or longer.
+    for others in 2..=3 {
+        let place = Place::new();
+        std::fs::create_dir_all(place.active()).unwrap();
+        let line = |seq: u64| {
+            let mut bytes = Vec::new();
+            push_line(&mut bytes, seq, b"\"id\"", "\"s\"", &body("t", "normal", 1.0, &seq.to_string()));
+            bytes
+        };
+        let lines = |seqs: &[u64]| seqs.iter().flat_map(|seq| line(*seq)).collect::<Vec<u8>>();
+        std::fs::write(place.file(), lines(&[1, 2, 3])).unwrap();
+        let visitor = EventLog::visit(&place.root).unwrap();
+        assert_eq!(payloads(&all(&visitor, SESSION)), [1, 2, 3]);
+        let mut file = std::fs::OpenOptions::new().append(true).open(place.file()).unwrap();
+        // Another moment than that of the first write, on a disk that tells few of them apart.
+        let before = file.metadata().unwrap().modified().unwrap();
+        file.set_len(line(1).len() as u64).unwrap();
+        std::io::Write::write_all(&mut file, &lines(&[4, 5, 6][..others])).unwrap();
+        file.set_modified(before + std::time::Duration::from_secs(1)).unwrap();
+        let after = ReplayFilter { after_seq: Some(3.0), ..ReplayFilter::default() };
+        assert_eq!(payloads(&replay(&visitor, SESSION, after)), [4, 5, 6][..others]);
+        assert_eq!(payloads(&all(&visitor, SESSION)), [&[1], &[4, 5, 6][..others]].concat());
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The file that a session of another process's log is being written to.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, io, path::Path, time::SystemTime};
 
 use super::super::{
     files,
@@ -21,6 +21,8 @@ pub struct Growing {
     offset: u64,
     /// Where the file ended when what stood there was no line; it may have been on its way.
     doubted: Option<u64>,
+    /// When it was written last, as far as it has been read.
+    written: Option<SystemTime>,
 }
 
 impl Growing {
@@ -28,7 +30,7 @@ impl Growing {
     pub fn open(path: &Path) -> Result<Option<Self>> {
         let Some(file) = files::open_found(path)? else { return Ok(None) };
         let found = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
-        Ok(Some(Self { file: Some(file), identity: files::identity(&found), offset: 0, doubted: None }))
+        Ok(Some(Self { file: Some(file), identity: files::identity(&found), offset: 0, doubted: None, written: None }))
     }
 
     /// Whether a handle is held.
@@ -48,27 +50,28 @@ impl Growing {
             return Ok(true);
         }
         let Some(again) = Self::open(path)? else { return Ok(false) };
-        let last = session.files().last().and_then(|file| read(&file.entries).list.last().copied());
-        let (Some(last), Some(file)) = (last, &again.file) else { return Ok(false) };
-        let mut line = vec![0; last.length as usize];
-        let there = files::read_at(file, &mut line, last.offset);
-        there.map_err(|cause| Error::io(format!("reading {}", path.display()), &cause))?;
-        let same = again.identity == self.identity && record::read_line(&line).is_some_and(|line| line.seq == last.seq);
+        let Some(file) = &again.file else { return Ok(false) };
+        let there = still_has_last(file, session);
+        let there = there.map_err(|cause| Error::io(format!("reading {}", path.display()), &cause))?;
+        let same = there && again.identity == self.identity;
         self.file = again.file.filter(|_| same);
         Ok(same)
     }
 
     /// Adds the lines that have come to the last file of the session; `false` where some that were there are gone.
     pub fn read_more(&mut self, session: &Session, last_seq: &mut Option<u64>) -> Result<bool> {
-        let reading = |cause: std::io::Error| Error::io(format!("reading session {:?}", session.id), &cause);
+        let reading = |cause: io::Error| Error::io(format!("reading session {:?}", session.id), &cause);
         let Some(file) = &self.file else { return Ok(false) };
-        let length = file.metadata().map_err(reading)?.len();
-        if length < self.offset {
-            return Ok(false);
-        }
-        if length == self.offset {
+        let found = file.metadata().map_err(reading)?;
+        let (length, written) = (found.len(), found.modified().ok());
+        if length == self.offset && written == self.written {
             return Ok(true);
         }
+        // A write that failed half-way is taken back, and others go where it was: then it may be as long as before, or longer.
+        if length < self.offset || !still_has_last(file, session).map_err(reading)? {
+            return Ok(false);
+        }
+        self.written = written;
         let mut bytes = vec![0; usize::try_from(length - self.offset).unwrap_or(usize::MAX)];
         let there = files::read_at(file, &mut bytes, self.offset).map_err(reading)?;
         bytes.truncate(there);
@@ -92,4 +95,13 @@ impl Growing {
         }
         Ok(true)
     }
+}
+
+/// Whether the last event that is known still stands where it stood: no other one gets its number.
+fn still_has_last(file: &File, session: &Session) -> io::Result<bool> {
+    let last = session.files().last().and_then(|file| read(&file.entries).list.last().copied());
+    let Some(last) = last else { return Ok(true) };
+    let mut line = vec![0; last.length as usize];
+    files::read_at(file, &mut line, last.offset)?;
+    Ok(record::read_line(&line).is_some_and(|line| line.seq == last.seq))
 }
