@@ -240,6 +240,7 @@ mod tests {
         assert_eq!(open(&layout).unwrap().seq(), 0);
     }
 
+    #[cfg(unix)]
     #[test]
     fn whoever_opens_a_position_while_it_is_erased_holds_the_file_that_is_there() {
         let directory = tempfile::TempDir::new().unwrap();

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
     thread,
 };
 
@@ -165,6 +166,34 @@ fn who_reads_sees_what_was_written_where_a_failed_write_was_taken_back() {
         assert_eq!(payloads(&replay(&visitor, SESSION, after)), [4, 5, 6][..others]);
         assert_eq!(payloads(&all(&visitor, SESSION)), [&[1], &[4, 5, 6][..others]].concat());
     }
+}
+
+#[test]
+fn reading_everything_again_misses_no_file_that_is_closed_meanwhile() {
+    let place = Place::new();
+    let options = smalltalk_native::event_log::LogOptions { max_file_bytes: 300, ..place.options() };
+    let log = EventLog::open(options).unwrap();
+    append(&log, SESSION, 0);
+    let acknowledged = AtomicU64::new(1);
+    let visitor = EventLog::visit(&place.root).unwrap();
+    // Where files cannot be told apart, who does not own them cannot know.
+    let readers = [&log, if cfg!(unix) { &visitor } else { &log }];
+    thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for number in 1..600 {
+                append(&log, SESSION, number);
+                acknowledged.store(number + 1, Ordering::Release);
+            }
+        });
+        while !writing.is_finished() {
+            for reader in readers {
+                let before = acknowledged.load(Ordering::Acquire);
+                let report = wait(|reply| reader.verify(Some(SESSION.into()), reply)).unwrap();
+                assert!(report.events >= before, "{} events of {before}", report.events);
+                assert!(report.damaged.is_empty(), "{:?}", report.damaged);
+            }
+        }
+    });
 }
 
 #[test]
