@@ -50,6 +50,18 @@ describe('tail', () => {
     expect(numbers(await taking)).toEqual([2, 4]);
   });
 
+  test('brings the topics that it was asked for, whatever becomes of their list', async () => {
+    const log = open();
+    await append(log, 1, 'wanted');
+    await append(log, 2, 'other');
+    const topics = ['wanted'];
+    const tail = log.tail('s', { topics });
+    const consumer = await log.subscribe('s', 'c', { topics });
+    topics[0] = 'other';
+    expect(numbers(await take(tail, 1))).toEqual([1]);
+    expect(numbers(await take(consumer, 1))).toEqual([1]);
+  });
+
   test.each(['owner', 'visitor'])('ends by its signal and with the log, waiting or not (%s)', async (who) => {
     const log = open();
     await append(log, 1);
@@ -178,6 +190,22 @@ describe('consumers', () => {
     await consumer.close();
     await log.eraseSession('s');
     expect((await log.subscribe('s', 'c')).position).toBe(0);
+  });
+
+  test('a consumer goes on when its session is erased, alone and with what it acknowledges', async () => {
+    const log = open();
+    await append(log, 1);
+    const consumer = await log.subscribe('s', 'c');
+    await consumer.ack(1);
+    expect(await log.eraseSession('s')).toBe(true);
+    expect((await rejection(log.subscribe('s', 'c'))).code).toBe('ERR_LOCKED');
+    const taking = take(consumer, 1);
+    await append(log, 2);
+    const [event] = await taking;
+    expect(event?.payload).toBe(2);
+    await consumer.ack(event?.seq ?? 0);
+    await consumer.close();
+    expect((await log.subscribe('s', 'c')).position).toBe(event?.seq);
   });
 
   test('ack takes an event or its number', async () => {

@@ -8,7 +8,9 @@ use crate::error::Result;
 /// The days there are, oldest first.
 pub fn days(archive: &Path) -> Result<Vec<(i64, PathBuf)>> {
     let names = files::names(archive)?;
-    Ok(names.into_iter().filter_map(|date| Some((parse_date(&date)?, archive.join(date)))).collect())
+    let days = names.into_iter().filter_map(|date| Some((parse_date(&date)?, archive.join(date))));
+    // Somebody may call a file of theirs like a day.
+    Ok(days.filter(|(_, day)| day.is_dir()).collect())
 }
 
 /// The archived files of a session that may have events with numbers above `after`, oldest first.

@@ -41,6 +41,12 @@ impl Bell {
         self.announced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// So many are about to wait.
+    #[cfg(test)]
+    pub fn expected(&self) -> usize {
+        self.announced().len()
+    }
+
     /// Somebody will wait, and may call that off from now on.
     pub fn announce(&self, ticket: u64) {
         self.announced().insert(ticket);
@@ -61,6 +67,12 @@ impl Bell {
             return waiting.reply.send(Ok(newest));
         }
         all.entry(session.into()).or_default().push(waiting);
+    }
+
+    /// Somebody will not wait, for this reason.
+    pub fn refuse(&self, waiting: Waiting, error: Error) {
+        self.announced().remove(&waiting.ticket);
+        waiting.reply.send(Err(error));
     }
 
     /// There is a new event, and readers see it.

@@ -4,9 +4,9 @@
 //! The greater one holds; one that was torn in the middle counts for nothing.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     io::Read,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::{directory::Layout, files, names, record};
@@ -35,19 +35,12 @@ impl Position {
     /// Takes the position of a consumer into possession; a new one is before the first event.
     pub fn open(layout: &Layout, session: &str, consumer: &str, durability: Durability) -> Result<Self> {
         let directory = directory_of(layout, session);
-        files::create_directory(&directory)?;
         let path = directory.join(format!("{}.json", names::stem_of(consumer)));
-        let (mut file, _) = files::open_lock(&path)?;
-        let locked = file.try_lock();
+        let mut file = locked_file(&directory, &path)?;
         let mut bytes = Vec::new();
         let read = file.read_to_end(&mut bytes);
-        let lines: Vec<_> = bytes.chunks(LINE).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
-        match locked {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Locked { path, owner: pid_in(&lines) }),
-            Err(TryLockError::Error(cause)) => return Err(Error::io(format!("locking {}", path.display()), &cause)),
-        }
         read.map_err(|cause| Error::io(format!("reading {}", path.display()), &cause))?;
+        let lines = lines_of(&bytes);
         let position = |at: usize| lines.get(at).and_then(|line| seq_in(line));
         let (first, second) = (position(1), position(2));
         let (seq, slot) = if second > first { (second, 1) } else { (first, 0) };
@@ -56,6 +49,9 @@ impl Position {
         if seq.is_none() {
             // Whoever made the file may have been killed before its name, or those that lead to it, were on the disk.
             directory.ancestors().take(NAMES).try_for_each(files::sync_directory)?;
+        } else if durability == Durability::Power {
+            // Whoever wrote it may have waited for no disk; said once more, it is there already.
+            files::sync_file(&position.path)?;
         }
         Ok(position)
     }
@@ -90,6 +86,64 @@ impl Position {
 /// Where the consumers of a session are.
 pub fn directory_of(layout: &Layout, session: &str) -> PathBuf {
     layout.root.join("consumers").join(names::stem_of(session))
+}
+
+/// Removes the positions of a session, and gives how many they were. One that somebody holds stays: he goes on behind it,
+/// for no number comes again.
+pub fn erase(layout: &Layout, session: &str) -> Result<u64> {
+    let directory = directory_of(layout, session);
+    let mut removed = 0;
+    for name in files::names(&directory)? {
+        let path = directory.join(name);
+        let file = files::open_found(&path)?;
+        // Locked until it is gone: whoever comes meanwhile finds that the file which he has opened has no name any more.
+        if file.as_ref().is_some_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock))) {
+            continue;
+        }
+        files::remove(&path)?;
+        removed += 1;
+    }
+    if removed > 0 {
+        files::sync_directory(&directory)?;
+    }
+    // It is named after the session. Where it is not empty, or not there, it stays as it is.
+    if fs::remove_dir(&directory).is_ok()
+        && let Some(above) = directory.parent()
+    {
+        files::sync_directory(above)?;
+    }
+    Ok(removed)
+}
+
+/// Opens a file, made where it is missing, and locks it. Somebody may erase the session meanwhile: then once more.
+fn locked_file(directory: &Path, path: &Path) -> Result<File> {
+    loop {
+        files::create_directory(directory)?;
+        let mut file = match files::open_lock(path) {
+            Ok((file, _)) => file,
+            Err(_) if !directory.exists() => continue,
+            Err(error) => return Err(error),
+        };
+        let locked = file.try_lock();
+        let opened = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
+        if files::look(path)?.as_ref().map(files::identity) != Some(files::identity(&opened)) {
+            continue;
+        }
+        return match locked {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                let mut bytes = Vec::new();
+                // Where the system guards locked bytes from readers, the owner stays unnamed.
+                let _ = file.read_to_end(&mut bytes);
+                Err(Error::Locked { path: path.to_owned(), owner: pid_in(&lines_of(&bytes)) })
+            }
+            Err(TryLockError::Error(cause)) => Err(Error::io(format!("locking {}", path.display()), &cause)),
+        };
+    }
+}
+
+fn lines_of(bytes: &[u8]) -> Vec<&str> {
+    bytes.chunks(LINE).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect()
 }
 
 fn sealed_seq(seq: u64) -> String {
@@ -148,6 +202,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_acknowledged_without_the_disk_is_on_it_for_who_asks_for_that() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let layout = Layout::new(directory.path());
+        open(&layout).unwrap().advance(7).unwrap();
+        files::SYNCED.take();
+        let mut position = Position::open(&layout, "s/1", "mailer", Durability::Power).unwrap();
+        assert_eq!(files::SYNCED.take(), [directory_of(&layout, "s/1").join("mailer.json")]);
+        position.advance(7).unwrap();
+    }
+
+    #[test]
     fn one_at_a_time_and_the_other_hears_who() {
         let directory = tempfile::TempDir::new().unwrap();
         let layout = Layout::new(directory.path());
@@ -156,6 +221,53 @@ mod tests {
         assert_eq!((error.code(), error.owner()), ("ERR_LOCKED", Some(std::process::id())));
         drop(held);
         open(&layout).unwrap();
+    }
+
+    #[test]
+    fn what_somebody_holds_outlasts_that_its_session_is_erased() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let layout = Layout::new(directory.path());
+        let mut held = open(&layout).unwrap();
+        drop(Position::open(&layout, "s/1", "other", Durability::Process).unwrap());
+        assert_eq!(erase(&layout, "s/1").unwrap(), 1, "the other one");
+        assert_eq!(open(&layout).unwrap_err().code(), "ERR_LOCKED");
+        held.advance(7).unwrap();
+        drop(held);
+        assert_eq!(open(&layout).unwrap().seq(), 7);
+        assert_eq!(erase(&layout, "s/1").unwrap(), 1);
+        assert!(!directory_of(&layout, "s/1").exists(), "it is named after the session");
+        assert_eq!(erase(&layout, "s/1").unwrap(), 0);
+        assert_eq!(open(&layout).unwrap().seq(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn whoever_opens_a_position_while_it_is_erased_holds_the_file_that_is_there() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let layout = Layout::new(directory.path());
+        let over = std::sync::atomic::AtomicBool::new(false);
+        let over = &over;
+        std::thread::scope(|scope| {
+            let erasing = &layout;
+            scope.spawn(move || {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    erase(erasing, "s/1").unwrap();
+                }
+            });
+            let mut opened = 0;
+            while opened < 500 {
+                // The other one has its lock for a moment.
+                let Ok(position) = open(&layout) else { continue };
+                let there = files::look(&position.path).unwrap().map(|found| files::identity(&found));
+                let ours = files::identity(&position.file.metadata().unwrap());
+                if there != Some(ours) {
+                    over.store(true, std::sync::atomic::Ordering::Relaxed);
+                    panic!("the file has no name any more");
+                }
+                opened += 1;
+            }
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Cursor {
     fn begin(&mut self, view: &View, id: &str) -> Result<()> {
         for _ in 0..TRIES {
             let session = view.session(id)?;
-            let held = session.map_or(Ok(Some(Vec::new())), |session| Self::hold(view, &session))?;
+            let held = session.map_or(Ok(Some(Vec::new())), |session| self.hold(view, &session))?;
             let Some(mut held) = held else {
                 view.forget(id);
                 continue;
@@ -143,14 +143,18 @@ impl Cursor {
     }
 
     /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing. Each comes with the
-    /// number of its first event; `None` where one is no longer there.
-    fn hold(view: &View, session: &Arc<Session>) -> Result<Option<Vec<(u64, Part)>>> {
+    /// number of its first event; `None` where one is no longer there. Closed ones in which nothing is wanted stay closed:
+    /// a tail would open all of them for each event.
+    fn hold(&self, view: &View, session: &Arc<Session>) -> Result<Option<Vec<(u64, Part)>>> {
         let guard = session.files();
         let files = guard.clone();
         // What this process writes stays where it is as long as it is looked at; on others that has no effect.
         let _guard = matches!(view, View::Owned(..)).then_some(guard);
         let mut held = Vec::with_capacity(files.len());
         for Placed { path, entries, closed, .. } in &files {
+            if *closed && self.excludes(&read(entries).summary) {
+                continue;
+            }
             let Some(file) = files::open_found(path)? else { return Ok(None) };
             if !closed && !view.is_growing(session, &file) {
                 return Ok(None);

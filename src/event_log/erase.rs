@@ -25,7 +25,7 @@ pub fn erase(owned: &mut Owned, id: &str) -> Result<bool> {
             removed += remove_from(&day, |name| is_of(name, &stem))?;
         }
     }
-    removed += remove_from(&consumers::directory_of(&layout, id), |_| true)?;
+    removed += consumers::erase(&layout, id)?;
     Ok(removed > 0)
 }
 

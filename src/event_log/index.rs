@@ -189,6 +189,11 @@ impl Session {
         self.files().iter().rev().find_map(last).unwrap_or(0)
     }
 
+    /// Whether it has an event: there may be a file of it whose only line was never finished.
+    pub fn has_events(&self) -> bool {
+        self.files().iter().any(|file| !read(&file.entries).is_empty())
+    }
+
     /// Its topics.
     pub fn topics(&self) -> MutexGuard<'_, Topics> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)

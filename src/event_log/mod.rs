@@ -179,13 +179,13 @@ impl EventLog {
                 let bell = Arc::clone(&core.bell);
                 let answer = move |opened: Result<()>| match opened {
                     Ok(()) => bell.wait(&session, waiting, || newest(&session)),
-                    Err(error) => waiting.reply.send(Err(error)),
+                    Err(error) => bell.refuse(waiting, error),
                 };
                 self.submit(Job::Open(Reply::new(answer)), 0);
             }
             Side::Visitor { reader, bell, .. } => {
                 if let Err(error) = self.check() {
-                    return waiting.reply.send(Err(error));
+                    return bell.refuse(waiting, error);
                 }
                 bell.wait(&session, waiting, || 0);
                 if let Err((error, _)) = reader.submit(Ask::Look, 1) {

@@ -88,6 +88,12 @@ pub struct Parsed<'a> {
     pub first_seq: Option<u64>,
 }
 
+/// Whether a file has the name of a closed one: what the archive keeps of ours.
+#[must_use]
+pub fn is_segment(name: &str) -> bool {
+    parse(name).is_some_and(|parsed| parsed.first_seq.is_some() && is_stem(parsed.stem))
+}
+
 /// Reads a file name; `None` for a file that is not ours.
 #[must_use]
 pub fn parse(name: &str) -> Option<Parsed<'_>> {

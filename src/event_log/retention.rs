@@ -50,7 +50,7 @@ fn delete(archive: &Path, limit: f64, report: &mut CleanupReport) -> Result<()> 
             continue;
         }
         for name in files::names(&directory)? {
-            if names::parse(&name).is_some() {
+            if names::is_segment(&name) {
                 let path = directory.join(name);
                 let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
                 files::remove(&path)?;

@@ -62,7 +62,7 @@ pub fn gather(owned: &Owned) -> Statistics {
 pub fn count(sessions: &[Arc<Session>]) -> Statistics {
     let mut numbers = Statistics::default();
     for session in sessions {
-        numbers.sessions += 1;
+        numbers.sessions += u64::from(session.has_events());
         for file in session.files().iter() {
             numbers.files += 1;
             numbers.bytes += file.bytes;

@@ -18,3 +18,18 @@ fn a_replay_that_is_ended_while_it_reads_lets_go_of_its_files_afterwards() {
     drop(reading);
     assert_eq!(wait(|answer| replay.pull(answer)).unwrap(), None);
 }
+
+#[test]
+fn a_wait_that_is_refused_leaves_nothing_behind() {
+    let directory = tempfile::TempDir::new().unwrap();
+    std::fs::create_dir(directory.path().join("lock")).unwrap();
+    let owner = EventLog::open(LogOptions::new(directory.path())).unwrap();
+    assert_eq!(wait(|reply| owner.wait("s".into(), 0, 1, reply)).unwrap_err().code(), "ERR_IO");
+    assert_eq!(owner.bell().expected(), 0);
+    let visitor = EventLog::visit(directory.path()).unwrap();
+    for log in [owner, visitor] {
+        wait(|reply| log.close(reply)).unwrap();
+        assert_eq!(wait(|reply| log.wait("s".into(), 0, 2, reply)).unwrap_err().code(), "ERR_CLOSED");
+        assert_eq!(log.bell().expected(), 0);
+    }
+}

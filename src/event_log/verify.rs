@@ -1,11 +1,21 @@
 //! Reads everything again, and says what is no longer as it was written.
 
-use std::path::Path;
+use std::{fs::File, path::Path, sync::Arc};
 
 use serde::Serialize;
 
-use super::{archive, files, index::Session, names, opening::Damage, recovery::recover, view::View};
-use crate::error::Result;
+use super::{
+    archive, files,
+    index::{Placed, Session},
+    names,
+    opening::Damage,
+    recovery::recover,
+    view::View,
+};
+use crate::error::{Error, Result};
+
+/// As often a session is looked at anew when its owner moves its files meanwhile.
+const TRIES: usize = 100;
 
 /// What a verification found.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -27,7 +37,7 @@ pub fn verify(view: &View, session: Option<&str>) -> Result<VerifyReport> {
         None => view.sessions()?,
     };
     for session in sessions {
-        verify_session(&session, &mut report)?;
+        verify_session(view, session, &mut report)?;
     }
     // Afterwards: what is archived meanwhile is read there.
     let stem = session.map(names::stem_of);
@@ -43,18 +53,50 @@ pub fn verify(view: &View, session: Option<&str>) -> Result<VerifyReport> {
     Ok(report)
 }
 
-fn verify_session(session: &Session, report: &mut VerifyReport) -> Result<()> {
-    let files = session.files().clone();
-    for placed in files {
-        let Some(mut bytes) = files::read_all(&placed.path)? else { continue };
-        if !placed.closed {
-            // What stands behind it was written since, and a line without its end is being written.
-            bytes.truncate(usize::try_from(placed.bytes).unwrap_or(usize::MAX));
-            bytes.truncate(memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1));
+fn verify_session(view: &View, mut session: Arc<Session>, report: &mut VerifyReport) -> Result<()> {
+    for _ in 0..TRIES {
+        let Some((files, growing)) = hold(view, &session)? else {
+            view.forget(&session.id);
+            let Some(again) = view.session(&session.id)? else { return Ok(()) };
+            session = again;
+            continue;
+        };
+        for placed in &files {
+            let bytes = match &growing {
+                Some(file) if !placed.closed => written(file, placed)?,
+                _ => match files::read_all(&placed.path)? {
+                    Some(bytes) => bytes,
+                    None => continue,
+                },
+            };
+            look(&bytes, Some(&session.id), &name_of(&placed.path), report);
         }
-        look(&bytes, Some(&session.id), &name_of(&placed.path), report);
+        return Ok(());
     }
-    Ok(())
+    let cause = std::io::Error::other("its owner moves its files faster than they can be opened");
+    Err(Error::io(format!("reading session {:?}", session.id), &cause))
+}
+
+/// The files of a session, and the one being written, open: it may be closed meanwhile, and its name another's. `None` where
+/// that has happened.
+fn hold(view: &View, session: &Session) -> Result<Option<(Vec<Placed>, Option<File>)>> {
+    let guard = session.files();
+    let files = guard.clone();
+    // What this process writes stays where it is as long as it is looked at; on others that has no effect.
+    let _guard = matches!(view, View::Owned(..)).then_some(guard);
+    let Some(last) = files.last().filter(|file| !file.closed) else { return Ok(Some((files, None))) };
+    let growing = files::open_found(&last.path)?.filter(|file| view.is_growing(session, file));
+    let missed = growing.is_none() && matches!(view, View::Visited(_));
+    Ok((!missed).then_some((files, growing)))
+}
+
+/// What has been written to a file. What stands behind it was written since, and a line without its end is being written.
+fn written(file: &File, placed: &Placed) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(placed.bytes).unwrap_or(usize::MAX)];
+    let there = files::read_at(file, &mut bytes, 0);
+    bytes.truncate(there.map_err(|cause| Error::io(format!("reading {}", placed.path.display()), &cause))?);
+    bytes.truncate(memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1));
+    Ok(bytes)
 }
 
 fn look(bytes: &[u8], session: Option<&str>, file: &str, report: &mut VerifyReport) {

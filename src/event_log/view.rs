@@ -31,17 +31,17 @@ impl View {
     pub fn sessions(&self) -> Result<Vec<Arc<Session>>> {
         match self {
             Self::Owned(catalog, _) => Ok(catalog.all()),
-            Self::Visited(visitor) => {
-                let ids = visitor.ids()?;
-                ids.iter().filter_map(|id| visitor.session(id).transpose()).collect()
-            }
+            Self::Visited(visitor) => visitor.all(),
         }
     }
 
-    /// The ids of all sessions, in order.
+    /// The ids of all sessions with events, in order.
     pub fn ids(&self) -> Result<Vec<String>> {
         match self {
-            Self::Owned(catalog, _) => Ok(catalog.all().iter().map(|session| session.id.to_string()).collect()),
+            Self::Owned(catalog, _) => {
+                let all = catalog.all();
+                Ok(all.iter().filter(|session| session.has_events()).map(|session| session.id.to_string()).collect())
+            }
             Self::Visited(visitor) => visitor.ids(),
         }
     }

@@ -1,20 +1,27 @@
 //! The log of another process: read from its files as they grow, touching nothing.
 
+mod growing;
+
 use std::{
     collections::{HashMap, HashSet},
     fs::File,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
+use self::growing::Growing;
 use super::{
     checkpoint,
     directory::Layout,
     files,
-    index::{Entries, Placed, Session, read, write},
+    index::{Placed, Session, read},
     names,
     opening::index,
-    recovery::{self, recover},
+    owned::MOST_HANDLES,
+    recovery::recover,
 };
 use crate::error::{Error, Result};
 
@@ -24,6 +31,8 @@ pub struct Visitor {
     /// Where the files are.
     pub layout: Layout,
     sessions: Mutex<HashMap<String, Known>>,
+    /// So many files have been opened, at the most, that are still open.
+    handles: AtomicUsize,
 }
 
 /// What it knows of a session.
@@ -36,29 +45,22 @@ struct Known {
     last_seq: Option<u64>,
 }
 
-/// The file that the session is being written to. It stays open, so that no other one gets its identity.
-#[derive(Debug)]
-struct Growing {
-    file: File,
-    identity: (u64, u64),
-    /// Read up to here.
-    offset: u64,
-    /// Where the file ended when what stood there was no line; it may have been on its way.
-    doubted: Option<u64>,
-}
-
 /// As often a session is read anew when its owner moves its files meanwhile.
 const TRIES: usize = 100;
+
+/// As many bytes of a file are read to find its first event, unless there is none in them.
+const FIRST_BYTES: usize = 4096;
 
 impl Visitor {
     /// Nothing is read yet.
     pub fn new(layout: Layout) -> Self {
-        Self { layout, sessions: Mutex::default() }
+        Self { layout, sessions: Mutex::default(), handles: AtomicUsize::new(0) }
     }
 
     /// A session as its files have it now; `None` where it has none.
     pub fn session(&self, id: &str) -> Result<Option<Arc<Session>>> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        self.spare_handles(&mut sessions);
         if let Some(known) = sessions.get_mut(id)
             && self.advance(known)?
         {
@@ -69,6 +71,26 @@ impl Visitor {
         let session = Arc::clone(&known.session);
         sessions.insert(id.to_owned(), known);
         Ok(Some(session))
+    }
+
+    /// Closes the files of all sessions, when there are many.
+    fn spare_handles(&self, sessions: &mut HashMap<String, Known>) {
+        if self.handles.load(Ordering::Relaxed) >= MOST_HANDLES {
+            self.handles.store(0, Ordering::Relaxed);
+            sessions.values_mut().filter_map(|known| known.growing.as_mut()).for_each(Growing::let_go);
+        }
+    }
+
+    /// All sessions as their files have it now, by id.
+    pub fn all(&self) -> Result<Vec<Arc<Session>>> {
+        let names: HashSet<String> = files::names(&self.layout.active)?.into_iter().collect();
+        for known in self.sessions.lock().unwrap_or_else(PoisonError::into_inner).values_mut() {
+            // While a file is being written, nobody looks whether closed ones are still there.
+            if !known.closed.iter().all(|name| names.contains(name)) {
+                known.growing = None;
+            }
+        }
+        self.ids()?.iter().filter_map(|id| self.session(id).transpose()).collect()
     }
 
     /// The number of the newest event of a session; 0 where it has none.
@@ -92,29 +114,35 @@ impl Visitor {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
-    /// The ids of all sessions, in order.
+    /// The ids of all sessions with events, in order.
     pub fn ids(&self) -> Result<Vec<String>> {
         let mut ids = HashSet::new();
         for name in files::names(&self.layout.active)? {
             let Some(parsed) = names::parse(&name) else { continue };
-            match names::id_of(parsed.stem) {
-                Some(id) => ids.insert(id),
-                None => match self.first_id(&name)? {
-                    Some(id) => ids.insert(id),
-                    None => continue,
-                },
+            let id = match names::id_of(parsed.stem) {
+                // A file is closed only where it has events.
+                Some(id) if parsed.first_seq.is_some() || ids.contains(&id) => Some(id),
+                known => self.first_id(&name, known.as_deref())?.filter(|id| names::stem_of(id) == parsed.stem),
             };
+            ids.extend(id);
         }
         let mut ids: Vec<_> = ids.into_iter().collect();
         ids.sort();
         Ok(ids)
     }
 
-    /// Whose file it is, by its lines.
-    fn first_id(&self, name: &str) -> Result<Option<String>> {
-        let bytes = files::read_all(&self.layout.active.join(name))?.unwrap_or_default();
-        let first = recover(&bytes, None, None).found.into_iter().next();
-        Ok(first.map(|found| found.line.session_id.into_owned()))
+    /// Whose file it is, by the first event in it, which has to be of `session` where that is known; `None` where it has none.
+    fn first_id(&self, name: &str, session: Option<&str>) -> Result<Option<String>> {
+        let path = self.layout.active.join(name);
+        let Some(file) = files::open_found(&path)? else { return Ok(None) };
+        let mut bytes = vec![0; FIRST_BYTES];
+        let there = files::read_at(&file, &mut bytes, 0);
+        bytes.truncate(there.map_err(|cause| Error::io(format!("reading {}", path.display()), &cause))?);
+        if let Some(id) = id_in(&bytes, session) {
+            return Ok(Some(id));
+        }
+        // Its first line is long, or damaged.
+        Ok(if bytes.len() < FIRST_BYTES { None } else { id_in(&files::read_all(&path)?.unwrap_or_default(), session) })
     }
 
     /// Reads a session from scratch, but for closed files that are known. Where its owner begins a new file meanwhile, the
@@ -124,6 +152,7 @@ impl Visitor {
         let path = self.layout.active.join(names::active_name(&stem));
         for _ in 0..TRIES {
             let growing = Growing::open(&path)?;
+            self.handles.fetch_add(usize::from(growing.is_some()), Ordering::Relaxed);
             let closed = self.closed_names(&stem)?;
             if growing.is_none() && closed.is_empty() {
                 return Ok(None);
@@ -190,13 +219,16 @@ impl Visitor {
     /// Reads what has been added; `false` where that is not all that has happened.
     fn advance(&self, known: &mut Known) -> Result<bool> {
         let stem = names::stem_of(&known.session.id);
-        let identity = identity_at(&self.layout.active.join(names::active_name(&stem)))?;
-        if identity != known.growing.as_ref().map(|file| file.identity) {
+        let path = self.layout.active.join(names::active_name(&stem));
+        if identity_at(&path)? != known.growing.as_ref().map(|file| file.identity) {
             return Ok(false);
         }
         match &mut known.growing {
             // As long as it is being written, no other file has been closed.
-            Some(file) => file.read_more(&known.session, &mut known.last_seq),
+            Some(file) => {
+                self.handles.fetch_add(usize::from(!file.is_open()), Ordering::Relaxed);
+                Ok(file.take_up(&path, &known.session)? && file.read_more(&known.session, &mut known.last_seq)?)
+            }
             None => Ok(self.closed_names(&stem)? == known.closed),
         }
     }
@@ -215,46 +247,9 @@ impl Visitor {
     }
 }
 
-impl Growing {
-    fn open(path: &Path) -> Result<Option<Self>> {
-        let Some(file) = files::open_found(path)? else { return Ok(None) };
-        let found = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
-        Ok(Some(Self { file, identity: files::identity(&found), offset: 0, doubted: None }))
-    }
-
-    /// Adds the lines that have come to the last file of the session; `false` where some that were there are gone.
-    fn read_more(&mut self, session: &Session, last_seq: &mut Option<u64>) -> Result<bool> {
-        let reading = |cause: std::io::Error| Error::io(format!("reading session {:?}", session.id), &cause);
-        let length = self.file.metadata().map_err(reading)?.len();
-        if length < self.offset {
-            return Ok(false);
-        }
-        if length == self.offset {
-            return Ok(true);
-        }
-        let mut bytes = vec![0; usize::try_from(length - self.offset).unwrap_or(usize::MAX)];
-        let there = files::read_at(&self.file, &mut bytes, self.offset).map_err(reading)?;
-        bytes.truncate(there);
-        let outcome = recover(&bytes, Some(&session.id), *last_seq);
-        let mut end = outcome.torn.unwrap_or(bytes.len());
-        if let Some(damage) = outcome.damage.last().filter(|damage| damage.end + 1 >= end)
-            && self.doubted.replace(length) != Some(length)
-        {
-            // It may be on its way. Whoever looks again and finds the same takes it for what it is.
-            end = damage.start;
-        }
-        let found = outcome.found.iter().filter(|found| found.offset < end);
-        let mut added = Entries::default();
-        recovery::entries(found, self.offset, &mut session.topics(), |entry| added.push(entry));
-        *last_seq = added.list.last().map(|entry| entry.seq).max(*last_seq);
-        self.offset += end as u64;
-        if let Some(file) = session.files_mut().last_mut() {
-            file.bytes = self.offset;
-            let mut entries = write(&file.entries);
-            added.list.into_iter().for_each(|entry| entries.push(entry));
-        }
-        Ok(true)
-    }
+fn id_in(bytes: &[u8], session: Option<&str>) -> Option<String> {
+    let first = recover(bytes, session, None).found.into_iter().next();
+    first.map(|found| found.line.session_id.into_owned())
 }
 
 fn identity_at(path: &Path) -> Result<Option<(u64, u64)>> {

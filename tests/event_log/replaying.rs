@@ -135,3 +135,19 @@ fn a_replay_that_was_ended_brings_nothing_more() {
     close(&log);
     assert_eq!(log.replay(SESSION.into(), ReplayFilter::default()).err().unwrap().code(), "ERR_CLOSED");
 }
+
+/// Who follows a session of a thousand files would open all of them for each event.
+#[test]
+fn files_in_which_nothing_is_wanted_are_not_opened() {
+    let place = Place::new();
+    let log = EventLog::open(LogOptions { max_file_bytes: 300, ..place.options() }).unwrap();
+    for number in 0..40 {
+        append(&log, SESSION, number);
+    }
+    // One that is not there cannot be opened.
+    std::fs::remove_file(place.active().join("s.1.jsonl")).unwrap();
+    let after = |seq| ReplayFilter { after_seq: Some(seq), ..ReplayFilter::default() };
+    assert_eq!(payloads(&replay(&log, SESSION, after(38.0))), [38, 39]);
+    let missing = log.replay(SESSION.into(), after(0.0)).unwrap();
+    assert_eq!(wait(|reply| missing.pull(reply)).unwrap_err().code(), "ERR_IO");
+}

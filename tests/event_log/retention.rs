@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use smalltalk_native::event_log::{CleanupReport, EventLog, LogOptions};
+use smalltalk_native::event_log::{CleanupReport, EventLog, LogOptions, ReplayFilter};
 
 use crate::support::*;
 
@@ -59,6 +59,26 @@ fn the_archive_is_deleted_by_days_and_foreign_files_in_it_stay() {
     let days = names(&archive);
     assert_eq!(days.len(), 2, "{days:?}");
     assert_eq!(days[0], "2025-11-01");
+}
+
+#[test]
+fn what_only_looks_like_a_file_of_ours_stays_in_the_archive_and_is_in_nobodys_way() {
+    let place = Place::new();
+    let log = EventLog::open(LogOptions { max_retention: HOUR * 48, ..place.options() }).unwrap();
+    at(&log, SESSION, now_ms() - DAY_MS);
+    assert_eq!(cleanup(&log, HOUR).archived, 1);
+    let day = place.root.join("archive/2025-11-01");
+    fs::create_dir(&day).unwrap();
+    // None of these names was ever given to a file here.
+    for name in ["My notes.2.jsonl", "notes.jsonl"] {
+        fs::write(day.join(name), "mine").unwrap();
+    }
+    fs::write(place.root.join("archive/2025-11-02"), "mine").unwrap();
+    assert_eq!(cleanup(&log, HOUR), CleanupReport::default());
+    assert_eq!(names(&day), ["My notes.2.jsonl", "notes.jsonl"]);
+    let archived = ReplayFilter { archived: true, ..ReplayFilter::default() };
+    assert_eq!(replay(&log, SESSION, archived).len(), 1);
+    assert!(wait(|reply| log.erase(SESSION.into(), reply)).unwrap());
 }
 
 #[test]

@@ -130,7 +130,8 @@ export function tailOptions(options: TailOptions | undefined): TailOptions {
   if (afterSeq !== undefined) checked.afterSeq = numberOption('afterSeq', afterSeq, 0, range);
   if (topics !== undefined) {
     topicsOption(topics);
-    checked.topics = topics;
+    // What becomes of theirs later changes nothing.
+    checked.topics = [...topics];
   }
   const checkedSignal = signalOption(signal);
   if (checkedSignal !== undefined) checked.signal = checkedSignal;
