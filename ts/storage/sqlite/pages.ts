@@ -14,6 +14,7 @@ type Ids = AsyncGenerator<string, void, undefined>;
 export async function* sessionPages(connection: Connection, options?: ListOptions): Ids {
   const { limit = Infinity, ...query } = listQuery(options);
   const filter = defined(query);
+  connection.open();
   let left = limit;
   let after: { value: number; id: string } | undefined;
   // Who changes a session moves it, for ever in front of one who goes that way: what has changed since is not given again.
