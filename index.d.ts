@@ -234,6 +234,9 @@ export declare function logWait(handle: ExternalObject<LogHandle>, slot: number,
 /** Calls off the wait of that slot. */
 export declare function logWaitEnd(handle: ExternalObject<LogHandle>, slot: number): void
 
+/** Waits for answers without sleeping, so many milliseconds at the most; gives the batch that the callback would get. */
+export declare function logWatch(handle: ExternalObject<LogHandle>, limitMs: number): unknown[]
+
 /**
  * Withdraws what was asked for in these slots and has not been begun, answered with `ERR_TIMEOUT`; gives the batch that the
  * callback would get, these answers among it.

@@ -881,6 +881,7 @@ module.exports.logSessions = nativeBinding.logSessions
 module.exports.logVerify = nativeBinding.logVerify
 module.exports.logWait = nativeBinding.logWait
 module.exports.logWaitEnd = nativeBinding.logWaitEnd
+module.exports.logWatch = nativeBinding.logWatch
 module.exports.logWithdraw = nativeBinding.logWithdraw
 module.exports.loopDebugged = nativeBinding.loopDebugged
 module.exports.loopOpen = nativeBinding.loopOpen

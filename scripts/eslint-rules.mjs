@@ -16,6 +16,7 @@ const FLOOR_4 = new Set([
   'supported',
   'options',
   'patience',
+  'moments',
   'priorities',
   'session',
 ]);

@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 import { mayMount } from './machine/mounts.mjs';
 import { Random } from './machine/random.mjs';
@@ -79,15 +80,16 @@ async function runOne({ name, what, subject, run, needs, short: some, long }, { 
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const words = process.argv.slice(2);
-  const option = (name) => words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
-  const number = (name) => (option(name) === undefined ? undefined : Number(option(name)));
-  const names = words.filter((word) => !word.startsWith('--'));
+  // What is misspelt is refused: without its scenario the machine would run all of them, for hours.
+  const { values, positionals: names } = parseArgs({
+    options: { short: { type: 'boolean' }, seed: { type: 'string' }, minutes: { type: 'string' } },
+    allowPositionals: true,
+  });
   const { passed, failed } = await torture({
     names,
-    short: words.includes('--short'),
-    ...(option('seed') === undefined ? {} : { seed: number('seed') }),
-    minutes: number('minutes'),
+    short: values.short ?? false,
+    ...(values.seed === undefined ? {} : { seed: Number(values.seed) }),
+    minutes: values.minutes === undefined ? undefined : Number(values.minutes),
   });
   console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -30,6 +30,8 @@ export class Calls {
   readonly #waiting = new Map<number, Waiting>();
   readonly #channels = new Map<number, () => void>();
   #next = 1;
+  /** How many of those that wait may take their time. */
+  #long = 0;
   /** When answers began to come in this turn of the loop, where they have. */
   #began = 0;
   #turning = false;
@@ -90,6 +92,7 @@ export class Calls {
       const slot = this.#free();
       stayAlive();
       this.#waiting.set(slot, { resolve, reject, kind, patience, since });
+      if (kind === 'long') this.#long += 1;
       try {
         crossing(this.#Room, (binary) => begin(binary, slot));
       } catch (error) {
@@ -104,10 +107,9 @@ export class Calls {
     return this.#waiting.size;
   }
 
-  /** Whether anybody waits who will not wait for ever. */
-  get hurried(): boolean {
-    for (const { kind } of this.#waiting.values()) if (kind !== 'long') return true;
-    return false;
+  /** How many of them are not such as may take their time. */
+  get brief(): number {
+    return this.#waiting.size - this.#long;
   }
 
   /** The slots of what has taken too long. */
@@ -152,7 +154,10 @@ export class Calls {
 
   #take(slot: number): Waiting | undefined {
     const waiting = this.#waiting.get(slot);
-    if (waiting !== undefined && this.#waiting.delete(slot)) letExit();
+    if (waiting !== undefined && this.#waiting.delete(slot)) {
+      if (waiting.kind === 'long') this.#long -= 1;
+      letExit();
+    }
     return waiting;
   }
 

@@ -168,11 +168,11 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   async subscribe(sessionId: string, consumer: string, options?: SubscribeOptions): Promise<EventConsumer> {
     checkId(sessionId, 'sessionId');
     checkId(consumer, 'consumer');
-    const power = durabilityOption(options?.durability, this.#options.durability) === 'power';
+    const durability = durabilityOption(options?.durability, this.#options.durability);
     const checked = tailOptions(options);
     const isClosed = (): boolean => this.#closing !== null;
     const from = { ...this.#open(), log: this.#tailed, isClosed };
-    return openConsumer(from, power, sessionId, consumer, checked);
+    return openConsumer(from, durability, sessionId, consumer, checked);
   }
 
   /** Reads the files of one session again, or of all, archive included, and says where they are damaged. */
@@ -285,11 +285,13 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     };
     const asked = new Asked(settings, timeoutMs);
     const { handle } = asked;
-    const together = new Together(maxQueueBytes, settings.power, ({ sessions, places, bodies, receipts, power }) =>
-      asked.run('write', (binary, slot) =>
-        binary.logAppendTogether(handle, slot, sessions, new Uint32Array(places), bodies, receipts, power),
-      ),
-    );
+    const together = new Together(maxQueueBytes, settings.power, ({ sessions, places, bodies, receipts, power }) => {
+      const begin = (binary: Native, slot: number): void =>
+        binary.logAppendTogether(handle, slot, sessions, new Uint32Array(places), bodies, receipts, power);
+      // For events of a bus nobody waits.
+      if (!receipts) return asked.run('write', begin);
+      return asked.runSoon((power ?? settings.power) ? 'power' : 'process', begin);
+    });
     const drain = (limitMs: number): void => {
       together.send();
       crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));

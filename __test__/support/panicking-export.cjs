@@ -108,6 +108,7 @@ const calls = {
   logVerify: () => binary.logVerify(log(), 2, null),
   logWait: () => binary.logWait(log(), 2, 's', 0),
   logWaitEnd: () => binary.logWaitEnd(log(), 2),
+  logWatch: () => binary.logWatch(log(), 1),
   logWithdraw: () => binary.logWithdraw(log(), [2]),
   logSessions: () => binary.logSessions(log(), 2),
   clockOpen: () => clock(),

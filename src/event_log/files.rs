@@ -178,7 +178,10 @@ pub fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     {
         let mut done = 0;
         while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
-            done += std::os::windows::fs::FileExt::seek_write(file, rest, offset + done as u64)?;
+            match std::os::windows::fs::FileExt::seek_write(file, rest, offset + done as u64)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                more => done += more,
+            }
         }
         Ok(())
     }

@@ -11,7 +11,6 @@ const PER_HASH: usize = 4;
 /// The count within a millisecond starts in the lower half, so that it has room to go on.
 const COUNT_START: u16 = 0x7ff;
 const COUNT_END: u16 = 0xfff;
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// An id as text.
 pub type Id = [u8; 36];
@@ -79,12 +78,8 @@ impl Ids {
 }
 
 fn text_of(number: u128) -> Id {
-    let mut text = [b'-'; 36];
-    let digits = text.iter_mut().enumerate().filter(|(at, _)| !matches!(at, 8 | 13 | 18 | 23));
-    for ((_, place), shift) in digits.zip((0..32).rev()) {
-        let digit = usize::try_from((number >> (shift * 4)) & 15).unwrap_or(0);
-        *place = HEX.get(digit).copied().unwrap_or(b'0');
-    }
+    let mut text = [0; 36];
+    uuid::Uuid::from_u128(number).hyphenated().encode_lower(&mut text);
     text
 }
 

@@ -9,31 +9,46 @@ import { faultAt } from '../machine/strace.mjs';
 /** The kill comes up to this long after the acknowledgement that it waits for. */
 const LATEST_MS = 5;
 
+/** So many lives share a place: what has to be looked at after each grows with them. */
+const LIVES = 200;
+
 /** A child is killed again and again, and each time what it acknowledged is there. */
 export async function killAtRandom(subject, { random, kills }) {
-  const lives = async (directory) => {
-    const oracle = new Oracle();
-    for (let life = 0; life < kills; life += 1) {
-      const enough = 1 + random.below(30);
-      const latest = random.next() * LATEST_MS;
-      let [done, killing] = [0, false];
-      const hear = (line, child) => {
-        oracle.hear(line);
-        done += line.startsWith('done') ? 1 : 0;
-        if (done < enough || killing) return;
-        killing = true;
-        setTimeout(() => child.kill('SIGKILL'), latest);
-      };
-      const words = subject.words(directory, { seed: random.seed(), first: life * 1_000_000 });
-      const { how, complaint } = await runChild({ script: subject.script, words, hear });
-      if (how !== 'SIGKILL') throw new Error(`the child ended by itself (${how})\n${complaint}`);
-      const found = await subject.look(directory);
-      oracle.judge(found);
-      oracle.settle(found);
-    }
-    return { kills, acknowledged: oracle.acknowledged, lost: 0 };
-  };
-  return inDirectory((directory) => withPlace(subject, directory, lives));
+  const counts = { kills: 0, acknowledged: 0, lost: 0 };
+  while (counts.kills < kills) {
+    const lives = Math.min(LIVES, kills - counts.kills);
+    await inDirectory((parent) =>
+      withPlace(subject, parent, async (directory) => {
+        counts.acknowledged += await killAgainAndAgain(subject, random, directory, lives);
+      }),
+    );
+    counts.kills += lives;
+  }
+  return counts;
+}
+
+/** Gives how much was acknowledged. */
+async function killAgainAndAgain(subject, random, directory, lives) {
+  const oracle = new Oracle();
+  for (let life = 0; life < lives; life += 1) {
+    const enough = 1 + random.below(30);
+    const latest = random.next() * LATEST_MS;
+    let [done, killing] = [0, false];
+    const hear = (line, child) => {
+      oracle.hear(line);
+      done += line.startsWith('done') ? 1 : 0;
+      if (done < enough || killing) return;
+      killing = true;
+      setTimeout(() => child.kill('SIGKILL'), latest);
+    };
+    const words = subject.words(directory, { seed: random.seed(), first: life * 1_000_000 });
+    const { how, complaint } = await runChild({ script: subject.script, words, hear });
+    if (how !== 'SIGKILL') throw new Error(`the child ended by itself (${how})\n${complaint}`);
+    const found = await subject.look(directory);
+    oracle.judge(found);
+    oracle.settle(found);
+  }
+  return oracle.acknowledged;
 }
 
 /** A child is killed at each call that changes a file, or at so many of them. */

@@ -1,8 +1,10 @@
 /** What is asked of an open log, and how long somebody waits for it. */
 import { Calls, type Kind } from '../calls.js';
 import { EventLogError } from '../errors.js';
+import { MOMENT_MS, Moments } from '../moments.js';
 import { crossing, type Native } from '../native.js';
 import { Patience, type Late } from '../patience.js';
+import type { Durability } from '../types.js';
 
 type Handle = ReturnType<Native['logOpen']>;
 
@@ -11,6 +13,7 @@ export class Asked {
   readonly handle: Handle;
   readonly #calls = new Calls(EventLogError);
   readonly #patience: Patience;
+  readonly #moments = new Moments();
 
   /** Opens it. */
   constructor(settings: Parameters<Native['logOpen']>[0], timeoutMs: number) {
@@ -24,6 +27,16 @@ export class Asked {
     return this.#calls.run<T>(begin, kind, this.#patience);
   }
 
+  /** The same for a write whose answer comes soon, unless the disk is waited for. */
+  runSoon<T>(durability: Durability, begin: (binary: Native, slot: number) => void): Promise<T> {
+    const answer = this.run<T>('write', begin);
+    this.#moments.asked(this.#calls, this.#watch, MOMENT_MS[durability]);
+    return answer;
+  }
+
+  readonly #watch = (limitMs: number): unknown[] =>
+    crossing(EventLogError, (binary) => binary.logWatch(this.handle, limitMs));
+
   /** Gives up what has taken too long: what has not been begun is withdrawn, of what has nobody knows. */
   #look(late: Late): boolean {
     const slots = this.#calls.overdue(late);
@@ -32,6 +45,6 @@ export class Asked {
       this.#calls.settleNow(crossing(EventLogError, (binary) => binary.logWithdraw(this.handle, slots)));
       this.#calls.giveUp(slots, this.#patience.limitMs);
     }
-    return this.#calls.hurried;
+    return this.#calls.brief > 0;
   }
 }

@@ -1,7 +1,7 @@
 /** A consumer with a name, which goes on where it was. */
 import { EventLogError } from '../errors.js';
 import { crossing, type Native } from '../native.js';
-import type { Event } from '../types.js';
+import type { Durability, Event } from '../types.js';
 import type { Asked } from './asked.js';
 import type { TailOptions } from './options.js';
 import { tail, type Tailed } from './tail.js';
@@ -22,6 +22,7 @@ export class EventConsumer implements AsyncIterable<Event> {
   readonly #options: TailOptions;
   readonly #stopped = new AbortController();
   readonly #closed: (consumer: EventConsumer) => void;
+  readonly #durability: Durability;
   #position: number;
   #closing: Promise<void> | null = null;
 
@@ -33,6 +34,7 @@ export class EventConsumer implements AsyncIterable<Event> {
     sessionId: string;
     name: string;
     position: number;
+    durability: Durability;
     options: TailOptions;
     closed(consumer: EventConsumer): void;
   }) {
@@ -43,6 +45,7 @@ export class EventConsumer implements AsyncIterable<Event> {
     this.#handle = from.handle;
     this.#options = from.options;
     this.#position = from.position;
+    this.#durability = from.durability;
     this.#closed = from.closed;
   }
 
@@ -75,7 +78,7 @@ export class EventConsumer implements AsyncIterable<Event> {
     const seq = typeof event === 'number' ? event : (event as Partial<Event> | null)?.seq;
     if (!Number.isSafeInteger(seq) || (seq as number) < 0) throw new TypeError('ack takes an event or its seq');
     this.#check();
-    await this.#asked.run<null>('write', (binary, slot) => {
+    await this.#asked.runSoon<null>(this.#durability, (binary, slot) => {
       binary.logConsumerAcknowledge(this.#handle, slot, seq as number);
     });
     this.#position = Math.max(this.#position, seq as number);
@@ -107,13 +110,15 @@ export class EventConsumer implements AsyncIterable<Event> {
 /** What a consumer is made of. */
 export async function openConsumer(
   from: { log: Tailed; asked: Asked; consumers: Set<EventConsumer>; isClosed: () => boolean },
-  power: boolean,
+  durability: Durability,
   sessionId: string,
   name: string,
   options: TailOptions,
 ): Promise<EventConsumer> {
   const { log, asked, consumers, isClosed } = from;
-  const handle = crossing(EventLogError, (binary) => binary.logConsumer(asked.handle, sessionId, name, power));
+  const handle = crossing(EventLogError, (binary) =>
+    binary.logConsumer(asked.handle, sessionId, name, durability === 'power'),
+  );
   let position: number;
   try {
     position = await asked.run<number>('read', (binary, slot) => {
@@ -127,7 +132,7 @@ export async function openConsumer(
     throw error;
   }
   const closed = (consumer: EventConsumer): void => void consumers.delete(consumer);
-  const opened = new EventConsumer({ log, asked, handle, sessionId, name, position, options, closed });
+  const opened = new EventConsumer({ log, asked, handle, sessionId, name, position, durability, options, closed });
   consumers.add(opened);
   return opened;
 }

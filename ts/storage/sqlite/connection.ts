@@ -2,12 +2,12 @@
 import { Calls, type Kind } from '../../calls.js';
 import { fromNative, StorageError } from '../../errors.js';
 import { drainAtExit } from '../../exit.js';
+import { MOMENT_MS, Moments, type Watch } from '../../moments.js';
 import { crossing, native, type Native } from '../../native.js';
 import { Patience, type Late } from '../../patience.js';
 import type { Durability } from '../../types.js';
 import { EVERYTHING, PendingWrites } from '../pending-writes.js';
 import { Turns } from '../turns.js';
-import { MOMENT_MS, Moments, type Watch } from './moments.js';
 import type { CheckedOptions } from './options.js';
 import { Pace } from './pace.js';
 

@@ -3,8 +3,8 @@
  * them in a third of the time when it is waited for awake. Only an answer that is alone is: of several asked for together
  * none is waited for. And only for moments, so that nothing, however slow, holds the loop for longer.
  */
-import type { Calls } from '../../calls.js';
-import { monotonic, setImmediate, soon } from '../../timers.js';
+import type { Calls } from './calls.js';
+import { monotonic, setImmediate, soon } from './timers.js';
 
 /** Twice what a small write takes, in milliseconds: with the kernel, and on a disk that is quick. */
 export const MOMENT_MS = { process: 0.06, power: 0.25 };
@@ -18,7 +18,7 @@ const MOST_PASSED_OVER = 64;
 /** Gives the answers that come within so many milliseconds. */
 export type Watch = (limitMs: number) => unknown[];
 
-/** The moments of one connection. */
+/** The moments of one opened native object. */
 export class Moments {
   /** What is left of this turn of the loop, in milliseconds. */
   #left = TURN_MS;
@@ -28,14 +28,14 @@ export class Moments {
 
   /** Something has been asked for: if nothing is asked for beside it, its answer is waited for, so many milliseconds. */
   asked(calls: Calls, watch: Watch, moment: number): void {
-    if (calls.pending !== 1 || this.#left <= 0) return;
+    if (calls.brief !== 1 || this.#left <= 0) return;
     if (this.#toPassOver > 0) {
       this.#toPassOver -= 1;
       return;
     }
     // Before whoever asked goes on, but after all that is asked for in the same breath.
     soon(() => {
-      if (calls.pending === 1) this.#wait(calls, watch, moment);
+      if (calls.brief === 1) this.#wait(calls, watch, moment);
     });
   }
 

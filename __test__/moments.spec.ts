@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { SQLiteStorageAdapter } from '../ts/index.js';
-import type { Calls } from '../ts/calls.js';
-import { Moments } from '../ts/storage/sqlite/moments.js';
+import { JsonlEventReplayStorage, SmallTalkError, SQLiteStorageAdapter } from '../ts/index.js';
+import { Calls } from '../ts/calls.js';
+import { Moments } from '../ts/moments.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 const ANSWER = [1, false, null];
@@ -10,8 +10,8 @@ const ANSWER = [1, false, null];
 /** A store whose answers come while they are watched for, or not. */
 function store(answer: unknown[] = ANSWER, takesMs = 0) {
   const state = { pending: 0, watches: 0, settled: [] as unknown[][], answer };
-  const fake: Pick<Calls, 'pending' | 'settleNow'> = {
-    get pending() {
+  const fake: Pick<Calls, 'brief' | 'settleNow'> = {
+    get brief() {
       return state.pending;
     },
     settleNow(batch: unknown[]) {
@@ -84,24 +84,63 @@ test('all moments of one turn of the loop are short together', async () => {
   expect(state.watches).toBe(2);
 });
 
-test('one write after another leaves the loop its turns, and each is there when its promise settles', async () => {
-  const adapter = new SQLiteStorageAdapter({ path: `${temporaryDirectory()}/s.db`, durability: 'process' });
-  await adapter.initialize();
-  let turns = 0;
+test('what may take its time is nothing that is asked for beside it', () => {
+  const calls = new Calls(SmallTalkError);
+  const slots: number[] = [];
+  for (const kind of ['long', 'write', 'read'] as const) void calls.run((_binary, slot) => slots.push(slot), kind);
+  expect([calls.pending, calls.brief]).toEqual([3, 2]);
+  calls.settle(slots.flatMap((slot) => [slot, false, null]));
+  expect([calls.pending, calls.brief]).toEqual([0, 0]);
+});
+
+/** Counts the turns of the loop. */
+function turnsOfLoop(): { turns: number; stop(): void } {
+  const counted = { turns: 0, stop: () => void (running = false) };
   let running = true;
   const count = (): void => {
-    turns += 1;
+    counted.turns += 1;
     if (running) setImmediate(count);
   };
   setImmediate(count);
+  return counted;
+}
+
+test('one write after another leaves the loop its turns, and each is there when its promise settles', async () => {
+  const adapter = new SQLiteStorageAdapter({ path: `${temporaryDirectory()}/s.db`, durability: 'process' });
+  await adapter.initialize();
+  const loop = turnsOfLoop();
   for (let n = 0; n < 1_000; n += 1) {
     await adapter.set('key', { n });
     if (n % 100 === 0) expect(await adapter.get('key')).toEqual({ n });
   }
-  running = false;
+  loop.stop();
   // Each takes microseconds at the least: in a loop that never turned there would be none.
-  expect(turns).toBeGreaterThan(3);
+  expect(loop.turns).toBeGreaterThan(3);
   expect(await adapter.delete('key')).toBe(true);
   expect(await adapter.has('key')).toBe(false);
   await adapter.close();
+});
+
+test('so do one event after another and their acknowledgements, while somebody else waits for more', async () => {
+  const log = new JsonlEventReplayStorage({ directory: temporaryDirectory() });
+  const waiting = log.tail('another');
+  const more = waiting.next();
+  const loop = turnsOfLoop();
+  for (let n = 1; n <= 1_000; n += 1) {
+    expect(await log.append('s', { topic: 'step', payload: n })).toMatchObject({ seq: n });
+  }
+  const consumer = await log.subscribe('s', 'reader');
+  let seen = 0;
+  for await (const event of consumer) {
+    expect(event.payload).toBe((seen += 1));
+    await consumer.ack(event);
+    if (seen === 1_000) break;
+  }
+  loop.stop();
+  expect(loop.turns).toBeGreaterThan(3);
+  expect(consumer.position).toBe(1_000);
+  await log.append('another', { topic: 'step' });
+  expect(await more).toMatchObject({ done: false });
+  await waiting.return(undefined);
+  await log.close();
 });
