@@ -382,10 +382,11 @@ export interface StorageOpenOptions {
 export declare function storagePageKeys(handle: ExternalObject<StorageHandle>, slot: number, prefix: string, after: string | undefined | null, limit: number, now: number, inOrder: boolean): void
 
 /**
- * Lists ids behind the last one of the page before; both of its values, or none for the first page. The last text is
- * what the page's last id is ordered by, null where the page is empty.
+ * Lists ids behind the last one of the page before; both of its values, or none for the first page. Sessions whose version
+ * is beyond `until` are passed over behind the first page. The last texts are what the page's last id is ordered by, null
+ * where the page is empty, and the version given out last.
  */
-export declare function storagePageSessions(handle: ExternalObject<StorageHandle>, slot: number, filter: StorageFilter, afterValue: number | undefined | null, afterId: string | undefined | null, inOrder: boolean): void
+export declare function storagePageSessions(handle: ExternalObject<StorageHandle>, slot: number, filter: StorageFilter, afterValue: number | undefined | null, afterId: string | undefined | null, until: number | undefined | null, inOrder: boolean): void
 
 /**
  * Removes sessions last updated before then, the oldest first, at the most `limit`: a JSON object with `sessions`,

@@ -100,6 +100,24 @@ const planted: Record<string, [bug: Bug<Memory>, caughtBy: string]> = {
     }),
     'should tell of a session without its messages',
   ],
+  'the info has a version of its own': [
+    (adapter) => ({
+      getSessionInfo: async (id) => {
+        const info = await adapter.getSessionInfo(id);
+        return info && { ...info, version: 0 };
+      },
+    }),
+    'should tell of a session without its messages',
+  ],
+  'a session with a version is taken when the loop gets to it': [
+    (adapter) => ({
+      saveVersioned: async (id, session, options) => {
+        await Promise.resolve();
+        return adapter.saveVersioned(id, session, options);
+      },
+    }),
+    'should give a session with its version, and null where there is none',
+  ],
   'a version is not compared': [
     (adapter) => ({
       saveVersioned: async (id, session) => {
@@ -186,6 +204,26 @@ const planted: Record<string, [bug: Bug<Memory>, caughtBy: string]> = {
     }),
     'should save all sessions, or none',
   ],
+  'a batch of saves is taken when the loop gets to it': [
+    (adapter) => ({
+      saveSessions: async (pairs) => {
+        const all = [...pairs];
+        await Promise.resolve();
+        await adapter.saveSessions(all);
+      },
+    }),
+    'should save all sessions, or none',
+  ],
+  'a batch of saves leaves what was there': [
+    (adapter) => ({
+      saveSessions: async (pairs) => {
+        const all = structuredClone([...pairs]);
+        const there = await adapter.getSessions(all.map(([id]) => id));
+        await adapter.saveSessions(all.filter(([id]) => !there.has(id)));
+      },
+    }),
+    'should save all sessions, or none',
+  ],
   'a batch counts what was not there': [
     (adapter) => ({
       deleteSessions: async (ids) => {
@@ -201,6 +239,27 @@ const planted: Record<string, [bug: Bug<Memory>, caughtBy: string]> = {
       getMany: async (keys) => new Map([...(await adapter.getMany(keys))].filter(([, value]) => value !== null)),
     }),
     'should get the values that there are, in the order of the keys',
+  ],
+  'what has expired is in the batch': [
+    (adapter) => {
+      const all = new Map<string, unknown>();
+      return {
+        set: (key, value, ttl) => (all.set(key, value), adapter.set(key, value, ttl)),
+        getMany: async <V>(keys: Iterable<string>) =>
+          new Map([...keys].filter((key) => all.has(key)).map((key) => [key, all.get(key) as V])),
+      };
+    },
+    'should get the values that there are, in the order of the keys',
+  ],
+  'a batch of values is taken when the loop gets to it': [
+    (adapter) => ({
+      setMany: async (pairs, ttl) => {
+        const all = [...pairs];
+        await Promise.resolve();
+        await adapter.setMany(all, ttl);
+      },
+    }),
+    'should set all values, or none',
   ],
   'a batch of values stops in the middle': [
     (adapter) => ({
@@ -229,6 +288,20 @@ const planted: Record<string, [bug: Bug<Memory>, caughtBy: string]> = {
         return there.filter(Boolean).length;
       },
     }),
+    'should delete values, and tell how many there were',
+  ],
+  'a batch counts what has expired': [
+    (adapter) => {
+      const all = new Set<string>();
+      return {
+        set: (key, value, ttl) => (all.add(key), adapter.set(key, value, ttl)),
+        deleteMany: async (keys) => {
+          const wanted = [...keys];
+          await adapter.deleteMany(wanted);
+          return wanted.filter((key) => all.delete(key)).length;
+        },
+      };
+    },
     'should delete values, and tell how many there were',
   ],
   'only the first page is iterated': [
@@ -287,6 +360,10 @@ const planted: Record<string, [bug: Bug<Memory>, caughtBy: string]> = {
     }),
     'should remove sessions whose last update is earlier, and nothing else',
   ],
+  'a prune cannot tell what it freed': [
+    (adapter) => ({ prune: async (options) => ({ ...(await adapter.prune(options)), bytesFreed: NaN }) }),
+    'should remove sessions whose last update is earlier, and nothing else',
+  ],
   'a dry run is none': [
     (adapter) => ({
       prune: async (options) => ({ ...(await adapter.prune({ ...options, dryRun: false })), dryRun: true }),
@@ -304,6 +381,32 @@ const planted: Record<string, [bug: Bug<Memory>, caughtBy: string]> = {
         return end === null ? null : end - Date.now();
       },
     }),
+    'should tell when a key ends',
+  ],
+  'the end of a key outlasts it': [
+    (adapter) => {
+      const ends = new Map<string, number>();
+      return {
+        set: (key, value, ttl) => {
+          ends.set(key, ttl === undefined ? Infinity : Date.now() + ttl * 1000);
+          return adapter.set(key, value, ttl);
+        },
+        getExpiry: async (key) => ends.get(key) ?? null,
+      };
+    },
+    'should tell when a key ends',
+  ],
+  'a key that is set anew keeps its end': [
+    (adapter) => {
+      const ends = new Map<string, number>();
+      return {
+        set: (key, value, ttl) => {
+          if (ttl !== undefined) ends.set(key, Date.now() + ttl * 1000);
+          return adapter.set(key, value, ttl);
+        },
+        getExpiry: async (key) => ((await adapter.has(key)) ? (ends.get(key) ?? Infinity) : null),
+      };
+    },
     'should tell when a key ends',
   ],
   'verifying counts nothing': [

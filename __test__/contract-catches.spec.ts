@@ -31,12 +31,75 @@ const planted: Record<string, [bug: Bug<StorageAdapter>, caughtBy: string]> = {
     }),
     'should retrieve a copy of a session as it was saved, dates as dates',
   ],
+  'the session is stored under its own id': [
+    (adapter) => ({ saveSession: (_id, session) => adapter.saveSession(session.id, session) }),
+    'should retrieve a copy of a session as it was saved, dates as dates',
+  ],
+  'the session is copied at its own level only': [
+    (adapter) => ({
+      saveSession: async (id, session) => {
+        const copy = { ...session, messages: [...session.messages] };
+        await Promise.resolve();
+        await adapter.saveSession(id, copy);
+      },
+    }),
+    'should retrieve a copy of a session as it was saved, dates as dates',
+  ],
+  'members that are not known are left out': [
+    (adapter) => ({
+      saveSession: (id, { activeAgent, context = {}, messages, createdAt, updatedAt }) =>
+        adapter.saveSession(id, { id, activeAgent: activeAgent ?? '', context, messages, createdAt, updatedAt }),
+    }),
+    'should save a session, and save it again',
+  ],
+  'everybody gets the same session': [
+    (adapter) => {
+      const given = new Map<string, ChatSession | null>();
+      return {
+        saveSession: async (id, session) => (given.delete(id), adapter.saveSession(id, session)),
+        getSession: async (id) => {
+          if (!given.has(id)) given.set(id, await adapter.getSession(id));
+          return given.get(id) ?? null;
+        },
+      };
+    },
+    'should retrieve a copy of a session as it was saved, dates as dates',
+  ],
+  'ids are told apart by their letters, not by their case': [
+    (adapter) => ({ deleteSession: (id) => adapter.deleteSession(id.toLowerCase()) }),
+    'should delete a session, once',
+  ],
+  'sessions and keys have one room': [
+    (adapter) => ({ deleteSession: async (id) => (await adapter.delete(id), adapter.deleteSession(id)) }),
+    'should delete a session, once',
+  ],
   'deleting always says yes': [
     (adapter) => ({ deleteSession: async (id) => (await adapter.deleteSession(id), true) }),
     'should delete a session, once',
   ],
   'the oldest comes first': [
     (adapter) => ({ listSessions: (options) => adapter.listSessions({ order: 'asc', ...options }) }),
+    'should list sessions, the newest update first',
+  ],
+  'the order is always that of the last update': [
+    (adapter) => ({
+      listSessions: ({ orderBy, ...options }: ListOptions = {}) =>
+        adapter.listSessions(orderBy === 'id' ? { orderBy, ...options } : options),
+    }),
+    'should list sessions, the newest update first',
+  ],
+  'ties stay in the order in which they came': [
+    (adapter) => ({
+      listSessions: async ({ orderBy = 'updatedAt', order = 'desc', ...options }: ListOptions = {}) => {
+        const all = await Promise.all(
+          ['a', 'd', 'b', 'c'].map(async (id) => ({ ...(await adapter.getSession(id)), id })),
+        );
+        if (orderBy === 'id' || all.some(({ updatedAt }) => updatedAt === undefined))
+          return adapter.listSessions({ orderBy, order, ...options });
+        const sign = order === 'asc' ? 1 : -1;
+        return all.sort((one, other) => sign * (Number(one[orderBy]) - Number(other[orderBy]))).map(({ id }) => id);
+      },
+    }),
     'should list sessions, the newest update first',
   ],
   'the offset is ignored': [
@@ -67,6 +130,63 @@ const planted: Record<string, [bug: Bug<StorageAdapter>, caughtBy: string]> = {
     }),
     'should list only the sessions that pass the filters',
   ],
+  'createdAfter is ignored': [
+    (adapter) => ({
+      listSessions: ({ createdAfter: _ignored, ...options }: ListOptions = {}) => adapter.listSessions(options),
+    }),
+    'should list only the sessions that pass the filters',
+  ],
+  'createdBefore is inclusive': [
+    (adapter) => ({
+      listSessions: ({ createdBefore, ...options }: ListOptions = {}) =>
+        adapter.listSessions(
+          createdBefore === undefined ? options : { ...options, createdBefore: Number(createdBefore) + 1 },
+        ),
+    }),
+    'should list only the sessions that pass the filters',
+  ],
+  'a prefix is a pattern': [
+    (adapter) => ({
+      listSessions: async ({ idPrefix = '', ...options }: ListOptions = {}) => {
+        const pattern = new RegExp(`^${idPrefix.replaceAll('%', '.*').replaceAll('_', '.')}`);
+        return (await adapter.listSessions(options)).filter((id) => pattern.test(id));
+      },
+    }),
+    'should list only the sessions that pass the filters',
+  ],
+  'a prefix may be anywhere': [
+    (adapter) => ({
+      listSessions: async ({ idPrefix = '', ...options }: ListOptions = {}) =>
+        (await adapter.listSessions(options)).filter((id) => id.includes(idPrefix)),
+    }),
+    'should list only the sessions that pass the filters',
+  ],
+  'the value is stored when the loop gets to it': [
+    (adapter) => ({
+      set: async (key, value, ttl) => {
+        await Promise.resolve();
+        await adapter.set(key, value, ttl);
+      },
+    }),
+    'should set a value, and set it again',
+  ],
+  'everybody gets the same value': [
+    (adapter) => {
+      const given = new Map<string, unknown>();
+      return {
+        set: async (key, value, ttl) => (given.delete(key), adapter.set(key, value, ttl)),
+        get: async <V>(key: string) => {
+          if (!given.has(key)) given.set(key, await adapter.get(key));
+          return given.get(key) as V;
+        },
+      };
+    },
+    'should set a value, and set it again',
+  ],
+  'keys are told apart by their letters, not by their case': [
+    (adapter) => ({ has: (key) => adapter.has(key.toLowerCase()) }),
+    'should tell whether it has a key',
+  ],
   'falsy values are taken for missing': [
     (adapter) => ({ get: async <V>(key: string) => (await adapter.get<V>(key)) || null }),
     'should get values of every JSON type',
@@ -85,6 +205,26 @@ const planted: Record<string, [bug: Bug<StorageAdapter>, caughtBy: string]> = {
     }),
     'should let a value expire after its ttl, and only then',
   ],
+  'a key that has expired can be deleted': [
+    (adapter) => {
+      const all = new Set<string>();
+      return {
+        set: (key, value, ttl) => (all.add(key), adapter.set(key, value, ttl)),
+        delete: async (key) => (await adapter.delete(key), all.delete(key)),
+      };
+    },
+    'should let a value expire after its ttl, and only then',
+  ],
+  'keys that have expired are counted': [
+    (adapter) => {
+      const all = new Set<string>();
+      return {
+        set: (key, value, ttl) => (all.add(key), adapter.set(key, value, ttl)),
+        getStats: async () => ({ ...(await adapter.getStats()), keys: all.size }),
+      };
+    },
+    'should let a value expire after its ttl, and only then',
+  ],
   'statistics are made up': [
     () => ({ getStats: async () => ({ backend: 'x', sessions: 0, keys: 0, sizeBytes: 0 }) }),
     'should count sessions and keys',
@@ -95,6 +235,16 @@ const planted: Record<string, [bug: Bug<StorageAdapter>, caughtBy: string]> = {
         for (const id of await adapter.listSessions()) await adapter.deleteSession(id);
       },
     }),
+    'should clear sessions and keys',
+  ],
+  'what was cleared is counted': [
+    (adapter) => {
+      let keys = 0;
+      return {
+        set: (key, value, ttl) => ((keys += 1), adapter.set(key, value, ttl)),
+        getStats: async () => ({ ...(await adapter.getStats()), keys }),
+      };
+    },
     'should clear sessions and keys',
   ],
   'what is missing is an error': [
@@ -120,9 +270,31 @@ const planted: Record<string, [bug: Bug<StorageAdapter>, caughtBy: string]> = {
     (adapter) => ({ close: () => adapter.clear() }),
     'should survive a restart, unless it says that it does not',
   ],
+  'a second initialize() begins anew': [
+    (adapter) => {
+      let times = 0;
+      return {
+        initialize: async () => {
+          await adapter.initialize();
+          if ((times += 1) > 1) await adapter.clear();
+        },
+      };
+    },
+    'should survive a restart, unless it says that it does not',
+  ],
   'it claims to be volatile and is not': [
     () => ({ persistent: false }),
     'should survive a restart, unless it says that it does not',
+  ],
+  'a read does not see what was asked for before it': [
+    (adapter) => ({
+      set: async (key, value, ttl) => {
+        const copy = structuredClone(value) as unknown;
+        await new Promise(setImmediate);
+        await adapter.set(key, copy, ttl);
+      },
+    }),
+    'should take many writes at once, those of one key in the order of their calls',
   ],
   'of writes at once the first wins': [
     (adapter) => {
@@ -149,6 +321,19 @@ function contractFailures(bug: Bug<StorageAdapter>): Promise<string[]> {
   };
   return failuresOf(() => testStorageAdapterContract('planted', create, undefined, { reopen: open }));
 }
+
+test('the adapter is closed, and the place cleaned up, although clearing fails', async () => {
+  const done: string[] = [];
+  const bug: Bug<StorageAdapter> = (adapter) => ({
+    clear: () => Promise.reject(new Error('it cannot be cleared')),
+    close: async () => (done.push('closed'), adapter.close()),
+  });
+  const create = (): StorageAdapter => withBug(new JsonFileAdapter(join(temporaryDirectory(), 'store.json')), bug);
+  const failed = await failuresOf(() => testStorageAdapterContract('planted', create, () => void done.push('clean')));
+  expect(failed).toHaveLength(18);
+  expect(done.filter((step) => step === 'clean')).toHaveLength(18);
+  expect(done.filter((step) => step === 'closed').length).toBeGreaterThanOrEqual(18);
+});
 
 test('without a bug no test fails', async () => {
   expect(await contractFailures(() => ({}))).toEqual([]);

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 
-import { FileStorageAdapter, type ChatSession } from '../ts/index.js';
+import { FileStorageAdapter, type ChatMessage, type ChatSession } from '../ts/index.js';
 import { storageError } from '../ts/storage/file/files.js';
 import { fileNameOf, idOfFileName } from '../ts/storage/file/names.js';
 import { mayBeAlive, OWNER } from '../ts/storage/file/owner.js';
@@ -116,6 +116,20 @@ describe('files', () => {
       expect(statSync(join(store.path, name)).mode & 0o777).toBe(mode);
     }
     expect(readdirSync(join(store.path, 'sessions'))).toEqual(['chat-7.json']);
+    await store.close();
+  });
+
+  test('keep the types of members whose names have what JavaScript, and nobody else, takes for the end of a line', async () => {
+    const store = open();
+    const [message] = conversation('a', 1).messages as [ChatMessage];
+    const metadata = { 'a\u2028null\u2028b': new Date(3), 'a\u2029\u2028b': new Date(4) };
+    const session = { ...conversation('a', 0), messages: [message, { ...message, metadata }, { ...message, n: 1n }] };
+    await store.saveSession('a', session);
+    await store.appendMessages('a', [{ ...message, metadata }]);
+    expect((await store.getSession('a'))?.messages).toEqual([...session.messages, { ...message, metadata }]);
+    expect(JSON.parse(readFileSync(join(store.path, 'sessions', 'a.json'), 'utf8'))).toMatchObject({
+      messageTypes: [{}, { '/metadata/a\u2029\u2028b': 'Date' }, {}, {}],
+    });
     await store.close();
   });
 

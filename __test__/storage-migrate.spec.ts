@@ -134,6 +134,38 @@ test('it can be ended, tells how far it is, and the next run goes on from there'
   expect(await migrate(from, to)).toMatchObject({ sessions: 50 - sessions, skipped: sessions, verified: true });
 });
 
+test('a source that was left in the middle of its list is told so', async () => {
+  const from = new InMemoryStorageAdapter();
+  await filled(from, 30);
+  const list = from.sessions.bind(from);
+  let left = 0;
+  from.sessions = async function* (options) {
+    try {
+      yield* list(options);
+    } finally {
+      left += 1;
+    }
+  };
+  const to = new InMemoryStorageAdapter();
+  to.saveSession = () => Promise.reject(new Error('it is full'));
+  await expect(migrate(from, to)).rejects.toThrow('it is full');
+  expect(left).toBe(1);
+});
+
+test('a key that ends before the target is asked for it is no difference', async () => {
+  const from = new InMemoryStorageAdapter();
+  const to = new InMemoryStorageAdapter();
+  await from.set('short', 1, 0.05);
+  const get = to.get.bind(to);
+  to.get = async (key) => {
+    const copied = await to.has(key);
+    // The second time, when all is compared.
+    while (copied && (await from.has(key))) await new Promise(setImmediate);
+    return get(key);
+  };
+  expect(await migrate(from, to)).toMatchObject({ verified: true, different: [] });
+});
+
 test('a target that does not keep what it is given is found out', async () => {
   const from = await filled(new InMemoryStorageAdapter(), 3);
   const to = new InMemoryStorageAdapter();

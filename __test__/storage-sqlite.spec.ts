@@ -37,6 +37,12 @@ test('a read sees every earlier call on the same key, awaited or not', async () 
   await adapter.close();
 });
 
+test('one write after another, each awaited, is never refused for want of room', async () => {
+  const adapter = new SQLiteStorageAdapter({ path, durability: 'process', maxQueueBytes: 1_000 });
+  for (let n = 0; n < 2_000; n += 1) await adapter.set(`k${n % 5}`, 'x'.repeat(600));
+  await adapter.close();
+});
+
 test('what is asked for before close lands; afterwards everything is closed', async () => {
   const adapter = new SQLiteStorageAdapter({ path });
   const saves = Array.from({ length: 50 }, (_, index) => adapter.saveSession(`s${index}`, session(`s${index}`)));

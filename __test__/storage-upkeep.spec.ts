@@ -163,6 +163,20 @@ describe('pages', () => {
     }
   });
 
+  test('give each session once, and end, although each is moved on as it is given', async () => {
+    const many = Array.from({ length: 1_200 }, (_, n) => sessionOf(`s${n}`, n, []));
+    await adapter.saveSessions(many.map((session) => [session.id, session]));
+    const seen: string[] = [];
+    const appends: Promise<number>[] = [];
+    for await (const id of adapter.sessions({ order: 'asc' })) {
+      seen.push(id);
+      appends.push(adapter.appendMessages(id, conversation(1)));
+      if (seen.length > many.length) break;
+    }
+    await Promise.all(appends);
+    expect(seen).toEqual(many.map(({ id }) => id));
+  });
+
   test('of keys come by code points, without those that have ended', async () => {
     const keys = Array.from({ length: 2_050 }, (_, n) => `k${n}`);
     await adapter.setMany(keys.map((key) => [key, 1]));

@@ -6,6 +6,8 @@ import {
   FileStorageAdapter,
   InMemoryStorageAdapter,
   SQLiteStorageAdapter,
+  supports,
+  type ChatMessage,
   type ChatSession,
   type StorageAdapter,
 } from '../ts/index.js';
@@ -109,6 +111,25 @@ describe.each(Object.keys(adapters))('%s', (name) => {
     }
     expect(await adapter.get('kept')).toBe(1);
     expect(await adapter.getSession('kept')).toEqual(empty());
+  });
+
+  test('messages to append that are more than an array of them are refused', async () => {
+    if (!supports(adapter, 'appendMessages')) throw new Error('all of ours can append');
+    await adapter.saveSession('list', empty());
+    const message: ChatMessage = { id: 'm', role: 'user', content: '', timestamp: new Date(0) };
+    class Special extends Array<ChatMessage> {}
+    const lists: ChatMessage[][] = [
+      Object.assign([message], { total: 1 }),
+      Object.assign(new Array<ChatMessage>(2), { 0: message }),
+      Object.defineProperty([message], 0, { get: () => message }),
+      new Proxy([message], {}),
+      Special.from([message]) as Special,
+    ];
+    for (const list of lists) {
+      const failed = await rejection(adapter.appendMessages('list', list));
+      expect(failed).toMatchObject({ code: 'ERR_VALUE_UNSUPPORTED', path: expect.stringMatching('^/messages') });
+    }
+    expect(await adapter.getSession('list')).toEqual(empty());
   });
 
   test('ids and keys are any text, kept apart, or refused', async () => {

@@ -114,6 +114,18 @@ impl<J> Gate<J> {
     }
 }
 
+/// Room in a queue, free again when this is dropped.
+pub struct Room {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.shared.queued.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
 /// The handle to the thread. Dropping it lets the thread finish what is queued and end; it never waits.
 pub struct Worker<J> {
     sender: Sender<Message<J>>,
@@ -172,19 +184,48 @@ impl<J: Send + 'static> Worker<J> {
     /// [`Error::Backpressure`] when the queue is full, [`Error::Closed`] after the close, [`Error::Panic`] after a panic;
     /// the job comes back so that its reply can be given.
     pub fn submit(&self, job: J, bytes: usize) -> Result<(), (Error, J)> {
-        let shared = &self.shared;
-        if let Err(error) = self.check() {
+        if let Err(error) = self.take(bytes) {
             return Err((error, job));
         }
+        self.enqueue(job, bytes)
+    }
+
+    /// Room for a job that gives it back itself, before its answer: whoever has the answer finds it free.
+    ///
+    /// # Errors
+    /// As of [`Worker::submit`].
+    pub fn room(&self, bytes: usize) -> Result<Room> {
+        self.take(bytes)?;
+        Ok(Room { shared: Arc::clone(&self.shared), bytes })
+    }
+
+    /// Queues a job that has its room. Never waits.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after the close, [`Error::Panic`] after a panic; the job comes back.
+    pub fn submit_with_room(&self, job: J) -> Result<(), (Error, J)> {
+        match self.check() {
+            Ok(()) => self.enqueue(job, 0),
+            Err(error) => Err((error, job)),
+        }
+    }
+
+    fn take(&self, bytes: usize) -> Result<()> {
+        self.check()?;
+        let shared = &self.shared;
         let queued = shared.queued.fetch_add(bytes, Ordering::AcqRel);
         if queued > 0 && queued.saturating_add(bytes) > shared.limit {
             shared.queued.fetch_sub(bytes, Ordering::AcqRel);
-            return Err((Error::Backpressure { worker: shared.name, queued, limit: shared.limit }, job));
+            return Err(Error::Backpressure { worker: shared.name, queued, limit: shared.limit });
         }
+        Ok(())
+    }
+
+    fn enqueue(&self, job: J, bytes: usize) -> Result<(), (Error, J)> {
         self.sender.send(Message::Job { job, bytes }).map_err(|returned| {
-            shared.queued.fetch_sub(bytes, Ordering::AcqRel);
+            self.shared.queued.fetch_sub(bytes, Ordering::AcqRel);
             match returned.0 {
-                Message::Job { job, .. } => (Error::Closed(shared.name), job),
+                Message::Job { job, .. } => (Error::Closed(self.shared.name), job),
                 Message::Barrier(_) | Message::Close(_) => unreachable!("a job was sent"),
             }
         })

@@ -29,7 +29,9 @@ export async function failuresOf(register: () => void): Promise<string[]> {
   }
   const failed: string[] = [];
   for (const { title, body } of tests) {
-    if (!(await passes([...before, body])) || !(await passes(after))) failed.push(title);
+    const passed = await passes([...before, body]);
+    // Also after a test that failed, as every runner does.
+    if (!(await passes(after)) || !passed) failed.push(title);
   }
   return failed;
 }

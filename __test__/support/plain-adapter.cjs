@@ -3,6 +3,8 @@
 /** A storage adapter as a user might write it: plain JavaScript, one JSON file, no knowledge of this package. */
 const fs = require('node:fs');
 
+const compare = (a, b) => (a < b ? -1 : Number(a > b));
+
 class JsonFileAdapter {
   constructor(file) {
     this.name = 'JsonFile';
@@ -42,6 +44,7 @@ class JsonFileAdapter {
   async listSessions(options = {}) {
     const { limit = Infinity, offset = 0, activeAgent, idPrefix = '', orderBy = 'updatedAt', order = 'desc' } = options;
     const { updatedAfter = -Infinity, updatedBefore = Infinity } = options;
+    const { createdAfter = -Infinity, createdBefore = Infinity } = options;
     const all = [...this.sessions].map(([id, text]) => {
       const session = JSON.parse(text);
       return { ...session, id, updatedAt: Date.parse(session.updatedAt), createdAt: Date.parse(session.createdAt) };
@@ -50,7 +53,8 @@ class JsonFileAdapter {
       .filter((session) => activeAgent === undefined || session.activeAgent === activeAgent)
       .filter((session) => session.id.startsWith(idPrefix))
       .filter((session) => session.updatedAt >= updatedAfter && session.updatedAt < updatedBefore)
-      .sort((a, b) => (a[orderBy] < b[orderBy] ? -1 : 1));
+      .filter((session) => session.createdAt >= createdAfter && session.createdAt < createdBefore)
+      .sort((a, b) => compare(a[orderBy], b[orderBy]) || compare(a.id, b.id));
     if (order === 'desc') found.reverse();
     return found.slice(offset, offset + limit).map(({ id }) => id);
   }
@@ -85,7 +89,8 @@ class JsonFileAdapter {
 
   async getStats() {
     const sizeBytes = fs.existsSync(this.file) ? fs.statSync(this.file).size : 0;
-    return { backend: 'json-file', sessions: this.sessions.size, keys: this.values.size, sizeBytes };
+    const keys = [...this.values.values()].filter(({ end }) => end === null || end > Date.now()).length;
+    return { backend: 'json-file', sessions: this.sessions.size, keys, sizeBytes };
   }
 
   write() {

@@ -121,3 +121,21 @@ fn what_is_asked_of_a_thread_that_has_ended_is_answered() {
     worker.post(Message::Barrier(reply));
     assert!(answer.recv().unwrap().is_err());
 }
+
+#[test]
+fn room_is_free_when_who_has_it_gives_it_back_although_the_thread_is_at_work() {
+    let (go_on, held) = bounded(10);
+    let (done, _answers) = bounded(10);
+    let worker = Worker::start("roomy", 10, HeldUp { go_on: held, done }).unwrap();
+    let room = worker.room(10).unwrap();
+    worker.submit_with_room(0).unwrap();
+    while !worker.gate.lock().at_work {
+        thread::yield_now();
+    }
+    assert!(matches!(worker.room(1), Err(Error::Backpressure { queued: 10, limit: 10, .. })));
+    drop(room);
+    assert_eq!(worker.queued(), 0);
+    worker.submit(1, 10).unwrap();
+    go_on.send(()).unwrap();
+    go_on.send(()).unwrap();
+}

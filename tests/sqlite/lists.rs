@@ -25,9 +25,9 @@ fn walk(store: &SqliteStore, filter: &SessionFilter) -> Vec<String> {
     let mut ids = Vec::new();
     let mut after = None;
     loop {
-        let SessionPage { ids: next, last_value } = page(store, filter, after);
+        let SessionPage { ids: next, last_value, .. } = page(store, filter, after);
         let Some((value, id)) = last_value.zip(next.last().cloned()) else { return ids };
-        after = Some(LastSession { value, id });
+        after = Some(LastSession { value, id, until: None });
         ids.extend(next);
     }
 }
@@ -105,8 +105,23 @@ fn a_page_does_not_care_for_what_is_removed_or_added_before_it() {
     store.write(Write::delete_session("b".into(), reply), Durability::Process);
     assert!(deleted.recv().unwrap().unwrap());
     save(&store, &image("aa", &[]), Durability::Process).unwrap();
-    let after = LastSession { value: 0, id: "b".into() };
+    let after = LastSession { value: 0, id: "b".into(), until: None };
     assert_eq!(page(&store, &filter, Some(after)).ids, ["c", "d"]);
+}
+
+#[test]
+fn a_page_passes_over_what_has_changed_since_the_first_where_it_is_told_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory.path().join("s.db")).unwrap();
+    for id in ["a", "b", "c"] {
+        save(&store, &image(id, &[]), Durability::Process).unwrap();
+    }
+    let filter = SessionFilter { order_by: OrderBy::Id, ascending: true, limit: Some(1), ..SessionFilter::default() };
+    let first = page(&store, &filter, None);
+    save(&store, &image("b", &[]), Durability::Process).unwrap();
+    let after = |until| Some(LastSession { value: 0, id: "a".into(), until });
+    assert_eq!(page(&store, &filter, after(Some(first.version))).ids, ["c"]);
+    assert_eq!(page(&store, &filter, after(None)).ids, ["b"]);
 }
 
 #[test]

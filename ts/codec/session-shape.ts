@@ -24,8 +24,13 @@ export function sessionShape(session: ChatSession, lenient: boolean): SessionSha
   if (!lenient) refuseKind(session, '');
   const messages = member(session, 'messages', lenient);
   if (!Array.isArray(messages)) throw new TypeError('session.messages must be an array');
+  return { messages: listed(messages, lenient), ...sessionTimes(session, lenient) };
+}
+
+/** Messages as an array of nothing else. Throws `ERR_VALUE_UNSUPPORTED` where it could not come back as it is. */
+export function listed(messages: readonly unknown[], lenient: boolean): ChatMessage[] {
   if (!lenient) refuseKind(messages, '/messages');
-  return { messages: elements(messages, lenient) as ChatMessage[], ...sessionTimes(session, lenient) };
+  return elements(messages, lenient) as ChatMessage[];
 }
 
 /** The times of a session. Throws a TypeError where they are no valid Dates. */
@@ -65,7 +70,7 @@ function member(holder: object, key: string, lenient: boolean): unknown {
 /** In longer lists properties that are no elements are looked for among the enumerable ones only: the others cost too much. */
 const LISTED_INDICES = 1_000;
 
-function elements(messages: unknown[], lenient: boolean): unknown[] {
+function elements(messages: readonly unknown[], lenient: boolean): unknown[] {
   const { length } = messages;
   const names = run(
     () => (length > LISTED_INDICES ? Object.keys(messages).length : Object.getOwnPropertyNames(messages).length - 1),

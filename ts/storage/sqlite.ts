@@ -154,6 +154,7 @@ export class SQLiteStorageAdapter implements StorageAdapter, Offered {
   /** Each is read for itself: what changes meanwhile may be in one and not yet in another. */
   async getSessions(sessionIds: Iterable<string>): Promise<Map<string, ChatSession>> {
     const ids = idsOf(sessionIds, 'sessionId');
+    this.#connection.open();
     const found = await Promise.all(ids.map(async (id) => [id, await this.#reads.read(id)] as const));
     return new Map(found.flatMap(([id, read]) => (read === null ? [] : [[id, read.session] as const])));
   }

@@ -14,10 +14,12 @@ export function sampleSession(id: string): ChatSession {
     id,
     activeAgent: 'writer',
     context: { topic: 'rivers', turns: 2, tags: ['a', 'b'] },
+    // No member that anybody knows: it is kept all the same.
+    weather: { sky: 'clear' },
     createdAt: at(0),
     updatedAt: at(1),
     messages: [
-      { id: `${id}-m1`, role: 'user', content: 'Where does the Rhône rise? 🏔', timestamp: at(0) },
+      { id: `${id}-m1`, role: 'user', content: 'Where does the Rhône rise? 🏔', timestamp: at(0), asked: 'aloud' },
       {
         id: `${id}-m2`,
         role: 'agent',

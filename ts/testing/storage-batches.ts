@@ -23,8 +23,14 @@ export const sessionBatches: Chapter = ({ describe, it, expect }, subject, has) 
     }
     if (has('saveSessions')) {
       it('should save all sessions, or none', async () => {
-        await subject.adapter.saveSessions(new Map(pairs(['a', 'b'])));
+        await subject.adapter.saveSession('a', { ...sampleSession('a'), activeAgent: 'earlier' });
+        const both = new Map(pairs(['a', 'b']));
+        const saving = subject.adapter.saveSessions(both);
+        for (const session of both.values()) session.messages.pop();
+        both.clear();
+        await saving;
         expect(await listed()).toEqual(['a', 'b']);
+        for (const id of ['a', 'b']) expect(await subject.adapter.getSession(id)).toEqual(sampleSession(id));
         const wrong = [...pairs(['c', 'd']), ['e', {}] as unknown as [string, ChatSession]];
         expect((await failureOf(subject.adapter.saveSessions(wrong))) === null).toBe(false);
         expect(await listed()).toEqual(['a', 'b']);
@@ -50,7 +56,9 @@ export const keyBatches: Chapter = ({ describe, it, expect }, subject, has) => {
       it('should get the values that there are, in the order of the keys', async () => {
         for (const key of ['a', 'b']) await subject.adapter.set(key, { key });
         await subject.adapter.set('null', null);
-        const found = await subject.adapter.getMany(['b', 'missing', 'null', 'a']);
+        await subject.adapter.set('over', 1, 0.001);
+        await eventually(async () => !(await subject.adapter.has('over')));
+        const found = await subject.adapter.getMany(['b', 'missing', 'over', 'null', 'a']);
         expect([...found]).toEqual([
           ['b', { key: 'b' }],
           ['null', null],
@@ -60,8 +68,11 @@ export const keyBatches: Chapter = ({ describe, it, expect }, subject, has) => {
     }
     if (has('setMany')) {
       it('should set all values, or none', async () => {
-        await subject.adapter.setMany(new Map<string, unknown>([['a', 1], ['b', 2]])); // prettier-ignore
-        expect([await subject.adapter.get('a'), await subject.adapter.get('b')]).toEqual([1, 2]);
+        const value = [1];
+        const setting = subject.adapter.setMany(new Map<string, unknown>([['a', 1], ['b', value]])); // prettier-ignore
+        value.push(2);
+        await setting;
+        expect([await subject.adapter.get('a'), await subject.adapter.get('b')]).toEqual([1, [1]]);
         const wrong = [['a', 3], ['', 4]] as [string, unknown][]; // prettier-ignore
         expect((await failureOf(subject.adapter.setMany(wrong))) === null).toBe(false);
         expect(await subject.adapter.get('a')).toBe(1);
@@ -78,7 +89,9 @@ export const keyBatches: Chapter = ({ describe, it, expect }, subject, has) => {
     if (has('deleteMany')) {
       it('should delete values, and tell how many there were', async () => {
         for (const key of ['a', 'b', 'c']) await subject.adapter.set(key, key);
-        expect(await subject.adapter.deleteMany(['a', 'missing', 'b', 'a'])).toBe(2);
+        await subject.adapter.set('over', 1, 0.001);
+        await eventually(async () => !(await subject.adapter.has('over')));
+        expect(await subject.adapter.deleteMany(['a', 'missing', 'over', 'b', 'a'])).toBe(2);
         expect([await subject.adapter.has('a'), await subject.adapter.has('c')]).toEqual([false, true]);
       });
     }

@@ -64,9 +64,16 @@ export function testStorageAdapterContract(
       await subject.adapter.initialize();
     });
     globals.afterEach(async () => {
-      await subject.adapter.clear();
-      await subject.adapter.close();
-      await cleanup?.();
+      // What an adapter fails to do must not leave the next test its files, or the runner its handles.
+      try {
+        await subject.adapter.clear();
+      } finally {
+        try {
+          await subject.adapter.close();
+        } finally {
+          await cleanup?.();
+        }
+      }
     });
     for (const chapter of [sessions, keyValues, statistics, clearing, errors, persistence, concurrency]) {
       chapter(globals, subject);
@@ -98,33 +105,43 @@ function sessions({ describe, it, expect }: Runner, subject: Subject): void {
 
     it('should retrieve a copy of a session as it was saved, dates as dates', async () => {
       const session = sampleSession('session-1');
-      const saving = subject.adapter.saveSession('session-1', session);
-      session.messages.length = 0;
+      // Where it is kept is what the call says; the id that it has is data.
+      const saving = subject.adapter.saveSession('place-1', session);
+      Object.assign(session.messages[1]?.metadata ?? {}, { tokens: 0 });
+      session.messages.shift();
       await saving;
-      const retrieved = await subject.adapter.getSession('session-1');
+      const retrieved = await subject.adapter.getSession('place-1');
       expect(retrieved).toEqual(sampleSession('session-1'));
       // Not instanceof: a copy by structuredClone has the Date of another realm under some runners.
       expect(types.isDate(retrieved?.createdAt)).toBe(true);
       expect(types.isDate(retrieved?.messages[0]?.timestamp)).toBe(true);
+      retrieved?.messages.pop();
+      expect(await subject.adapter.getSession('place-1')).toEqual(sampleSession('session-1'));
     });
 
     it('should delete a session, once', async () => {
       await subject.adapter.saveSession('session-1', sampleSession('session-1'));
+      await subject.adapter.set('session-1', 'a key of the same name');
+      expect(await subject.adapter.deleteSession('Session-1')).toBe(false);
       expect(await subject.adapter.deleteSession('session-1')).toBe(true);
       expect(await subject.adapter.getSession('session-1')).toBeNull();
       expect(await subject.adapter.deleteSession('session-1')).toBe(false);
+      expect(await subject.adapter.get('session-1')).toBe('a key of the same name');
     });
 
     it('should list sessions, the newest update first', async () => {
-      for (const [id, minute] of [
-        ['a', 1],
-        ['b', 3],
-        ['c', 2],
+      for (const [id, created, updated] of [
+        ['a', 2, 3],
+        ['d', 1, 4],
+        ['b', 1, 5],
+        ['c', 1, 4],
       ] as const) {
-        await subject.adapter.saveSession(id, { ...sampleSession(id), updatedAt: at(minute) });
+        await subject.adapter.saveSession(id, { ...sampleSession(id), createdAt: at(created), updatedAt: at(updated) });
       }
-      expect(await subject.adapter.listSessions()).toEqual(['b', 'c', 'a']);
-      expect(await subject.adapter.listSessions({ orderBy: 'id', order: 'asc' })).toEqual(['a', 'b', 'c']);
+      expect(await subject.adapter.listSessions()).toEqual(['b', 'd', 'c', 'a']);
+      expect(await subject.adapter.listSessions({ orderBy: 'id', order: 'asc' })).toEqual(['a', 'b', 'c', 'd']);
+      expect(await subject.adapter.listSessions({ orderBy: 'createdAt' })).toEqual(['a', 'd', 'c', 'b']);
+      expect(await subject.adapter.listSessions({ orderBy: 'createdAt', order: 'asc' })).toEqual(['b', 'c', 'd', 'a']);
     });
 
     it('should list sessions page by page', async () => {
@@ -143,12 +160,17 @@ function sessions({ describe, it, expect }: Runner, subject: Subject): void {
         ['x/2', 'critic', 2],
         ['y/1', 'writer', 3],
       ] as const) {
-        await subject.adapter.saveSession(id, { ...sampleSession(id), activeAgent, updatedAt: at(minute) });
+        const session = { ...sampleSession(id), activeAgent, createdAt: at(minute - 5), updatedAt: at(minute) };
+        await subject.adapter.saveSession(id, session);
       }
       expect(await subject.adapter.listSessions({ activeAgent: 'writer' })).toEqual(['y/1', 'x/1']);
       expect(await subject.adapter.listSessions({ updatedAfter: at(2) })).toEqual(['y/1', 'x/2']);
       expect(await subject.adapter.listSessions({ updatedBefore: at(2) })).toEqual(['x/1']);
+      expect(await subject.adapter.listSessions({ createdAfter: at(-3) })).toEqual(['y/1', 'x/2']);
+      expect(await subject.adapter.listSessions({ createdBefore: at(-3) })).toEqual(['x/1']);
       expect(await subject.adapter.listSessions({ idPrefix: 'x/', activeAgent: 'writer' })).toEqual(['x/1']);
+      for (const idPrefix of ['X/', '%', '_/', '/'])
+        expect(await subject.adapter.listSessions({ idPrefix })).toEqual([]);
     });
   });
 }
@@ -157,7 +179,13 @@ function keyValues({ describe, it, expect }: Runner, subject: Subject): void {
   describe('Key-Value Storage', () => {
     it('should set a value, and set it again', async () => {
       await subject.adapter.set('key', 'first');
-      await subject.adapter.set('key', { second: [1, 2, 3] });
+      const value = { second: [1, 2, 3] };
+      const setting = subject.adapter.set('key', value);
+      value.second.pop();
+      await setting;
+      const retrieved = await subject.adapter.get<typeof value>('key');
+      expect(retrieved).toEqual({ second: [1, 2, 3] });
+      retrieved?.second.pop();
       expect(await subject.adapter.get('key')).toEqual({ second: [1, 2, 3] });
     });
 
@@ -178,6 +206,7 @@ function keyValues({ describe, it, expect }: Runner, subject: Subject): void {
       await subject.adapter.set('key', null);
       expect(await subject.adapter.has('key')).toBe(true);
       expect(await subject.adapter.has('other')).toBe(false);
+      expect(await subject.adapter.has('Key')).toBe(false);
     });
 
     it('should let a value expire after its ttl, and only then', async () => {
@@ -189,6 +218,8 @@ function keyValues({ describe, it, expect }: Runner, subject: Subject): void {
       await eventually(async () => !(await subject.adapter.has('short')));
       // By now a store that takes seconds for milliseconds would have lost the long one too.
       await eventually(async () => performance.now() - start > 40);
+      expect((await subject.adapter.getStats()).keys).toBe(2);
+      expect(await subject.adapter.delete('short')).toBe(false);
       expect(await subject.adapter.get('short')).toBeNull();
       expect(await subject.adapter.get('long')).toBe(1);
       expect(await subject.adapter.get('renewed')).toBe(2);
@@ -219,6 +250,8 @@ function clearing({ describe, it, expect }: Runner, subject: Subject): void {
       await subject.adapter.clear();
       expect(await subject.adapter.listSessions()).toEqual([]);
       expect(await subject.adapter.has('key')).toBe(false);
+      const { sessions: count, keys } = await subject.adapter.getStats();
+      expect({ count, keys }).toEqual({ count: 0, keys: 0 });
     });
   });
 }
@@ -252,6 +285,10 @@ function persistence({ describe, it, expect }: Runner, subject: Subject): void {
       await subject.adapter.saveSession('session-1', sampleSession('session-1'));
       await subject.adapter.set('key', { kept: true });
       const kept = subject.adapter.persistent !== false;
+      // A second time it does nothing: whoever is given an adapter initialises it.
+      await subject.adapter.initialize();
+      expect(await subject.adapter.getSession('session-1')).toEqual(sampleSession('session-1'));
+      expect(await subject.adapter.get('key')).toEqual({ kept: true });
       await subject.restart();
       expect(await subject.adapter.getSession('session-1')).toEqual(kept ? sampleSession('session-1') : null);
       expect(await subject.adapter.get('key')).toEqual(kept ? { kept: true } : null);
@@ -272,6 +309,9 @@ function concurrency({ describe, it, expect }: Runner, subject: Subject): void {
     it('should take many writes at once, those of one key in the order of their calls', async () => {
       const saves = ids.map((id) => subject.adapter.saveSession(id, sampleSession(id)));
       const sets = ids.map((_, index) => subject.adapter.set('counter', index));
+      // A read sees what was asked for before it, awaited or not.
+      const reads = [subject.adapter.get('counter'), subject.adapter.getSession('session-0')];
+      expect(await Promise.all(reads)).toEqual([ids.length - 1, sampleSession('session-0')]);
       await Promise.all([...saves, ...sets]);
       expect(await subject.adapter.get('counter')).toBe(ids.length - 1);
       for (const id of ids) expect(await subject.adapter.getSession(id)).toEqual(sampleSession(id));

@@ -89,7 +89,7 @@ export const partialReading: Chapter = ({ describe, it, expect }, subject, has) 
     describe('Session Info', () => {
       it('should tell of a session without its messages', async () => {
         await save(7);
-        const { messageCount, activeAgent, createdAt, updatedAt, sizeBytes } =
+        const { messageCount, activeAgent, createdAt, updatedAt, sizeBytes, version } =
           (await subject.adapter.getSessionInfo('session-1')) ?? {};
         expect({ messageCount, activeAgent, createdAt, updatedAt }).toEqual({
           messageCount: 7,
@@ -98,6 +98,7 @@ export const partialReading: Chapter = ({ describe, it, expect }, subject, has) 
           updatedAt: at(1),
         });
         expect(sizeBytes).toBeGreaterThanOrEqual(7 * message('m0').content.length);
+        if (has('getVersioned')) expect((await subject.adapter.getVersioned('session-1'))?.version).toBe(version);
         expect(await subject.adapter.getSessionInfo('missing')).toBeNull();
       });
     });

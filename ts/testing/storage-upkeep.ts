@@ -1,5 +1,5 @@
 /** What an adapter must do that removes what is old, tells when keys end, or verifies what it has. */
-import { at, sampleSession } from './samples.js';
+import { at, eventually, sampleSession } from './samples.js';
 import { failureOf, type Chapter } from './subject.js';
 
 /** `prune`. */
@@ -15,8 +15,9 @@ export const pruning: Chapter = ({ describe, it, expect }, subject, has) => {
   describe('Pruning', () => {
     it('should remove sessions whose last update is earlier, and nothing else', async () => {
       await saveThree();
-      const { sessions, messages, dryRun } = await subject.adapter.prune({ updatedBefore: at(2) });
+      const { sessions, messages, dryRun, bytesFreed } = await subject.adapter.prune({ updatedBefore: at(2) });
       expect({ sessions, messages, dryRun }).toEqual({ sessions: 1, messages: 2, dryRun: false });
+      expect(bytesFreed).toBeGreaterThanOrEqual(0);
       expect(await subject.adapter.listSessions()).toEqual(['s3', 's2']);
       expect(await subject.adapter.getSession('s1')).toBeNull();
       expect(await subject.adapter.get('key')).toBe(1);
@@ -46,12 +47,16 @@ export const expiry: Chapter = ({ describe, it, expect }, subject, has) => {
     it('should tell when a key ends', async () => {
       const start = Date.now();
       await subject.adapter.set('hour', 1, 3_600);
+      await subject.adapter.set('stays', 1, 3_600);
       await subject.adapter.set('stays', 1);
+      await subject.adapter.set('over', 1, 0.001);
       const end = Number(await subject.adapter.getExpiry('hour')) - 3_600_000;
       expect(end).toBeGreaterThanOrEqual(start);
       expect(Date.now() + 1).toBeGreaterThanOrEqual(end);
       expect(await subject.adapter.getExpiry('stays')).toBe(Infinity);
       expect(await subject.adapter.getExpiry('missing')).toBeNull();
+      await eventually(async () => !(await subject.adapter.has('over')));
+      expect(await subject.adapter.getExpiry('over')).toBeNull();
     });
   });
 };

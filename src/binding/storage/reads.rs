@@ -62,8 +62,9 @@ pub fn storage_list_sessions(
     })
 }
 
-/// Lists ids behind the last one of the page before; both of its values, or none for the first page. The last text is
-/// what the page's last id is ordered by, null where the page is empty.
+/// Lists ids behind the last one of the page before; both of its values, or none for the first page. Sessions whose version
+/// is beyond `until` are passed over behind the first page. The last texts are what the page's last id is ordered by, null
+/// where the page is empty, and the version given out last.
 #[napi(catch_unwind)]
 pub fn storage_page_sessions(
     handle: &External<StorageHandle>,
@@ -71,10 +72,12 @@ pub fn storage_page_sessions(
     filter: StorageFilter,
     after_value: Option<f64>,
     after_id: Option<String>,
+    until: Option<f64>,
     in_order: bool,
 ) -> Result<()> {
     entry("storagePageSessions", || {
-        let after = after_id.map(|id| LastSession { value: after_value.map_or(0, integer), id });
+        let until = until.map(integer);
+        let after = after_id.map(|id| LastSession { value: after_value.map_or(0, integer), id, until });
         let filter = filter.into();
         handle.read(in_order, |completions| Read::session_page(filter, after, completions.reply(slot)))
     })
@@ -172,7 +175,8 @@ impl From<SessionInfo> for Outcome {
 impl From<SessionPage> for Outcome {
     fn from(page: SessionPage) -> Self {
         let last = page.last_value.map(|value| value.to_string());
-        Self::Texts(page.ids.into_iter().map(Some).chain([last]).collect())
+        let version = Some(page.version.to_string());
+        Self::Texts(page.ids.into_iter().map(Some).chain([last, version]).collect())
     }
 }
 

@@ -42,6 +42,11 @@ pub fn forget_rows(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("UPDATE counters SET value = 0 WHERE name <> 'version'")
 }
 
+/// The version given out last.
+pub fn last_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT value FROM counters WHERE name = 'version'")?.query_row([], |row| row.get(0))
+}
+
 /// A version that was never given out before.
 pub fn next_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection

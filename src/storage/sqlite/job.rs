@@ -8,6 +8,7 @@ use crate::{
     durability::Durability,
     error::{Error, Result},
     reply::{Reply, Tag},
+    worker::Room,
 };
 
 /// The answer to a job, kept back until its fate is known: `None` is a commit.
@@ -40,9 +41,14 @@ trait Change: Send {
 
     /// Answers without an attempt.
     fn refuse(self: Box<Self>, error: Error);
+
+    /// Has room in the queue until it answers.
+    fn hold(&mut self, room: Room);
 }
 
 struct Owed<T, F> {
+    /// Before the reply: whoever has the answer may count on it.
+    room: Option<Room>,
     change: F,
     outcome: Result<T>,
     reply: Reply<T>,
@@ -59,11 +65,17 @@ impl<T: Send, F: Fn(&Connection) -> Result<T> + Send> Change for Owed<T, F> {
     }
 
     fn settle(self: Box<Self>, fate: Option<&Error>) {
+        drop(self.room);
         settle(self.reply, self.outcome, fate);
     }
 
     fn refuse(self: Box<Self>, error: Error) {
+        drop(self.room);
         self.reply.send(Err(error));
+    }
+
+    fn hold(&mut self, room: Room) {
+        self.room = Some(room);
     }
 }
 
@@ -90,7 +102,7 @@ impl Write {
     ) -> Self {
         let tag = reply.tag();
         let outcome = Err(Error::Closed("the store"));
-        let change = Box::new(Owed { change, outcome, reply });
+        let change = Box::new(Owed { room: None, change, outcome, reply });
         Self { change, size: size + WRITE_SIZE, end: None, frees: false, tag, look: None }
     }
 
@@ -170,7 +182,7 @@ impl Read {
     ) -> Self {
         let tag = reply.tag();
         let outcome = Err(Error::Closed("the store"));
-        Self { question: Box::new(Owed { change: question, outcome, reply }), tag }
+        Self { question: Box::new(Owed { room: None, change: question, outcome, reply }), tag }
     }
 
     /// A question that can be asked once only.
@@ -265,6 +277,16 @@ impl Job {
             Self::Step(Step::Write(write, _)) => write.tag,
             Self::Step(Step::Read(read)) => read.tag(),
             Self::Open(_) | Self::Chore(_) => None,
+        }
+    }
+
+    /// Has room in the queue until it is answered.
+    pub fn hold(&mut self, room: Room) {
+        match self {
+            Self::Step(Step::Write(write, _)) => write.change.hold(room),
+            Self::Step(Step::Read(read)) => read.question.hold(room),
+            // They take none.
+            Self::Open(_) | Self::Chore(_) => drop(room),
         }
     }
 

@@ -236,8 +236,12 @@ impl SqliteStore {
         found
     }
 
-    fn enqueue(&self, job: Job, size: usize) {
-        if let Err((error, job)) = self.writer.submit(job, size) {
+    fn enqueue(&self, mut job: Job, size: usize) {
+        match self.writer.room(size) {
+            Ok(room) => job.hold(room),
+            Err(error) => return job.refuse(of_store(error)),
+        }
+        if let Err((error, job)) = self.writer.submit_with_room(job) {
             job.refuse(of_store(error));
         }
     }

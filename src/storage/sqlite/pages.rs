@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 
-use super::{conditions::Conditions, failure::failure};
+use super::{conditions::Conditions, counters::last_version, failure::failure};
 use crate::{
     error::Result,
     storage::session::{OrderBy, SessionFilter},
@@ -16,6 +16,8 @@ pub struct LastSession {
     pub value: i64,
     /// Its id.
     pub id: String,
+    /// A session of a later version is passed over: it has moved, and may have been given already. Absent where all count.
+    pub until: Option<i64>,
 }
 
 /// A page of ids.
@@ -25,6 +27,8 @@ pub struct SessionPage {
     pub ids: Vec<String>,
     /// What the last of them is ordered by; absent where there is none.
     pub last_value: Option<i64>,
+    /// The last version given out before the page was read.
+    pub version: i64,
 }
 
 /// Which keys to list.
@@ -49,6 +53,7 @@ pub fn sessions(connection: &Connection, filter: &SessionFilter, after: Option<L
         OrderBy::Id => None,
     };
     let mut wanted = Conditions::default();
+    wanted.when("version <= ?", after.as_ref().and_then(|last| last.until));
     wanted.when("active_agent = ?", filter.active_agent.clone());
     wanted.when("created_at >= ?", filter.created_after);
     wanted.when("created_at < ?", filter.created_before);
@@ -67,9 +72,10 @@ pub fn sessions(connection: &Connection, filter: &SessionFilter, after: Option<L
     let value = value.unwrap_or("0");
     let sql = format!("SELECT id, {value} FROM sessions {wanted} ORDER BY {order}id {direction} LIMIT ? OFFSET ?");
     let read = || -> rusqlite::Result<SessionPage> {
+        // Before the rows: what is changed in between then counts as changed.
+        let mut page = SessionPage { version: last_version(connection)?, ..SessionPage::default() };
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
-        let mut page = SessionPage::default();
         while let Some(row) = rows.next()? {
             page.ids.push(row.get(0)?);
             page.last_value = Some(row.get(1)?);

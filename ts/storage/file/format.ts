@@ -47,7 +47,8 @@ export function sessionFile(id: string, version: number, session: EncodedSession
     updatedAt: iso(updatedAt),
     messageCount: countOf(session),
   };
-  const tables = messages === '' ? '' : messageTypes.replaceAll(/^$/gm, 'null').replaceAll('\n', ',\n');
+  // Cut at what JSON takes for the end of a line: to a pattern the names of members may have such ends, too.
+  const tables = messageTypes.split('\n').map((table) => (table === '' ? 'null' : table));
   const rest = [
     `"session":${head.text},`,
     `"types":${head.types ?? 'null'},`,
@@ -55,7 +56,7 @@ export function sessionFile(id: string, version: number, session: EncodedSession
     messages.replaceAll('\n', ',\n'),
     '],',
     '"messageTypes":[',
-    tables,
+    messages === '' ? '' : tables.join(',\n'),
     ']}',
     '',
   ];
@@ -132,10 +133,8 @@ export function readSession(id: string, bytes: Buffer): { head: SessionHead; sto
   const [types, afterTypes] = part(afterSession, '', ',\n"messages":[\n');
   const [messages, afterMessages] = part(afterTypes, '', '\n],\n"messageTypes":[\n');
   const [tables] = part(afterMessages, '', '\n]}\n');
-  const lines: EncodedMessages = {
-    messages: messages.replaceAll(',\n', '\n'),
-    messageTypes: tables.replaceAll(',\n', '\n').replaceAll(/^null$/gm, ''),
-  };
+  const messageTypes = tables.split(',\n').map((table) => (table === 'null' ? '' : table));
+  const lines: EncodedMessages = { messages: messages.replaceAll(',\n', '\n'), messageTypes: messageTypes.join('\n') };
   return { head, stored: { head: encoded(session, types), activeAgent, createdAt, updatedAt, ...lines } };
 }
 

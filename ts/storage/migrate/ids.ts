@@ -53,5 +53,8 @@ export async function forEach(
   };
   const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
   const broken = lanes.find((lane) => lane.status === 'rejected');
-  if (broken !== undefined) throw broken.reason;
+  if (broken === undefined) return;
+  // Whoever lists them may hold something open for as long as that goes on.
+  await ids.return().catch(() => undefined);
+  throw broken.reason;
 }

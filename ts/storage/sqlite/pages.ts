@@ -14,15 +14,20 @@ type Ids = AsyncGenerator<string, void, undefined>;
 export async function* sessionPages(connection: Connection, options?: ListOptions): Ids {
   const { limit = Infinity, ...query } = listQuery(options);
   const filter = defined(query);
+  connection.open();
   let left = limit;
   let after: { value: number; id: string } | undefined;
+  // Who changes a session moves it, for ever in front of one who goes that way: what has changed since is not given again.
+  let until: number | undefined;
   while (left > 0) {
     const size = Math.min(PAGE, left);
     // What is passed over is passed over once.
     const page = { ...filter, limit: size, offset: after === undefined ? query.offset : 0 };
     const answer = await connection.readAll<(string | null)[]>((binary, handle, slot, inOrder) =>
-      binary.storagePageSessions(handle, slot, page, after?.value, after?.id, inOrder),
+      binary.storagePageSessions(handle, slot, page, after?.value, after?.id, until, inOrder),
     );
+    const version = Number(answer.pop());
+    if (query.orderBy === 'updatedAt') until ??= version;
     const value = answer.pop();
     const ids = answer as string[];
     yield* ids;

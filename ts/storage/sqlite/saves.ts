@@ -1,4 +1,5 @@
 /** Saving sessions: what changed, or all of it, small ones at once and large ones in pieces. */
+import { listed } from '../../codec/session-shape.js';
 import type { ChatMessage, ChatSession } from '../../types.js';
 import { SnapshotCache, type Snapshot } from '../changes/cache.js';
 import { keep } from '../changes/kept.js';
@@ -55,7 +56,8 @@ export class SessionSaves {
 
   /** Adds messages as they are now; answers with the new count. */
   async append(id: string, messages: readonly ChatMessage[], power: boolean): Promise<number> {
-    const kept = messages.map((message, at) => keep(message, at, this.#encoding));
+    const all = listed(messages, this.#encoding.unsupported === 'json');
+    const kept = all.map((message, at) => keep(message, at, this.#encoding));
     const text = new SessionText(MessageList.inFull(kept), null, this.#encoding).next(Infinity);
     this.#connection.open();
     const known = this.snapshots.get(id);
