@@ -87,6 +87,31 @@ test('trouble that nobody listens for is a warning, once for each kind', async (
   ]);
 });
 
+test('whatever a listener throws that nobody listens for, to warn of it ends no process', async () => {
+  const script = `
+    const warnings = [];
+    process.on('warning', ({ message }) => warnings.push(message.split('happened: ')[1]));
+    const cycle = {};
+    cycle.self = cycle;
+    const hostile = { get message() { throw new Error('no'); }, [Symbol.for('nodejs.util.inspect.custom')]() { throw 1; } };
+    const coded = Object.defineProperty(new Error('coded'), 'code', { get() { throw new Error('no'); } });
+    const bus = new SmallTalkEventBus({ listenerErrors: 'isolate' });
+    const thrown = [cycle, 1n, hostile, coded, Object.create(null)];
+    bus.on('n', (at) => { throw thrown[at]; });
+    bus.emit('n', WHICH);
+    setTimeout(() => console.log(JSON.stringify(warnings)), 1);`;
+  const said = await Promise.all(
+    [0, 1, 2, 3, 4].map((which) => reportOf(script.replace('WHICH', String(which)), ['--no-warnings'])),
+  );
+  expect(said).toEqual([
+    [expect.stringContaining('[Circular *1]')],
+    ['1n'],
+    ['something that cannot be shown'],
+    ['coded'],
+    ['[Object: null prototype] {}'],
+  ]);
+});
+
 test('a log:error listener that throws is an uncaught exception of its own; the counts and flush stay right', async () => {
   const script = `${BROKEN}
     const uncaught = [];

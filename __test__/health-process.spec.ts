@@ -213,3 +213,22 @@ describe('a panic of the binary is told, and the process lives on', () => {
     expect({ code, heard: output.includes('monitor-lost no error\n') }).toEqual({ code: 0, heard: true });
   });
 });
+
+test('what cannot even be read, thrown by a listener or rejected by a ping, ends no process', async () => {
+  const ended = await run(
+    `
+    const warnings = [];
+    process.on('warning', ({ message }) => warnings.push(message));
+    const monitor = new AgentHealthMonitor(QUICK);
+    const alive = setInterval(() => undefined, 1000);
+    monitor.on('agent:suspect', () => { throw Object.create(null); });
+    monitor.registerAgent({ id: 'a', ping: () => Promise.reject({ get message() { throw new Error('no'); } }) });
+    monitor.once('alert', ({ agent }) => {
+      clearInterval(alive);
+      monitor.close().then(() => console.log(agent.id, agent.reason, agent.error.message, warnings.length));
+    });
+  `,
+    { flags: ['--no-warnings'] },
+  );
+  expect(ended).toEqual({ code: 0, output: 'a rejected one that cannot be read 1\n' });
+});

@@ -11,6 +11,7 @@ const FLOOR_4 = new Set([
   'types',
   'exit',
   'holders',
+  'shown',
   'keep-alive',
   'timers',
   'supported',

@@ -29,6 +29,7 @@ import { joinCallers, named, watching } from './holders.js';
 import { checkId } from './ids.js';
 import { namesOption, numberOption, optionsObject, wordOption } from './options.js';
 import { CRITICAL_EVENTS } from './priorities.js';
+import { shown } from './shown.js';
 import type { EventReplayStorage } from './types.js';
 
 /** How a bus remembers. */
@@ -318,14 +319,20 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
 const warned = new Set<string>();
 
+function codeOf(detail: unknown): string {
+  try {
+    return String((detail as { code?: unknown } | null)?.code);
+  } catch {
+    return 'unreadable';
+  }
+}
+
 /** Trouble that nobody listens for is said once, in a warning. */
 function warnOnce(name: string, detail: unknown): void {
-  const why = detail instanceof Error ? detail.message : JSON.stringify(detail);
-  const code = (detail as { code?: unknown } | null)?.code;
-  const key = `${name} ${String(code)}`;
+  const key = `${name} ${codeOf(detail)}`;
   if (warned.has(key)) return;
   warned.add(key);
-  const message = `nobody listens for ${name} on a SmallTalkEventBus, and it happened: ${why}`;
+  const message = `nobody listens for ${name} on a SmallTalkEventBus, and it happened: ${shown(detail)}`;
   process.emitWarning(message, { type: 'SmallTalkWarning', code: 'SMALLTALK_BUS_TROUBLE' });
 }
 

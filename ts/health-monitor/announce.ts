@@ -1,6 +1,7 @@
 /** Telling listeners, none of whom can stop the monitor. */
 import type { EventEmitter } from 'node:events';
 
+import { shown } from '../shown.js';
 import type { AgentState, HealthBus, HealthEvents } from './types.js';
 
 /** The event that announces a state. */
@@ -44,6 +45,6 @@ function listenerThrew(monitor: EventEmitter<HealthEvents>, error: unknown, even
   }
   if (warned.has(event)) return;
   warned.add(event);
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`a listener of the health event '${event}' threw: ${text}`, { type: 'SmallTalkWarning' });
+  const message = `a listener of the health event '${event}' threw: ${shown(error, 'stack')}`;
+  process.emitWarning(message, { type: 'SmallTalkWarning' });
 }

@@ -1,4 +1,5 @@
 /** Where a frozen loop is recorded when the log is somebody else's: the binary cannot write to it while the loop is frozen. */
+import { shown } from '../shown.js';
 import type { EventReplayStorage } from '../types.js';
 import type { LoopNews } from './types.js';
 
@@ -23,8 +24,7 @@ export function recordFreeze(log: EventReplayStorage, news: LoopNews): void {
     payload: news,
   };
   const failed = (error: unknown): void => {
-    const why = error instanceof Error ? error.message : String(error);
-    process.emitWarning(`a frozen event loop could not be recorded: ${why}`, { type: 'SmallTalkWarning' });
+    process.emitWarning(`a frozen event loop could not be recorded: ${shown(error)}`, { type: 'SmallTalkWarning' });
   };
   // An adapter in plain JavaScript may throw where it should reject.
   void (async () => log.append(SYSTEM_SESSION, event))().catch(failed);
