@@ -1,4 +1,6 @@
 /** What a bus hands to its log, and what it does when the log is slow or broken. */
+import { setImmediate } from 'node:timers/promises';
+
 import { SmallTalkEventBus } from '../ts/index.js';
 import { rejection } from './support/event-log.js';
 import { busWith, expectCountsToAddUp, HeldLog, KIB, logStats, settled, topics } from './support/held-log.js';
@@ -157,9 +159,15 @@ describe('trouble', () => {
     const log = new HeldLog(true);
     const bus = busWith(log);
     bus.emit('a');
-    const closed = Promise.all([bus.close(), bus[Symbol.asyncDispose]()]);
+    let ended = 0;
+    const closed = [bus.close(), bus.close(), bus.flush(), bus[Symbol.asyncDispose]()].map(async (one) => {
+      await one;
+      ended += 1;
+    });
+    await setImmediate();
+    expect(ended).toBe(0);
     log.accept();
-    await closed;
+    await Promise.all(closed);
     bus.emit('b');
     expect(topics(log)).toEqual(['a']);
     expect(bus.getStats().log).toBeNull();

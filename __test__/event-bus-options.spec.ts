@@ -197,6 +197,18 @@ describe('historyBytes', () => {
     expect(bus.getStats().history).toEqual({ events: 0, bytes: 0 });
   });
 
+  test.each<[string, unknown]>([
+    ['a Map', new Map([['key', 'x'.repeat(10_000)]])],
+    ['a Map of many', new Map(Array.from({ length: 2_000 }, (_, at) => [at, 'xxx']))],
+    ['a Set', new Set(['x'.repeat(10_000)])],
+    ['an Error', new Error('x'.repeat(10_000))],
+    ['a cause', new Error('short', { cause: ['x'.repeat(10_000)] })],
+  ])('%s weighs what is in it', (_, value) => {
+    const bus = new SmallTalkEventBus({ historyBytes: 5_000 });
+    bus.emit('large', [value]);
+    expect(bus.history.size).toBe(0);
+  });
+
   test('what is out of range, or of another type, is refused', () => {
     const wrong: [object, RegExp][] = [
       [{ historyBytes: -1 }, /historyBytes/],

@@ -1,5 +1,5 @@
 /** What an agent missed while it was gone comes to it, each event once, in order; and many agents gone is told of once. */
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 
 import {
   AgentHealthMonitor,
@@ -114,6 +114,31 @@ test('a rejection fails the recovery; the next attempt goes on with the event th
   expect(errors).toEqual([undefined, 'not yet', 'onMissed() took longer than 500 ms']);
   expect([taken, agent.restarts]).toEqual([['first'], 3]);
   expect(gaveUp.error?.message).toBe('nor now');
+});
+
+test('an agent that answers is healthy, though it was given up because it did not take what it missed', async () => {
+  const log = openLog();
+  const monitor = open({ log, maxRecoveries: 1, heartbeatInterval: 500 });
+  const pinged = new EventEmitter();
+  const agent = {
+    ...fragile(),
+    ping() {
+      if (this.restarts > 0) pinged.emit('ping');
+      return this.restarts > 0 ? Promise.resolve() : never();
+    },
+  };
+  // Whoever is pinged a second time has been heard the first time.
+  const onMissed = async (): Promise<void> => {
+    for (let times = 0; times < 2; times += 1) await once(pinged, 'ping');
+    throw new Error('not taken');
+  };
+  monitor.registerAgent(agent, { sessions: ['s'], onMissed });
+  await critical(log, 's', 'missed');
+  const states: string[] = [];
+  for (const state of ['failed', 'recovered'] as const) monitor.on(`agent:${state}`, () => states.push(state));
+  await once(monitor, 'agent:recovered');
+  expect(states).toEqual(['failed', 'recovered']);
+  expect(monitor.getAgentHealth('planner')?.state).toBe('healthy');
 });
 
 test('a log in plain JavaScript is enough, and one that cannot be read fails the recovery', async () => {

@@ -71,6 +71,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   readonly #isolates: boolean;
   readonly #redact: ((event: StoredEvent) => StoredEvent | null) | null;
   #feed: LogFeed | null = null;
+  #closing: Promise<void> | null = null;
   #current: StoredEvent | null = null;
   #unrecorded = 0;
 
@@ -165,11 +166,16 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /** Settles when every event emitted so far is acknowledged by the log; rejects with the first failure since the last. */
   async flush(): Promise<void> {
-    await this.#feed?.flush();
+    await (this.#closing ?? this.#feed?.flush());
   }
 
   /** Flushes and detaches the log, which stays open. Emitting and listening go on. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#detach();
+    return this.#closing;
+  }
+
+  async #detach(): Promise<void> {
     const feed = this.#feed;
     this.#feed = null;
     this._hot.logging = false;

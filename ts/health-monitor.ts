@@ -358,9 +358,11 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
         this.#renew(watched);
         this.#enter(watched, 'recovered');
       },
-      gaveUp: () => {
+      gaveUp: (answers) => {
         this.#enter(watched, 'gave up');
         this.#alert('recovery-failed', `gave up after ${this.#config.maxRecoveries} attempts`, watched);
+        // What it missed it has not taken, but it lives.
+        if (answers && this.#agents.has(watched)) this.#enter(watched, 'alive');
       },
     });
   }

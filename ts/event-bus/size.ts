@@ -1,9 +1,13 @@
 /** About how many bytes a value keeps in memory: good enough to bound a queue or a history by. */
+import { types } from 'node:util';
 
 /** Values looked at; what is larger is taken to go on as it began. */
 const SAMPLE = 1_000;
 
 const WORD = 8;
+
+/** What an error has beside its enumerable members. Not its stack: the engine writes that when it is asked for it. */
+const OF_ERRORS = ['message', 'cause', 'errors'];
 
 /** Estimates a value and all it refers to, at least one word. */
 export function sizeOf(value: unknown): number {
@@ -15,10 +19,13 @@ export function sizeOf(value: unknown): number {
     if (typeof part !== 'object' || part === null || seen.has(part)) return WORD;
     seen.add(part);
     if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) return 4 * WORD + part.byteLength;
+    if (types.isMap(part)) return 2 * WORD + listed(Map.prototype.entries.call(part), part.size);
+    if (types.isSet(part)) return 2 * WORD + listed(Set.prototype.values.call(part), part.size);
     return 2 * WORD + members(part);
   };
   const members = (part: object): number => {
     const keys = Array.isArray(part) ? null : Object.keys(part);
+    if (keys !== null && types.isNativeError(part)) keys.push(...OF_ERRORS);
     const length = keys === null ? (part as unknown[]).length : keys.length;
     let bytes = 0;
     for (let at = 0; at < length; at += 1) {
@@ -26,6 +33,16 @@ export function sizeOf(value: unknown): number {
       const key = keys === null ? at : (keys[at] as string);
       const property = Object.getOwnPropertyDescriptor(part, key);
       bytes += WORD + visit(property?.value);
+    }
+    return bytes;
+  };
+  const listed = (values: Iterable<unknown>, length: number): number => {
+    let bytes = 0;
+    let at = 0;
+    for (const one of values) {
+      if (budget <= 0) return at === 0 ? length * WORD : (bytes / at) * length;
+      bytes += WORD + visit(one);
+      at += 1;
     }
     return bytes;
   };

@@ -14,7 +14,8 @@ export interface RecoverySteps {
   /** An attempt failed; another may follow. */
   attemptFailed(error: unknown): void;
   recovered(): void;
-  gaveUp(): void;
+  /** The attempts are used up. `answers`: it has given a sign of life since it was gone, and has not fallen silent again. */
+  gaveUp(answers: boolean): void;
 }
 
 type Limits = Pick<ResolvedConfig, 'maxRecoveries' | 'recoveryWindow' | 'backoff'>;
@@ -29,7 +30,10 @@ export class Recovery {
   #held = false;
   /** Tells a result that still counts from one that came after a cancel. */
   #round = 0;
+  /** A sign of life has come while an attempt ran. */
   #alive = false;
+  /** One has come since the agent was gone, and it has not fallen silent again: nobody will tell of it once more. */
+  #answers = false;
 
   constructor(limits: Limits, steps: RecoverySteps) {
     this.#limits = limits;
@@ -50,13 +54,15 @@ export class Recovery {
 
   /** The agent is gone. */
   begin(): void {
-    if (!this.active) this.#next();
+    if (this.active) return;
+    this.#answers = false;
+    this.#next();
   }
 
   /** The agent gave a sign of life. `true` where that settles it; an attempt that runs is waited for. */
   signOfLife(): boolean {
     if (this.#phase === 'attempting') {
-      this.#alive = true;
+      this.#alive = this.#answers = true;
       return false;
     }
     this.cancel();
@@ -65,7 +71,7 @@ export class Recovery {
 
   /** The agent fell silent again while an attempt runs. */
   silentAgain(): void {
-    this.#alive = false;
+    this.#alive = this.#answers = false;
   }
 
   /** Begins no further attempt until `go()`. */
@@ -90,7 +96,7 @@ export class Recovery {
   #next(): void {
     if (this.recent >= this.#limits.maxRecoveries) {
       this.#phase = 'idle';
-      this.#steps.gaveUp();
+      this.#steps.gaveUp(this.#answers);
       return;
     }
     this.#phase = 'waiting';
