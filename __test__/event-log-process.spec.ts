@@ -159,6 +159,12 @@ describe('trouble', () => {
     expect((await log.append('s', { topic: 't' })).seq).toBeGreaterThan(0);
   });
 
+  test('one event after another, each awaited, is never refused for want of room', async () => {
+    const log = open({ maxQueueBytes: 1000 });
+    for (let n = 0; n < 2_000; n += 1) await log.append('s', { topic: 't', payload: 'x'.repeat(600) });
+    await log.close();
+  });
+
   test('a queue that is full is ERR_BACKPRESSURE', async () => {
     const log = open({ maxQueueBytes: 1000 });
     const outcomes = await Promise.allSettled(

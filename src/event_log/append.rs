@@ -10,6 +10,7 @@ use crate::{
     durability::Durability,
     error::{Error, Result},
     reply::{Reply, Tag},
+    worker::Room,
 };
 
 /// The number and the id that an event got.
@@ -56,6 +57,8 @@ pub struct Parcel {
     /// For each event that has been seen to, its number and id, where they are wanted.
     given: Vec<Option<Receipt>>,
     unstored: Vec<Unstored>,
+    /// In the queue, until the answer. Before it: whoever has the answer may count on the room.
+    room: Option<Room>,
     answer: Answer,
 }
 
@@ -81,6 +84,7 @@ impl From<Append> for Parcel {
             bodies: body,
             given: vec![None],
             unstored: Vec::new(),
+            room: None,
             answer: Answer::One(reply),
         }
     }
@@ -91,7 +95,7 @@ impl From<Together> for Parcel {
         let given = if receipts { vec![None; places.len()] } else { Vec::new() };
         let unstored = Vec::new();
         let answer = Answer::All(reply);
-        Self { sessions, places, id: None, durability, receipts, bodies, given, unstored, answer }
+        Self { sessions, places, id: None, durability, receipts, bodies, given, unstored, room: None, answer }
     }
 }
 
@@ -126,6 +130,11 @@ impl Parcel {
         self.bodies.get(item.span.clone()).unwrap_or_default()
     }
 
+    /// Has room in the queue until it is answered.
+    pub fn hold(&mut self, room: Room) {
+        self.room = Some(room);
+    }
+
     /// An event is with the kernel.
     pub fn note(&mut self, index: usize, receipt: Receipt) {
         if let Some(place) = self.given.get_mut(index) {
@@ -151,6 +160,7 @@ impl Parcel {
 
     /// Acknowledges what is stored, and tells of the rest.
     pub fn answer(mut self) {
+        drop(self.room.take());
         match self.answer {
             Answer::All(reply) => {
                 // In the order of the events, whichever failed first.
@@ -162,7 +172,8 @@ impl Parcel {
     }
 
     /// Tells that none is stored.
-    pub fn refuse(self, error: Error) {
+    pub fn refuse(mut self, error: Error) {
+        drop(self.room.take());
         match self.answer {
             Answer::All(reply) => reply.send(Err(error)),
             Answer::One(reply) => reply.send(Err(error)),

@@ -64,7 +64,7 @@ pub use together::{Outcome as TogetherOutcome, Together, Unstored};
 pub use verify::VerifyReport;
 
 use self::{
-    append::Append,
+    append::{Append, Parcel},
     bell::{Bell, Waiting},
     cursor::Cursor,
     directory::Layout,
@@ -144,13 +144,13 @@ impl EventLog {
         if size > MAX_EVENT_BYTES {
             return reply.send(Err(Error::ValueTooLarge { size, limit: MAX_EVENT_BYTES }));
         }
-        self.submit(Job::Append(Append { session, body, id, durability, reply }.into()), size);
+        self.submit_parcel(Append { session, body, id, durability, reply }.into(), size);
     }
 
     /// Stores events of any sessions, in order, as [`EventLog::append`] stores one.
     pub fn append_together(&self, events: Together) {
         let size = events.bodies.len();
-        self.submit(Job::Append(events.into()), size);
+        self.submit_parcel(events.into(), size);
     }
 
     /// Begins a replay of one session. What it brings is fixed by its first pull.
@@ -181,7 +181,7 @@ impl EventLog {
                     Ok(()) => bell.wait(&session, waiting, || newest(&session)),
                     Err(error) => bell.refuse(waiting, error),
                 };
-                self.submit(Job::Open(Reply::new(answer)), 0);
+                self.submit(Job::Open(Reply::new(answer)));
             }
             Side::Visitor { reader, bell, .. } => {
                 if let Err(error) = self.check() {
@@ -236,18 +236,18 @@ impl EventLog {
     /// Moves closed files whose events are all older than `retention` to the archive, and deletes archived ones older
     /// than the longest retention.
     pub fn cleanup(&self, retention: Duration, reply: Reply<CleanupReport>) {
-        self.submit(Job::Cleanup { retention, reply }, 0);
+        self.submit(Job::Cleanup { retention, reply });
     }
 
     /// Removes everything of a session, archive included; answers whether there was anything.
     pub fn erase(&self, session: String, reply: Reply<bool>) {
-        self.submit(Job::Erase { session, reply }, 0);
+        self.submit(Job::Erase { session, reply });
     }
 
     /// Numbers about the log, and what its opening found.
     pub fn statistics(&self, reply: Reply<Statistics>) {
         match &self.side {
-            Side::Owner(_) => self.submit(Job::Statistics(reply), 0),
+            Side::Owner(_) => self.submit(Job::Statistics(reply)),
             Side::Visitor { .. } => {
                 let view = self.view();
                 self.task(reply, move || Ok(statistics::count(&view.sessions()?)));
@@ -258,7 +258,7 @@ impl EventLog {
     /// Answers when everything stored so far is on the disk.
     pub fn flush(&self, reply: Reply<()>) {
         match &self.side {
-            Side::Owner(_) => self.submit(Job::Flush(reply), 0),
+            Side::Owner(_) => self.submit(Job::Flush(reply)),
             Side::Visitor { .. } => reply.send(self.check()),
         }
     }
@@ -381,12 +381,24 @@ impl EventLog {
     /// Answers once what is on the disk is known.
     fn opened(&self, reply: Reply<()>) {
         match &self.side {
-            Side::Owner(_) => self.submit(Job::Open(reply), 0),
+            Side::Owner(_) => self.submit(Job::Open(reply)),
             Side::Visitor { .. } => self.task(reply, || Ok(())),
         }
     }
 
-    fn submit(&self, job: Job, bytes: usize) {
+    fn submit_parcel(&self, mut parcel: Parcel, bytes: usize) {
+        let room = match &self.side {
+            Side::Owner(core) => self.check().and_then(|()| core.writer.room(bytes)).map(Some),
+            Side::Visitor { .. } => Ok(None),
+        };
+        match room {
+            Ok(room) => room.into_iter().for_each(|room| parcel.hold(room)),
+            Err(error) => return parcel.refuse(error),
+        }
+        self.submit(Job::Append(parcel));
+    }
+
+    fn submit(&self, job: Job) {
         let core = match &self.side {
             Side::Owner(core) => core,
             Side::Visitor { visitor, .. } => {
@@ -396,7 +408,7 @@ impl EventLog {
         };
         if let Err(error) = self.check() {
             job.refuse(error);
-        } else if let Err((error, job)) = core.writer.submit(job, bytes) {
+        } else if let Err((error, job)) = core.writer.submit_with_room(job) {
             job.refuse(error);
         }
     }
