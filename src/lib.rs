@@ -29,10 +29,4 @@ pub mod worker;
 #[cfg(feature = "binding")]
 mod binding;
 
-/// What one thread allocates another one frees here: texts that the loop hands over, pieces that it gets. glibc keeps those
-/// apart by thread, and its heaps grow with holes in them.
-#[cfg(feature = "binding")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 pub use error::{Error, Result};
