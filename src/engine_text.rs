@@ -36,6 +36,16 @@ impl EngineText {
         }
     }
 
+    /// The same, in no more memory than it takes: the engine may keep it for long.
+    #[must_use]
+    pub fn fitted(mut self) -> Self {
+        match &mut self {
+            Self::OneByte(bytes) => bytes.shrink_to_fit(),
+            Self::TwoByte(units) => units.shrink_to_fit(),
+        }
+        self
+    }
+
     fn one_byte(text: String) -> Self {
         // ASCII is Latin-1 already.
         Self::OneByte(if text.is_ascii() { text.into_bytes() } else { mem::encode_latin1_lossy(&text).into_owned() })

@@ -50,11 +50,9 @@ impl ToNapiValue for EngineText {
 
 /// Lends a text to the engine, which gives it back when it has no use for it, at once where it has copied it.
 fn lend<T>(
-    mut text: Vec<T>,
+    text: Vec<T>,
     create: impl FnOnce(*const T, isize, *mut c_void, *mut sys::napi_value, *mut bool) -> sys::napi_status,
 ) -> napi::Result<sys::napi_value> {
-    // It may stay for long, and what it grew into, or was cut down from, can be twice as large.
-    text.shrink_to_fit();
     let length = length(&text);
     let lent = Box::into_raw(Box::new(text));
     let mut copied = false;

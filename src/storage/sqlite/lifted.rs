@@ -49,6 +49,13 @@ impl Lifted {
         (EngineText::OneByte(self.narrow), EngineText::TwoByte(self.wide), self.ends)
     }
 
+    /// The same, in no more memory than it takes: the engine may keep it for long.
+    pub fn fitted(mut self) -> Self {
+        self.narrow.shrink_to_fit();
+        self.wide.shrink_to_fit();
+        self
+    }
+
     /// Bytes that were taken.
     pub fn size(&self) -> usize {
         self.narrow.len() + self.wide.len() * 2

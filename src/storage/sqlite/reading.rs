@@ -160,10 +160,10 @@ impl Gathered {
     pub fn into_piece(mut self) -> Piece {
         self.messages.push_str(if self.is_empty() { "[]" } else { "]" });
         Piece {
-            messages: EngineText::of_json(self.messages),
+            messages: EngineText::of_json(self.messages).fitted(),
             types: EngineText::of_json(self.types),
             positions: self.positions,
-            lifted: self.lifted,
+            lifted: self.lifted.map(Lifted::fitted),
         }
     }
 }
