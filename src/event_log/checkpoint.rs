@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"stlogix1");
 /// A smaller file is read as fast.
-const WORTH_IT: u64 = 256 * 1024;
+pub const WORTH_IT: u64 = 256 * 1024;
 const HEAD_WORDS: usize = 11;
 const HEAD: usize = HEAD_WORDS * 8 + 4;
 const EVENT: usize = 32;
@@ -42,9 +42,10 @@ fn state_of(found: &Metadata) -> Option<(u64, u64)> {
 }
 
 /// Keeps the index of a file that is whole. Where that fails the log is none the worse: the next opening reads the file.
-pub fn keep(layout: &Layout, name: &str, file: &Path, session: &Session, entries: &RwLock<Entries>) {
-    if let Err(error) = try_keep(layout, name, file, session, entries) {
-        tracing::warn!(target: "smalltalk::event_log", %error, file = name, "could not keep the index of a file");
+pub fn keep(layout: &Layout, file: &Path, session: &Session, entries: &RwLock<Entries>) {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    if let Err(error) = try_keep(layout, &name, file, session, entries) {
+        tracing::warn!(target: "smalltalk::event_log", %error, file = &*name, "could not keep the index of a file");
     }
 }
 

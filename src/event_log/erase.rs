@@ -16,6 +16,7 @@ pub fn erase(owned: &mut Owned, id: &str) -> Result<bool> {
     if let Some(lane) = owned.lanes.remove(id) {
         owned.highest_seq = owned.highest_seq.max(lane.next_seq() - 1);
     }
+    owned.around.keeper.settle();
     let mut removed = remove_from(&layout.active, |name| is_of(name, &stem))?;
     remove_from(&layout.index, |name| name.strip_suffix(".index").is_some_and(|file| is_of(file, &stem)))?;
     removed += remove_from(&layout.quarantine, |name| name.starts_with(&format!("{stem}.")))?;

@@ -19,6 +19,7 @@ use super::{
     ids::Ids,
     index::{Catalog, Entries, Entry, Placed, Session, read, write},
     journal::Journal,
+    keeper::Keeper,
     names,
     opening::Loaded,
     options::LogOptions,
@@ -38,6 +39,8 @@ pub struct Surroundings {
     pub bell: Arc<Bell>,
     /// What is on the disk of files whose own sync is still to come.
     pub journal: Journal,
+    /// Keeps the indexes of what is closed.
+    pub keeper: Keeper,
 }
 
 /// The writing end of one session.

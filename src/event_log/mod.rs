@@ -20,6 +20,7 @@ mod handles;
 mod ids;
 mod index;
 mod journal;
+mod keeper;
 mod lane;
 mod names;
 mod opening;

@@ -16,6 +16,7 @@ use super::{
     ids::Ids,
     index::Catalog,
     journal::{Journal, redo},
+    keeper::Keeper,
     lane::{Lane, Surroundings, indeterminate},
     names,
     opening::{self, Loaded, RecoveryReport},
@@ -93,6 +94,7 @@ impl Owned {
                 options: options.clone(),
                 catalog: Arc::clone(catalog),
                 bell: Arc::clone(bell),
+                keeper: Keeper::default(),
             },
             lanes: HashMap::new(),
             highest_seq,
@@ -339,7 +341,8 @@ impl Owned {
     pub fn close(mut self) -> Result<()> {
         self.sync_dirty()?;
         statistics::save(&self);
-        self.lanes.values().for_each(|lane| lane.keep_indexes(&self.around));
+        self.lanes.values().for_each(|lane| lane.keep_indexes(&mut self.around));
+        self.around.keeper.settle();
         let in_order = self.lanes.values().all(|lane| !lane.broken);
         if in_order {
             self.end_journal()?;

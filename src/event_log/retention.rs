@@ -78,6 +78,7 @@ fn close_old(owned: &mut Owned, retention_ms: f64, now: f64) {
 fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Result<()> {
     let mut moved = 0;
     let mut outcome = Ok(());
+    owned.around.keeper.settle();
     for session in owned.around.catalog.all() {
         let one = archive_session(&owned.around.layout, &session, limit, &mut moved);
         outcome = outcome.and(one);

@@ -1,6 +1,6 @@
 //! The end of a session's file: closed when it is full or old, under its final name, with its index.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use super::{Lane, Surroundings, indeterminate};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
         current::Current,
         files,
         index::{Placed, Summary, read},
+        keeper::Closed,
         names,
     },
 };
@@ -29,16 +30,19 @@ impl Lane {
     }
 
     /// Keeps the index of a file, for the next opening.
-    fn keep_index(&self, around: &Surroundings, file: &Placed) {
-        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-        checkpoint::keep(&around.layout, &name, &file.path, &self.session, &file.entries);
+    fn keep_index(&self, around: &mut Surroundings, Placed { path, entries, bytes, .. }: Placed) {
+        if bytes < checkpoint::WORTH_IT {
+            return;
+        }
+        let (layout, session) = (around.layout.clone(), Arc::clone(&self.session));
+        around.keeper.keep(Closed { layout, path, session, entries });
     }
 
     /// Keeps the indexes of all files that have none; nothing is written to them any more.
-    pub fn keep_indexes(&self, around: &Surroundings) {
+    pub fn keep_indexes(&self, around: &mut Surroundings) {
         let files = self.session.files().clone();
         // One that is stored already fits still, or the opening would not have trusted it.
-        for file in &files {
+        for file in files {
             self.keep_index(around, file);
         }
     }
@@ -85,7 +89,7 @@ impl Lane {
         let closed = placed.clone();
         drop(files);
         checkpoint::remove(&around.layout, &self.path(around));
-        self.keep_index(around, &closed);
+        self.keep_index(around, closed);
         self.dirty = false;
         self.due = false;
         self.fresh = None;
