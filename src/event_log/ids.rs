@@ -12,9 +12,6 @@ const PER_HASH: usize = 4;
 const COUNT_START: u16 = 0x7ff;
 const COUNT_END: u16 = 0xfff;
 
-/// An id as text.
-pub type Id = [u8; 36];
-
 /// Makes ids.
 pub struct Ids {
     secret: [u8; 64],
@@ -45,7 +42,7 @@ impl Ids {
     }
 
     /// The next one.
-    pub fn next(&mut self) -> Id {
+    pub fn next(&mut self) -> String {
         if self.count == COUNT_END {
             self.begin(self.millis + 1);
         }
@@ -77,18 +74,17 @@ impl Ids {
     }
 }
 
-fn text_of(number: u128) -> Id {
-    let mut text = [0; 36];
-    uuid::Uuid::from_u128(number).hyphenated().encode_lower(&mut text);
-    text
+fn text_of(number: u128) -> String {
+    let mut text = uuid::Uuid::encode_buffer();
+    uuid::Uuid::from_u128(number).hyphenated().encode_lower(&mut text).to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn uuid_of(id: &Id) -> uuid::Uuid {
-        uuid::Uuid::parse_str(std::str::from_utf8(id).unwrap()).unwrap()
+    fn uuid_of(id: &str) -> uuid::Uuid {
+        uuid::Uuid::parse_str(id).unwrap()
     }
 
     #[test]
@@ -113,7 +109,7 @@ mod tests {
     #[test]
     fn two_that_begin_at_the_same_time_make_different_ones() {
         let (mut one, mut two) = (Ids::new(), Ids::new());
-        let random = |id: &Id| uuid_of(id).as_u128() & ((1 << 62) - 1);
+        let random = |id: &str| uuid_of(id).as_u128() & ((1 << 62) - 1);
         let from = |ids: &mut Ids| (0..1000).map(|_| random(&ids.next())).collect::<std::collections::HashSet<_>>();
         let (one, two) = (from(&mut one), from(&mut two));
         assert_eq!(one.len(), 1000);

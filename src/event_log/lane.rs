@@ -79,6 +79,17 @@ struct Draft {
     events: Vec<(Item, Option<Receipt>)>,
 }
 
+impl Draft {
+    fn with_room_for(items: &[Item]) -> Self {
+        let bytes = items.iter().map(|item| item.span.len() + record::FRAME).sum();
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            entries: Vec::with_capacity(items.len()),
+            events: Vec::with_capacity(items.len()),
+        }
+    }
+}
+
 impl Lane {
     /// A session without files, whose numbers start at `next_seq`.
     pub fn new(id: &str, next_seq: u64) -> Self {
@@ -119,7 +130,7 @@ impl Lane {
         items: Vec<Item>,
     ) -> Vec<Item> {
         let mut written = Vec::with_capacity(items.len());
-        let mut draft = Draft::default();
+        let mut draft = Draft::with_room_for(&items);
         for item in items {
             if self.full(around, &draft) {
                 self.put(around, std::mem::take(&mut draft), parcels, &mut written);
@@ -150,12 +161,12 @@ impl Lane {
         }
         let seq = self.next_seq;
         self.next_seq += 1;
-        let id = match &parcel.id {
-            Some(id) => record::json_text(id).into_bytes(),
-            None => [b"\"".as_slice(), &ids.next(), b"\""].concat(),
+        let (id, id_json) = match &parcel.id {
+            Some(id) => (id.clone(), record::json_text(id)),
+            None => quoted(ids.next()),
         };
         let offset = self.current.length + draft.bytes.len() as u64;
-        let length = record::push_line(&mut draft.bytes, seq, &id, &self.session_json, body);
+        let length = record::push_line(&mut draft.bytes, seq, id_json.as_bytes(), &self.session_json, body);
         draft.entries.push(Entry {
             offset,
             seq,
@@ -164,7 +175,7 @@ impl Lane {
             topic: self.session.topics().number(&head.topic),
             critical: head.critical,
         });
-        let receipt = parcel.receipts.then(|| Receipt { seq, id: id_text(parcel.id.as_ref(), &id) });
+        let receipt = parcel.receipts.then_some(Receipt { seq, id });
         draft.events.push((item, receipt));
     }
 
@@ -267,9 +278,10 @@ impl Lane {
     }
 }
 
-fn id_text(given: Option<&String>, quoted: &[u8]) -> String {
-    let made = || String::from_utf8_lossy(quoted.get(1..quoted.len() - 1).unwrap_or_default()).into_owned();
-    given.cloned().unwrap_or_else(made)
+/// An id that we have made, and as JSON.
+fn quoted(id: String) -> (String, String) {
+    let json = ["\"", &id, "\""].concat();
+    (id, json)
 }
 
 /// Nobody knows whether a write is stored.

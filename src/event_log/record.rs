@@ -12,6 +12,8 @@ pub const CRC_MEMBER: &[u8] = b",\"crc\":\"";
 const CRC_DIGITS: usize = 8;
 /// `,"crc":"xxxxxxxx"}`: as many bytes end each line.
 pub const SEAL: usize = CRC_MEMBER.len() + CRC_DIGITS + 2;
+/// About as many bytes as a line has beside the event's body, where its id and its session's are short.
+pub const FRAME: usize = 160;
 /// How each line that we write begins.
 pub const OPENING: &[u8] = b"{\"seq\":";
 
