@@ -24,14 +24,23 @@ export interface StorageConfig extends SQLiteStorageOptions {
  * a locked, damaged, newer or full database is an error.
  */
 export async function createStorageAdapter(config?: StorageConfig | StorageAdapter | string): Promise<StorageAdapter> {
-  const adapter = choose(typeof config === 'string' ? fromUrl(config) : config);
+  const adapter = choose(storageConfig('config', config));
   await adapter.initialize();
   return adapter;
 }
 
-function choose(config: StorageConfig | StorageAdapter | undefined): StorageAdapter {
+/** An adapter as it is, anything else as a config. Throws a TypeError for what is neither, `ERR_OPTION_INVALID` for a name of none. */
+export function storageConfig(
+  name: string,
+  given: StorageConfig | StorageAdapter | string | undefined,
+): StorageConfig | StorageAdapter {
+  if (typeof given === 'string') return fromUrl(given);
+  return isAdapter(given) ? given : optionsObject(name, given);
+}
+
+function choose(config: StorageConfig | StorageAdapter): StorageAdapter {
   if (isAdapter(config)) return config;
-  const { adapter = 'sqlite', onFallback = 'memory', ...options } = optionsObject('config', config);
+  const { adapter = 'sqlite', onFallback = 'memory', ...options } = config;
   if (isAdapter(adapter)) return adapter;
   if (adapter === 'memory') return new InMemoryStorageAdapter(options);
   if (adapter === 'file') return new FileStorageAdapter(options);
@@ -62,8 +71,9 @@ function unknown(what: string): SmallTalkError {
   return new SmallTalkError('ERR_OPTION_INVALID', message);
 }
 
-function isAdapter(value: unknown): value is StorageAdapter {
-  return typeof (value as Partial<StorageAdapter> | undefined)?.saveSession === 'function';
+/** Whether it has what makes an adapter: its methods, whatever it is an instance of. */
+export function isAdapter(value: unknown): value is StorageAdapter {
+  return typeof (value as Partial<StorageAdapter> | null | undefined)?.saveSession === 'function';
 }
 
 let warned = false;
