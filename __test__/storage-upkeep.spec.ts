@@ -59,10 +59,23 @@ test('parts of a session, and what can be told without them', async () => {
     updatedAt: new Date(5),
   });
   expect(info?.sizeBytes).toBeGreaterThan(100);
+  expect(Object.keys(info ?? {}).sort()).toEqual([
+    'activeAgent',
+    'createdAt',
+    'messageCount',
+    'sizeBytes',
+    'updatedAt',
+    'version',
+  ]);
   expect(info?.version).toBe((await adapter.getVersioned('s'))?.version);
   expect(await adapter.getSessionInfo('nobody')).toBeNull();
   await adapter.saveSession('s', sessionOf('s', 6));
   expect(await adapter.getSessionInfo('s')).not.toHaveProperty('activeAgent');
+});
+
+test('the size of a session counts what it is beside its messages', async () => {
+  await adapter.saveSession('s', { ...sessionOf('s', 5, []), context: { notes: 'x'.repeat(10_000) } });
+  expect((await adapter.getSessionInfo('s'))?.sizeBytes).toBeGreaterThan(10_000);
 });
 
 test('a read with a save on its way sees it, in every kind of reading', async () => {
@@ -208,6 +221,15 @@ describe('prune', () => {
     // What is pruned is forgotten: a save of it is in full.
     await adapter.saveSession('s1', known);
     expect(await adapter.getSession('s1')).toEqual(known);
+  });
+
+  test('takes no wrong type for a signal or a dry run', async () => {
+    await adapter.saveSession('old', sessionOf('old', 1));
+    for (const wrong of [{ signal: {} }, { signal: null }, { signal: 'x' }, { dryRun: 1 }, { dryRun: null }]) {
+      const pruned = adapter.prune({ updatedBefore: 100, ...(wrong as object) });
+      await expect(pruned).rejects.toThrow(/must be/);
+    }
+    expect(await adapter.listSessions()).toEqual(['old']);
   });
 
   test('ends between two batches when it is told to', async () => {

@@ -10,14 +10,8 @@ import { AgentHealthMonitor } from './health-monitor.js';
 import type { HealthMonitorConfig } from './health-monitor/types.js';
 import { native, nativeAvailable } from './native.js';
 import { optionsObject, pathOption, wordOption } from './options.js';
-import type { StorageAdapter } from './storage/adapter.js';
-import {
-  createStorageAdapter,
-  isAdapter,
-  storageConfig,
-  type OnFallback,
-  type StorageConfig,
-} from './storage/create.js';
+import { isAdapter, type StorageAdapter } from './storage/adapter.js';
+import { createStorageAdapter, storageConfig, type OnFallback, type StorageConfig } from './storage/create.js';
 
 /** How the parts are opened. What is given as an object of its own class is used as it is, and stays open at the end. */
 export interface OpenOptions {

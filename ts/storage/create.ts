@@ -2,7 +2,7 @@
 import { SmallTalkError } from '../errors.js';
 import { native } from '../native.js';
 import { optionsObject } from '../options.js';
-import type { StorageAdapter } from './adapter.js';
+import { isAdapter, type StorageAdapter } from './adapter.js';
 import { FileStorageAdapter } from './file.js';
 import { InMemoryStorageAdapter } from './memory.js';
 import { SQLiteStorageAdapter, type SQLiteStorageOptions } from './sqlite.js';
@@ -69,11 +69,6 @@ function fromUrl(url: string): StorageConfig {
 function unknown(what: string): SmallTalkError {
   const message = `"${what}" names no storage adapter; there are sqlite:, file: and memory:`;
   return new SmallTalkError('ERR_OPTION_INVALID', message);
-}
-
-/** Whether it has what makes an adapter: its methods, whatever it is an instance of. */
-export function isAdapter(value: unknown): value is StorageAdapter {
-  return typeof (value as Partial<StorageAdapter> | null | undefined)?.saveSession === 'function';
 }
 
 let warned = false;

@@ -22,6 +22,7 @@ export interface ReadSession {
 interface StoredInfo {
   messageCount: number;
   messageBytes: number;
+  dataBytes: number;
   activeAgent?: string | null;
   createdAt: number;
   updatedAt: number;
@@ -89,10 +90,10 @@ export class SessionReads {
       'read',
     );
     if (text === null) return null;
-    const { messageBytes, activeAgent, ...info } = JSON.parse(text) as StoredInfo;
+    const { messageBytes, dataBytes, activeAgent, ...info } = JSON.parse(text) as StoredInfo;
     return {
       ...info,
-      sizeBytes: messageBytes,
+      sizeBytes: messageBytes + dataBytes,
       // As JSON says it, there is an agent or null.
       ...(typeof activeAgent === 'string' ? { activeAgent } : {}),
       createdAt: new Date(info.createdAt),
