@@ -108,6 +108,31 @@ describe('batches', () => {
     await adapter.saveSessions([]);
   });
 
+  test('are read as they were at one moment, whoever writes meanwhile', async () => {
+    const ids = ['a', 'b', 'c', 'd'];
+    // Some are read here, some by another thread in pieces.
+    const of = (at: number): [string, ChatSession][] =>
+      ids.map((id, n) => [id, sessionOf(id, at, conversation(n % 2 === 0 ? 2 : 1_000))]);
+    const other = new SQLiteStorageAdapter({ path, durability: 'process' });
+    await other.saveSessions(of(0));
+    let reading = true;
+    const writing = (async () => {
+      for (let at = 1; reading; at += 1) {
+        if (at % 5 === 0) await other.deleteSessions(ids);
+        await other.saveSessions(of(at));
+      }
+    })();
+    const moments: number[] = [];
+    for (let round = 0; round < 100; round += 1) {
+      const found = await adapter.getSessions(ids);
+      moments.push(new Set(ids.map((id) => found.get(id)?.updatedAt.getTime())).size);
+    }
+    reading = false;
+    await writing;
+    await other.close();
+    expect(moments).toEqual(moments.map(() => 1));
+  });
+
   test('of which one is refused store nothing', async () => {
     const wrong = { ...sessionOf('b', 1), context: { tool: () => 1 } };
     await expect(
