@@ -10,8 +10,8 @@ import { AgentHealthMonitor } from './health-monitor.js';
 import type { HealthMonitorConfig } from './health-monitor/types.js';
 import { native, nativeAvailable } from './native.js';
 import { optionsObject, pathOption, wordOption } from './options.js';
-import type { StorageAdapter } from './storage/adapter.js';
-import { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
+import { isAdapter, type StorageAdapter } from './storage/adapter.js';
+import { createStorageAdapter, storageConfig, type OnFallback, type StorageConfig } from './storage/create.js';
 
 /** How the parts are opened. What is given as an object of its own class is used as it is, and stays open at the end. */
 export interface OpenOptions {
@@ -68,14 +68,15 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
   const directory = pathOption('directory', given.directory, './data');
   const onFallback = wordOption<OnFallback>('onFallback', given.onFallback, 'throw', ['throw', 'memory']);
   if (onFallback === 'throw') native();
+  const [busOptions, healthOptions] = [optionsObject('bus', given.bus), optionsObject('health', given.health)];
   const log = nativeAvailable() ? openLog(directory, given) : null;
   const storage = await openStorage(directory, given, onFallback);
   try {
     // A log opens with its first call; what keeps it from opening shall be heard here.
     await log?.sessions();
     const withLog = log === null ? {} : { log };
-    const bus = new SmallTalkEventBus<T>({ ...given.bus, ...withLog });
-    const health = nativeAvailable() ? new AgentHealthMonitor({ ...given.health, bus, ...withLog }) : null;
+    const bus = new SmallTalkEventBus<T>({ ...busOptions, ...withLog });
+    const health = nativeAvailable() ? new AgentHealthMonitor({ ...healthOptions, bus, ...withLog }) : null;
     return assemble({ bus, storage, log, health }, given);
   } catch (error) {
     await Promise.allSettled([closeOwn(log, given.log), closeOwn(storage, given.storage)]);
@@ -84,20 +85,22 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
 }
 
 function openLog(directory: string, { log }: Partial<OpenOptions>): JsonlEventReplayStorage {
-  return log instanceof JsonlEventReplayStorage
-    ? log
-    : new JsonlEventReplayStorage({ directory: join(directory, 'events'), ...log });
+  if (log instanceof JsonlEventReplayStorage) return log;
+  const options = optionsObject('log', log);
+  // What is undefined is not given.
+  const { directory: place = join(directory, 'events') } = options;
+  return new JsonlEventReplayStorage({ ...options, directory: place });
 }
 
-function openStorage(
+async function openStorage(
   directory: string,
   { storage }: Partial<OpenOptions>,
   onFallback: OnFallback,
 ): Promise<StorageAdapter> {
-  if (typeof storage === 'string') return createStorageAdapter(storage);
-  if (storage !== undefined && 'saveSession' in storage) return createStorageAdapter(storage);
-  const path = join(directory, storage?.adapter === 'file' ? 'sessions' : 'sessions.db');
-  return createStorageAdapter({ path, onFallback, ...storage });
+  const config = storageConfig('storage', storage);
+  if (isAdapter(config)) return createStorageAdapter(config);
+  const { path = join(directory, config.adapter === 'file' ? 'sessions' : 'sessions.db') } = config;
+  return createStorageAdapter({ ...config, path, onFallback: config.onFallback ?? onFallback });
 }
 
 type Parts<T extends EventMap<T>> = Pick<SmallTalkOrFallback<T>, 'bus' | 'storage' | 'log' | 'health'>;

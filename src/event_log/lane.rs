@@ -160,6 +160,11 @@ impl Lane {
             draft.bytes.push(b'\n');
         }
         let seq = self.next_seq;
+        if seq > record::MAX_SEQ {
+            let cause = std::io::Error::other("its events have used up all numbers");
+            return parcel
+                .fail(item.index, Error::io(format!("numbering an event of session {:?}", self.session.id), &cause));
+        }
         self.next_seq += 1;
         let (id, id_json) = match &parcel.id {
             Some(id) => (id.clone(), record::json_text(id)),
