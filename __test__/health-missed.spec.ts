@@ -192,6 +192,14 @@ test('what is wrong is refused', () => {
   expect(() => open({ loopThreshold: '1s' as never })).toThrow(TypeError);
 });
 
+test('an agent that a listener takes out when it is gone counts, but is not among the failing for ever', async () => {
+  const monitor = open({ recoveryStrategy: 'alert' });
+  monitor.on('agent:disconnected', ({ id }) => monitor.unregisterAgent(id));
+  const degraded = once(monitor, 'degraded');
+  for (const id of ['a', 'b', 'c', 'd']) monitor.registerAgent({ id, ping: never });
+  expect(await degraded).toEqual([{ failing: [] }]);
+});
+
 test('more than three agents gone within 30 s: degraded, once, on the bus too', async () => {
   const bus = new SmallTalkEventBus();
   const monitor = open({ recoveryStrategy: 'alert', bus });

@@ -382,6 +382,8 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     const previous = watched.life.take(cause);
     if (previous === null) return false;
     const { state } = watched.life;
+    // Before anybody hears of it: a listener may take the agent out, and nobody would ever say that it no longer fails.
+    const tooMany = cause === 'gone' && this.#alarm.fails(watched.id);
     watched.moved();
     if (state === 'healthy' || state === 'busy') {
       watched.missedBeats = 0;
@@ -393,7 +395,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
       ...healthOf(watched, this.#wire.lookQuietly(watched)),
       previous,
     });
-    if (cause === 'gone') this.#alarm.fails(watched.id);
+    if (tooMany) this.#alarm.tellDegraded();
     // A listener may have brought about more.
     return watched.life.state === state;
   }

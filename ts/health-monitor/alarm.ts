@@ -19,9 +19,15 @@ export class Alarm {
     return this.#degradation.degraded;
   }
 
-  /** An agent is gone. */
-  fails(id: string): void {
-    if (this.#degradation.fails(id, performance.now())) this.#tell('degraded', this.#degradation.failing);
+  /** An agent is gone. `true` where that is one too many, and to be told. */
+  fails(id: string): boolean {
+    const tooMany = this.#degradation.fails(id, performance.now());
+    this.#wait();
+    return tooMany;
+  }
+
+  tellDegraded(): void {
+    this.#tell('degraded', this.#degradation.failing);
   }
 
   /** An agent is well again, or no longer watched. */
