@@ -19,7 +19,8 @@ import {
   type ResolvedConfig,
 } from './health-monitor/options.js';
 import { Recovery } from './health-monitor/recovery.js';
-import { inPieces, type Report } from './health-monitor/reports.js';
+import { Inbox } from './health-monitor/inbox.js';
+import type { Report } from './health-monitor/reports.js';
 import { Roster } from './health-monitor/roster.js';
 import { idOf, recoverer, unknownAgent } from './health-monitor/strategies.js';
 import { recordFreeze } from './health-monitor/system-log.js';
@@ -63,6 +64,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   readonly #wire: Wire;
   readonly #alarm: Alarm;
   readonly #beats: Beats;
+  readonly #inbox: Inbox;
   readonly #agents = new Roster();
   readonly #counters = { pings: 0, rejectedPings: 0, recoveryAttempts: 0, successfulRecoveries: 0, loopFreezes: 0 };
   readonly #nativeLog: ReturnType<typeof nativeLogOf>;
@@ -95,6 +97,19 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     );
     if (this.#nativeLog !== null) this.#wire.recordIn(this.#nativeLog);
     this.#beats = new Beats(this.#wire.handle);
+    this.#inbox = new Inbox({
+      loop: ({ frozen, info }) => this.#heardOfLoop(frozen, info),
+      moved: ([slot, ticket, standing, missed, reason]) => {
+        const watched = this.#agents.living(slot, ticket);
+        if (watched !== undefined) this.#moved(watched, standing, missed, reason);
+      },
+      ping: (slot, ticket) => {
+        const watched = this.#agents.living(slot, ticket);
+        if (watched === undefined) return;
+        this.#counters.pings += 1;
+        watched.ping((error) => this.#rejected(watched, error));
+      },
+    });
   }
 
   /**
@@ -218,15 +233,22 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     started.add(this);
     this.#running = true;
     for (const watched of this.#agents) watched.recovery?.go();
+    this.#alarm.go();
+    this.#inbox.go();
   }
 
-  /** Pings and judges nobody, and begins no attempt to recover, until `start()`. The pause is nobody's silence. */
+  /**
+   * Pings and judges nobody, begins no attempt to recover, and tells nothing, not even what an attempt that runs comes to,
+   * until `start()`. The pause is nobody's silence.
+   */
   stop(): void {
     this.#checkOpen();
     this.#wire.stop();
     started.delete(this);
     this.#running = false;
     for (const watched of this.#agents) watched.recovery?.hold();
+    this.#alarm.hold();
+    this.#inbox.hold();
   }
 
   /** Lets go of all agents, for good. What a running attempt to recover comes to is no longer heard. Twice is fine. */
@@ -235,7 +257,8 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
       for (const { id } of [...this.#agents]) this.#remove(id);
       this.#closed = true;
       started.delete(this);
-      this.#alarm.close();
+      this.#alarm.hold();
+      this.#inbox.close();
       this.#wire.close();
     }
   }
@@ -248,17 +271,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
     if (this.#closed) return;
     if (report.echo) this.#wire.echo();
     if (report.lost) this.#lost('the watching thread panicked');
-    for (const { frozen, info } of report.loops) this.#heardOfLoop(frozen, info);
-    for (const [slot, ticket, standing, missed, reason] of report.moved) {
-      const watched = this.#agents.living(slot, ticket);
-      if (watched !== undefined) this.#moved(watched, standing, missed, reason);
-    }
-    inPieces(report.ping, (slot, ticket) => {
-      const watched = this.#agents.living(slot, ticket);
-      if (watched === undefined) return;
-      this.#counters.pings += 1;
-      watched.ping((error) => this.#rejected(watched, error));
-    });
+    this.#inbox.take(report);
     // Only now: what it throws must not cost anybody a report.
     if (this.#guarded) noteDebugger();
   }

@@ -10,6 +10,7 @@ export class Alarm {
   readonly #degradation = new Degradation();
   readonly #tell: Tell;
   #timer: NodeJS.Timeout | undefined;
+  #held = false;
 
   constructor(tell: Tell) {
     this.#tell = tell;
@@ -36,14 +37,20 @@ export class Alarm {
     this.#wait();
   }
 
-  /** Says nothing any more. */
-  close(): void {
+  /** Says nothing until `go()`, or for good. */
+  hold(): void {
+    this.#held = true;
     clearTimeout(this.#timer);
+  }
+
+  go(): void {
+    this.#held = false;
+    this.#wait();
   }
 
   #wait(): void {
     const { lookAt } = this.#degradation;
-    if (lookAt === null) return;
+    if (lookAt === null || this.#held) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(lookAt - performance.now()))).unref();
   }
