@@ -67,42 +67,53 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
   const given = optionsObject('options', options);
   const directory = pathOption('directory', given.directory, './data');
   const onFallback = wordOption<OnFallback>('onFallback', given.onFallback, 'throw', ['throw', 'memory']);
+  const [forBus, forHealth] = [optionsObject('bus', given.bus), optionsObject('health', given.health)];
   if (onFallback === 'throw') native();
+  const lent = new Set<unknown>([given.log, given.storage, (given.storage as StorageConfig | undefined)?.adapter]);
   const log = nativeAvailable() ? openLog(directory, given) : null;
   const storage = await openStorage(directory, given, onFallback);
   try {
     // A log opens with its first call; what keeps it from opening shall be heard here.
     await log?.sessions();
     const withLog = log === null ? {} : { log };
-    const bus = new SmallTalkEventBus<T>({ ...given.bus, ...withLog });
-    const health = nativeAvailable() ? new AgentHealthMonitor({ ...given.health, bus, ...withLog }) : null;
-    return assemble({ bus, storage, log, health }, given);
+    const bus = new SmallTalkEventBus<T>({ ...forBus, ...withLog });
+    const health = nativeAvailable() ? new AgentHealthMonitor({ ...forHealth, bus, ...withLog }) : null;
+    return assemble({ bus, storage, log, health }, lent);
   } catch (error) {
-    await Promise.allSettled([closeOwn(log, given.log), closeOwn(storage, given.storage)]);
+    await Promise.allSettled([closeOwn(log, lent), closeOwn(storage, lent)]);
     throw error;
   }
 }
 
+const LOG_METHODS = ['append', 'replay', 'sessions', 'eraseSession', 'close'] as const;
+
 function openLog(directory: string, { log }: Partial<OpenOptions>): JsonlEventReplayStorage {
-  return log instanceof JsonlEventReplayStorage
-    ? log
-    : new JsonlEventReplayStorage({ directory: join(directory, 'events'), ...log });
+  const given: Partial<JsonlEventReplayStorage> & JsonlEventLogOptions = optionsObject('log', log);
+  const lacking = LOG_METHODS.filter((name) => typeof given[name] !== 'function');
+  // Not by its class: that of another copy of this package is another one.
+  if (lacking.length === 0) return given as JsonlEventReplayStorage;
+  if (!lacking.includes('append'))
+    throw new TypeError(`the log lacks ${lacking.map((name) => `${name}()`).join(', ')}`);
+  const { directory: path = join(directory, 'events'), ...others } = given;
+  return new JsonlEventReplayStorage({ ...others, directory: path });
 }
 
-function openStorage(
+async function openStorage(
   directory: string,
   { storage }: Partial<OpenOptions>,
-  onFallback: OnFallback,
+  fallback: OnFallback,
 ): Promise<StorageAdapter> {
   if (typeof storage === 'string') return createStorageAdapter(storage);
-  if (storage !== undefined && 'saveSession' in storage) return createStorageAdapter(storage);
-  const path = join(directory, storage?.adapter === 'file' ? 'sessions' : 'sessions.db');
-  return createStorageAdapter({ path, onFallback, ...storage });
+  const given: Partial<StorageAdapter> & StorageConfig = optionsObject('storage', storage);
+  if (typeof given.saveSession === 'function') return createStorageAdapter(given);
+  const usual = join(directory, given.adapter === 'file' ? 'sessions' : 'sessions.db');
+  const { path = usual, onFallback = fallback, ...others } = given;
+  return createStorageAdapter({ ...others, path, onFallback });
 }
 
 type Parts<T extends EventMap<T>> = Pick<SmallTalkOrFallback<T>, 'bus' | 'storage' | 'log' | 'health'>;
 
-function assemble<T extends EventMap<T>>(parts: Parts<T>, given: Partial<OpenOptions>): SmallTalkOrFallback<T> {
+function assemble<T extends EventMap<T>>(parts: Parts<T>, lent: ReadonlySet<unknown>): SmallTalkOrFallback<T> {
   const { bus, storage, log, health } = parts;
   let closing: Promise<void> | null = null;
   const closeAll = async (): Promise<void> => {
@@ -111,8 +122,8 @@ function assemble<T extends EventMap<T>>(parts: Parts<T>, given: Partial<OpenOpt
     const steps = [
       async () => health?.close(),
       () => bus.close(),
-      () => closeOwn(log, given.log),
-      () => closeOwn(storage, given.storage),
+      () => closeOwn(log, lent),
+      () => closeOwn(storage, lent),
     ];
     for (const step of steps) await step().catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
@@ -131,7 +142,6 @@ function assemble<T extends EventMap<T>>(parts: Parts<T>, given: Partial<OpenOpt
 }
 
 /** Closes what was opened here; what the caller handed in stays the caller's. */
-async function closeOwn(part: { close(): Promise<void> } | null, given: unknown): Promise<void> {
-  const handedIn = part === given || part === (given as Partial<StorageConfig> | undefined)?.adapter;
-  if (part !== null && !handedIn) await part.close();
+async function closeOwn(part: { close(): Promise<void> } | null, lent: ReadonlySet<unknown>): Promise<void> {
+  if (part !== null && !lent.has(part)) await part.close();
 }
