@@ -68,6 +68,18 @@ test('exactly the critical events of its sessions after its last sign of life, i
   expect(before).toBe(missed.length);
 });
 
+test('a session that is named twice is one, and what becomes of the list later changes nothing', async () => {
+  const log = openLog();
+  const monitor = open({ log });
+  const missed: string[] = [];
+  const sessions = ['s', 's', 't'];
+  monitor.registerAgent(fragile(), { sessions, onMissed: ({ sessionId }) => void missed.push(sessionId) });
+  sessions.splice(0, 3, 'other');
+  for (const session of ['s', 't', 'other']) await critical(log, session, 'once');
+  await once(monitor, 'agent:recovered');
+  expect(missed).toEqual(['s', 't']);
+});
+
 test('what it saw before its last sign of life is not missed, nor what it missed in an earlier outage', async () => {
   const log = openLog();
   const monitor = open({ log });

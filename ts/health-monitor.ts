@@ -40,7 +40,9 @@ import { healthOf, Watched } from './health-monitor/watched.js';
 import { Wire } from './health-monitor/wire.js';
 import { threadOf } from './health-monitor/workers.js';
 import { named } from './holders.js';
-import { checkId } from './ids.js';
+import { checkId, checkText } from './ids.js';
+
+const AN_ID = "an agent's id";
 
 export type * from './health-monitor/types.js';
 
@@ -121,7 +123,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   registerAgent(agent: MonitoredAgent, options?: RegisterOptions): string {
     this.#checkOpen();
     const id = idOf(agent);
-    checkId(id, "an agent's id");
+    checkId(id, AN_ID);
     const { strategy, worker, spawn, missed: wanted } = resolveRegistration(options, this.#config);
     this.#remove(id);
     this.#guardHome();
@@ -146,6 +148,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   /** Stops watching an agent. `false` where none has this id. */
   unregisterAgent(id: string): boolean {
     this.#checkOpen();
+    checkText(id, AN_ID);
     return this.#remove(id);
   }
 
@@ -169,17 +172,9 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
    * Rejects with what the work rejects with, `ERR_AGENT_UNKNOWN`, `ERR_OPTION_INVALID`, `ERR_CLOSED`.
    */
   async track<T>(id: string, work: PromiseLike<T> | (() => T | PromiseLike<T>), options?: TrackOptions): Promise<T> {
-    this.#checkOpen();
-    const watched = this.#agents.get(id);
-    if (watched === undefined) throw unknownAgent(id);
-    const called = typeof work === 'function';
-    if (!called && typeof (work as Partial<PromiseLike<T>> | null)?.then !== 'function') {
-      throw new TypeError('work must be a promise or a function');
-    }
-    const { deadline, kind } = resolveTrack(options, called ? work.name : '');
-    const ended = this.#begin(watched, kind, deadline);
+    const { kind, ended } = this.#taken(id, work, options);
     try {
-      return await (called ? named({ agentId: id, listeners: [kind] }, () => work()) : work);
+      return await (typeof work === 'function' ? named({ agentId: id, listeners: [kind] }, () => work()) : work);
     } finally {
       ended();
     }
@@ -188,6 +183,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   /** How an agent does; null where none has this id. */
   getAgentHealth(id: string): AgentHealth | null {
     this.#checkOpen();
+    checkText(id, AN_ID);
     const watched = this.#agents.get(id);
     return watched === undefined ? null : healthOf(watched, this.#wire.look(watched));
   }
@@ -296,6 +292,21 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
       const gone = standing === 'disconnected';
       if (gone) watched.missed?.begin();
       if (this.#enter(watched, gone ? 'gone' : 'missed') && gone) this.#disconnected(watched);
+    }
+  }
+
+  /** Takes work on, or refuses it. */
+  #taken(id: string, work: unknown, options?: TrackOptions): { kind: string; ended: () => void } {
+    try {
+      this.#checkOpen();
+      const watched = this.#agents.get(id);
+      if (watched === undefined) throw unknownAgent(id);
+      const { deadline, kind } = resolveTrack(work, options);
+      return { kind, ended: this.#begin(watched, kind, deadline) };
+    } catch (error) {
+      // Whoever handed it in has this error to handle: that the work fails as well must not end the process.
+      void Promise.resolve(work).catch(() => undefined);
+      throw error;
     }
   }
 
