@@ -26,6 +26,13 @@ export const ONE = 0;
 export const ONE_NAMED = 1;
 export const NONE_OR_SEVERAL = 2;
 
+/** The word of a target, for when that is collected with its bus. */
+interface Taken {
+  word: number;
+}
+
+const collected = new FinalizationRegistry<Taken>(({ word }) => giveBack(word));
+
 /** One event name, for one scope. */
 export class Target {
   /** The version of the bus's listeners that the calls are of; none where every emit has to look anew. */
@@ -45,6 +52,7 @@ export class Target {
   size = 0;
   /** What names them while they run, where somebody watches the loop; else 0. */
   word = 0;
+  #taken: Taken | null = null;
   /** Node's list of them, where it has to know that it is being called. */
   marks: Marks | null = null;
   // Each calls all of them, with the bus as `this`, for so many arguments.
@@ -70,8 +78,7 @@ export class Target {
     this.size = listeners.length;
     this.surplus = this.size - 1;
     const [single = nothing] = listeners;
-    if (this.word !== 0) giveBack(this.word);
-    this.word = listeners.length > 0 && watching() ? this.#named(listeners) : 0;
+    if (this.#taken !== null || watching()) this.#nameAnew(listeners);
     this.manner = this.surplus !== 0 ? NONE_OR_SEVERAL : this.word !== 0 ? ONE_NAMED : ONE;
     this.marks = this.surplus > 0 ? marks : null;
     const alone = listeners.length < 2;
@@ -87,9 +94,17 @@ export class Target {
     this.hotVersion = NO_VERSION;
   }
 
-  #named(listeners: readonly AnyListener[]): number {
+  #nameAnew(listeners: readonly AnyListener[]): void {
+    giveBack(this.word);
     const { agentId } = this.labels.metadata;
-    return takeWord({ agentId, event: String(this.name), listeners: listeners.map(nameOf) });
+    const named = listeners.length > 0 && watching();
+    this.word = named ? takeWord({ agentId, event: String(this.name), listeners: listeners.map(nameOf) }) : 0;
+    if (this.#taken !== null) {
+      this.#taken.word = this.word;
+    } else if (named) {
+      this.#taken = { word: this.word };
+      collected.register(this, this.#taken);
+    }
   }
 
   /** A caller that makes the caller when it is first wanted: most events have one number of arguments. */
