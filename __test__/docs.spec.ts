@@ -79,7 +79,10 @@ describe('programs', () => {
       const mine = complaints.filter(({ file }) => file !== undefined && sameFile(file, block));
       expect(mine.map(said)).toEqual([]);
       const script = sourceOf(block).replace(/\.mts$/, '.mjs');
-      const ended = await runNode([script], { cwd: folderOf(block), timeoutMs: RUN_LIMIT_MS });
+      // What it leaves behind goes with the project.
+      const folder = folderOf(block);
+      const env = { TMPDIR: folder, TEMP: folder, TMP: folder };
+      const ended = await runNode([script], { cwd: folder, timeoutMs: RUN_LIMIT_MS, env });
       expect(ended).toMatchObject({ code: 0 });
     });
   }

@@ -209,6 +209,34 @@ describe('historyBytes', () => {
     expect(bus.history.size).toBe(0);
   });
 
+  const thrown = (): never => {
+    throw new Error('code of the program');
+  };
+  const throwing = <T extends object>(value: T, key: string): T => Object.defineProperty(value, key, { get: thrown });
+
+  test.each<[string, object]>([
+    ['a Map', throwing(new Map([['key', 'x'.repeat(10_000)]]), 'size')],
+    ['a Set', throwing(new Set(['x'.repeat(10_000)]), 'size')],
+    ['bytes', throwing(new Uint8Array(10_000), 'byteLength')],
+    ['a view', throwing(new DataView(new ArrayBuffer(10_000)), 'byteLength')],
+    ['a buffer', throwing(new ArrayBuffer(10_000), 'byteLength')],
+    ['a shared buffer', throwing(new SharedArrayBuffer(10_000), 'byteLength')],
+    ['a member', throwing({ large: 'x'.repeat(10_000) }, 'member')],
+  ])("%s is weighed without running the program's code", (_, value) => {
+    const bus = new SmallTalkEventBus({ historyBytes: 5_000 });
+    bus.emit('large', [value]);
+    expect(bus.history.size).toBe(0);
+  });
+
+  test('a Proxy weighs little, whatever it answers', () => {
+    const bus = new SmallTalkEventBus({ historyBytes: 5_000 });
+    const { proxy, revoke } = Proxy.revocable({ large: 'x'.repeat(10_000) }, { ownKeys: thrown });
+    bus.emit('proxy', proxy);
+    revoke();
+    bus.emit('revoked', [proxy]);
+    expect(bus.history.size).toBe(2);
+  });
+
   test('what is out of range, or of another type, is refused', () => {
     const wrong: [object, RegExp][] = [
       [{ historyBytes: -1 }, /historyBytes/],

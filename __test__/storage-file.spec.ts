@@ -1,4 +1,5 @@
 import {
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -209,9 +210,11 @@ describe('files', () => {
 
 describe('several at once', () => {
   test('adapters on one directory keep the order of the calls', async () => {
-    const path = temporaryDirectory();
-    symlinkSync(path, `${path}-link`);
-    const stores = [open(path), open(`${path}-link`), open(path)];
+    const directory = temporaryDirectory();
+    const [path, link] = [join(directory, 'store'), join(directory, 'link')];
+    mkdirSync(path);
+    symlinkSync(path, link);
+    const stores = [open(path), open(link), open(path)];
     const writes = Array.from({ length: 60 }, (_, n) => (stores[n % 3] as FileStorageAdapter).set('k', n));
     const reads = stores.map((store) => store.get('k'));
     await Promise.all(writes);

@@ -1,12 +1,12 @@
 //! A named thread that owns one resource and drains a bounded queue of jobs in batches.
 
+mod gate;
+mod serve;
+
 use std::{
-    any::Any,
-    collections::VecDeque,
     convert::Infallible,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
@@ -15,10 +15,13 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
+pub use self::serve::panic_text;
+use self::{
+    gate::{Gate, Message},
+    serve::run,
+};
 use crate::{
-    alertness::Alertness,
     error::{Error, Result},
-    fault,
     reply::Reply,
 };
 
@@ -53,65 +56,12 @@ pub trait Handler<J>: Send {
     }
 }
 
-enum Message<J> {
-    Job { job: J, bytes: usize },
-    Barrier(Reply<()>),
-    Close(Reply<()>),
-}
-
 struct Shared {
     name: &'static str,
     queued: AtomicUsize,
     limit: usize,
     closed: AtomicBool,
     poisoned: AtomicBool,
-}
-
-/// What is queued, for whoever takes something out of it while the thread is at work.
-struct Gate<J> {
-    state: Mutex<GateState<J>>,
-}
-
-struct GateState<J> {
-    /// Whether the thread is at work and leaves the queue alone.
-    at_work: bool,
-    /// What stood in the queue before everything that is in it now.
-    returned: VecDeque<Message<J>>,
-    /// Absent when the thread has ended: whatever is sent then has to be dropped, and so answered.
-    receiver: Option<Receiver<Message<J>>>,
-}
-
-impl<J> Gate<J> {
-    fn lock(&self) -> MutexGuard<'_, GateState<J>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The thread goes to work, and `rest` of what it has not begun comes before everything that is queued.
-    fn leave(&self, rest: VecDeque<Message<J>>) {
-        let mut state = self.lock();
-        state.at_work = true;
-        state.returned = rest;
-    }
-
-    /// The thread is back: what comes before everything that is queued.
-    fn enter(&self) -> VecDeque<Message<J>> {
-        let mut state = self.lock();
-        state.at_work = false;
-        std::mem::take(&mut state.returned)
-    }
-
-    /// Does something that may be held up. What `waiting` has can be taken out of it meanwhile.
-    fn away(&self, waiting: &mut VecDeque<Message<J>>, work: impl FnOnce()) {
-        self.leave(std::mem::take(waiting));
-        work();
-        *waiting = self.enter();
-    }
-
-    fn end(&self) {
-        let mut state = self.lock();
-        state.receiver = None;
-        state.returned.clear();
-    }
 }
 
 /// Room in a queue, free again when this is dropped.
@@ -146,9 +96,6 @@ impl<J> Clone for Worker<J> {
     }
 }
 
-/// As many jobs as share one batch at the most: it bounds the time until the first of them is answered.
-const BATCH: usize = 1024;
-
 impl<J: Send + 'static> Worker<J> {
     /// Starts the thread `name`. Its queue takes `limit` bytes.
     ///
@@ -164,8 +111,7 @@ impl<J: Send + 'static> Worker<J> {
             poisoned: AtomicBool::new(false),
         });
         let seen = Arc::clone(&shared);
-        let state = GateState { at_work: false, returned: VecDeque::new(), receiver: Some(receiver.clone()) };
-        let gate = Arc::new(Gate { state: Mutex::new(state) });
+        let gate = Arc::new(Gate::new(receiver.clone()));
         let door = Arc::clone(&gate);
         let (alive, ended) = bounded(0);
         thread::Builder::new()
@@ -302,100 +248,6 @@ impl<J: Send + 'static> Worker<J> {
         // When the thread is gone, the message is dropped here, and its reply answers by itself.
         let _ = self.sender.send(message);
     }
-}
-
-fn run<J>(mut handler: impl Handler<J>, receiver: &Receiver<Message<J>>, shared: &Shared, gate: &Gate<J>) {
-    let outcome = catch_unwind(AssertUnwindSafe(|| serve(&mut handler, receiver, shared, gate)));
-    if let Err(panic) = outcome {
-        shared.poisoned.store(true, Ordering::Release);
-        tracing::error!(target: "smalltalk::worker", thread = shared.name, message = panic_text(panic.as_ref()), "panicked");
-        // Whatever is still queued is dropped, and each reply in it answers by itself.
-        while receiver.try_recv().is_ok() {}
-    }
-    gate.end();
-}
-
-fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shared: &Shared, gate: &Gate<J>) {
-    let mut alertness = Alertness::default();
-    let mut returned = VecDeque::new();
-    let mut prepared = false;
-    loop {
-        let begun = Instant::now();
-        let looked = returned.pop_front().or_else(|| alertness.look(receiver));
-        let next = match (looked, handler.wake_at()) {
-            (Some(message), _) => Ok(message),
-            (None, None) => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            (None, Some(moment)) => receiver.recv_deadline(moment),
-        };
-        alertness.note(begun.elapsed());
-        let first = match next {
-            Ok(message) => message,
-            Err(RecvTimeoutError::Timeout) => {
-                gate.away(&mut returned, || handler.tick());
-                continue;
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-        };
-        let unprepared = matches!(&first, Message::Job { job, .. } if !prepared && handler.is_unprepared(job));
-        if unprepared {
-            returned.push_front(first);
-            gate.away(&mut returned, || handler.prepare());
-            // Where everything was withdrawn, whoever comes next asks for it anew.
-            prepared = !returned.is_empty();
-            continue;
-        }
-        prepared = false;
-        let mut batch = Vec::new();
-        let mut size = 0;
-        let mut next = Some(first);
-        let mut last = None;
-        while let Some(message) = next.take() {
-            match message {
-                Message::Job { job, bytes } => {
-                    size += bytes;
-                    batch.push(job);
-                }
-                other => {
-                    last = Some(other);
-                    break;
-                }
-            }
-            if batch.len() < BATCH {
-                next = returned.pop_front().or_else(|| receiver.try_recv().ok());
-            }
-        }
-        if !batch.is_empty() {
-            fault::point(shared.name);
-            gate.away(&mut returned, || handler.handle(batch));
-            // Only now: what is being written still takes its memory.
-            shared.queued.fetch_sub(size, Ordering::AcqRel);
-        }
-        if handler.wake_at().is_some_and(|moment| moment <= Instant::now()) {
-            gate.away(&mut returned, || handler.tick());
-        }
-        match last {
-            Some(Message::Close(reply)) => {
-                reply.send(handler.finish());
-                return;
-            }
-            Some(Message::Barrier(reply)) => reply.send(Ok(())),
-            Some(Message::Job { .. }) | None => {}
-        }
-    }
-    // Every handle was dropped without a close.
-    if let Err(error) = handler.finish() {
-        tracing::warn!(target: "smalltalk::worker", thread = shared.name, %error, "did not close cleanly");
-    }
-}
-
-/// The text of a panic, where it has one.
-#[must_use]
-pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("panicked without a text")
 }
 
 #[cfg(test)]

@@ -387,13 +387,11 @@ impl EventLog {
     }
 
     fn submit_parcel(&self, mut parcel: Parcel, bytes: usize) {
-        let room = match &self.side {
-            Side::Owner(core) => self.check().and_then(|()| core.writer.room(bytes)).map(Some),
-            Side::Visitor { .. } => Ok(None),
-        };
-        match room {
-            Ok(room) => room.into_iter().for_each(|room| parcel.hold(room)),
-            Err(error) => return parcel.refuse(error),
+        if let Side::Owner(core) = &self.side {
+            match self.check().and_then(|()| core.writer.room(bytes)) {
+                Ok(room) => parcel.hold(room),
+                Err(error) => return parcel.refuse(error),
+            }
         }
         self.submit(Job::Append(parcel));
     }

@@ -2,8 +2,9 @@
  * What values are read with. Programs replace methods of built-in classes (Date.prototype.toJSON is a favourite), and
  * a value may have members of its own that hide them, so these are taken once, when this module is loaded.
  */
-import { runInNewContext } from 'node:vm';
 import { URL } from 'node:url';
+import { types } from 'node:util';
+import { runInNewContext } from 'node:vm';
 
 const isNative = (method: unknown): boolean =>
   typeof method === 'function' &&
@@ -86,6 +87,14 @@ export const regExpText = (value: RegExp): string =>
 
 const mapEntries = method(Map.prototype, 'entries') as () => MapIterator<[unknown, unknown]>;
 const setValues = method(Set.prototype, 'values') as () => SetIterator<unknown>;
+const mapSize = getter(Map.prototype, 'size') as () => number;
+const setSize = getter(Set.prototype, 'size') as () => number;
+
+/** The entries of a Map, or the members of a Set, one after the other, and how many there are. */
+export const listOf = (of: object): { all: Iterable<unknown>; length: number } =>
+  types.isMap(of)
+    ? { all: Reflect.apply(mapEntries, of, []), length: Reflect.apply(mapSize, of, []) }
+    : { all: Reflect.apply(setValues, of, []), length: Reflect.apply(setSize, of, []) };
 
 /** The entries of a Map. */
 export const entriesOf = (map: object): [unknown, unknown][] => [...Reflect.apply(mapEntries, map, [])];
@@ -108,6 +117,24 @@ export function bytesOf(value: object): Buffer {
     Reflect.apply(offsetOf, value, []),
     Reflect.apply(sizeOf, value, []),
   );
+}
+
+const sizeOfView = getter(DataView.prototype, 'byteLength') as () => number;
+const sizeOfBuffer = getter(ArrayBuffer.prototype, 'byteLength') as () => number;
+const sizeOfShared = getter(SharedArrayBuffer.prototype, 'byteLength') as () => number;
+
+/** Bytes of an ArrayBuffer, shared or not, or of a view of one; nothing of any other object. */
+export function bytesIn(value: object): number | undefined {
+  const read = types.isTypedArray(value)
+    ? sizeOf
+    : types.isDataView(value)
+      ? sizeOfView
+      : types.isArrayBuffer(value)
+        ? sizeOfBuffer
+        : types.isSharedArrayBuffer(value)
+          ? sizeOfShared
+          : undefined;
+  return read === undefined ? undefined : Reflect.apply(read, value, []);
 }
 
 /** How many elements a typed array has. */

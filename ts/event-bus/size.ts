@@ -1,5 +1,10 @@
-/** About how many bytes a value keeps in memory: good enough to bound a queue or a history by. */
+/**
+ * About how many bytes a value keeps in memory: good enough to bound a queue or a history by. No code of the program's
+ * runs: it could throw, and emitting must not.
+ */
 import { types } from 'node:util';
+
+import { bytesIn, listOf } from '../codec/originals.js';
 
 /** Values looked at; what is larger is taken to go on as it began. */
 const SAMPLE = 1_000;
@@ -18,10 +23,10 @@ export function sizeOf(value: unknown): number {
     if (typeof part === 'string') return 2 * WORD + part.length * 2;
     if (typeof part !== 'object' || part === null || seen.has(part)) return WORD;
     seen.add(part);
-    if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) return 4 * WORD + part.byteLength;
-    if (types.isMap(part)) return 2 * WORD + listed(Map.prototype.entries.call(part), part.size);
-    if (types.isSet(part)) return 2 * WORD + listed(Set.prototype.values.call(part), part.size);
-    return 2 * WORD + members(part);
+    if (types.isProxy(part)) return 2 * WORD;
+    if (types.isMap(part) || types.isSet(part)) return 2 * WORD + listed(part);
+    const bytes = bytesIn(part);
+    return bytes === undefined ? 2 * WORD + members(part) : 4 * WORD + bytes;
   };
   const members = (part: object): number => {
     const keys = Array.isArray(part) ? null : Object.keys(part);
@@ -36,10 +41,11 @@ export function sizeOf(value: unknown): number {
     }
     return bytes;
   };
-  const listed = (values: Iterable<unknown>, length: number): number => {
+  const listed = (part: object): number => {
+    const { all, length } = listOf(part);
     let bytes = 0;
     let at = 0;
-    for (const one of values) {
+    for (const one of all) {
       if (budget <= 0) return at === 0 ? length * WORD : (bytes / at) * length;
       bytes += WORD + visit(one);
       at += 1;
