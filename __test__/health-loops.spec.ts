@@ -117,7 +117,12 @@ describe('the holder is named', () => {
        bus.on('one', function hog(n) { if (n === 0) hold(); });
        bus.on('two', function first() {});
        bus.on('two', function second(n) { if (n === 0) hold(); });
-       for (let n = 1; n < 100_000; n += 1) { bus.emit('one', n); bus.emit('two', n, n); }
+       for (let n = 1; n < 100_000; n += 1) {
+         bus.emit('one', n);
+         bus.emit('two', n, n);
+         // On a machine that does something else beside it would be a freeze itself.
+         if (n % 5_000 === 0) await new Promise(setImmediate);
+       }
        await new Promise(setImmediate);`,
       ["bus.emit('one', 0)", "bus.emit('two', 0, 0)"],
     );

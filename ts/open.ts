@@ -68,9 +68,10 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
   const directory = pathOption('directory', given.directory, './data');
   const onFallback = wordOption<OnFallback>('onFallback', given.onFallback, 'throw', ['throw', 'memory']);
   const [forBus, forHealth] = [optionsObject('bus', given.bus), optionsObject('health', given.health)];
+  const forLog: Partial<JsonlEventReplayStorage> & JsonlEventLogOptions = optionsObject('log', given.log);
   if (onFallback === 'throw') native();
   const lent = new Set<unknown>([given.log, given.storage, (given.storage as StorageConfig | undefined)?.adapter]);
-  const log = nativeAvailable() ? openLog(directory, given) : null;
+  const log = nativeAvailable() ? openLog(directory, forLog) : null;
   const storage = await openStorage(directory, given, onFallback);
   try {
     // A log opens with its first call; what keeps it from opening shall be heard here.
@@ -87,8 +88,10 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
 
 const LOG_METHODS = ['append', 'replay', 'sessions', 'eraseSession', 'close'] as const;
 
-function openLog(directory: string, { log }: Partial<OpenOptions>): JsonlEventReplayStorage {
-  const given: Partial<JsonlEventReplayStorage> & JsonlEventLogOptions = optionsObject('log', log);
+function openLog(
+  directory: string,
+  given: Partial<JsonlEventReplayStorage> & JsonlEventLogOptions,
+): JsonlEventReplayStorage {
   const lacking = LOG_METHODS.filter((name) => typeof given[name] !== 'function');
   // Not by its class: that of another copy of this package is another one.
   if (lacking.length === 0) return given as JsonlEventReplayStorage;
