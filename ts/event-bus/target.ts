@@ -1,5 +1,5 @@
 /** Where an event goes: everything that emitting it has to know, looked up once and used until listeners change. */
-import { giveBack, takeWord, watching } from '../holders.js';
+import { watching, type Words } from '../holders.js';
 import type { EventPriority } from '../types.js';
 import { callerOf } from './callers.js';
 import type { Marks } from './marks.js';
@@ -26,12 +26,10 @@ export const ONE = 0;
 export const ONE_NAMED = 1;
 export const NONE_OR_SEVERAL = 2;
 
-/** The word of a target, for when that is collected with its bus. */
-interface Taken {
-  word: number;
+/** The bus of a target. */
+interface Home {
+  readonly words: Words;
 }
-
-const collected = new FinalizationRegistry<Taken>(({ word }) => giveBack(word));
 
 /** One event name, for one scope. */
 export class Target {
@@ -52,7 +50,6 @@ export class Target {
   size = 0;
   /** What names them while they run, where somebody watches the loop; else 0. */
   word = 0;
-  #taken: Taken | null = null;
   /** Node's list of them, where it has to know that it is being called. */
   marks: Marks | null = null;
   // Each calls all of them, with the bus as `this`, for so many arguments.
@@ -72,13 +69,14 @@ export class Target {
   }
 
   /** Takes note of who listens; of several, a copy that nobody changes. */
-  listen(version: number, listeners: readonly AnyListener[], marks: Marks | null): void {
+  listen(version: number, listeners: readonly AnyListener[], marks: Marks | null, home: Home): void {
     this.version = version;
     this.listeners = listeners;
     this.size = listeners.length;
     this.surplus = this.size - 1;
     const [single = nothing] = listeners;
-    if (this.#taken !== null || watching()) this.#nameAnew(listeners);
+    if (this.word !== 0) home.words.giveBack(this.word);
+    this.word = listeners.length > 0 && watching() ? this.#named(listeners, home.words) : 0;
     this.manner = this.surplus !== 0 ? NONE_OR_SEVERAL : this.word !== 0 ? ONE_NAMED : ONE;
     this.marks = this.surplus > 0 ? marks : null;
     const alone = listeners.length < 2;
@@ -89,22 +87,14 @@ export class Target {
   }
 
   /** Lets go of the listeners; the next emit looks anew. */
-  forget(): void {
-    this.listen(NO_VERSION, [], null);
+  forget(home: Home): void {
+    this.listen(NO_VERSION, [], null, home);
     this.hotVersion = NO_VERSION;
   }
 
-  #nameAnew(listeners: readonly AnyListener[]): void {
-    giveBack(this.word);
+  #named(listeners: readonly AnyListener[], words: Words): number {
     const { agentId } = this.labels.metadata;
-    const named = listeners.length > 0 && watching();
-    this.word = named ? takeWord({ agentId, event: String(this.name), listeners: listeners.map(nameOf) }) : 0;
-    if (this.#taken !== null) {
-      this.#taken.word = this.word;
-    } else if (named) {
-      this.#taken = { word: this.word };
-      collected.register(this, this.#taken);
-    }
+    return words.take({ agentId, event: String(this.name), listeners: listeners.map(nameOf) });
   }
 
   /** A caller that makes the caller when it is first wanted: most events have one number of arguments. */
