@@ -450,6 +450,9 @@ export interface StorageSession {
  */
 export declare function storageSessionInfo(handle: ExternalObject<StorageHandle>, slot: number, id: string, inOrder: boolean): void
 
+/** The versions of sessions at one moment, in the order of their ids: a JSON array of numbers, null where there is none. */
+export declare function storageSessionVersions(handle: ExternalObject<StorageHandle>, slot: number, ids: Array<string>, inOrder: boolean): void
+
 /** Sets a key; `expires_at` in milliseconds since the epoch. */
 export declare function storageSetKey(handle: ExternalObject<StorageHandle>, slot: number, key: string, text: string, types: string | undefined | null, expiresAt: number | undefined | null, power: boolean): void
 

@@ -917,6 +917,7 @@ module.exports.storageSaveComing = nativeBinding.storageSaveComing
 module.exports.storageSaveSession = nativeBinding.storageSaveSession
 module.exports.storageSaveSessions = nativeBinding.storageSaveSessions
 module.exports.storageSessionInfo = nativeBinding.storageSessionInfo
+module.exports.storageSessionVersions = nativeBinding.storageSessionVersions
 module.exports.storageSetKey = nativeBinding.storageSetKey
 module.exports.storageSetKeys = nativeBinding.storageSetKeys
 module.exports.storageVerify = nativeBinding.storageVerify

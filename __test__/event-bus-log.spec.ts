@@ -188,7 +188,9 @@ describe('trouble', () => {
     bus.emit('b');
     expect(topics(log)).toEqual(['a']);
     expect(bus.getStats().log).toBeNull();
-    expect((await rejection(bus.emitDurable('c'))).code).toBe('ERR_OPTION_INVALID');
+    for (const emitter of [bus, bus.scope({ agentId: 'a' })]) {
+      expect((await rejection(emitter.emitDurable('c'))).code).toBe('ERR_CLOSED');
+    }
   });
 });
 

@@ -182,6 +182,26 @@ describe('replay', () => {
     expect(() => bus.replay({ events: 'count' as never })).toThrow(TypeError);
   });
 
+  test.each(['full', 'empty'])('options of a wrong type are a TypeError that names them (%s)', (history) => {
+    const bus = history === 'full' ? filled() : new SmallTalkEventBus<Events>();
+    const wrong: [string, unknown][] = [
+      ['options', null],
+      ['options', 5],
+      ['events', { events: [1] }],
+      ['events', { events: null }],
+      ['metadata', { metadata: null }],
+      ['metadata', { metadata: 5 }],
+      ['filter', { filter: 'count' }],
+      ['since', { since: new Date() }],
+    ];
+    for (const [name, options] of wrong) {
+      for (const ask of [() => bus.replay(options as never), () => bus.history.toArray(options as never)]) {
+        expect(ask).toThrow(TypeError);
+        expect(ask).toThrow(new RegExp(`^${name} must be`));
+      }
+    }
+  });
+
   test('a listener can tell a replay from news, also for what it emits itself', () => {
     const bus = new SmallTalkEventBus<Events>();
     const told: [string, boolean][] = [];

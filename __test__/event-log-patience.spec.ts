@@ -153,18 +153,33 @@ withPipes('a close has a time-out and goes on, and whoever opens the directory n
 });
 
 /** A pipe in the archive: a replay of what is there waits until somebody writes to it, and for the end of that. */
-function pipeInArchive(log: JsonlEventReplayStorage, session: string): { end(): Promise<void> } {
+function pipeInArchive(
+  log: JsonlEventReplayStorage,
+  session: string,
+): { end(): Promise<void>; reached(): Promise<number>; write(): boolean } {
   const day = join(log.directory, 'archive', '2020-01-01');
   mkdirSync(day, { recursive: true });
   const pipe = join(day, `${session}.1.jsonl`);
   execFileSync('mkfifo', [pipe]);
-  const write = (): boolean => {
+  const begin = (): number | null => {
     try {
-      closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
-      return true;
+      return openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
-      if ((error as { code?: string }).code === 'ENXIO') return false;
+      if ((error as { code?: string }).code === 'ENXIO') return null;
       throw error;
+    }
+  };
+  const write = (): boolean => {
+    const begun = begin();
+    if (begun !== null) closeSync(begun);
+    return begun !== null;
+  };
+  // Somebody reads, and waits until what this gives is closed.
+  const reached = async (): Promise<number> => {
+    for (;;) {
+      const begun = begin();
+      if (begun !== null) return begun;
+      await new Promise(setImmediate);
     }
   };
   // It is opened more than once, and let go of in the end.
@@ -172,7 +187,7 @@ function pipeInArchive(log: JsonlEventReplayStorage, session: string): { end(): 
     while (!write()) await new Promise(setImmediate);
     while (write()) await new Promise(setImmediate);
   };
-  return { end };
+  return { end, reached, write };
 }
 
 withPipes(
@@ -199,6 +214,38 @@ withPipes(
     expect(await payloads(log)).toEqual([1]);
   },
 );
+
+withPipes('a replay and a tail that wait for the disk end by their signal, and when they are left', async () => {
+  const log = open(PATIENT);
+  await log.append('s', { topic: 't', payload: 1 });
+  const silent = pipeInArchive(log, 's');
+  const stop = new AbortController();
+  const replayed = rejection(all(log, 's', { archived: true, signal: stop.signal }));
+  const held = await silent.reached();
+  stop.abort(new Error('enough'));
+  expect((await replayed).message).toBe('enough');
+  // These wait behind what the first one has begun.
+  const late = new AbortController();
+  const waiting = log.replay('s', { priority: 'all', signal: late.signal });
+  const next = rejection(waiting.next());
+  await new Promise(setImmediate);
+  late.abort(new Error('late'));
+  expect((await next).message).toBe('late');
+  expect((await waiting.next()).done).toBe(true);
+  const tail = log.tail('s');
+  const first = tail.next();
+  await new Promise(setImmediate);
+  await tail.return();
+  expect((await first).done).toBe(true);
+  let isAnswered = false;
+  const answered = payloads(log).finally(() => (isAnswered = true));
+  closeSync(held);
+  while (!isAnswered) {
+    silent.write();
+    await new Promise(setImmediate);
+  }
+  expect(await answered).toEqual([1]);
+});
 
 test('a time-out out of range is refused when the log is made', () => {
   expect(() => open({ timeoutMs: 0 })).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));

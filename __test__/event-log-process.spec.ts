@@ -72,16 +72,19 @@ describe('closing and sharing', () => {
     await log.append('s', { topic: 't' });
     const script = scriptWithLog(
       log.directory,
-      `log.append('s', { topic: 't' }).catch(({ name, code, owner, retryable }) =>
-        console.log(JSON.stringify({ name, code, owner, retryable })));`,
+      `const refused = async (asked) => asked.then(
+        () => 'it was done',
+        ({ name, code, owner, retryable }) => ({ name, code, owner, retryable }));
+      (async () => {
+        const append = await refused(log.append('s', { topic: 't' }));
+        // Whoever could not read must not keep the name from those who can.
+        const subscribe = await refused(log.subscribe('s', 'c'));
+        console.log(JSON.stringify({ append, subscribe }));
+      })();`,
     );
     const { output } = await runNode(['-e', script], { cwd: __dirname });
-    expect(JSON.parse(output)).toEqual({
-      name: 'EventLogError',
-      code: 'ERR_LOCKED',
-      owner: process.pid,
-      retryable: true,
-    });
+    const refusal = { name: 'EventLogError', code: 'ERR_LOCKED', owner: process.pid, retryable: true };
+    expect(JSON.parse(output)).toEqual({ append: refusal, subscribe: refusal });
   });
 
   test('a process that closes nothing ends by itself, and what it queued lands', async () => {

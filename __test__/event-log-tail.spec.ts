@@ -1,4 +1,6 @@
 /** Following a session, and consumers that remember where they were. */
+import { getEventListeners } from 'node:events';
+
 import { EventLogError, type Event, type JsonlEventReplayStorage } from '../ts/index.js';
 import { all, open, rejection } from './support/event-log.js';
 
@@ -84,6 +86,33 @@ describe('tail', () => {
     expect(() => log.tail('')).toThrow(/sessionId is empty/);
     expect(() => log.tail('s', { priority: 'high' as never })).toThrow(/priority/);
   });
+});
+
+describe('leaving', () => {
+  test.each(['owner', 'visitor'])(
+    'a tail and a consumer that wait end at once when they are left (%s)',
+    async (who) => {
+      const log = open();
+      await append(log, 1);
+      const reader = who === 'owner' ? log : open({ directory: log.directory, readOnly: true });
+      const consumer = await reader.subscribe('s', 'c');
+      const stop = new AbortController();
+      const endless = [reader.tail('s'), reader.tail('s', { signal: stop.signal }), consumer[Symbol.asyncIterator]()];
+      for (const events of endless) {
+        await events.next();
+        const [first, second] = [events.next(), events.next()];
+        const left = events.return();
+        const done = { done: true, value: undefined };
+        expect(await Promise.all([first, second, left, events.next()])).toEqual([done, done, done, done]);
+      }
+      expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+      // Left before it began, it does not begin; the consumer may be asked again.
+      const early = reader.tail('s');
+      await early.return();
+      expect((await early.next()).done).toBe(true);
+      expect(numbers(await take(consumer, 1))).toEqual([1]);
+    },
+  );
 });
 
 describe('a log that only reads', () => {

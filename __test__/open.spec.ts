@@ -185,3 +185,35 @@ test('a script that opens everything and closes nothing exits within a second', 
   expect(await exited).toEqual([0, null]);
   expect(performance.now() - done).toBeLessThan(1_000);
 });
+
+test('what is undefined is not given: everything stays in its directory', async () => {
+  for (const [storage, expected] of [
+    [{ path: undefined }, ['sessions.db']],
+    [{ adapter: 'file', path: undefined, onFallback: undefined }, ['sessions']],
+    ['sqlite:', ['sessions.db']],
+    ['file', ['sessions']],
+  ] as const) {
+    const directory = temporaryDirectory();
+    const options = { directory, storage, log: { directory: undefined }, bus: undefined, health: undefined };
+    const opened = await openSmallTalk(options as never);
+    await opened.close();
+    const made = readdirSync(directory).filter((name) => !/-(?:wal|shm|reserve)$/.test(name));
+    expect(made.sort()).toEqual(['events', ...expected]);
+  }
+});
+
+test('parts that are no options are refused before anything is opened', async () => {
+  const directory = temporaryDirectory();
+  for (const wrong of [
+    { storage: null },
+    { storage: 5 },
+    { storage: InMemoryStorageAdapter },
+    { log: null },
+    { log: 'events' },
+    { bus: 5 },
+    { health: null },
+  ]) {
+    await expect(openSmallTalk({ directory, ...wrong } as never)).rejects.toThrow(TypeError);
+    expect(readdirSync(directory)).toEqual([]);
+  }
+});

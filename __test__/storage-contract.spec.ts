@@ -20,11 +20,12 @@ testStorageAdapterContract(
   'SQLiteStorageAdapter (process)',
   () => new SQLiteStorageAdapter({ path: join(place, 'sessions.db'), durability: 'process' }),
   undefined,
-  { supports: new SQLiteStorageAdapter().capabilities },
+  { supports: new SQLiteStorageAdapter().capabilities, strict: true },
 );
 
 testStorageAdapterContract('InMemoryStorageAdapter', () => new InMemoryStorageAdapter(), undefined, {
   supports: new InMemoryStorageAdapter().capabilities,
+  strict: true,
 });
 
 testStorageAdapterContract('FileStorageAdapter (power)', () => new FileStorageAdapter({ path: join(place, 'files') }));
@@ -33,7 +34,7 @@ testStorageAdapterContract(
   'FileStorageAdapter (process)',
   () => new FileStorageAdapter({ path: join(place, 'files'), durability: 'process' }),
   undefined,
-  { supports: new FileStorageAdapter().capabilities },
+  { supports: new FileStorageAdapter().capabilities, strict: true },
 );
 
 testStorageAdapterContract('an adapter in plain JavaScript', () => new JsonFileAdapter(join(place, 'store.json')));

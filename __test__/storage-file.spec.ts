@@ -407,3 +407,17 @@ describe('at the end', () => {
     await Promise.all(ends);
   }, 60_000);
 });
+
+test('a file that cannot be read is damage to verify, and keeps it from none of the others', async () => {
+  const store = new FileStorageAdapter({ path: temporaryDirectory(), durability: 'process' });
+  await store.saveSession('sound', conversation('sound', 2));
+  mkdirSync(join(store.path, 'sessions', 'folder.json'));
+  symlinkSync('link.json', join(store.path, 'keys', 'link.json'));
+  const report = await store.verify();
+  expect(report).toMatchObject({ sessions: 2, keys: 1, messages: 2 });
+  expect(report.damaged).toMatchObject([
+    { kind: 'session', id: 'folder', detail: expect.stringContaining('EISDIR') as string },
+    { kind: 'key', id: 'link', detail: expect.stringContaining('ELOOP') as string },
+  ]);
+  await store.close();
+});

@@ -184,3 +184,27 @@ test('a source that knows no pages is refused, and a store is not migrated to it
   await expect(migrate(to, from, { ttl: 0 })).rejects.toMatchObject({ code: 'ERR_TTL_INVALID' });
   await expect(migrate(to, from, { keys: 'all' as never })).rejects.toThrow(TypeError);
 });
+
+test('what is no option of a migration is refused before anything is written', async () => {
+  const from = await filled(new InMemoryStorageAdapter(), 2);
+  const to = new InMemoryStorageAdapter();
+  for (const wrong of [
+    { dryRun: 'false' },
+    { dryRun: null },
+    { verify: 0 },
+    { onProgress: 5 },
+    { signal: {} },
+    { signal: null },
+    { sessions: 5 },
+    { keys: 'key/1' },
+    { ttl: '1' },
+  ]) {
+    await expect(migrate(from, to, wrong as never)).rejects.toThrow(TypeError);
+  }
+  for (const none of [null, undefined, {}, 'memory:']) {
+    await expect(migrate(from, none as never)).rejects.toThrow(/adapter/);
+    await expect(migrate(none as never, to)).rejects.toThrow(TypeError);
+  }
+  expect(await to.getStats()).toMatchObject({ sessions: 0, keys: 0 });
+  await Promise.all([from.close(), to.close()]);
+});

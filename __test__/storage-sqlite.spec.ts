@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
@@ -84,6 +84,18 @@ test('errors are classes with codes, and a failed opening can be tried again', a
   expect(error).toMatchObject({ code: 'ERR_IO', name: 'StorageError' });
   await expect(adapter.saveSession('s', session('s'))).rejects.toMatchObject({ code: 'ERR_IO' });
   await adapter.close();
+});
+
+test('a place that can have no file is no damage', async () => {
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, 'blocked.db-wal'));
+  // Two are too long themselves, of one the name of its log is, and one has something in the place of its log.
+  for (const name of ['x'.repeat(300), 'x'.repeat(5_000), 'x'.repeat(253), 'blocked.db']) {
+    const adapter = new SQLiteStorageAdapter({ path: join(directory, name) });
+    await expect(adapter.set('k', 1)).rejects.toMatchObject({ code: 'ERR_IO', name: 'StorageError' });
+    await adapter.close();
+  }
+  expect(readdirSync(directory)).toEqual(['blocked.db-wal']);
 });
 
 test('options out of range are refused when the adapter is made', () => {

@@ -59,10 +59,23 @@ test('parts of a session, and what can be told without them', async () => {
     updatedAt: new Date(5),
   });
   expect(info?.sizeBytes).toBeGreaterThan(100);
+  expect(Object.keys(info ?? {}).sort()).toEqual([
+    'activeAgent',
+    'createdAt',
+    'messageCount',
+    'sizeBytes',
+    'updatedAt',
+    'version',
+  ]);
   expect(info?.version).toBe((await adapter.getVersioned('s'))?.version);
   expect(await adapter.getSessionInfo('nobody')).toBeNull();
   await adapter.saveSession('s', sessionOf('s', 6));
   expect(await adapter.getSessionInfo('s')).not.toHaveProperty('activeAgent');
+});
+
+test('the size of a session counts what it is beside its messages', async () => {
+  await adapter.saveSession('s', { ...sessionOf('s', 5, []), context: { notes: 'x'.repeat(10_000) } });
+  expect((await adapter.getSessionInfo('s'))?.sizeBytes).toBeGreaterThan(10_000);
 });
 
 test('a read with a save on its way sees it, in every kind of reading', async () => {
@@ -93,6 +106,31 @@ describe('batches', () => {
     expect(await adapter.deleteSessions(['a', 'none', 'c'])).toBe(2);
     expect(await adapter.listSessions()).toEqual(['b']);
     await adapter.saveSessions([]);
+  });
+
+  test('are read as they were at one moment, whoever writes meanwhile', async () => {
+    const ids = ['a', 'b', 'c', 'd'];
+    // Some are read here, some by another thread in pieces.
+    const of = (at: number): [string, ChatSession][] =>
+      ids.map((id, n) => [id, sessionOf(id, at, conversation(n % 2 === 0 ? 2 : 1_000))]);
+    const other = new SQLiteStorageAdapter({ path, durability: 'process' });
+    await other.saveSessions(of(0));
+    let reading = true;
+    const writing = (async () => {
+      for (let at = 1; reading; at += 1) {
+        if (at % 5 === 0) await other.deleteSessions(ids);
+        await other.saveSessions(of(at));
+      }
+    })();
+    const moments: number[] = [];
+    for (let round = 0; round < 100; round += 1) {
+      const found = await adapter.getSessions(ids);
+      moments.push(new Set(ids.map((id) => found.get(id)?.updatedAt.getTime())).size);
+    }
+    reading = false;
+    await writing;
+    await other.close();
+    expect(moments).toEqual(moments.map(() => 1));
   });
 
   test('of which one is refused store nothing', async () => {
@@ -208,6 +246,15 @@ describe('prune', () => {
     // What is pruned is forgotten: a save of it is in full.
     await adapter.saveSession('s1', known);
     expect(await adapter.getSession('s1')).toEqual(known);
+  });
+
+  test('takes no wrong type for a signal or a dry run', async () => {
+    await adapter.saveSession('old', sessionOf('old', 1));
+    for (const wrong of [{ signal: {} }, { signal: null }, { signal: 'x' }, { dryRun: 1 }, { dryRun: null }]) {
+      const pruned = adapter.prune({ updatedBefore: 100, ...(wrong as object) });
+      await expect(pruned).rejects.toThrow(/must be/);
+    }
+    expect(await adapter.listSessions()).toEqual(['old']);
   });
 
   test('ends between two batches when it is told to', async () => {

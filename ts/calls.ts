@@ -7,7 +7,7 @@ import { monotonic, setImmediate } from './timers.js';
 
 interface Waiting {
   resolve(value: unknown): void;
-  reject(error: Error): void;
+  reject(error: unknown): void;
   kind: Kind;
   /** Who is patient, and must not be forgotten meanwhile. */
   patience: Patience | undefined;
@@ -132,6 +132,11 @@ export class Calls {
           : new this.#Room('ERR_TIMEOUT', `there was no answer within ${limitMs} ms`),
       );
     }
+  }
+
+  /** Waits no longer for this slot, where it has not been answered: whoever asked hears why. */
+  abandon(slot: number, reason: unknown): void {
+    this.#take(slot)?.reject(reason);
   }
 
   /** A slot by which the binary says again and again that there is something to fetch, until it is closed. */

@@ -10,9 +10,9 @@ import { tooLarge, translated, unsupported } from './codec/failures.js';
 import { MAX_DEPTH } from './codec/inspect.js';
 import { plainListMember, plainMember, plainText } from './codec/plain.js';
 import { quoted } from './codec/quote.js';
-import { revive } from './codec/revive.js';
+import { revive, reviveWhatCan } from './codec/revive.js';
 
-export { quoted, revive };
+export { quoted, revive, reviveWhatCan };
 
 /** What happens to functions, symbols, instances of classes and the like: refuse them, or store what JSON would. */
 export type Unsupported = 'refuse' | 'json';

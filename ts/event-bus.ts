@@ -131,7 +131,8 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /**
    * Appends the event to the log; when that is acknowledged, records and dispatches it. When it fails, neither happens:
-   * rejects with what the log says, `ERR_BACKPRESSURE` when the queue is full, `ERR_OPTION_INVALID` without a log.
+   * rejects with what the log says, `ERR_BACKPRESSURE` when the queue is full, `ERR_OPTION_INVALID` without a log,
+   * `ERR_CLOSED` after `close()`.
    */
   emitDurable<K extends Name<T>>(event: K, ...args: Args<T, K>): Promise<boolean> {
     return this.#fireDurably(this._hot.targetOf(event), args);
@@ -264,6 +265,8 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   async #fireDurably(target: Target, args: unknown[]): Promise<boolean> {
     const feed = this.#feed;
+    if (this.#closing !== null)
+      throw new SmallTalkError('ERR_CLOSED', 'the event bus is closed, and has let go of its log');
     if (feed === null) throw new SmallTalkError('ERR_OPTION_INVALID', 'emitDurable needs a bus with a log');
     if (!target.recorded) throw new SmallTalkError('ERR_OPTION_INVALID', `${String(target.name)} is never recorded`);
     const event = this.#redacted(this.#stored(target, args, Date.now()));

@@ -19,6 +19,7 @@ import {
   type JsonlEventLogOptions,
   type TailOptions,
 } from './event-log/options.js';
+import { Reads } from './event-log/reads.js';
 import { openConsumer, type EventConsumer } from './event-log/consumer.js';
 import type { EventLogStats, EventLogVerifyReport } from './event-log/stats.js';
 import { tail, type Tailed } from './event-log/tail.js';
@@ -130,21 +131,22 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     const query = replayQuery(given);
     const signal = signalOption(given.signal);
     signal?.throwIfAborted();
-    const { asked, together } = this.#open();
-    together.send();
+    const { asked } = this.#open();
     const cursor = crossing(EventLogError, (binary) => binary.logReplay(asked.handle, sessionId, query));
+    const reads = new Reads(asked, signal);
     try {
       for (;;) {
-        const piece = await this.#call<string | null>('read', (binary, _, slot) => {
-          binary.logReplayNext(cursor, slot);
-        });
+        // Whatever was appended before comes before what is read.
+        this.#open().together.send();
+        const piece = await reads.next<string | null>((binary, slot) => binary.logReplayNext(cursor, slot));
         if (piece === null) return;
         for (const event of decodeEvents(piece)) {
-          signal?.throwIfAborted();
+          reads.check();
           yield event;
         }
       }
     } finally {
+      reads.end();
       crossing(EventLogError, (binary) => {
         binary.logReplayEnd(cursor);
       });
@@ -156,9 +158,11 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
    * priorities, unless told otherwise. It ends by its signal, or when the log is closed, with an error; or by leaving the
    * loop. What the retention archives before it is brought is not brought.
    */
-  tail(sessionId: string, options?: TailOptions): AsyncGenerator<Event, never, undefined> {
+  tail(sessionId: string, options?: TailOptions): AsyncGenerator<Event, void, undefined> {
     checkId(sessionId, 'sessionId');
-    return tail(this.#tailed, sessionId, tailOptions(options));
+    const { afterSeq = 0, signal, ...rest } = tailOptions(options);
+    const signals = signal === undefined ? [] : [signal];
+    return tail(this.#tailed, sessionId, { options: rest, signals, after: () => afterSeq });
   }
 
   /**
@@ -253,22 +257,22 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     wait: (sessionId, after, signal) => this.#wait(sessionId, after, signal),
   };
 
-  async #wait(sessionId: string, after: number, signal: AbortSignal | undefined): Promise<number> {
+  async #wait(sessionId: string, after: number, signal: AbortSignal): Promise<number> {
     const { asked, together } = this.#open();
     together.send();
     let ticket = 0;
     const end = (): void => crossing(EventLogError, (binary) => binary.logWaitEnd(asked.handle, ticket));
-    signal?.addEventListener('abort', end, { once: true });
+    signal.addEventListener('abort', end, { once: true });
     try {
       return await asked.run<number>('long', (binary, slot) => {
         ticket = slot;
         binary.logWait(asked.handle, slot, sessionId, Math.max(0, after));
       });
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       throw error;
     } finally {
-      signal?.removeEventListener('abort', end);
+      signal.removeEventListener('abort', end);
     }
   }
 

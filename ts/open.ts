@@ -10,8 +10,8 @@ import { AgentHealthMonitor } from './health-monitor.js';
 import type { HealthMonitorConfig } from './health-monitor/types.js';
 import { native, nativeAvailable } from './native.js';
 import { optionsObject, pathOption, wordOption } from './options.js';
-import type { StorageAdapter } from './storage/adapter.js';
-import { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
+import { isAdapter, type StorageAdapter } from './storage/adapter.js';
+import { createStorageAdapter, storageConfig, type OnFallback, type StorageConfig } from './storage/create.js';
 
 /** How the parts are opened. What is given as an object of its own class is used as it is, and stays open at the end. */
 export interface OpenOptions {
@@ -104,14 +104,12 @@ function openLog(
 async function openStorage(
   directory: string,
   { storage }: Partial<OpenOptions>,
-  fallback: OnFallback,
+  onFallback: OnFallback,
 ): Promise<StorageAdapter> {
-  if (typeof storage === 'string') return createStorageAdapter(storage);
-  const given: Partial<StorageAdapter> & StorageConfig = optionsObject('storage', storage);
-  if (typeof given.saveSession === 'function') return createStorageAdapter(given);
-  const usual = join(directory, given.adapter === 'file' ? 'sessions' : 'sessions.db');
-  const { path = usual, onFallback = fallback, ...others } = given;
-  return createStorageAdapter({ ...others, path, onFallback });
+  const config = storageConfig('storage', storage);
+  if (isAdapter(config)) return createStorageAdapter(config);
+  const { path = join(directory, config.adapter === 'file' ? 'sessions' : 'sessions.db') } = config;
+  return createStorageAdapter({ ...config, path, onFallback: config.onFallback ?? onFallback });
 }
 
 type Parts<T extends EventMap<T>> = Pick<SmallTalkOrFallback<T>, 'bus' | 'storage' | 'log' | 'health'>;

@@ -60,3 +60,17 @@ export function namesOption(name: string, value: unknown, fallback: readonly str
   if (names?.every((member) => typeof member === 'string') === true) return names;
   throw new TypeError(`${name} must be an array of strings`);
 }
+
+/** What ends something: TypeError for what is no AbortSignal. */
+export function signalOption(value: unknown): AbortSignal | undefined {
+  // By what it can do: a signal may be of another realm.
+  const isSignal = typeof (value as Partial<AbortSignal> | null | undefined)?.throwIfAborted === 'function';
+  if (value === undefined || isSignal) return value as AbortSignal | undefined;
+  throw new TypeError('signal must be an AbortSignal');
+}
+
+/** Somebody who is to hear of something: TypeError for what cannot be called. */
+export function callbackOption<F>(name: string, value: F | undefined): F | undefined {
+  if (value === undefined || typeof value === 'function') return value;
+  throw new TypeError(`${name} must be a function`);
+}

@@ -16,6 +16,8 @@ const NAMES = [
   Symbol('event'),
   'toString',
   '__proto__',
+  undefined,
+  5,
 ];
 /** So deep may listeners emit; an endless game would tell nothing more. */
 const DEEPEST = 4;

@@ -75,6 +75,7 @@ const calls = {
   storageGetKeyNow: () => binary.storageGetKeyNow(storage(), 'k', 0),
   storageGetKeysNow: () => binary.storageGetKeysNow(storage(), ['k'], 0),
   storageGetMessages: () => binary.storageGetMessages(storage(), 2, 's', -1, -1, -1, true),
+  storageSessionVersions: () => binary.storageSessionVersions(storage(), 2, ['s'], true),
   storageSessionInfo: () => binary.storageSessionInfo(storage(), 2, 's', true),
   storagePageSessions: () => binary.storagePageSessions(storage(), 2, { ascending: true }, null, null, null, true),
   storagePageKeys: () => binary.storagePageKeys(storage(), 2, '', null, 10, 0, true),

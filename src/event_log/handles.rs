@@ -20,6 +20,7 @@ pub struct Replay {
 
 /// A named consumer of a session, whose position is on the disk. Dropping it lets go of the position.
 pub struct Consumer {
+    pub(super) core: Option<Arc<Core>>,
     pub(super) reader: Worker<Ask>,
     pub(super) layout: Layout,
     pub(super) session: String,
@@ -31,19 +32,7 @@ pub struct Consumer {
 impl Replay {
     /// The next piece: a JSON array of some hundred events without their checksums; `None` at the end.
     pub fn pull(&self, reply: Reply<Option<String>>) {
-        let ask = Ask::Pull { cursor: Arc::clone(&self.cursor), reply };
-        let core = match &self.core {
-            Some(core) if !core.opened.load(Ordering::Acquire) => Arc::clone(core),
-            _ => return read(&self.reader, ask),
-        };
-        let (reader, tag) = (self.reader.clone(), ask.tag());
-        let answer = move |opened: Result<()>| match opened {
-            Ok(()) => read(&reader, ask),
-            Err(error) => ask.refuse(error),
-        };
-        if let Err((error, job)) = core.writer.submit(Job::Open(Reply::new(answer).tagged(tag)), 0) {
-            job.refuse(error);
-        }
+        read_once_opened(self.core.as_ref(), &self.reader, Ask::Pull { cursor: Arc::clone(&self.cursor), reply });
     }
 
     /// Ends it, and lets go of its files.
@@ -80,7 +69,7 @@ impl Consumer {
                 seq
             }));
         };
-        read(&self.reader, Ask::task(tag, opening));
+        read_once_opened(self.core.as_ref(), &self.reader, Ask::task(tag, opening));
     }
 
     /// Takes note that everything up to `seq` has been seen to.
@@ -96,7 +85,21 @@ impl Consumer {
             drop(position.lock().unwrap_or_else(PoisonError::into_inner).take());
             reply.send(Ok(()));
         };
-        read(&self.reader, Ask::task(None, closing));
+        // By the way that the opening took, so as not to overtake it.
+        read_once_opened(self.core.as_ref(), &self.reader, Ask::task(None, closing));
+    }
+}
+
+/// Asks the reader when the files are open, which takes that no other process has them. Whoever only reads has no `core`.
+fn read_once_opened(core: Option<&Arc<Core>>, reader: &Worker<Ask>, ask: Ask) {
+    let Some(core) = core.filter(|core| !core.opened.load(Ordering::Acquire)) else { return read(reader, ask) };
+    let (reader, tag) = (reader.clone(), ask.tag());
+    let answer = move |opened: Result<()>| match opened {
+        Ok(()) => read(&reader, ask),
+        Err(error) => ask.refuse(error),
+    };
+    if let Err((error, job)) = core.writer.submit(Job::Open(Reply::new(answer).tagged(tag)), 0) {
+        job.refuse(error);
     }
 }
 

@@ -146,6 +146,11 @@ impl Lane {
             draft.bytes.push(b'\n');
         }
         let seq = self.next_seq;
+        if seq > record::MAX_SEQ {
+            let cause = std::io::Error::other("its events have used up all numbers");
+            return parcel
+                .fail(item.index, Error::io(format!("numbering an event of session {:?}", self.session.id), &cause));
+        }
         self.next_seq += 1;
         let id = match &parcel.id {
             Some(id) => record::json_text(id).into_bytes(),

@@ -160,11 +160,14 @@ impl EventLog {
     pub fn replay(&self, session: String, filter: ReplayFilter) -> Result<Replay> {
         self.check()?;
         let cursor = Arc::new(Mutex::new(Cursor::new(self.view(), session, filter)));
-        let core = match &self.side {
+        Ok(Replay { core: self.core(), reader: self.reader().clone(), cursor })
+    }
+
+    fn core(&self) -> Option<Arc<Core>> {
+        match &self.side {
             Side::Owner(core) => Some(Arc::clone(core)),
             Side::Visitor { .. } => None,
-        };
-        Ok(Replay { core, reader: self.reader().clone(), cursor })
+        }
     }
 
     /// Answers with the number of a session's newest event, as soon as there is one above `after`. `ticket` is by which the
@@ -208,7 +211,7 @@ impl EventLog {
     pub fn consumer(&self, session: String, name: String, durability: Durability) -> Result<Consumer> {
         self.check()?;
         let (reader, layout) = (self.reader().clone(), self.view().layout().clone());
-        Ok(Consumer { reader, layout, session, name, durability, position: Arc::default() })
+        Ok(Consumer { core: self.core(), reader, layout, session, name, durability, position: Arc::default() })
     }
 
     /// Reads the files of one session again, or of all, and says what is damaged.

@@ -114,7 +114,7 @@ impl Owned {
             let everywhere = matches!(past, Past::Closed { everywhere: true, .. });
             // A file may have been made for an event that never came.
             let used = everywhere || session.last_seq == 0;
-            owned.resume(session, leap, if used { highest_seq + 1 } else { 0 });
+            owned.resume(session, leap, if used { highest_seq.saturating_add(1) } else { 0 });
         }
         owned.plan_cleanup();
         statistics::save(&owned);
@@ -167,7 +167,7 @@ impl Owned {
             }
             return None;
         }
-        let first = self.highest_seq + 1;
+        let first = self.highest_seq.saturating_add(1);
         let lane = self.lanes.entry(Arc::clone(id)).or_insert_with(|| Lane::new(id, first));
         let was_open = lane.holds_a_handle();
         let written = lane.write(&mut self.around, &mut self.ids, parcels, items);

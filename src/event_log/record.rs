@@ -12,6 +12,8 @@ pub const CRC_MEMBER: &[u8] = b",\"crc\":\"";
 const CRC_DIGITS: usize = 8;
 /// `,"crc":"xxxxxxxx"}`: as many bytes end each line.
 pub const SEAL: usize = CRC_MEMBER.len() + CRC_DIGITS + 2;
+/// The greatest number that JavaScript tells from its neighbours.
+pub const MAX_SEQ: u64 = (1 << 53) - 1;
 /// How each line that we write begins.
 pub const OPENING: &[u8] = b"{\"seq\":";
 
@@ -196,6 +198,9 @@ pub fn split_seal(line: &[u8]) -> Option<(&[u8], u32)> {
 pub fn read_line(line: &[u8]) -> Option<Line<'_>> {
     sealed(line)?;
     let members: LineMembers<'_> = serde_json::from_str(std::str::from_utf8(line).ok()?).ok()?;
+    if !(1..=MAX_SEQ).contains(&members.seq) {
+        return None;
+    }
     Some(Line {
         seq: members.seq,
         session_id: members.session_id,
@@ -246,6 +251,16 @@ mod tests {
     }
 
     #[test]
+    fn numbers_begin_at_one_and_end_where_javascript_tells_them_apart_no_longer() {
+        for (seq, is_one) in [(0, false), (1, true), (MAX_SEQ, true), (MAX_SEQ + 1, false), (u64::MAX, false)] {
+            let mut line = Vec::new();
+            let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#;
+            let length = push_line(&mut line, seq, b"\"an id\"", "\"s\"", body);
+            assert_eq!(read_line(&line[..length]).is_some(), is_one, "{seq}");
+        }
+    }
+
+    #[test]
     fn depth_and_broken_surrogates_are_no_obstacle() {
         let deep = format!("{}1{}", "[".repeat(900), "]".repeat(900));
         let body = format!(r#"{{"topic":"\ud800","priority":"normal","timestamp":1,"payload":{deep},"x":"\udfff"}}"#);
@@ -286,7 +301,7 @@ mod tests {
         }
 
         #[test]
-        fn any_event_comes_back(topic in "\\PC*", session in "\\PC+", id in "\\PC+", seq: u64, payload in "(?s).*", millis in 0_u32..) {
+        fn any_event_comes_back(topic in "\\PC*", session in "\\PC+", id in "\\PC+", seq in 1..=MAX_SEQ, payload in "(?s).*", millis in 0_u32..) {
             let body = format!(
                 r#"{{"topic":{},"priority":"normal","timestamp":{millis},"payload":{}}}"#,
                 json_text(&topic), json_text(&payload),

@@ -1,6 +1,6 @@
 //! No number is handed out twice, also where nothing was written since it became doubtful which ones were.
 
-use std::fs;
+use std::{fs, io::Write};
 
 use crate::support::*;
 
@@ -41,4 +41,50 @@ fn a_file_without_an_event_does_not_begin_anew() {
     fs::write(place.file(), "").unwrap();
     let log = place.open();
     assert!(append(&log, SESSION, 3).seq > used);
+}
+
+/// The greatest number that JavaScript tells from its neighbours.
+const GREATEST: u64 = (1 << 53) - 1;
+
+/// Adds a line as another program may.
+fn write_line(place: &Place, seq: u64) {
+    let text = format!(r#"{{"seq":{seq},"sessionId":"{SESSION}","topic":"t","priority":"normal","timestamp":1"#);
+    let line = format!("{text},\"crc\":\"{:08x}\"}}\n", crc32c::crc32c(text.as_bytes()));
+    fs::OpenOptions::new().append(true).open(place.file()).unwrap().write_all(line.as_bytes()).unwrap();
+    place.forget_the_close();
+}
+
+#[test]
+fn what_is_no_number_costs_the_line_that_has_it_and_nothing_that_comes_later() {
+    for seq in [GREATEST + 1, u64::MAX] {
+        let place = Place::new();
+        let log = place.open();
+        append(&log, SESSION, 1);
+        close(&log);
+        write_line(&place, seq);
+        let log = place.open();
+        append(&log, SESSION, 2);
+        append(&log, "other", 3);
+        assert_eq!(statistics(&log).recovery.damaged.len(), 1);
+        close(&log);
+        let log = place.open();
+        assert_eq!(payloads(&all(&log, SESSION)), [1, 2], "after {seq}");
+        assert_eq!(payloads(&all(&log, "other")), [3], "after {seq}");
+    }
+}
+
+#[test]
+fn an_event_for_which_no_number_is_left_is_refused() {
+    let place = Place::new();
+    let log = place.open();
+    append(&log, SESSION, 1);
+    close(&log);
+    write_line(&place, GREATEST);
+    let log = place.open();
+    let refused = append_body(&log, SESSION, body("t", "normal", now_ms(), "2")).unwrap_err();
+    assert_eq!(refused.code(), "ERR_IO");
+    close(&log);
+    let log = place.open();
+    assert_eq!(statistics(&log).recovery.damaged.len(), 0);
+    assert_eq!(append_body(&log, SESSION, body("t", "normal", now_ms(), "2")).unwrap_err().code(), "ERR_IO");
 }

@@ -56,6 +56,29 @@ fn parts_of_a_session_are_those_that_were_asked_for() {
 }
 
 #[test]
+fn versions_are_told_in_the_order_of_the_ids_and_change_with_each_save() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory.path().join("s.db")).unwrap();
+    let versions = |ids: &[&str]| -> Vec<Option<i64>> {
+        let (reply, got) = Reply::channel();
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        store.read(Read::session_versions(ids, reply), false);
+        got.recv().unwrap().unwrap()
+    };
+    for id in ["a", "b"] {
+        save(&store, &long(id, &["text".to_owned()]), Durability::Process).unwrap();
+    }
+    let known = |id: &str| info(&store, id).unwrap().map(|info| info.version);
+    let before = versions(&["b", "none", "a", "b"]);
+    assert_eq!(before, [known("b"), None, known("a"), known("b")]);
+    save(&store, &long("b", &["other".to_owned()]), Durability::Process).unwrap();
+    let after = versions(&["b", "none", "a"]);
+    assert!(after[0] > before[0]);
+    assert_eq!(after[1..], before[1..3]);
+    assert!(versions(&[]).is_empty());
+}
+
+#[test]
 fn what_is_to_know_about_a_session_takes_none_of_its_messages() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s.db");

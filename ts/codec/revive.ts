@@ -61,15 +61,35 @@ const REVIVERS: Readonly<Record<string, Reviver>> = {
  */
 export function revive(parsed: unknown, types: Readonly<Record<string, string>>): unknown {
   const root = { value: parsed };
-  for (const pointer of Object.keys(types)) {
-    const path = ['value', ...fromPointer(pointer)];
-    const key = path.pop() as string;
-    const parent = path.reduce<unknown>(member, root);
-    const tag = types[pointer] as string;
-    if (tag === 'hole') Reflect.deleteProperty(parent as object, key);
-    else setMember(parent as object, key, reviveOne(member(parent, key), tag));
-  }
+  for (const pointer of Object.keys(types)) put(root, pointer, types[pointer] as string);
   return root.value;
+}
+
+/**
+ * Revives what can be of a record that a later version, or another program, may have written: the rest stays as the JSON
+ * that stands for it, and so does what stands at a pointer that is `kept`. Whether the whole table fitted.
+ */
+export function reviveWhatCan(record: object, types: unknown, kept: ReadonlySet<string>): boolean {
+  if (typeof types !== 'object' || types === null || Array.isArray(types)) return false;
+  const root = { value: record };
+  let fits = true;
+  for (const pointer of Object.keys(types)) {
+    try {
+      if (kept.has(pointer)) fits = false;
+      else put(root, pointer, (types as Record<string, string>)[pointer] as string);
+    } catch {
+      fits = false;
+    }
+  }
+  return fits;
+}
+
+function put(root: { value: unknown }, pointer: string, tag: string): void {
+  const path = ['value', ...fromPointer(pointer)];
+  const key = path.pop() as string;
+  const parent = path.reduce<unknown>(member, root);
+  if (tag === 'hole') Reflect.deleteProperty(parent as object, key);
+  else setMember(parent as object, key, reviveOne(member(parent, key), tag));
 }
 
 function member(parent: unknown, key: string): unknown {

@@ -38,7 +38,7 @@ export class EventHistory implements Iterable<StoredEvent> {
   }
 
   /** The events that match, oldest first; all without options. */
-  toArray(options: HistoryOptions = {}): StoredEvent[] {
+  toArray(options?: HistoryOptions): StoredEvent[] {
     return selection(this, options);
   }
 

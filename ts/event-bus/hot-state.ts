@@ -47,7 +47,8 @@ export class HotState extends Ring {
   /** Where an event of no scope goes that is not the last one's: programs emit their events in sequences that recur. */
   find(event: string | symbol): Target {
     const { last } = this;
-    if (last.follower?.name !== event) last.follower = this.#targets.of(event);
+    // The name may be undefined, as that of no follower would be.
+    if (last.follower === null || last.follower.name !== event) last.follower = this.#targets.of(event);
     this.last = last.follower;
     return last.follower;
   }

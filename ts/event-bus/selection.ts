@@ -1,7 +1,7 @@
 /** Picks from the history what a replay asks for. */
 import { isDeepStrictEqual } from 'node:util';
 
-import { numberOption, wordOption } from '../options.js';
+import { namesOption, numberOption, optionsObject, wordOption } from '../options.js';
 import type { EventHistory } from './history.js';
 import type { HistoryOptions, StoredEvent } from './types.js';
 
@@ -11,7 +11,8 @@ const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
 const TIME = { min: -Infinity, max: Infinity };
 
 /** The matching events, oldest first: `last` takes the newest of them, then `limit` the oldest of those. */
-export function selection(history: Iterable<StoredEvent>, options: HistoryOptions): StoredEvent[] {
+export function selection(history: Iterable<StoredEvent>, given: HistoryOptions | undefined): StoredEvent[] {
+  const options = optionsObject('options', given);
   const tests = testsOf(options);
   let found: StoredEvent[] = [];
   for (const event of history) if (tests.every((test) => test(event))) found.push(event);
@@ -20,7 +21,8 @@ export function selection(history: Iterable<StoredEvent>, options: HistoryOption
 }
 
 function testsOf(options: HistoryOptions): Test[] {
-  const { events, metadata, filter } = options;
+  const { events, filter } = options;
+  if (filter !== undefined && typeof filter !== 'function') throw new TypeError('filter must be a function');
   const since = numberOption('since', options.since, -Infinity, TIME);
   const until = numberOption('until', options.until, Infinity, TIME);
   const afterSeq = numberOption('afterSeq', options.afterSeq, 0, COUNT);
@@ -30,9 +32,9 @@ function testsOf(options: HistoryOptions): Test[] {
   if (wordOption('priority', options.priority, 'all', ['critical', 'all']) === 'critical') {
     tests.push(({ priority }) => priority === 'critical');
   }
-  if (events !== undefined) tests.push(nameTest(events));
-  if (metadata !== undefined) {
-    const wanted = Object.entries(metadata);
+  if (events !== undefined) tests.push(nameTest(namesOption('events', events, [])));
+  if (options.metadata !== undefined) {
+    const wanted = Object.entries(optionsObject('metadata', options.metadata));
     tests.push((event) => wanted.every(([key, value]) => isDeepStrictEqual(event.metadata[key], value)));
   }
   // The caller's own test comes last: it sees only what the others let through.
@@ -40,8 +42,7 @@ function testsOf(options: HistoryOptions): Test[] {
   return tests;
 }
 
-function nameTest(events: string[]): Test {
-  if (!Array.isArray(events)) throw new TypeError('events must be an array of names');
+function nameTest(events: readonly string[]): Test {
   const patterns = events.map((name) => new RegExp(`^${name.split('*').map(escape).join('.*')}$`, 's'));
   return ({ event }) => patterns.some((pattern) => pattern.test(event));
 }

@@ -27,6 +27,11 @@ export class Asked {
     return this.#calls.run<T>(begin, kind, this.#patience);
   }
 
+  /** Waits no longer for what was asked for in this slot: whoever asked hears why. */
+  abandon(slot: number, reason: unknown): void {
+    this.#calls.abandon(slot, reason);
+  }
+
   /** The same for a write whose answer comes soon, unless the disk is waited for. */
   runSoon<T>(durability: Durability, begin: (binary: Native, slot: number) => void): Promise<T> {
     const answer = this.run<T>('write', begin);

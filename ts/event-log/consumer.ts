@@ -55,19 +55,10 @@ export class EventConsumer implements AsyncIterable<Event> {
   }
 
   /** What has not been acknowledged, and then what comes. Rejects with `ERR_CLOSED` when it, or the log, is closed. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Event, void, undefined> {
-    this.#check();
-    const { signal } = this.#options;
-    const ended = new AbortController();
-    const end = (): void => ended.abort(signal?.aborted === true ? signal.reason : this.#stopped.signal.reason);
+  [Symbol.asyncIterator](): AsyncGenerator<Event, void, undefined> {
+    const { signal, ...options } = this.#options;
     const signals = [this.#stopped.signal, ...(signal === undefined ? [] : [signal])];
-    for (const one of signals) one.addEventListener('abort', end, { once: true });
-    try {
-      if (signals.some(({ aborted }) => aborted)) end();
-      yield* tail(this.#log, this.sessionId, { ...this.#options, afterSeq: this.#position, signal: ended.signal });
-    } finally {
-      for (const one of signals) one.removeEventListener('abort', end);
-    }
+    return tail(this.#log, this.sessionId, { options, signals, after: () => this.#position });
   }
 
   /**

@@ -5,11 +5,10 @@ import {
   encodeListMember,
   encodeMember,
   quoted,
-  revive,
+  reviveWhatCan,
   type Encoded,
   type EncodeOptions,
 } from '../codec.js';
-import { CorruptionError } from '../errors.js';
 import { checkId } from '../ids.js';
 import { wordOption } from '../options.js';
 import { CRITICAL_EVENTS } from '../priorities.js';
@@ -170,19 +169,34 @@ function fixedText(metadata: object): string | null {
   return encoded === null || encoded.types !== null ? null : `,"metadata":${encoded.text}`;
 }
 
-type Line = Event & { types?: Record<string, string> };
+type Line = Event & { types?: unknown };
+
+/** What an event is known by, and the event itself: a table of types has nothing to say about them. */
+const PLAIN: ReadonlySet<string> = new Set([
+  '',
+  ...['/seq', '/id', '/sessionId', '/topic', '/priority', '/timestamp', '/conversationId', '/agentId'],
+]);
 
 /** Decodes a piece of a replay: a JSON array of lines without their checksums. */
 export function decodeEvents(piece: string): Event[] {
   return (JSON.parse(piece) as Line[]).map(decodeEvent);
 }
 
+/** A line whose checksum holds is an event, also where a later version wrote it: it must not stand in the way of the others. */
 function decodeEvent(line: Line): Event {
   const { types } = line;
   if (types === undefined) return line;
   delete line.types;
-  if (typeof types !== 'object' || (types as unknown) === null) {
-    throw new CorruptionError('ERR_CORRUPT', `the table of types of event ${line.seq} is not one`);
-  }
-  return revive(line, types) as Event;
+  if (!reviveWhatCan(line, types, PLAIN)) tellOfStandIns(line);
+  return line;
+}
+
+let told = false;
+
+function tellOfStandIns({ seq, sessionId }: Event): void {
+  if (told) return;
+  told = true;
+  const where = `event ${seq} of session ${JSON.stringify(sessionId)}`;
+  const message = `${where} has values of a type that this version does not know: they come as the JSON that stands for them`;
+  process.emitWarning(message, { type: 'SmallTalkWarning', code: 'SMALLTALK_UNKNOWN_TYPE' });
 }

@@ -63,3 +63,8 @@ export interface StorageAdapter {
   clear(): Promise<void>;
   getStats(): Promise<StorageStats>;
 }
+
+/** Whether it is an adapter, whatever it is an instance of: nothing else saves sessions. */
+export function isAdapter(value: unknown): value is StorageAdapter {
+  return typeof (value as Partial<StorageAdapter> | null | undefined)?.saveSession === 'function';
+}

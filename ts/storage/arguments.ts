@@ -34,7 +34,7 @@ export function listQuery(given?: ListOptions): ListQuery {
     createdBefore: moment('createdBefore', options.createdBefore),
     updatedAfter: moment('updatedAfter', options.updatedAfter),
     updatedBefore: moment('updatedBefore', options.updatedBefore),
-    idPrefix: prefix(text('idPrefix', options.idPrefix)),
+    idPrefix: prefixOption('idPrefix', options.idPrefix),
     orderBy: wordOption('orderBy', options.orderBy, 'updatedAt', ['updatedAt', 'createdAt', 'id']),
     ascending: wordOption('order', options.order, 'desc', ['asc', 'desc']) === 'asc',
   };
@@ -50,9 +50,11 @@ export function wellFormed<T extends string | undefined>(value: T): T {
   return (value === undefined ? value : Buffer.from(value).toString()) as T;
 }
 
-function prefix(value: string | undefined): string | undefined {
-  if (value === undefined || wellFormed(value) === value) return value;
-  throw new SmallTalkError('ERR_OPTION_INVALID', 'idPrefix contains a lone surrogate');
+/** The beginning of ids or keys. Throws a TypeError for what is no text, `ERR_OPTION_INVALID` for a half of a character. */
+export function prefixOption(name: string, value: unknown): string | undefined {
+  const prefix = text(name, value);
+  if (prefix === undefined || wellFormed(prefix) === prefix) return prefix;
+  throw new SmallTalkError('ERR_OPTION_INVALID', `${name} contains a lone surrogate`);
 }
 
 function moment(name: string, value: unknown): number | undefined {

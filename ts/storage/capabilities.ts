@@ -103,7 +103,7 @@ export interface StorageCapabilities {
     session: ChatSession,
     options: SaveVersionedOptions,
   ): Promise<Pick<VersionedSession, 'version'>>;
-  /** Those that there are, in the order of the ids. */
+  /** Those that there are, as they were at one moment, in the order of the ids. */
   getSessions(sessionIds: Iterable<string>): Promise<Map<string, ChatSession>>;
   /** All or none. */
   saveSessions(sessions: Iterable<readonly [string, ChatSession]>, options?: WriteOptions): Promise<void>;
@@ -111,7 +111,7 @@ export interface StorageCapabilities {
   deleteSessions(sessionIds: Iterable<string>, options?: WriteOptions): Promise<number>;
   /** All or none; `ttl` in seconds, for each of them. */
   setMany(entries: Iterable<readonly [string, unknown]>, ttl?: number, options?: WriteOptions): Promise<void>;
-  /** Those that there are, in the order of the keys. */
+  /** Those that there are, as they were at one moment, in the order of the keys. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as `get`
   getMany<V = any>(keys: Iterable<string>): Promise<Map<string, V>>;
   /** How many there were; all or none are gone. */

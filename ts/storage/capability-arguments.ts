@@ -1,9 +1,9 @@
 /** The arguments of what only some stores can do, checked the same way in all of ours. */
 import { SmallTalkError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { numberOption, optionsObject, wordOption } from '../options.js';
+import { flagOption, numberOption, optionsObject, signalOption, wordOption } from '../options.js';
 import type { ChatMessage, Durability } from '../types.js';
-import { listQuery } from './arguments.js';
+import { listQuery, prefixOption } from './arguments.js';
 import type { KeyOptions, MessageRange, PruneOptions, SaveVersionedOptions, WriteOptions } from './capabilities.js';
 
 const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
@@ -71,8 +71,7 @@ function iterable<T>(given: Iterable<T>, what: string): Iterable<T> {
 
 /** The beginning that keys must have. */
 export function prefixOf(options: KeyOptions | undefined): string {
-  const { prefix } = optionsObject('options', options);
-  return listQuery(prefix === undefined ? {} : { idPrefix: prefix }).idPrefix ?? '';
+  return prefixOption('prefix', optionsObject('options', options).prefix) ?? '';
 }
 
 /** What a prune was asked for. */
@@ -85,9 +84,13 @@ export interface PruneQuery {
 
 /** Checks the options of a prune: without a bound it would take everything, so there must be one. */
 export function pruneQuery(options: PruneOptions): PruneQuery {
-  const { updatedBefore, dryRun = false, signal } = optionsObject('options', options);
+  const given = optionsObject('options', options);
+  const { updatedBefore } = given;
   const bound = updatedBefore === undefined ? undefined : listQuery({ updatedBefore }).updatedBefore;
   if (bound === undefined) throw new SmallTalkError('ERR_OPTION_INVALID', 'prune needs updatedBefore');
-  if (typeof dryRun !== 'boolean') throw new TypeError('dryRun must be true or false');
-  return { updatedBefore: bound, dryRun, signal };
+  return {
+    updatedBefore: bound,
+    dryRun: flagOption('dryRun', given.dryRun, false),
+    signal: signalOption(given.signal),
+  };
 }

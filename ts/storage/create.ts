@@ -2,7 +2,7 @@
 import { SmallTalkError } from '../errors.js';
 import { native } from '../native.js';
 import { optionsObject } from '../options.js';
-import type { StorageAdapter } from './adapter.js';
+import { isAdapter, type StorageAdapter } from './adapter.js';
 import { FileStorageAdapter } from './file.js';
 import { InMemoryStorageAdapter } from './memory.js';
 import { SQLiteStorageAdapter, type SQLiteStorageOptions } from './sqlite.js';
@@ -24,14 +24,23 @@ export interface StorageConfig extends SQLiteStorageOptions {
  * a locked, damaged, newer or full database is an error.
  */
 export async function createStorageAdapter(config?: StorageConfig | StorageAdapter | string): Promise<StorageAdapter> {
-  const adapter = choose(typeof config === 'string' ? fromUrl(config) : config);
+  const adapter = choose(storageConfig('config', config));
   await adapter.initialize();
   return adapter;
 }
 
-function choose(config: StorageConfig | StorageAdapter | undefined): StorageAdapter {
+/** An adapter as it is, anything else as a config. Throws a TypeError for what is neither, `ERR_OPTION_INVALID` for a name of none. */
+export function storageConfig(
+  name: string,
+  given: StorageConfig | StorageAdapter | string | undefined,
+): StorageConfig | StorageAdapter {
+  if (typeof given === 'string') return fromUrl(given);
+  return isAdapter(given) ? given : optionsObject(name, given);
+}
+
+function choose(config: StorageConfig | StorageAdapter): StorageAdapter {
   if (isAdapter(config)) return config;
-  const { adapter = 'sqlite', onFallback = 'memory', ...options } = optionsObject('config', config);
+  const { adapter = 'sqlite', onFallback = 'memory', ...options } = config;
   if (isAdapter(adapter)) return adapter;
   if (adapter === 'memory') return new InMemoryStorageAdapter(options);
   if (adapter === 'file') return new FileStorageAdapter(options);
@@ -60,10 +69,6 @@ function fromUrl(url: string): StorageConfig {
 function unknown(what: string): SmallTalkError {
   const message = `"${what}" names no storage adapter; there are sqlite:, file: and memory:`;
   return new SmallTalkError('ERR_OPTION_INVALID', message);
-}
-
-function isAdapter(value: unknown): value is StorageAdapter {
-  return typeof (value as Partial<StorageAdapter> | undefined)?.saveSession === 'function';
 }
 
 let warned = false;

@@ -1,7 +1,7 @@
 /** Copies sessions and keys from any store to any other. */
 import { SmallTalkError } from '../errors.js';
-import { optionsObject } from '../options.js';
-import type { StorageAdapter } from './adapter.js';
+import { callbackOption, flagOption, optionsObject, signalOption } from '../options.js';
+import { isAdapter, type StorageAdapter } from './adapter.js';
 import { expiryOf } from './arguments.js';
 import { supports } from './capabilities.js';
 import { idsOf } from './capability-arguments.js';
@@ -58,10 +58,15 @@ export async function migrate(
   to: StorageAdapter,
   options?: MigrateOptions,
 ): Promise<MigrateReport> {
-  const { dryRun = false, verify = true, ttl, signal, onProgress, ...wanted } = optionsObject('options', options);
+  const { ttl, ...given } = optionsObject('options', options);
+  const dryRun = flagOption('dryRun', given.dryRun, false);
+  const verify = flagOption('verify', given.verify, true);
+  const signal = signalOption(given.signal);
+  const onProgress = callbackOption('onProgress', given.onProgress);
+  if (!isAdapter(from) || !isAdapter(to)) throw new TypeError('stores are migrated from an adapter to an adapter');
   if (from === to) throw new SmallTalkError('ERR_OPTION_INVALID', 'a store cannot be migrated to itself');
   expiryOf(ttl);
-  const kinds = kindsOf(from, { ...wanted, ...(ttl === undefined ? {} : { ttl }) });
+  const kinds = kindsOf(from, { ...given, ...(ttl === undefined ? {} : { ttl }) });
   const report: MigrateReport = {
     sessions: 0,
     keys: 0,

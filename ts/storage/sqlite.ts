@@ -151,12 +151,10 @@ export class SQLiteStorageAdapter implements StorageAdapter, Offered {
     return { version: await this.#saves.save(sessionId, session, { power: this.#power(options), ifVersion }) };
   }
 
-  /** Each is read for itself: what changes meanwhile may be in one and not yet in another. */
+  /** All are of one moment: what somebody saves together is seen together. */
   async getSessions(sessionIds: Iterable<string>): Promise<Map<string, ChatSession>> {
-    const ids = idsOf(sessionIds, 'sessionId');
-    this.#connection.open();
-    const found = await Promise.all(ids.map(async (id) => [id, await this.#reads.read(id)] as const));
-    return new Map(found.flatMap(([id, read]) => (read === null ? [] : [[id, read.session] as const])));
+    const found = await this.#reads.together(idsOf(sessionIds, 'sessionId'));
+    return new Map([...found].flatMap(([id, read]) => (read === null ? [] : [[id, read.session] as const])));
   }
 
   async saveSessions(sessions: Iterable<readonly [string, ChatSession]>, options?: WriteOptions): Promise<void> {

@@ -32,6 +32,15 @@ export function sampleSession(id: string): ChatSession {
   };
 }
 
+/** Numbers below what is asked for, by chance, and the same ones at every run. */
+export function numbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
 const PATIENCE_MS = 5_000;
 
 /** Waits until the condition holds. Throws when it does not within five seconds. */

@@ -10,6 +10,11 @@ import { keyIteration, sessionIteration } from './storage-iteration.js';
 import { appending, partialReading } from './storage-messages.js';
 import { expiry, pruning, verification } from './storage-upkeep.js';
 import { versions } from './storage-versions.js';
+import { hostileIds } from './strict-ids.js';
+import { hostileFaults, hostileLife } from './strict-life.js';
+import { hostileOptions } from './strict-options.js';
+import { hostileOrder } from './strict-order.js';
+import { hostileValues } from './strict-values.js';
 import type { CapableSubject, Chapter, Subject } from './subject.js';
 
 /** Makes an adapter that is not initialised yet; called before every test. */
@@ -23,6 +28,11 @@ export interface StorageContractOptions {
   reopen?: AdapterFactory;
   /** What it can do beyond what every adapter must: adds the chapters of these capabilities. Default: none. */
   supports?: readonly Capability[];
+  /**
+   * Whether it keeps to all that is said of adapters, as those of this package do: adds the hostile chapters, of values, ids,
+   * options, order, opening and closing, and calls that fail. Default false.
+   */
+  strict?: boolean;
 }
 
 /** The chapters of what only some adapters can do. */
@@ -39,9 +49,20 @@ const FURTHER: readonly Chapter[] = [
   verification,
 ];
 
+/** The chapters for those who take no excuse. */
+const HOSTILE: readonly Chapter[] = [
+  hostileValues,
+  hostileIds,
+  hostileOptions,
+  hostileOrder,
+  hostileLife,
+  hostileFaults,
+];
+
 /**
  * Registers the contract tests of storage adapters with the test runner: sessions 6, key-value 5, statistics 1, clear 1,
- * errors 2, persistence 1, concurrency 2. `options.supports` adds those of what only some adapters can do.
+ * errors 2, persistence 1, concurrency 2. `options.supports` adds those of what only some adapters can do,
+ * `options.strict` the hostile ones.
  *
  * An adapter whose `persistent` is false must start empty after a restart; every other one must have what it had.
  */
@@ -54,9 +75,12 @@ export function testStorageAdapterContract(
   const globals = runner();
   globals.describe(`StorageAdapter Contract: ${adapterName}`, () => {
     const subject = {} as Subject;
-    subject.restart = async () => {
+    subject.reopen = async () => {
       await subject.adapter.close();
       subject.adapter = await (options.reopen ?? createAdapter)();
+    };
+    subject.restart = async () => {
+      await subject.reopen();
       await subject.adapter.initialize();
     };
     globals.beforeEach(async () => {
@@ -78,7 +102,11 @@ export function testStorageAdapterContract(
     for (const chapter of [sessions, keyValues, statistics, clearing, errors, persistence, concurrency]) {
       chapter(globals, subject);
     }
-    if (options.supports !== undefined) capabilities(globals, subject, options.supports);
+    const { supports: names = [], strict = false } = options;
+    if (names.length > 0) capabilities(globals, subject, names);
+    // What it can do beyond what every adapter must is tried only where that was said above.
+    if (strict)
+      for (const chapter of HOSTILE) chapter(globals, subject as CapableSubject, (name) => names.includes(name));
   });
 }
 
@@ -311,8 +339,8 @@ function concurrency({ describe, it, expect }: Runner, subject: Subject): void {
       const sets = ids.map((_, index) => subject.adapter.set('counter', index));
       // A read sees what was asked for before it, awaited or not.
       const reads = [subject.adapter.get('counter'), subject.adapter.getSession('session-0')];
-      expect(await Promise.all(reads)).toEqual([ids.length - 1, sampleSession('session-0')]);
-      await Promise.all([...saves, ...sets]);
+      const [answers] = await Promise.all([Promise.all(reads), ...saves, ...sets]);
+      expect(answers).toEqual([ids.length - 1, sampleSession('session-0')]);
       expect(await subject.adapter.get('counter')).toBe(ids.length - 1);
       for (const id of ids) expect(await subject.adapter.getSession(id)).toEqual(sampleSession(id));
     });

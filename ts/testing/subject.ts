@@ -6,7 +6,9 @@ import type { Runner } from './runner.js';
 /** The adapter under test: a new one for every test. */
 export interface Subject {
   adapter: StorageAdapter;
-  /** Closes it and opens it anew. */
+  /** Closes it and makes another one for the same place, which is not initialised yet. */
+  reopen(): Promise<void>;
+  /** The same, initialised. */
   restart(): Promise<void>;
 }
 
@@ -24,6 +26,13 @@ export async function failureOf(promise: Promise<unknown>): Promise<Record<strin
     () => null,
     (error: unknown) => error as Record<string, unknown>,
   );
+}
+
+/** What a call is rejected with. Throws where it is not, and where it throws itself: methods with promises reject. */
+export async function rejectionOf(call: () => Promise<unknown>): Promise<Record<string, unknown>> {
+  const failure = await failureOf(call());
+  if (failure === null) throw new Error('it was to be refused, and was not');
+  return failure;
 }
 
 /** Everything that an iteration gives. */

@@ -48,6 +48,19 @@ pub fn storage_session_info(handle: &External<StorageHandle>, slot: u32, id: Str
     entry("storageSessionInfo", || handle.read(in_order, |completions| Read::session_info(id, completions.reply(slot))))
 }
 
+/// The versions of sessions at one moment, in the order of their ids: a JSON array of numbers, null where there is none.
+#[napi(catch_unwind)]
+pub fn storage_session_versions(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    ids: Vec<String>,
+    in_order: bool,
+) -> Result<()> {
+    entry("storageSessionVersions", || {
+        handle.read(in_order, |completions| Read::session_versions(ids, completions.reply(slot)))
+    })
+}
+
 /// Lists ids.
 #[napi(catch_unwind)]
 pub fn storage_list_sessions(

@@ -156,6 +156,12 @@ impl From<Encoded> for Outcome {
     }
 }
 
+impl From<Vec<Option<i64>>> for Outcome {
+    fn from(versions: Vec<Option<i64>>) -> Self {
+        Self::json(&versions)
+    }
+}
+
 impl From<Vec<String>> for Outcome {
     fn from(texts: Vec<String>) -> Self {
         Self::Texts(texts.into_iter().map(Some).collect())

@@ -24,18 +24,20 @@ const PAGE_SIZE: i32 = 16 * 1024;
 pub fn make_where_missing(path: &Path) -> Result<()> {
     make_directory(path)?;
     // In this order: who makes a database at this moment names it before it has a log.
-    let log = with_ending(path, "-wal");
-    let logged = holds_something(&log);
+    let logged = holds_something(&with_ending(path, "-wal"));
     match fs::metadata(path) {
         Ok(found) if found.len() > 0 => return Ok(()),
         Ok(_) => {
             return Err(lost("it is empty, and was not when it was made: restore it, or remove it to begin anew"));
         }
-        Err(_) if logged => {
-            let detail = "it is gone, and its write-ahead log is there: restore it, or remove the log to begin anew";
-            return Err(lost(detail));
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::io("looking for the database", &cause));
         }
         Err(_) => {}
+    }
+    if logged.map_err(|cause| Error::io("looking for the write-ahead log of the database", &cause))? {
+        let detail = "it is gone, and its write-ahead log is there: restore it, or remove the log to begin anew";
+        return Err(lost(detail));
     }
     let unnamed = beside(path, "new");
     let made = fill(&unnamed).and_then(|()| publish(&unnamed, path));
@@ -47,11 +49,14 @@ pub fn make_where_missing(path: &Path) -> Result<()> {
 }
 
 /// Whether there is a log with something in it: one that was emptied has nothing, or zeros, which are room for more.
-fn holds_something(log: &Path) -> bool {
+fn holds_something(log: &Path) -> io::Result<bool> {
     let mut header = Vec::new();
-    let read = fs::File::open(log).and_then(|log| log.take(32).read_to_end(&mut header));
-    // What cannot be read may hold anything.
-    read.map_or_else(|cause| cause.kind() != io::ErrorKind::NotFound, |_| header.iter().any(|byte| *byte != 0))
+    match fs::File::open(log).and_then(|log| log.take(32).read_to_end(&mut header)) {
+        Ok(_) => Ok(header.iter().any(|byte| *byte != 0)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
+        // What cannot be read may hold anything.
+        Err(cause) => Err(cause),
+    }
 }
 
 fn lost(detail: &str) -> Error {

@@ -1,9 +1,10 @@
 //! Parts of a session, for those who do not need all of a long one.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 
 use super::{
+    failure::failure,
     heads::{Head, Standing, damaged},
     message_rows,
     reading::{Gathered, Piece},
@@ -90,4 +91,17 @@ pub fn info(connection: &Connection, id: &str) -> Result<Option<SessionInfo>> {
         updated_at: head.updated_at,
         version: head.version,
     }))
+}
+
+/// The versions of sessions, all at one moment; none where there is no session. Whoever has read these sessions one by one
+/// finds out so whether they belong together, and has compared their checksums.
+pub fn versions(connection: &Connection, ids: &[String]) -> Result<Vec<Option<i64>>> {
+    let version = |id: &String| -> rusqlite::Result<Option<i64>> {
+        let mut statement = connection.prepare_cached("SELECT version FROM sessions WHERE id = ?1")?;
+        statement.query_row([id], |row| row.get(0)).optional()
+    };
+    snapshot(connection, || {
+        let found: rusqlite::Result<Vec<_>> = ids.iter().map(version).collect();
+        found.map_err(|error| failure("reading the versions of sessions", &error))
+    })
 }

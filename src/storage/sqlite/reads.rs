@@ -48,6 +48,12 @@ impl Read {
         Self::new(reply, move |connection| parts::info(connection, &id))
     }
 
+    /// The versions of several sessions at one moment, in the order of their ids.
+    #[must_use]
+    pub fn session_versions(ids: Vec<String>, reply: Reply<Vec<Option<i64>>>) -> Self {
+        Self::new(reply, move |connection| parts::versions(connection, &ids))
+    }
+
     /// The ids of sessions.
     #[must_use]
     pub fn list(filter: SessionFilter, reply: Reply<Vec<String>>) -> Self {

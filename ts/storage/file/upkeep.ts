@@ -5,6 +5,7 @@ import type { PruneQuery } from '../capability-arguments.js';
 import type { Decision, Found, Manner } from './files.js';
 import type { Folder } from './folder.js';
 import { keyHead, readKey, readSession, sessionHead, type KeyHead } from './format.js';
+import { codeOf } from './lock.js';
 import type { Place } from './place.js';
 
 /** Whether the end of a key has come. */
@@ -74,6 +75,9 @@ export async function verifyPlace(place: Place): Promise<VerifyReport> {
   return { sessions, keys, messages, damaged };
 }
 
+/** What the system says of one file that it will not give: damage of that one, whatever the others are. */
+const UNREADABLE = new Set(['EIO', 'EISDIR', 'ELOOP', 'EACCES', 'EPERM']);
+
 /** Gives the number of files. */
 async function verifyFolder<H extends { id: string }>(
   { turns }: Place,
@@ -84,16 +88,17 @@ async function verifyFolder<H extends { id: string }>(
 ): Promise<number> {
   let count = 0;
   await turns.each(await folder.names(), async (name) => {
-    const found = await folder.whole(name);
-    if (found === null) return;
-    count += 1;
-    const id = folder.idOf(name, found.line);
+    let id = folder.idOf(name, '');
     try {
+      const found = await folder.whole(name);
+      if (found === null) return;
+      id = folder.idOf(name, found.line);
       read(id ?? name, found.bytes);
     } catch (error) {
-      if (!(error instanceof SmallTalkError)) throw error;
-      damaged.push({ kind: id === null ? 'file' : kind, id: id ?? name, detail: error.message });
+      if (!(error instanceof SmallTalkError) && !UNREADABLE.has(codeOf(error))) throw error;
+      damaged.push({ kind: id === null ? 'file' : kind, id: id ?? name, detail: (error as Error).message });
     }
+    count += 1;
   });
   return count;
 }

@@ -1,7 +1,9 @@
 /** Reading sessions: small ones on the calling thread, large ones in pieces with the loop let run in between. */
 import type { Encoded } from '../../codec.js';
+import { StorageError } from '../../errors.js';
 import type { Native } from '../../native.js';
 import { decodeMessages, withMessages } from '../../session.js';
+import { monotonic } from '../../timers.js';
 import type { ChatMessage, ChatSession } from '../../types.js';
 import { keepParsed, type Kept } from '../changes/kept.js';
 import type { MessageRange, SessionInfo } from '../capabilities.js';
@@ -22,6 +24,7 @@ export interface ReadSession {
 interface StoredInfo {
   messageCount: number;
   messageBytes: number;
+  dataBytes: number;
   activeAgent?: string | null;
   createdAt: number;
   updatedAt: number;
@@ -40,6 +43,8 @@ export class SessionReads {
   readonly #connection: Connection;
   readonly #options: CheckedOptions;
   readonly #saves: SessionSaves;
+  /** How many sets of sessions were asked for. */
+  #sets = 0;
 
   constructor(connection: Connection, options: CheckedOptions, saves: SessionSaves) {
     this.#connection = connection;
@@ -49,8 +54,51 @@ export class SessionReads {
 
   /** A session and its version; null where there is none. */
   async read(id: string): Promise<ReadSession | null> {
-    const { turns } = this.#connection;
     this.#connection.open();
+    return this.#inTurn(id);
+  }
+
+  /** Several sessions as they were at one moment; null for those that there are not. */
+  async together(all: readonly string[]): Promise<Map<string, ReadSession | null>> {
+    this.#connection.open();
+    const ids = [...new Set(all)];
+    const [one] = ids;
+    // One is of one moment anyhow.
+    if (one !== undefined && ids.length === 1) return new Map([[one, await this.#inTurn(one)]]);
+    // A line of its own, under no id: whoever waits for everything, a close above all, waits for every round of it.
+    this.#sets += 1;
+    return this.#connection.turns.take(`\0${this.#sets}`, 'other', () => this.#set(ids));
+  }
+
+  async #set(ids: readonly string[]): Promise<Map<string, ReadSession | null>> {
+    const found = new Map(await Promise.all(ids.map(async (id) => [id, await this.#inTurn(id)] as const)));
+    const end = monotonic() + this.#options.timeoutMs;
+    for (let stale = await this.#stale(found); stale.length > 0; stale = await this.#stale(found)) {
+      if (monotonic() > end)
+        throw new StorageError('ERR_TIMEOUT', 'the sessions were changed for as long as they were read');
+      await Promise.all(stale.map(async (id) => found.set(id, await this.#inPieces(id, this.#inOrder(id)))));
+    }
+    return found;
+  }
+
+  /** Which of the sessions have changed since they were read: of the others none had at this moment. */
+  async #stale(found: ReadonlyMap<string, ReadSession | null>): Promise<string[]> {
+    const ids = [...found.keys()];
+    const inOrder = ids.some((id) => this.#inOrder(id));
+    const text = await this.#connection.go<string>(
+      (binary, handle, slot) => binary.storageSessionVersions(handle, slot, ids, inOrder),
+      'read',
+    );
+    const versions = JSON.parse(text) as (number | null)[];
+    return ids.filter((id, at) => (found.get(id)?.version ?? null) !== versions[at]);
+  }
+
+  #inOrder(id: string): boolean {
+    return this.#connection.inOrder(sessionName(id));
+  }
+
+  async #inTurn(id: string): Promise<ReadSession | null> {
+    const { turns } = this.#connection;
     const name = sessionName(id);
     if (this.#options.readsHere && !turns.busy(id) && !this.#connection.inOrder(name)) {
       const found = this.#connection.now((binary, handle) => binary.storageReadSmall(handle, id));
@@ -89,10 +137,10 @@ export class SessionReads {
       'read',
     );
     if (text === null) return null;
-    const { messageBytes, activeAgent, ...info } = JSON.parse(text) as StoredInfo;
+    const { messageBytes, dataBytes, activeAgent, ...info } = JSON.parse(text) as StoredInfo;
     return {
       ...info,
-      sizeBytes: messageBytes,
+      sizeBytes: messageBytes + dataBytes,
       // As JSON says it, there is an agent or null.
       ...(typeof activeAgent === 'string' ? { activeAgent } : {}),
       createdAt: new Date(info.createdAt),
