@@ -41,6 +41,23 @@ describe('scopes', () => {
     expect(bus.getStats().byPriority).toEqual({ critical: 2, normal: 1 });
   });
 
+  test('what a scope leaves undefined it does not say: the outer one’s holds, and the event does not have it', () => {
+    const log = new HeldLog();
+    const bus = busWith(log);
+    const nothing = { sessionId: undefined, conversationId: undefined, agentId: undefined, priority: undefined };
+    const outer = { sessionId: 's', conversationId: 'c', agentId: 'a' };
+    bus
+      .scope({ ...outer, priority: 'critical' })
+      .scope(nothing as never)
+      .emit('within');
+    bus.scope(nothing as never).emit('alone');
+    const [within, alone] = bus.history.toArray();
+    expect(within).toStrictEqual({ ...within, metadata: outer, priority: 'critical' });
+    expect(alone).toStrictEqual({ ...alone, metadata: {}, priority: 'normal' });
+    expect(log.events[0]).toMatchObject({ ...outer, topic: 'within', priority: 'critical' });
+    expect(bus.replay({ metadata: { agentId: 'a' } }).replayed).toBe(1);
+  });
+
   test('what cannot be a scope is refused', () => {
     const bus = new SmallTalkEventBus();
     expect(() => bus.scope(null as never)).toThrow(TypeError);

@@ -80,12 +80,38 @@ test('while it is held no attempt begins, neither the one it waited for nor one 
   it.hold();
   await end(failure);
   await later(20_000);
-  expect(asked).toEqual(['attempting', 'attempt', 'attemptFailed']);
+  expect(asked).toEqual(['attempting', 'attempt']);
   it.go();
   await later(999);
+  expect(asked.slice(2)).toEqual(['attemptFailed']);
   expect(asked).toHaveLength(3);
   await later(1);
   expect(asked.slice(3)).toEqual(['attempting', 'attempt']);
+});
+
+test('a sign of life that comes when it goes on makes good what failed while it was held', async () => {
+  const { it, asked, end } = recovery();
+  it.begin();
+  await later();
+  it.hold();
+  await end(failure);
+  it.go();
+  expect(it.signOfLife()).toBe(false);
+  await later();
+  await end();
+  expect(asked).toEqual(['attempting', 'attempt', 'catchUp', 'recovered']);
+});
+
+test('what ended while it was held, and was let go of then, is nobody’s', async () => {
+  const { it, asked, end } = recovery();
+  it.begin();
+  await later();
+  it.hold();
+  await end();
+  it.cancel();
+  it.go();
+  await later(20_000);
+  expect(asked).toEqual(['attempting', 'attempt']);
 });
 
 test('to go on where nobody waits begins nothing', async () => {

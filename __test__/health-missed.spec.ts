@@ -68,6 +68,18 @@ test('exactly the critical events of its sessions after its last sign of life, i
   expect(before).toBe(missed.length);
 });
 
+test('a session that is named twice is one, and what becomes of the list later changes nothing', async () => {
+  const log = openLog();
+  const monitor = open({ log });
+  const missed: string[] = [];
+  const sessions = ['s', 's', 't'];
+  monitor.registerAgent(fragile(), { sessions, onMissed: ({ sessionId }) => void missed.push(sessionId) });
+  sessions.splice(0, 3, 'other');
+  for (const session of ['s', 't', 'other']) await critical(log, session, 'once');
+  await once(monitor, 'agent:recovered');
+  expect(missed).toEqual(['s', 't']);
+});
+
 test('what it saw before its last sign of life is not missed, nor what it missed in an earlier outage', async () => {
   const log = openLog();
   const monitor = open({ log });
@@ -190,6 +202,14 @@ test('what is wrong is refused', () => {
   expect(() => open({ log: {} as never })).toThrow(TypeError);
   expect(() => open({ loopThreshold: 5 })).toThrow(invalid);
   expect(() => open({ loopThreshold: '1s' as never })).toThrow(TypeError);
+});
+
+test('an agent that a listener takes out when it is gone counts, but is not among the failing for ever', async () => {
+  const monitor = open({ recoveryStrategy: 'alert' });
+  monitor.on('agent:disconnected', ({ id }) => monitor.unregisterAgent(id));
+  const degraded = once(monitor, 'degraded');
+  for (const id of ['a', 'b', 'c', 'd']) monitor.registerAgent({ id, ping: never });
+  expect(await degraded).toEqual([{ failing: [] }]);
 });
 
 test('more than three agents gone within 30 s: degraded, once, on the bus too', async () => {

@@ -294,6 +294,56 @@ describe('manners', () => {
     expect(monitor.getAgentHealth('nobody')).toBeNull();
   });
 
+  test('what is no text names neither an agent nor what it did', () => {
+    const monitor = open();
+    const calls: ((text: never) => unknown)[] = [
+      (text) => monitor.recordActivity(text),
+      (text) => monitor.unregisterAgent(text),
+      (text) => monitor.getAgentHealth(text),
+      (text) => monitor.recordActivity('b', text),
+    ];
+    monitor.registerAgent({ id: 'b' });
+    monitor.recordActivity('b', 'work');
+    for (const call of calls) {
+      for (const wrong of [null, 5, {}, 10n, Symbol('a')]) {
+        // Whether somebody is there or the place is empty.
+        expect(() => call(wrong as never)).toThrow(TypeError);
+        monitor.registerAgent({ id: 'a' });
+        expect(() => call(wrong as never)).toThrow(TypeError);
+        expect(monitor.getAgentHealth('b')?.lastActivity).toBe('work');
+        monitor.unregisterAgent('a');
+      }
+    }
+    expect(monitor.unregisterAgent('')).toBe(false);
+  });
+
+  test('an agent that throws where it is looked at, or let go of, stops nobody', async () => {
+    const monitor = open({ recoveryStrategy: 'alert' });
+    const lines = transcript(monitor);
+    let looks = 0;
+    const fickle = {
+      id: 'fickle',
+      on: () => undefined,
+      off: () => {
+        throw new Error('never heard of it');
+      },
+      get ping() {
+        looks += 1;
+        if (looks > 1) throw new Error('not now');
+        return async () => undefined;
+      },
+    };
+    monitor.registerAgent(fickle);
+    await once(monitor, 'alert');
+    expect(lines.at(-1)).toBe('alert agent-disconnected fickle');
+    expect(monitor.getAgentHealth('fickle')?.error?.message).toBe('not now');
+    expect(monitor.unregisterAgent('fickle')).toBe(true);
+    looks = 0;
+    monitor.registerAgent(fickle, { recoveryStrategy: 'alert' });
+    await monitor.close();
+    expect(() => monitor.getStats()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
+  });
+
   test('after close() methods throw ERR_CLOSED; closing twice is fine', async () => {
     const monitor = open();
     monitor.registerAgent({ id: 'a', ping: never });

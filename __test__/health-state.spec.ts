@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
+import { Alarm } from '../ts/health-monitor/alarm.js';
 import { Degradation } from '../ts/health-monitor/degradation.js';
 import { Life, TRANSITIONS, type Cause } from '../ts/health-monitor/life.js';
 import { Recovery } from '../ts/health-monitor/recovery.js';
@@ -187,6 +188,24 @@ test('no sequence of beats, failures and recoveries contradicts the table; every
 }, 120_000);
 
 describe('degraded', () => {
+  /** Mostly soon after one another, so that it comes to something; now and then long enough to be calm. */
+  const turn = fc.record({
+    id: fc.integer({ min: 0, max: 6 }),
+    fails: fc.boolean(),
+    after: fc.oneof(
+      { weight: 8, arbitrary: fc.integer({ min: 0, max: 4_000 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: 150_000 }) },
+    ),
+  });
+  /** Each by itself, or one after the other: who fails is well again before the next one fails. */
+  const turns = fc
+    .record({ list: fc.array(turn, { maxLength: 60 }), inTurn: fc.boolean(), last: turn })
+    .map(({ list, inTurn, last }) =>
+      inTurn
+        ? [...list.flatMap((one) => [true, false].map((fails) => ({ ...one, fails }))), { ...last, fails: true }]
+        : list,
+    );
+
   test('the fourth agent that fails within 30 s; until fewer than two have been failing for 120 s', () => {
     const health = new Degradation();
     expect([0, 9_000, 18_000, 31_000].map((now, index) => health.fails(`a${index}`, now))).toEqual(
@@ -212,39 +231,87 @@ describe('degraded', () => {
   });
 
   test('agrees with a model that keeps everything', () => {
-    const step = fc.record({
-      id: fc.integer({ min: 0, max: 6 }),
-      fails: fc.boolean(),
-      after: fc.integer({ min: 0, max: 60_000 }),
-    });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(turns, (steps) => {
         const health = new Degradation();
         const failing = new Map<number, boolean>();
         let failures: { id: number; at: number }[] = [];
-        let [now, calmSince, degraded]: [number, number | null, boolean] = [0, 0, false];
+        /** How many were failing from when on, and since when it is degraded. */
+        let [counts, degradedAt]: [{ count: number; from: number }[], number | null] = [[{ count: 0, from: 0 }], null];
+        let now = 0;
+        /** From when on, once it was degraded, fewer than two have been failing without a break; null: two are. */
+        const calm = (): number | null => {
+          const last = counts.findLastIndex(({ count }) => count >= 2);
+          if (degradedAt === null || last === counts.length - 1) return null;
+          return Math.max(degradedAt, counts[last + 1]!.from);
+        };
         for (const { id, fails, after } of steps) {
           now += after;
-          const restored = degraded && calmSince !== null && now - calmSince >= 120_000;
+          const since = calm();
+          expect(health.lookAt).toBe(since === null ? null : since + 120_000);
+          const restored = since !== null && now - since >= 120_000;
           expect(health.restored(now)).toBe(restored);
-          if (restored) [degraded, failures] = [false, []];
+          if (restored) [degradedAt, failures] = [null, []];
           failing.set(id, fails);
-          const count = [...failing.values()].filter(Boolean).length;
-          if (count >= 2) calmSince = null;
-          else calmSince ??= now;
+          counts = [...counts, { count: [...failing.values()].filter(Boolean).length, from: now }];
           if (fails) {
             failures.push({ id, at: now });
             const recent = new Set(failures.filter(({ at }) => at > now - 30_000).map((failure) => failure.id));
-            const tooMany: boolean = !degraded && recent.size > 3;
-            degraded ||= tooMany;
+            const tooMany: boolean = degradedAt === null && recent.size > 3;
+            if (tooMany) degradedAt = now;
             expect(health.fails(String(id), now)).toBe(tooMany);
           } else {
             health.ends(String(id), now);
           }
-          expect(health.degraded).toBe(degraded);
+          expect(health.degraded).toBe(degradedAt !== null);
         }
       }),
       { numRuns: 500 },
     );
+  });
+
+  test('what was calm before it was degraded does not count: agents that fail in turn, long after any other', () => {
+    const health = new Degradation();
+    health.fails('a', 0);
+    health.ends('a', 1);
+    for (const [index, id] of ['a', 'b', 'c', 'd'].entries()) {
+      expect(health.fails(id, 600_000 + index)).toBe(id === 'd');
+      if (id !== 'd') health.ends(id, 600_000 + index);
+    }
+    // The last one never comes back; but it is one.
+    expect(health.lookAt).toBe(720_003);
+    expect([health.restored(720_002), health.restored(720_003), health.failing]).toEqual([false, true, ['d']]);
+  });
+
+  test('restored is told, whoever fails or gets well in whatever order, and nobody has to look', async () => {
+    jest.useFakeTimers();
+    try {
+      await fc.assert(
+        fc.asyncProperty(turns, async (steps) => {
+          const told: string[] = [];
+          const alarm = new Alarm((event) => told.push(event));
+          const failing = new Set<string>();
+          for (const { id: number, fails, after } of steps) {
+            const id = `${number}`;
+            await jest.advanceTimersByTimeAsync(after);
+            if (fails) {
+              failing.add(id);
+              if (alarm.fails(id)) alarm.tellDegraded();
+            } else {
+              failing.delete(id);
+              alarm.ends(id);
+            }
+          }
+          const [one, ...others] = failing;
+          for (const id of others) alarm.ends(id);
+          await jest.advanceTimersByTimeAsync(120_002);
+          expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? 'degraded' : 'restored')));
+          expect([alarm.degraded, told.length % 2, one]).toEqual([false, 0, one]);
+        }),
+        { numRuns: 300 },
+      );
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import path from 'node:path';
 
 import { AgentHealthMonitor, type AgentTransition, type HealthMonitorConfig } from '../ts/index.js';
+import { runNode } from './support/child.js';
+import { ROOT } from './support/consumer.js';
 
 const INTERVAL = 50;
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -147,4 +150,23 @@ test('what the work throws comes back, and what is wrong is refused', async () =
   // The work is the user's: it goes on.
   expect(await work).toBe('late');
   await expect(monitor.track('a', never)).rejects.toEqual(refused('ERR_CLOSED'));
+});
+
+test('work that is refused is not left to end the process when it fails', async () => {
+  const script = `
+    const { AgentHealthMonitor } = require(${JSON.stringify(path.join(ROOT, 'dist', 'index.js'))});
+    const later = () => new Promise((_, reject) => setImmediate(reject, new Error('the model is away')));
+    (async () => {
+      const monitor = new AgentHealthMonitor();
+      monitor.registerAgent({ id: 'a' });
+      const codes = [];
+      for (const [id, options] of [['nobody'], [5], ['a', { deadline: -1 }]]) {
+        codes.push(await monitor.track(id, later(), options).catch(({ name, code }) => code ?? name));
+      }
+      await monitor.close();
+      codes.push(await monitor.track('a', later()).catch(({ code }) => code));
+      setTimeout(() => process.stdout.write(codes.join()), 10);
+    })();`;
+  const { code, output } = await runNode(['-e', script], { cwd: ROOT });
+  expect([output, code]).toEqual(['ERR_AGENT_UNKNOWN,TypeError,ERR_OPTION_INVALID,ERR_CLOSED', 0]);
 });

@@ -10,6 +10,7 @@ import {
   SmallTalkError,
   type ChatSession,
   type Event,
+  type OpenOptions,
 } from '../ts/index.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -90,6 +91,69 @@ test('what is handed in is used, and stays open', async () => {
   await log.append('s', { topic: 'still open' });
   await log.close();
   expect(existsSync(join(directory, 'sessions.db'))).toBe(false);
+});
+
+test('what is handed in stays open, whatever becomes of the options meanwhile', async () => {
+  const log = new JsonlEventReplayStorage({ directory: temporaryDirectory() });
+  const given: OpenOptions = { directory: temporaryDirectory(), storage: new InMemoryStorageAdapter(), log };
+  const { storage, close } = await openSmallTalk({ ...given });
+  await close();
+  await storage.set('still', 'open');
+  const { close: closeAgain } = await openSmallTalk(given);
+  delete given.storage;
+  delete given.log;
+  await closeAgain();
+  await storage.set('still', 'open');
+  await log.append('s', { topic: 'still open' });
+  await log.close();
+});
+
+test('an option that is undefined is one that is not given: everything stays in the directory', async () => {
+  const directory = temporaryDirectory();
+  for (const adapter of ['sqlite', 'file'] as const) {
+    const { storage, log, close } = await openSmallTalk({
+      directory,
+      storage: { adapter, path: undefined, onFallback: undefined } as never,
+      log: { directory: undefined } as never,
+      bus: undefined as never,
+      health: undefined as never,
+    });
+    await storage.set('k', 1);
+    await log.append('s', { topic: 'x' });
+    await close();
+  }
+  expect(readdirSync(directory)).toEqual(expect.arrayContaining(['events', 'sessions', 'sessions.db']));
+});
+
+test('any object with the methods of the log is one; options that are none are refused, not ignored', async () => {
+  const directory = temporaryDirectory();
+  const inner = new JsonlEventReplayStorage({ directory: join(directory, 'elsewhere') });
+  const log = {
+    append: (...args: Parameters<typeof inner.append>) => inner.append(...args),
+    replay: (...args: Parameters<typeof inner.replay>) => inner.replay(...args),
+    cleanup: (...args: Parameters<typeof inner.cleanup>) => inner.cleanup(...args),
+    sessions: () => inner.sessions(),
+    eraseSession: (id: string) => inner.eraseSession(id),
+    close: () => inner.close(),
+  };
+  const open = await openSmallTalk({ directory, log: log as never });
+  expect(open.log).toBe(log);
+  open.bus.emit('agent_handoff', 'planner');
+  await open.bus.flush();
+  expect(await collect(inner.replay('default'))).toHaveLength(1);
+  expect(await open.eraseSession('default')).toBe(true);
+  await open.close();
+  await inner.append('s', { topic: 'still open' });
+  await inner.close();
+
+  const { sessions: _, ...half } = log;
+  for (const wrong of [null, 5, 'x', false]) {
+    for (const name of ['log', 'bus', 'health', 'storage']) {
+      if (name === 'storage' && typeof wrong === 'string') continue;
+      await expect(openSmallTalk({ directory, [name]: wrong })).rejects.toThrow(TypeError);
+    }
+  }
+  await expect(openSmallTalk({ directory, log: half as never })).rejects.toThrow(TypeError);
 });
 
 test('when one part cannot be opened, nothing stays open', async () => {

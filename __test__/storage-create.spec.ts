@@ -104,9 +104,10 @@ describe('without the binary', () => {
       const open = await api.openSmallTalk({ onFallback: 'memory' });
       process.stdout.write([open.log, open.health, open.storage.name].join('|') + ' ');
       await open.close();
+      await api.openSmallTalk({ onFallback: 'memory', log: 5 }).catch((error) => codes.push(error.name));
       process.stdout.write(codes.join());`);
     expect(output.replace(/\(node[^]*$/, '')).toBe(
-      `heard heard 5 6 ||InMemoryStorage ${Array(4).fill('ERR_NATIVE_UNAVAILABLE').join()}`,
+      `heard heard 5 6 ||InMemoryStorage ${Array(4).fill('ERR_NATIVE_UNAVAILABLE').join()},TypeError`,
     );
     expect(code).toBe(0);
   });

@@ -1,47 +1,30 @@
 /** The face of agent health. Time is kept and agents are judged natively; here, agents are called. */
 import { EventEmitter } from 'node:events';
-import type { Worker } from 'node:worker_threads';
 
-import { HealthError } from './errors.js';
-import { Alarm } from './health-monitor/alarm.js';
-import { announce, EVENT_OF } from './health-monitor/announce.js';
-import { Beats } from './health-monitor/beats.js';
-import { bounded } from './health-monitor/bounded.js';
+import { announce } from './health-monitor/announce.js';
+import type { Beats } from './health-monitor/beats.js';
 import { Holders } from './health-monitor/held.js';
-import { noteDebugger } from './health-monitor/home.js';
-import type { Cause } from './health-monitor/life.js';
-import { Missed, nativeLogOf } from './health-monitor/missed.js';
-import {
-  resolveConfig,
-  resolveRegistration,
-  resolveTrack,
-  type Registration,
-  type ResolvedConfig,
-} from './health-monitor/options.js';
-import { Recovery } from './health-monitor/recovery.js';
-import { inPieces, type Report } from './health-monitor/reports.js';
-import { Roster } from './health-monitor/roster.js';
-import { idOf, recoverer, unknownAgent } from './health-monitor/strategies.js';
-import { recordFreeze } from './health-monitor/system-log.js';
+import { resolveConfig } from './health-monitor/options.js';
+import type { Roster } from './health-monitor/roster.js';
+import { unknownAgent } from './health-monitor/strategies.js';
+import { Tracking, type Work } from './health-monitor/tracking.js';
 import type {
   AgentHealth,
-  HealthAlert,
   HealthEvents,
   HealthMonitorConfig,
-  HealthReason,
   HealthStats,
-  LoopNews,
   MonitoredAgent,
   RegisterOptions,
   TrackOptions,
 } from './health-monitor/types.js';
-import { healthOf, Watched } from './health-monitor/watched.js';
-import { Wire } from './health-monitor/wire.js';
-import { threadOf } from './health-monitor/workers.js';
-import { named } from './holders.js';
-import { checkId } from './ids.js';
+import { Ward } from './health-monitor/ward.js';
+import { healthOf } from './health-monitor/watched.js';
+import type { Wire } from './health-monitor/wire.js';
+import { checkText } from './ids.js';
 
 export type * from './health-monitor/types.js';
+
+const AN_ID = "an agent's id";
 
 /** A monitor lives as long as somebody holds it, or an agent that it watches. */
 const held = new Holders<MonitoredAgent, AgentHealthMonitor>();
@@ -59,19 +42,11 @@ const started = new Set<AgentHealthMonitor>();
  * A monitor never keeps the process alive. After `close()` every other method throws `ERR_CLOSED`.
  */
 export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
-  readonly #config: ResolvedConfig;
-  readonly #wire: Wire;
-  readonly #alarm: Alarm;
+  readonly #ward: Ward;
+  readonly #agents: Roster;
   readonly #beats: Beats;
-  readonly #agents = new Roster();
-  readonly #counters = { pings: 0, rejectedPings: 0, recoveryAttempts: 0, successfulRecoveries: 0, loopFreezes: 0 };
-  readonly #nativeLog: ReturnType<typeof nativeLogOf>;
-  #nextTicket = 1;
-  #nextWork = 1;
-  #guarded = false;
-  #running = true;
-  #closed = false;
-  #failure: string | null = null;
+  readonly #wire: Wire;
+  readonly #tracking: Tracking;
 
   /**
    * @throws TypeError for an option of the wrong type, `ERR_OPTION_INVALID` for one out of range,
@@ -79,22 +54,18 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
    */
   constructor(config?: HealthMonitorConfig) {
     super();
-    this.#config = resolveConfig(config);
-    const { log } = this.#config;
-    this.#nativeLog = log === undefined ? null : nativeLogOf(log);
-    const weak = new WeakRef(this);
-    this.#wire = new Wire(
-      this.#config,
-      weakly(weak, (monitor, report: Report) => monitor.#hear(report)),
-      weakly(weak, (monitor, why: string) => monitor.#lost(why)),
-    );
-    this.#alarm = new Alarm(
-      weakly(weak, (monitor, event: 'degraded' | 'restored', failing: string[]) => {
-        if (!monitor.#closed) announce(monitor, monitor.#config.bus, event, { failing });
-      }),
-    );
-    if (this.#nativeLog !== null) this.#wire.recordIn(this.#nativeLog);
-    this.#beats = new Beats(this.#wire.handle);
+    const resolved = resolveConfig(config);
+    this.#ward = new Ward(resolved, {
+      tell: (event, ...args) => {
+        if (!this.#wire.closed) announce(this, resolved.bus, event, ...args);
+      },
+      holdOnTo: (agent) => held.add(agent, this),
+      letGoOf: (agent) => held.delete(agent, this),
+    });
+    this.#agents = this.#ward.agents;
+    this.#beats = this.#ward.beats;
+    this.#wire = this.#ward.wire;
+    this.#tracking = new Tracking(this.#agents, this.#wire);
   }
 
   /**
@@ -104,34 +75,15 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
    * @throws TypeError for what is no agent, `ERR_ID_INVALID`, `ERR_OPTION_INVALID`, `ERR_CLOSED`.
    */
   registerAgent(agent: MonitoredAgent, options?: RegisterOptions): string {
-    this.#checkOpen();
-    const id = idOf(agent);
-    checkId(id, "an agent's id");
-    const { strategy, worker, spawn, missed: wanted } = resolveRegistration(options, this.#config);
-    this.#remove(id);
-    this.#guardHome();
-    const missed = this.#missedOf(wanted);
-    const ticket = this.#nextTicket++;
-    const pingable = typeof agent.ping === 'function';
-    const slot = this.#wire.register(ticket, pingable, threadOf(worker));
-    const place = { id, strategy, spawn, missed, slot, ticket };
-    const watched = new Watched(agent, place, this.#config.activityEvents, this.#beats);
-    this.#agents.add(watched);
-    try {
-      watched.attach();
-      this.#liveIn(watched, worker);
-    } catch (error) {
-      this.#remove(id);
-      throw error;
-    }
-    held.add(agent, this);
-    return id;
+    this.#wire.checkOpen();
+    return this.#ward.admit(agent, options);
   }
 
   /** Stops watching an agent. `false` where none has this id. */
   unregisterAgent(id: string): boolean {
-    this.#checkOpen();
-    return this.#remove(id);
+    this.#wire.checkOpen();
+    checkText(id, AN_ID);
+    return this.#ward.discharge(id);
   }
 
   /**
@@ -140,7 +92,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
    * @throws `ERR_AGENT_UNKNOWN`, `ERR_CLOSED`.
    */
   recordActivity(id: string, what = 'activity'): void {
-    this.#checkOpen();
+    this.#wire.checkOpen();
     const slot = this.#agents.slotOf(id);
     if (slot === undefined) throw unknownAgent(id);
     if (!this.#beats.again(slot, what)) this.#agents.at(slot)?.alive(what);
@@ -153,58 +105,28 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
    *
    * Rejects with what the work rejects with, `ERR_AGENT_UNKNOWN`, `ERR_OPTION_INVALID`, `ERR_CLOSED`.
    */
-  async track<T>(id: string, work: PromiseLike<T> | (() => T | PromiseLike<T>), options?: TrackOptions): Promise<T> {
-    this.#checkOpen();
-    const watched = this.#agents.get(id);
-    if (watched === undefined) throw unknownAgent(id);
-    const called = typeof work === 'function';
-    if (!called && typeof (work as Partial<PromiseLike<T>> | null)?.then !== 'function') {
-      throw new TypeError('work must be a promise or a function');
-    }
-    const { deadline, kind } = resolveTrack(options, called ? work.name : '');
-    const ended = this.#begin(watched, kind, deadline);
-    try {
-      return await (called ? named({ agentId: id, listeners: [kind] }, () => work()) : work);
-    } finally {
-      ended();
-    }
+  track<T>(id: string, work: Work<T>, options?: TrackOptions): Promise<T> {
+    return this.#tracking.track(id, work, options);
   }
 
   /** How an agent does; null where none has this id. */
   getAgentHealth(id: string): AgentHealth | null {
-    this.#checkOpen();
+    this.#wire.checkOpen();
+    checkText(id, AN_ID);
     const watched = this.#agents.get(id);
     return watched === undefined ? null : healthOf(watched, this.#wire.look(watched));
   }
 
   /** How everyone does, by id. */
   getAllAgentHealth(): Map<string, AgentHealth> {
-    this.#checkOpen();
+    this.#wire.checkOpen();
     return new Map([...this.#agents].map((watched) => [watched.id, healthOf(watched, this.#wire.look(watched))]));
   }
 
   /** Counts, by state and since the monitor was opened. */
   getStats(): HealthStats {
-    this.#checkOpen();
-    const count = { healthy: 0, busy: 0, suspect: 0, disconnected: 0, recovering: 0, failed: 0 };
-    let tracked = 0;
-    for (const { state, works } of this.#agents) {
-      count[state] += 1;
-      tracked += works;
-    }
-    return {
-      running: this.#running,
-      totalAgents: this.#agents.size,
-      healthyAgents: count.healthy,
-      busyAgents: count.busy,
-      suspectAgents: count.suspect,
-      disconnectedAgents: count.disconnected,
-      recoveringAgents: count.recovering,
-      failedAgents: count.failed,
-      ...this.#counters,
-      tracked,
-      degraded: this.#alarm.degraded,
-    };
+    this.#wire.checkOpen();
+    return this.#ward.stats();
   }
 
   /**
@@ -212,241 +134,29 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
    * loops where there is nobody to register.
    */
   start(): void {
-    this.#checkOpen();
-    this.#guardHome();
-    this.#wire.start();
+    this.#wire.checkOpen();
+    this.#ward.start();
     started.add(this);
-    this.#running = true;
-    for (const watched of this.#agents) watched.recovery?.go();
   }
 
-  /** Pings and judges nobody, and begins no attempt to recover, until `start()`. The pause is nobody's silence. */
+  /**
+   * Pings and judges nobody, begins no attempt to recover, and tells nothing, not even what an attempt that runs comes to,
+   * until `start()`. The pause is nobody's silence.
+   */
   stop(): void {
-    this.#checkOpen();
-    this.#wire.stop();
+    this.#wire.checkOpen();
+    this.#ward.stop();
     started.delete(this);
-    this.#running = false;
-    for (const watched of this.#agents) watched.recovery?.hold();
   }
 
   /** Lets go of all agents, for good. What a running attempt to recover comes to is no longer heard. Twice is fine. */
   async close(): Promise<void> {
-    if (!this.#closed) {
-      for (const { id } of [...this.#agents]) this.#remove(id);
-      this.#closed = true;
-      started.delete(this);
-      this.#alarm.close();
-      this.#wire.close();
-    }
+    if (this.#wire.closed) return;
+    this.#ward.close();
+    started.delete(this);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  #hear(report: Report): void {
-    if (this.#closed) return;
-    if (report.echo) this.#wire.echo();
-    if (report.lost) this.#lost('the watching thread panicked');
-    for (const { frozen, info } of report.loops) this.#heardOfLoop(frozen, info);
-    for (const [slot, ticket, standing, missed, reason] of report.moved) {
-      const watched = this.#agents.living(slot, ticket);
-      if (watched !== undefined) this.#moved(watched, standing, missed, reason);
-    }
-    inPieces(report.ping, (slot, ticket) => {
-      const watched = this.#agents.living(slot, ticket);
-      if (watched === undefined) return;
-      this.#counters.pings += 1;
-      watched.ping((error) => this.#rejected(watched, error));
-    });
-    // Only now: what it throws must not cost anybody a report.
-    if (this.#guarded) noteDebugger();
-  }
-
-  #heardOfLoop(frozen: boolean, info: LoopNews): void {
-    const { log } = this.#config;
-    if (frozen) this.#counters.loopFreezes += 1;
-    // One of ours has it already, since before the loop thawed.
-    if (frozen && log !== undefined && this.#nativeLog === null) recordFreeze(log, info);
-    announce(this, this.#config.bus, frozen ? 'loop:frozen' : 'loop:thawed', info);
-  }
-
-  #moved(watched: Watched, standing: Report['moved'][number][2], missed: number, reason: HealthReason | null): void {
-    watched.missedBeats = missed;
-    if (standing === 'healthy') {
-      if (watched.recovery?.signOfLife() === false) return;
-      this.#enter(watched, 'alive');
-    } else if (watched.recovery?.active === true) {
-      if (standing === 'disconnected') watched.recovery.silentAgain();
-    } else {
-      watched.reason = reason;
-      const gone = standing === 'disconnected';
-      if (gone) watched.missed?.begin();
-      if (this.#enter(watched, gone ? 'gone' : 'missed') && gone) this.#disconnected(watched);
-    }
-  }
-
-  /** Work begins; to be called when it has ended. */
-  #begin(watched: Watched, kind: string, deadline: number): () => void {
-    const { ticket, life } = watched;
-    const work = this.#nextWork++;
-    watched.alive(kind);
-    this.#wire.begin(watched, work, deadline);
-    life.begin();
-    return () => {
-      // What was begun in an earlier life tells nothing about this one.
-      if (this.#closed || watched.ticket !== ticket || !this.#agents.has(watched)) return;
-      life.end();
-      watched.alive(kind);
-      this.#wire.settle(watched, work);
-    };
-  }
-
-  #liveIn(watched: Watched, worker: Worker | null): void {
-    const ended = (): void => {
-      if (!this.#closed) this.#wire.exit(watched);
-    };
-    watched.liveIn(worker, ended);
-    if (worker !== null && threadOf(worker) === null) ended();
-  }
-
-  #rejected(watched: Watched, error: unknown): void {
-    this.#counters.rejectedPings += 1;
-    watched.failed(error);
-    if (!this.#closed) this.#wire.reject(watched);
-  }
-
-  #disconnected(watched: Watched): void {
-    // A listener may have taken it out.
-    if (!this.#agents.has(watched)) return;
-    if (recoverer(watched, this.#config) === null) {
-      const why = watched.strategy === 'alert' ? '' : ' and there is no restart() to call';
-      this.#alert('agent-disconnected', `the agent is disconnected${why}`, watched);
-      return;
-    }
-    watched.recovery ??= this.#recoveryOf(watched);
-    if (!this.#running) watched.recovery.hold();
-    watched.recovery.begin();
-  }
-
-  #recoveryOf(watched: Watched): Recovery {
-    return new Recovery(this.#config, {
-      attempting: () => {
-        this.#counters.recoveryAttempts += 1;
-        this.#enter(watched, 'attempt');
-      },
-      attempt: async () => {
-        const born = (worker: Worker): void => {
-          if (this.#agents.has(watched)) this.#liveIn(watched, worker);
-        };
-        const next = await recoverer(watched, this.#config, born)?.();
-        if (next !== undefined && this.#agents.has(watched)) {
-          held.delete(watched.agent, this);
-          watched.adopt(next);
-          held.add(next, this);
-        }
-      },
-      catchUp: async () => {
-        const { recoveryTimeout } = this.#config;
-        await watched.missed?.catchUp((take) => bounded(take, recoveryTimeout, 'onMissed()'));
-      },
-      attemptFailed: (error) => {
-        watched.failed(error);
-      },
-      recovered: () => {
-        this.#counters.successfulRecoveries += 1;
-        this.#renew(watched);
-        this.#enter(watched, 'recovered');
-      },
-      gaveUp: (answers) => {
-        this.#enter(watched, 'gave up');
-        this.#alert('recovery-failed', `gave up after ${this.#config.maxRecoveries} attempts`, watched);
-        // What it missed it has not taken, but it lives.
-        if (answers && this.#agents.has(watched)) this.#enter(watched, 'alive');
-      },
-    });
-  }
-
-  /** A new life: reports that are still under way about the old one no longer find it. */
-  #renew(watched: Watched): void {
-    const { worker } = watched;
-    const next = this.#nextTicket++;
-    this.#wire.reset(watched, next);
-    watched.renew(next);
-    // It may have ended while the agent was catching up.
-    if (worker !== null && threadOf(worker) === null) this.#liveIn(watched, worker);
-  }
-
-  /** Takes note of what happened to an agent, and announces where that leads. `false`: nowhere. */
-  #enter(watched: Watched, cause: Cause): boolean {
-    const previous = watched.life.take(cause);
-    if (previous === null) return false;
-    const { state } = watched.life;
-    watched.moved();
-    if (state === 'healthy' || state === 'busy') {
-      watched.missedBeats = 0;
-      watched.reason = null;
-      watched.missed?.end();
-      this.#alarm.ends(watched.id);
-    }
-    announce(this, this.#config.bus, EVENT_OF[state], {
-      ...healthOf(watched, this.#wire.lookQuietly(watched)),
-      previous,
-    });
-    if (cause === 'gone') this.#alarm.fails(watched.id);
-    // A listener may have brought about more.
-    return watched.life.state === state;
-  }
-
-  /** Has the loop of this thread watched, from the first agent on. */
-  #guardHome(): void {
-    const { loopThreshold } = this.#config;
-    if (this.#guarded || loopThreshold === false) return;
-    this.#guarded = true;
-    noteDebugger();
-    this.#wire.guard(loopThreshold);
-  }
-
-  #missedOf(wanted: Registration['missed']): Missed | null {
-    const { log } = this.#config;
-    if (wanted === null || log === undefined) return null;
-    return new Missed(log, this.#nativeLog, wanted.sessions, wanted.onMissed);
-  }
-
-  #alert(kind: HealthAlert['kind'], message: string, watched: Watched | null): void {
-    const agent = watched === null ? null : healthOf(watched, this.#wire.lookQuietly(watched));
-    announce(this, this.#config.bus, 'alert', { kind, message, agent });
-  }
-
-  #remove(id: string): boolean {
-    const watched = this.#agents.get(id);
-    if (watched === undefined) return false;
-    this.#agents.delete(watched);
-    held.delete(watched.agent, this);
-    watched.release();
-    this.#alarm.ends(id);
-    this.#wire.unregister(watched);
-    return true;
-  }
-
-  #checkOpen(): void {
-    if (this.#closed) throw new HealthError('ERR_CLOSED', 'the health monitor is closed');
-  }
-
-  #lost(why: string): void {
-    if (this.#failure !== null) return;
-    this.#failure = why;
-    this.#alert('monitor-lost', `nobody is watched any more, open the monitor anew: ${why}`, null);
-  }
-}
-
-/** What the binary and timers may hold without keeping a monitor that everyone else has forgotten. */
-function weakly<A extends unknown[]>(
-  weak: WeakRef<AgentHealthMonitor>,
-  work: (monitor: AgentHealthMonitor, ...args: A) => void,
-): (...args: A) => void {
-  return (...args) => {
-    const monitor = weak.deref();
-    if (monitor !== undefined) work(monitor, ...args);
-  };
 }

@@ -90,6 +90,27 @@ export function wordAt(word: number, place: number): number {
   return word + Math.min(place, LISTENERS - 1);
 }
 
+/** The words that the targets of one bus have taken: they are given back when it is collected. */
+export class Words {
+  readonly #taken = new Set<number>();
+
+  constructor(bus: object) {
+    collected.register(bus, this.#taken);
+  }
+
+  take(label: Label): number {
+    const word = takeWord(label);
+    this.#taken.add(word);
+    return word;
+  }
+
+  giveBack(word: number): void {
+    if (this.#taken.delete(word)) giveBack(word);
+  }
+}
+
+const collected = new FinalizationRegistry<Set<number>>((taken) => taken.forEach(giveBack));
+
 /** Says, while `work` runs, that it does; gives it its word, or 0 while nobody watches. */
 export function named<T>(label: Label, work: (word: number) => T): T {
   if (watchers === 0) return work(0);

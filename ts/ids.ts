@@ -9,11 +9,17 @@ export const MAX_ID_BYTES = 512;
  */
 export function checkId(id: unknown, what: string): asserts id is string {
   if (known.has(id)) return;
-  if (typeof id !== 'string') throw new TypeError(`${what} must be a string, not ${id === null ? 'null' : typeof id}`);
+  checkText(id, what);
   const problem = problemWith(id);
   if (problem !== null) throw new SmallTalkError('ERR_ID_INVALID', `${what} ${problem}`);
   if (known.size === MOST_KNOWN) known.clear();
   known.add(id);
+}
+
+/** Throws a TypeError for what is no text. */
+export function checkText(text: unknown, what: string): asserts text is string {
+  if (typeof text === 'string') return;
+  throw new TypeError(`${what} must be a string, not ${text === null ? 'null' : typeof text}`);
 }
 
 /** Ids that were looked at come again and again: a question that costs as much as all the rest of a small write. */

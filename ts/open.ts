@@ -67,29 +67,38 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
   const given = optionsObject('options', options);
   const directory = pathOption('directory', given.directory, './data');
   const onFallback = wordOption<OnFallback>('onFallback', given.onFallback, 'throw', ['throw', 'memory']);
+  const [forBus, forHealth] = [optionsObject('bus', given.bus), optionsObject('health', given.health)];
+  const forLog: Partial<JsonlEventReplayStorage> & JsonlEventLogOptions = optionsObject('log', given.log);
   if (onFallback === 'throw') native();
-  const [busOptions, healthOptions] = [optionsObject('bus', given.bus), optionsObject('health', given.health)];
-  const log = nativeAvailable() ? openLog(directory, given) : null;
+  const lent = new Set<unknown>([given.log, given.storage, (given.storage as StorageConfig | undefined)?.adapter]);
+  const log = nativeAvailable() ? openLog(directory, forLog) : null;
   const storage = await openStorage(directory, given, onFallback);
   try {
     // A log opens with its first call; what keeps it from opening shall be heard here.
     await log?.sessions();
     const withLog = log === null ? {} : { log };
-    const bus = new SmallTalkEventBus<T>({ ...busOptions, ...withLog });
-    const health = nativeAvailable() ? new AgentHealthMonitor({ ...healthOptions, bus, ...withLog }) : null;
-    return assemble({ bus, storage, log, health }, given);
+    const bus = new SmallTalkEventBus<T>({ ...forBus, ...withLog });
+    const health = nativeAvailable() ? new AgentHealthMonitor({ ...forHealth, bus, ...withLog }) : null;
+    return assemble({ bus, storage, log, health }, lent);
   } catch (error) {
-    await Promise.allSettled([closeOwn(log, given.log), closeOwn(storage, given.storage)]);
+    await Promise.allSettled([closeOwn(log, lent), closeOwn(storage, lent)]);
     throw error;
   }
 }
 
-function openLog(directory: string, { log }: Partial<OpenOptions>): JsonlEventReplayStorage {
-  if (log instanceof JsonlEventReplayStorage) return log;
-  const options = optionsObject('log', log);
-  // What is undefined is not given.
-  const { directory: place = join(directory, 'events') } = options;
-  return new JsonlEventReplayStorage({ ...options, directory: place });
+const LOG_METHODS = ['append', 'replay', 'sessions', 'eraseSession', 'close'] as const;
+
+function openLog(
+  directory: string,
+  given: Partial<JsonlEventReplayStorage> & JsonlEventLogOptions,
+): JsonlEventReplayStorage {
+  const lacking = LOG_METHODS.filter((name) => typeof given[name] !== 'function');
+  // Not by its class: that of another copy of this package is another one.
+  if (lacking.length === 0) return given as JsonlEventReplayStorage;
+  if (!lacking.includes('append'))
+    throw new TypeError(`the log lacks ${lacking.map((name) => `${name}()`).join(', ')}`);
+  const { directory: path = join(directory, 'events'), ...others } = given;
+  return new JsonlEventReplayStorage({ ...others, directory: path });
 }
 
 async function openStorage(
@@ -105,7 +114,7 @@ async function openStorage(
 
 type Parts<T extends EventMap<T>> = Pick<SmallTalkOrFallback<T>, 'bus' | 'storage' | 'log' | 'health'>;
 
-function assemble<T extends EventMap<T>>(parts: Parts<T>, given: Partial<OpenOptions>): SmallTalkOrFallback<T> {
+function assemble<T extends EventMap<T>>(parts: Parts<T>, lent: ReadonlySet<unknown>): SmallTalkOrFallback<T> {
   const { bus, storage, log, health } = parts;
   let closing: Promise<void> | null = null;
   const closeAll = async (): Promise<void> => {
@@ -114,8 +123,8 @@ function assemble<T extends EventMap<T>>(parts: Parts<T>, given: Partial<OpenOpt
     const steps = [
       async () => health?.close(),
       () => bus.close(),
-      () => closeOwn(log, given.log),
-      () => closeOwn(storage, given.storage),
+      () => closeOwn(log, lent),
+      () => closeOwn(storage, lent),
     ];
     for (const step of steps) await step().catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
@@ -134,7 +143,6 @@ function assemble<T extends EventMap<T>>(parts: Parts<T>, given: Partial<OpenOpt
 }
 
 /** Closes what was opened here; what the caller handed in stays the caller's. */
-async function closeOwn(part: { close(): Promise<void> } | null, given: unknown): Promise<void> {
-  const handedIn = part === given || part === (given as Partial<StorageConfig> | undefined)?.adapter;
-  if (part !== null && !handedIn) await part.close();
+async function closeOwn(part: { close(): Promise<void> } | null, lent: ReadonlySet<unknown>): Promise<void> {
+  if (part !== null && !lent.has(part)) await part.close();
 }

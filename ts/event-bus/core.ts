@@ -186,10 +186,10 @@ export abstract class BusCore extends EventEmitter {
     // A copy, as Node makes one for every emit: listeners that come or go meanwhile change nothing under way.
     const listeners = typeof handlers === 'function' ? [handlers] : handlers.slice();
     if (rare || !listeners.every(isOrdinary)) {
-      target.forget();
+      target.forget(hot);
       return false;
     }
-    target.listen(hot.version, listeners, marksOf(handlers));
+    target.listen(hot.version, listeners, marksOf(handlers), hot);
     if (hot.isPlain(target)) target.hotVersion = hot.version;
     hot.noteListening(target);
     return true;

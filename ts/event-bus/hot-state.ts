@@ -1,4 +1,5 @@
 /** What an emit needs to know, in one object: few loads, and shared by whatever stands in for the bus. */
+import { Words } from '../holders.js';
 import { INLINE_ARGUMENTS, Ring } from './ring.js';
 import { REMEMBERED, type Target, type Targets } from './target.js';
 
@@ -31,6 +32,7 @@ export class HotState extends Ring {
   /** What the calls of listeners are more than the recorded events, each of which usually makes one. */
   surplus = 0;
   readonly #targets: Targets;
+  #words: Words | null = null;
   /** Those that hold on to listeners. */
   #listening: Target[] = [];
 
@@ -49,6 +51,11 @@ export class HotState extends Ring {
     if (last.follower === null || last.follower.name !== event) last.follower = this.#targets.of(event);
     this.last = last.follower;
     return last.follower;
+  }
+
+  /** What names its targets while a watch is on. */
+  get words(): Words {
+    return (this.#words ??= new Words(this));
   }
 
   /** Whether recording an event of this target is to push it. */
@@ -83,7 +90,7 @@ export class HotState extends Ring {
   /** A target has looked up its listeners. Those of before let go of theirs where listeners have changed since. */
   noteListening(target: Target): void {
     if (this.#listening[0]?.version !== this.version || this.#listening.length >= REMEMBERED) {
-      for (const other of this.#listening) if (other !== target) other.forget();
+      for (const other of this.#listening) if (other !== target) other.forget(this);
       this.#listening = [];
     }
     this.#listening.push(target);

@@ -16,20 +16,24 @@ export interface ScopeMetadata {
   [more: string]: unknown;
 }
 
+const BELONGINGS = ['sessionId', 'conversationId', 'agentId'] as const;
+
 /** The labels of a scope within another. Throws a TypeError or `ERR_OPTION_INVALID` for what cannot be one. */
 export function narrowed(outer: Labels, metadata: ScopeMetadata): Labels {
   if (typeof metadata !== 'object' || (metadata as unknown) === null) throw new TypeError('metadata must be an object');
-  const { priority, ...rest } = metadata;
+  const { priority, ...said } = metadata;
   if (priority !== undefined && priority !== 'critical' && priority !== 'normal') {
     throw new SmallTalkError('ERR_OPTION_INVALID', 'priority must be one of critical, normal');
   }
-  for (const name of ['sessionId', 'conversationId', 'agentId']) {
-    if (rest[name] !== undefined) checkId(rest[name], name);
+  for (const name of BELONGINGS) {
+    if (said[name] !== undefined) checkId(said[name], name);
+    // What is undefined is not said: it must not take away what the outer scope says.
+    else if (name in said) delete said[name];
   }
   return {
     priority: priority ?? outer.priority,
-    sessionId: rest.sessionId ?? outer.sessionId,
-    metadata: Object.freeze({ ...outer.metadata, ...rest }),
+    sessionId: said.sessionId ?? outer.sessionId,
+    metadata: Object.freeze({ ...outer.metadata, ...said }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Where an event goes: everything that emitting it has to know, looked up once and used until listeners change. */
-import { giveBack, takeWord, watching } from '../holders.js';
+import { watching, type Words } from '../holders.js';
 import type { EventPriority } from '../types.js';
 import { callerOf } from './callers.js';
 import type { Marks } from './marks.js';
@@ -25,6 +25,11 @@ export const NOBODY_LISTENS = -1;
 export const ONE = 0;
 export const ONE_NAMED = 1;
 export const NONE_OR_SEVERAL = 2;
+
+/** The bus of a target. */
+interface Home {
+  readonly words: Words;
+}
 
 /** One event name, for one scope. */
 export class Target {
@@ -64,14 +69,14 @@ export class Target {
   }
 
   /** Takes note of who listens; of several, a copy that nobody changes. */
-  listen(version: number, listeners: readonly AnyListener[], marks: Marks | null): void {
+  listen(version: number, listeners: readonly AnyListener[], marks: Marks | null, home: Home): void {
     this.version = version;
     this.listeners = listeners;
     this.size = listeners.length;
     this.surplus = this.size - 1;
     const [single = nothing] = listeners;
-    if (this.word !== 0) giveBack(this.word);
-    this.word = listeners.length > 0 && watching() ? this.#named(listeners) : 0;
+    if (this.word !== 0) home.words.giveBack(this.word);
+    this.word = listeners.length > 0 && watching() ? this.#named(listeners, home.words) : 0;
     this.manner = this.surplus !== 0 ? NONE_OR_SEVERAL : this.word !== 0 ? ONE_NAMED : ONE;
     this.marks = this.surplus > 0 ? marks : null;
     const alone = listeners.length < 2;
@@ -82,14 +87,14 @@ export class Target {
   }
 
   /** Lets go of the listeners; the next emit looks anew. */
-  forget(): void {
-    this.listen(NO_VERSION, [], null);
+  forget(home: Home): void {
+    this.listen(NO_VERSION, [], null, home);
     this.hotVersion = NO_VERSION;
   }
 
-  #named(listeners: readonly AnyListener[]): number {
+  #named(listeners: readonly AnyListener[], words: Words): number {
     const { agentId } = this.labels.metadata;
-    return takeWord({ agentId, event: String(this.name), listeners: listeners.map(nameOf) });
+    return words.take({ agentId, event: String(this.name), listeners: listeners.map(nameOf) });
   }
 
   /** A caller that makes the caller when it is first wanted: most events have one number of arguments. */

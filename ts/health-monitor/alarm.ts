@@ -10,6 +10,7 @@ export class Alarm {
   readonly #degradation = new Degradation();
   readonly #tell: Tell;
   #timer: NodeJS.Timeout | undefined;
+  #held = false;
 
   constructor(tell: Tell) {
     this.#tell = tell;
@@ -19,9 +20,15 @@ export class Alarm {
     return this.#degradation.degraded;
   }
 
-  /** An agent is gone. */
-  fails(id: string): void {
-    if (this.#degradation.fails(id, performance.now())) this.#tell('degraded', this.#degradation.failing);
+  /** An agent is gone. `true` where that is one too many, and to be told. */
+  fails(id: string): boolean {
+    const tooMany = this.#degradation.fails(id, performance.now());
+    this.#wait();
+    return tooMany;
+  }
+
+  tellDegraded(): void {
+    this.#tell('degraded', this.#degradation.failing);
   }
 
   /** An agent is well again, or no longer watched. */
@@ -30,14 +37,20 @@ export class Alarm {
     this.#wait();
   }
 
-  /** Says nothing any more. */
-  close(): void {
+  /** Says nothing until `go()`, or for good. */
+  hold(): void {
+    this.#held = true;
     clearTimeout(this.#timer);
+  }
+
+  go(): void {
+    this.#held = false;
+    this.#wait();
   }
 
   #wait(): void {
     const { lookAt } = this.#degradation;
-    if (lookAt === null) return;
+    if (lookAt === null || this.#held) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(lookAt - performance.now()))).unref();
   }

@@ -4,15 +4,18 @@ import { crossing, type Native } from '../native.js';
 
 type Handle = Parameters<Native['healthBeat']>[0];
 
+/** No habit: nothing that an agent may be said to do is equal to it. */
+const NOTHING = Symbol('nothing');
+
 /** The shared memory of one monitor, piece by piece. Where a runtime shares none, a beat is a call instead. */
 export class Beats {
   readonly #handle: Handle;
   readonly #pieces: (Uint32Array | null)[] = [];
   /**
-   * By slot: what the agent did last, where to do it again means to beat and nothing else; null for any other. With a hundred
+   * By slot: what the agent did last, where to do it again means to beat and nothing else; `NOTHING` for any other. With a hundred
    * thousand agents, to ask an agent's own record would be to wait for memory at each beat.
    */
-  readonly #habits: (string | null)[] = [];
+  readonly #habits: (string | symbol)[] = [];
 
   constructor(handle: Handle) {
     this.#handle = handle;
@@ -32,7 +35,7 @@ export class Beats {
 
   /** The next sign of life in `slot` is to be looked at, whatever it is. */
   expectNothing(slot: number): void {
-    this.#habits[slot] = null;
+    this.#habits[slot] = NOTHING;
   }
 
   /** A sign of life of the agent in `slot`. */

@@ -13,6 +13,7 @@ export class Degradation {
   readonly #failing = new Set<string>();
   /** The last failure of each agent within the window. */
   readonly #failures = new Map<string, number>();
+  /** While it is degraded, since when few are failing; null where they are not. */
   #calmSince: number | null = null;
   #degraded = false;
 
@@ -37,6 +38,8 @@ export class Degradation {
     }
     if (this.#degraded || this.#failures.size <= TOO_MANY) return false;
     this.#degraded = true;
+    // Agents that fail in turn may be one at a time; but what was calm before says nothing about this.
+    this.#calmSince = this.#failing.size < FEW ? now : null;
     return true;
   }
 

@@ -69,7 +69,7 @@ export function resolveRegistration(options: RegisterOptions | undefined, config
     throw new TypeError('worker must be a Worker');
   }
   if (spawn !== undefined && worker === undefined) invalid('the option spawn() needs the worker that it replaces');
-  const sessions = namesOption('sessions', given.sessions, []);
+  const sessions = [...new Set(namesOption('sessions', given.sessions, []))];
   for (const session of sessions) checkId(session, 'a session');
   if (onMissed !== undefined && config.log === undefined) invalid('the option onMissed() needs a monitor with a log');
   return {
@@ -80,8 +80,13 @@ export function resolveRegistration(options: RegisterOptions | undefined, config
   };
 }
 
-/** Checks the options of tracked work. */
-export function resolveTrack(options: TrackOptions | undefined, name: string): Required<TrackOptions> {
+/** Checks tracked work, and its options. */
+export function resolveTrack(work: unknown, options: TrackOptions | undefined): Required<TrackOptions> {
+  const called = typeof work === 'function';
+  if (!called && typeof (work as Partial<PromiseLike<unknown>> | null | undefined)?.then !== 'function') {
+    throw new TypeError('work must be a promise or a function');
+  }
+  const name = called ? work.name : '';
   const given = optionsObject('options', options);
   const { kind = name === '' ? 'work' : name } = given;
   if (typeof kind !== 'string') throw new TypeError('kind must be a string');

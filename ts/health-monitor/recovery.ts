@@ -28,6 +28,8 @@ export class Recovery {
   #phase: 'idle' | 'waiting' | 'attempting' = 'idle';
   #timer: NodeJS.Timeout | undefined;
   #held = false;
+  /** Goes on with an attempt that has come to something while it was held. */
+  #resume: () => void = () => undefined;
   /** Tells a result that still counts from one that came after a cancel. */
   #round = 0;
   /** A sign of life has come while an attempt ran. */
@@ -74,7 +76,7 @@ export class Recovery {
     this.#alive = this.#answers = false;
   }
 
-  /** Begins no further attempt until `go()`. */
+  /** Begins no further attempt, and tells of none, until `go()`. */
   hold(): void {
     this.#held = true;
     clearTimeout(this.#timer);
@@ -84,6 +86,7 @@ export class Recovery {
     if (!this.#held) return;
     this.#held = false;
     if (this.#phase === 'waiting') this.#wait();
+    this.#resume();
   }
 
   /** Forgets what is under way. */
@@ -118,10 +121,10 @@ export class Recovery {
     // A listener may have ended it.
     if (round !== this.#round) return;
     let failure = await failureOf(() => this.#steps.attempt());
-    if (round !== this.#round) return;
+    if (!(await this.#goesOn(round))) return;
     if (failure === null || this.#alive) {
       failure = await failureOf(() => this.#steps.catchUp());
-      if (round !== this.#round) return;
+      if (!(await this.#goesOn(round))) return;
     }
     if (failure === null) {
       this.#phase = 'idle';
@@ -130,6 +133,12 @@ export class Recovery {
       this.#steps.attemptFailed(failure.error);
       this.#next();
     }
+  }
+
+  /** Waits while it is held. `false`: what the attempt came to is nobody's any more. */
+  async #goesOn(round: number): Promise<boolean> {
+    while (this.#held && round === this.#round) await new Promise<void>((resolve) => (this.#resume = resolve));
+    return round === this.#round;
   }
 }
 

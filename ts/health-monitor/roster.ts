@@ -1,13 +1,16 @@
 /** Everyone under watch: by id for whoever calls, by slot for the binary. */
 import type { Watched } from './watched.js';
 
+/** Whose an empty slot is: nothing that anybody may ask for is equal to it. */
+const NOBODY = Symbol('nobody');
+
 /** The agents of one monitor. */
 export class Roster {
   /** Numbers, not records: a beat needs no more than the slot. */
   readonly #slots = new Map<string, number>();
   readonly #watched: (Watched | undefined)[] = [];
   /** By slot: whose it is; to ask a record would be to wait for memory, a hundred thousand of them are in no cache. */
-  readonly #ids: (string | null)[] = [null];
+  readonly #ids: (string | symbol)[] = [NOBODY];
   /** By slot: the slot of who beat after it the last time. Programs go through their agents in an order that recurs. */
   readonly #followers: number[] = [0];
   #last = 0;
@@ -26,7 +29,7 @@ export class Roster {
   delete({ id, slot }: Watched): void {
     this.#slots.delete(id);
     this.#watched[slot] = undefined;
-    this.#ids[slot] = null;
+    this.#ids[slot] = NOBODY;
   }
 
   /** The slot of an agent that gives a sign of life: the one that is expected next, or else looked up. */

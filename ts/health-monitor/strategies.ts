@@ -2,6 +2,7 @@
 import type { Worker } from 'node:worker_threads';
 
 import { HealthError } from '../errors.js';
+import { checkText } from '../ids.js';
 import { bounded } from './bounded.js';
 import type { ResolvedConfig } from './options.js';
 import type { MonitoredAgent, RecoveryStrategy } from './types.js';
@@ -71,7 +72,8 @@ export function idOf(agent: MonitoredAgent): string {
   return id;
 }
 
-/** Nobody is registered under this id. */
+/** Nobody is registered under this id. Throws a TypeError for what is none. */
 export function unknownAgent(id: string): HealthError {
+  checkText(id, "an agent's id");
   return new HealthError('ERR_AGENT_UNKNOWN', `no agent is registered as ${JSON.stringify(id)}`);
 }

@@ -1,6 +1,7 @@
 /** One agent under watch: its listeners, its pings, and what is known about it. */
 import type { Worker } from 'node:worker_threads';
 
+import { checkText } from '../ids.js';
 import type { Beats } from './beats.js';
 import { Life } from './life.js';
 import type { Missed } from './missed.js';
@@ -101,6 +102,7 @@ export class Watched {
   alive(what: string): void {
     // Whoever is gone must not beat for whom its slot was given to.
     if (this.#gone || this.#beats.again(this.slot, what)) return;
+    checkText(what, 'what an agent did');
     this.lastActivity = what;
     this.#error = null;
     this.missed?.sign();
@@ -139,7 +141,7 @@ export class Watched {
     let listening = true;
     this.#detach = () => {
       listening = false;
-      for (const [event, listener] of attached) agent.off?.(event, listener);
+      for (const [event, listener] of attached) letGo(agent, event, listener);
     };
     for (const event of this.#events) {
       // An agent without `off` keeps the listener: then it does nothing any more.
@@ -171,12 +173,12 @@ export class Watched {
   /** Pings the agent. An answer is a sign of life. */
   ping(rejected: (error: unknown) => void): void {
     const agent = this.#agent;
-    if (typeof agent.ping !== 'function') return;
     const { ticket } = this;
     // What an agent that was replaced or restarted meanwhile has to say tells nothing about the new one.
     const counts = (): boolean => agent === this.#agent && ticket === this.ticket && !this.#gone;
     let answer: Promise<unknown>;
     try {
+      if (typeof agent.ping !== 'function') return;
       answer = Promise.resolve(agent.ping());
     } catch (error) {
       answer = Promise.reject(error);
@@ -194,6 +196,15 @@ export class Watched {
 
 /** One for all: there are agents by the hundred thousand. */
 function nothing(): void {}
+
+/** One that throws keeps the listener, as one without `off` does. */
+function letGo(agent: MonitoredAgent, event: string, listener: () => void): void {
+  try {
+    agent.off?.(event, listener);
+  } catch {
+    // It does nothing any more; nobody else must pay for it.
+  }
+}
 
 /** How an agent does, by our record and by what the binary sees. */
 export function healthOf(watched: Watched, look: { silentMs: number; missed: number } | null): AgentHealth {

@@ -14,6 +14,7 @@ type Look = ReturnType<Native['healthLook']>;
 export class Wire {
   readonly handle: Handle;
   readonly #lost: (why: string) => void;
+  #closed = false;
 
   constructor(config: ResolvedConfig, hear: (report: Report) => void, lost: (why: string) => void) {
     const { heartbeatInterval, activityTimeout, maxMissedBeats } = config;
@@ -26,6 +27,15 @@ export class Wire {
     this.#lost = lost;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Throws `ERR_CLOSED`. */
+  checkOpen(): void {
+    if (this.#closed) throw new HealthError('ERR_CLOSED', 'the health monitor is closed');
+  }
+
   start(): void {
     this.#cross((binary) => binary.healthStart(this.handle));
   }
@@ -35,6 +45,7 @@ export class Wire {
   }
 
   close(): void {
+    this.#closed = true;
     leaveHome(this);
     this.#cross((binary) => binary.healthClose(this.handle));
   }
@@ -97,8 +108,9 @@ export class Wire {
     return crossing(HealthError, call);
   }
 
-  /** What such a call throws would end the process. */
+  /** What such a call throws would end the process. Of a monitor that is closed it asks nothing. */
   #quietly<T>(call: (binary: Native) => T): T | null {
+    if (this.#closed) return null;
     try {
       return this.#cross(call);
     } catch (error) {

@@ -1,0 +1,185 @@
+/** A stopped monitor tells nothing, whatever was under way; what was comes when it goes on. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+
+import { AgentHealthMonitor, type HealthMonitorConfig } from '../ts/index.js';
+import { Alarm } from '../ts/health-monitor/alarm.js';
+import { Inbox } from '../ts/health-monitor/inbox.js';
+import type { Report } from '../ts/health-monitor/reports.js';
+
+// What the alarm's timer is is decided when it is called: here, by a simulated clock.
+jest.mock('node:timers', () => ({
+  ...jest.requireActual<object>('node:timers'),
+  setTimeout: (work: () => void, ms: number) => globalThis.setTimeout(work, ms),
+  clearTimeout: (timer: NodeJS.Timeout) => globalThis.clearTimeout(timer),
+}));
+
+const never = (): Promise<never> => new Promise(() => undefined);
+
+const opened: AgentHealthMonitor[] = [];
+function open(config: HealthMonitorConfig = {}): AgentHealthMonitor {
+  const monitor = new AgentHealthMonitor({
+    heartbeatInterval: 20,
+    backoff: { initialDelay: 10, jitter: 0 },
+    ...config,
+  });
+  opened.push(monitor);
+  return monitor;
+}
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((monitor) => monitor.close()));
+});
+
+/** Resolves when another monitor has had so many pings answered: then this one would have had something to say. */
+async function meanwhile(pings = 8): Promise<void> {
+  const clock = open();
+  await new Promise<void>((resolve) => {
+    let left = pings;
+    const ping = async (): Promise<void> => {
+      left -= 1;
+      if (left === 0) resolve();
+    };
+    clock.registerAgent({ id: 'clock', ping });
+  });
+}
+
+function everything(monitor: AgentHealthMonitor): string[] {
+  const lines: string[] = [];
+  for (const name of ['suspect', 'disconnected', 'recovering', 'recovered', 'failed'] as const) {
+    monitor.on(`agent:${name}`, ({ id }) => lines.push(`${id} ${name}`));
+  }
+  monitor.on('alert', ({ kind }) => lines.push(kind));
+  return lines;
+}
+
+test.each(['fails', 'works'])('what a running attempt comes to is told when it goes on: it %s', async (how) => {
+  const monitor = open({ maxRecoveries: 1 });
+  const lines = everything(monitor);
+  let end: (error?: Error) => void = () => undefined;
+  let up = false;
+  const restart = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      up = how === 'works';
+      end = () => (up ? resolve() : reject(new Error('no')));
+    });
+  monitor.registerAgent({ id: 'a', ping: () => (up ? Promise.resolve() : never()), restart });
+  await once(monitor, 'agent:recovering');
+  await new Promise(setImmediate);
+  monitor.stop();
+  const before = lines.length;
+  end();
+  await meanwhile();
+  expect(lines.slice(before)).toEqual([]);
+  const told = once(monitor, how === 'works' ? 'agent:recovered' : 'alert');
+  monitor.start();
+  await told;
+  expect(lines.slice(before)).toEqual(how === 'works' ? ['a recovered'] : ['a failed', 'recovery-failed']);
+});
+
+test('a worker that ends meanwhile is told of when it goes on', async () => {
+  const monitor = open({ recoveryStrategy: 'alert' });
+  const lines = everything(monitor);
+  const worker = new Worker('', { eval: true });
+  monitor.registerAgent({ id: 'a' }, { worker });
+  monitor.stop();
+  await once(worker, 'exit');
+  await meanwhile();
+  expect([lines, monitor.getAgentHealth('a')?.state]).toEqual([[], 'healthy']);
+  monitor.start();
+  expect(lines).toEqual(['a disconnected', 'agent-disconnected']);
+});
+
+test('degraded ends when it goes on, not before', async () => {
+  jest.useFakeTimers();
+  try {
+    const told: string[] = [];
+    const alarm = new Alarm((event) => told.push(event));
+    for (const id of ['a', 'b', 'c', 'd']) if (alarm.fails(id)) alarm.tellDegraded();
+    for (const id of ['a', 'b', 'c', 'd']) alarm.ends(id);
+    alarm.hold();
+    alarm.ends('nobody');
+    await jest.advanceTimersByTimeAsync(200_000);
+    expect(told).toEqual(['degraded']);
+    alarm.go();
+    await jest.advanceTimersByTimeAsync(1);
+    expect(told).toEqual(['degraded', 'restored']);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+describe('the inbox', () => {
+  const report = (moved: number[], ping: number[] = []): Report => ({
+    echo: false,
+    lost: false,
+    loops: [],
+    moved: moved.map((slot) => [slot, 0, 'suspect', 1, 'silent']),
+    ping: ping.flatMap((slot) => [slot, 0]),
+  });
+  const SLOTS = Array.from({ length: 300 }, (_, slot) => slot);
+
+  /** What was read, and an inbox that calls `on` at each piece of it. */
+  function inbox(on: (line: string) => void = () => undefined) {
+    const lines: string[] = [];
+    const note = (line: string): void => {
+      lines.push(line);
+      on(line);
+    };
+    const it = new Inbox({
+      loop: ({ frozen }) => note(frozen ? 'frozen' : 'thawed'),
+      moved: ([slot]) => note(`moved ${slot}`),
+      ping: (slot) => note(`ping ${slot}`),
+    });
+    return { it, lines };
+  }
+
+  test('whoever stops in the middle of a report is told the rest, in order, when it goes on', () => {
+    const { it, lines } = inbox((line) => line === 'moved 2' && it.hold());
+    it.take(report([1, 2, 3], [4]));
+    it.take(report([5]));
+    expect(lines).toEqual(['moved 1', 'moved 2']);
+    it.go();
+    expect(lines.slice(2)).toEqual(['moved 3', 'ping 4', 'moved 5']);
+  });
+
+  test('who goes on from within hears each piece once, in order', () => {
+    const { it, lines } = inbox(() => {
+      it.hold();
+      it.go();
+    });
+    it.take(report([1, 2], [3, 4]));
+    expect(lines).toEqual(['moved 1', 'moved 2', 'ping 3', 'ping 4']);
+  });
+
+  test('pings go out in pieces between which the loop runs; those of a stopped monitor wait', async () => {
+    const { it, lines } = inbox((line) => line === 'ping 200' && it.hold());
+    it.take(report([], SLOTS));
+    expect(lines).toHaveLength(128);
+    it.take(report([7]));
+    expect(lines.at(-1)).toBe('moved 7');
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect(lines.at(-1)).toBe('ping 200');
+    it.go();
+    await new Promise(setImmediate);
+    expect(lines.filter((line) => line !== 'moved 7')).toEqual(SLOTS.map((slot) => `ping ${slot}`));
+  });
+
+  test('what throws costs nobody else a piece of news', () => {
+    const { it, lines } = inbox((line) => {
+      if (line === 'moved 1') throw new Error('no');
+    });
+    expect(() => it.take(report([1]))).toThrow('no');
+    it.take(report([2]));
+    expect(lines).toEqual(['moved 1', 'moved 2']);
+  });
+
+  test('once closed nothing is read', () => {
+    const { it, lines } = inbox();
+    it.hold();
+    it.take(report([1], [2]));
+    it.close();
+    it.take(report([3]));
+    expect(lines).toEqual([]);
+  });
+});

@@ -1,0 +1,175 @@
+/** What becomes of the agents of a monitor: each transition is told once, and who is gone is brought back. */
+import type { Worker } from 'node:worker_threads';
+
+import type { Alarm } from './alarm.js';
+import { EVENT_OF } from './announce.js';
+import { bounded } from './bounded.js';
+import type { Cause } from './life.js';
+import type { ResolvedConfig } from './options.js';
+import { Recovery } from './recovery.js';
+import type { Report } from './reports.js';
+import type { Roster } from './roster.js';
+import { recoverer } from './strategies.js';
+import type { HealthAlert, HealthEvents, MonitoredAgent } from './types.js';
+import { healthOf, type Watched } from './watched.js';
+import type { Wire } from './wire.js';
+import { threadOf } from './workers.js';
+
+/** Whom everything is told to, and who has to live as long as the agents. */
+export interface Audience {
+  tell<K extends keyof HealthEvents>(event: K, ...args: HealthEvents[K]): void;
+  holdOnTo(agent: MonitoredAgent): void;
+  letGoOf(agent: MonitoredAgent): void;
+}
+
+/** What the proceedings are about. */
+export interface Matter {
+  readonly config: ResolvedConfig;
+  readonly agents: Roster;
+  readonly wire: Wire;
+  readonly alarm: Alarm;
+  readonly audience: Audience;
+}
+
+/** Goes by what the watching thread reports of agents, and by what comes of calling them. */
+export class Proceedings {
+  readonly counters = { recoveryAttempts: 0, successfulRecoveries: 0 };
+  readonly #matter: Matter;
+  #nextTicket = 1;
+  #held = false;
+
+  constructor(matter: Matter) {
+    this.#matter = matter;
+  }
+
+  /** Names one life of one agent. */
+  newTicket(): number {
+    return this.#nextTicket++;
+  }
+
+  /** Begins no attempt to recover anybody, and tells of none, until `go()`. */
+  hold(): void {
+    this.#held = true;
+    for (const watched of this.#matter.agents) watched.recovery?.hold();
+  }
+
+  go(): void {
+    this.#held = false;
+    for (const watched of this.#matter.agents) watched.recovery?.go();
+  }
+
+  /** The watching thread sees an agent otherwise than before. */
+  moved([slot, ticket, standing, missed, reason]: Report['moved'][number]): void {
+    const watched = this.#matter.agents.living(slot, ticket);
+    if (watched === undefined) return;
+    watched.missedBeats = missed;
+    if (standing === 'healthy') {
+      if (watched.recovery?.signOfLife() === false) return;
+      this.#enter(watched, 'alive');
+    } else if (watched.recovery?.active === true) {
+      if (standing === 'disconnected') watched.recovery.silentAgain();
+    } else {
+      watched.reason = reason;
+      const gone = standing === 'disconnected';
+      if (gone) watched.missed?.begin();
+      if (this.#enter(watched, gone ? 'gone' : 'missed') && gone) this.#disconnected(watched);
+    }
+  }
+
+  /** Takes note of the worker in which an agent lives, and of its end, even where that has come. */
+  liveIn(watched: Watched, worker: Worker | null): void {
+    const ended = (): void => this.#matter.wire.exit(watched);
+    watched.liveIn(worker, ended);
+    if (worker !== null && threadOf(worker) === null) ended();
+  }
+
+  /** Somebody has to act. */
+  alert(kind: HealthAlert['kind'], message: string, watched: Watched | null): void {
+    const { audience, wire } = this.#matter;
+    const agent = watched === null ? null : healthOf(watched, wire.lookQuietly(watched));
+    audience.tell('alert', { kind, message, agent });
+  }
+
+  #disconnected(watched: Watched): void {
+    const { agents, config } = this.#matter;
+    // A listener may have taken it out.
+    if (!agents.has(watched)) return;
+    if (recoverer(watched, config) === null) {
+      const why = watched.strategy === 'alert' ? '' : ' and there is no restart() to call';
+      this.alert('agent-disconnected', `the agent is disconnected${why}`, watched);
+      return;
+    }
+    watched.recovery ??= this.#recoveryOf(watched);
+    if (this.#held) watched.recovery.hold();
+    watched.recovery.begin();
+  }
+
+  #recoveryOf(watched: Watched): Recovery {
+    const { agents, audience, config } = this.#matter;
+    return new Recovery(config, {
+      attempting: () => {
+        this.counters.recoveryAttempts += 1;
+        this.#enter(watched, 'attempt');
+      },
+      attempt: async () => {
+        const born = (worker: Worker): void => {
+          if (agents.has(watched)) this.liveIn(watched, worker);
+        };
+        const next = await recoverer(watched, config, born)?.();
+        if (next !== undefined && agents.has(watched)) {
+          audience.letGoOf(watched.agent);
+          watched.adopt(next);
+          audience.holdOnTo(next);
+        }
+      },
+      catchUp: async () => {
+        await watched.missed?.catchUp((take) => bounded(take, config.recoveryTimeout, 'onMissed()'));
+      },
+      attemptFailed: (error) => {
+        watched.failed(error);
+      },
+      recovered: () => {
+        this.counters.successfulRecoveries += 1;
+        this.#renew(watched);
+        this.#enter(watched, 'recovered');
+      },
+      gaveUp: (answers) => {
+        this.#enter(watched, 'gave up');
+        this.alert('recovery-failed', `gave up after ${config.maxRecoveries} attempts`, watched);
+        // What it missed it has not taken, but it lives.
+        if (answers && agents.has(watched)) this.#enter(watched, 'alive');
+      },
+    });
+  }
+
+  /** A new life: reports that are still under way about the old one no longer find it. */
+  #renew(watched: Watched): void {
+    const { worker } = watched;
+    const next = this.newTicket();
+    this.#matter.wire.reset(watched, next);
+    watched.renew(next);
+    // It may have ended while the agent was catching up.
+    if (worker !== null && threadOf(worker) === null) this.liveIn(watched, worker);
+  }
+
+  /** Takes note of what happened to an agent, and tells where that leads. `false`: nowhere. */
+  #enter(watched: Watched, cause: Cause): boolean {
+    const { alarm, audience, wire } = this.#matter;
+    const previous = watched.life.take(cause);
+    if (previous === null) return false;
+    const { state } = watched.life;
+    // Before anybody hears of it: a listener may take the agent out, and nobody would ever say that it no longer fails.
+    const tooMany = cause === 'gone' && alarm.fails(watched.id);
+    watched.moved();
+    if (state === 'healthy' || state === 'busy') {
+      watched.missedBeats = 0;
+      watched.reason = null;
+      watched.missed?.end();
+      alarm.ends(watched.id);
+    }
+    audience.tell(EVENT_OF[state], { ...healthOf(watched, wire.lookQuietly(watched)), previous });
+    if (tooMany) alarm.tellDegraded();
+    // A listener may have brought about more.
+    return watched.life.state === state;
+  }
+}

@@ -1,0 +1,64 @@
+/** Work in flight: who does it is busy, neither pinged nor judged by silence. */
+import { named } from '../holders.js';
+import { resolveTrack } from './options.js';
+import type { Roster } from './roster.js';
+import { unknownAgent } from './strategies.js';
+import type { TrackOptions } from './types.js';
+import type { Watched } from './watched.js';
+import type { Wire } from './wire.js';
+
+/** Something that is done, or is to be done. */
+export type Work<T> = PromiseLike<T> | (() => T | PromiseLike<T>);
+
+/** The work of the agents of one monitor. */
+export class Tracking {
+  readonly #agents: Roster;
+  readonly #wire: Wire;
+  #nextWork = 1;
+
+  constructor(agents: Roster, wire: Wire) {
+    this.#agents = agents;
+    this.#wire = wire;
+  }
+
+  /** Gives what the work gives. A function is called at once, and named as what holds the loop while it runs synchronously. */
+  async track<T>(id: string, work: Work<T>, options?: TrackOptions): Promise<T> {
+    const { kind, ended } = this.#taken(id, work, options);
+    try {
+      return await (typeof work === 'function' ? named({ agentId: id, listeners: [kind] }, () => work()) : work);
+    } finally {
+      ended();
+    }
+  }
+
+  /** Takes work on, or refuses it. */
+  #taken(id: string, work: unknown, options?: TrackOptions): { kind: string; ended: () => void } {
+    try {
+      this.#wire.checkOpen();
+      const watched = this.#agents.get(id);
+      if (watched === undefined) throw unknownAgent(id);
+      const { deadline, kind } = resolveTrack(work, options);
+      return { kind, ended: this.#begin(watched, kind, deadline) };
+    } catch (error) {
+      // Whoever handed it in has this error to handle: that the work fails as well must not end the process.
+      void Promise.resolve(work).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Work begins; to be called when it has ended. */
+  #begin(watched: Watched, kind: string, deadline: number): () => void {
+    const { ticket, life } = watched;
+    const work = this.#nextWork++;
+    watched.alive(kind);
+    this.#wire.begin(watched, work, deadline);
+    life.begin();
+    return () => {
+      // What was begun in an earlier life tells nothing about this one.
+      if (watched.ticket !== ticket || !this.#agents.has(watched)) return;
+      life.end();
+      watched.alive(kind);
+      this.#wire.settle(watched, work);
+    };
+  }
+}
