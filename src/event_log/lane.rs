@@ -131,8 +131,10 @@ impl Lane {
     ) -> Vec<Item> {
         let mut written = Vec::with_capacity(items.len());
         let mut draft = Draft::with_room_for(&items);
+        let mut is_old = self.is_old(around);
         for item in items {
-            if self.full(around, &draft) {
+            if is_old || self.full(around, &draft) {
+                is_old = false;
                 self.put(around, std::mem::take(&mut draft), parcels, &mut written);
                 self.close_file(around);
             }
@@ -145,9 +147,11 @@ impl Lane {
     }
 
     fn full(&self, around: &Surroundings, draft: &Draft) -> bool {
-        let length = self.current.length + draft.bytes.len() as u64;
-        length > around.options.max_file_bytes
-            || (self.current.length > 0 && self.current.begun.elapsed() >= around.options.retention / 4)
+        self.current.length + draft.bytes.len() as u64 > around.options.max_file_bytes
+    }
+
+    fn is_old(&self, around: &Surroundings) -> bool {
+        self.current.length > 0 && self.current.begun.elapsed() >= around.options.retention / 4
     }
 
     fn add(&mut self, ids: &mut Ids, parcel: &mut Parcel, item: Item, draft: &mut Draft) {

@@ -1,9 +1,9 @@
 //! The durable event log: one file of JSON lines for each session, written by one thread, replayed through an index.
 //!
-//! `docs/event-log.md` describes the files and what they promise. From the outside in: [`EventLog`] is a handle;
-//! `registry` lets handles share one `writer` and one `reader`; `owned` is the open directory with a `lane` for each
-//! session; `confirm` sees to it that what they wrote survives the power, one sync of the `journal` for all of them;
-//! `recovery` and `record` know the bytes, `index` and `cursor` find them again.
+//! `docs/event-log.md` describes the files and what they promise. From the outside in: [`EventLog`] is a handle, whose
+//! `side` says who writes; `registry` lets handles share one `writer` and one `reader`; `owned` is the open directory with
+//! a `lane` for each session; `confirm` sees to it that what they wrote survives the power, one sync of the `journal` for
+//! all of them; `recovery` and `record` know the bytes, `index` and `cursor` find them again.
 
 mod append;
 mod archive;
@@ -22,6 +22,7 @@ mod index;
 mod journal;
 mod keeper;
 mod lane;
+mod log;
 mod names;
 mod opening;
 mod options;
@@ -31,6 +32,7 @@ mod record;
 mod recovery;
 mod registry;
 mod retention;
+mod side;
 mod statistics;
 mod sync;
 mod time;
@@ -40,20 +42,10 @@ mod view;
 mod visitor;
 mod writer;
 
-use std::{
-    collections::HashSet,
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
-    thread,
-    time::Duration,
-};
-
 pub use append::Receipt;
 pub use cursor::ReplayFilter;
 pub use handles::{Consumer, Replay};
+pub use log::EventLog;
 pub use names::{active_name, id_of, segment_name, stem_of};
 pub use opening::{Damage, RecoveryReport, TornLine};
 pub use options::LogOptions;
@@ -64,363 +56,7 @@ pub use statistics::Statistics;
 pub use together::{Outcome as TogetherOutcome, Together, Unstored};
 pub use verify::VerifyReport;
 
-use self::{
-    append::{Append, Parcel},
-    bell::{Bell, Waiting},
-    cursor::Cursor,
-    directory::Layout,
-    reader::{Ask, Reader, Watch},
-    registry::Core,
-    view::View,
-    visitor::Visitor,
-    writer::Job,
-};
-use crate::{
-    durability::Durability,
-    error::{Error, Result},
-    reply::{Reply, Tag},
-    worker::Worker,
-};
-
 /// The largest event, as JSON.
 pub const MAX_EVENT_BYTES: usize = 64 * 1024 * 1024;
 
 const NAME: &str = "the event log";
-
-/// A handle to the log of a directory. All handles of a process on one directory share one writer; no call here waits.
-/// Dropping a handle closes it.
-pub struct EventLog {
-    side: Side,
-    /// Tells its waits from those of other handles.
-    number: u32,
-    closed: AtomicBool,
-}
-
-/// Who writes.
-enum Side {
-    /// This process does.
-    Owner(Arc<Core>),
-    /// Another one does, or none; we only read.
-    Visitor { visitor: Arc<Visitor>, reader: Worker<Ask>, bell: Arc<Bell> },
-}
-
-impl EventLog {
-    /// A handle. The directory is created here; everything else, recovery included, happens on the writer's thread with
-    /// the first call that needs it, and what keeps the log from opening fails that call.
-    ///
-    /// # Errors
-    /// [`Error::OptionInvalid`], or what keeps the directory from being created.
-    pub fn open(options: LogOptions) -> Result<Self> {
-        Ok(Self::of(Side::Owner(registry::join(options)?)))
-    }
-
-    /// A handle that only reads, whoever writes. Touches nothing but the positions of consumers.
-    ///
-    /// # Errors
-    /// [`Error::Io`] where the system gives no thread.
-    pub fn visit(directory: &Path) -> Result<Self> {
-        let visitor = Arc::new(Visitor::new(Layout::new(directory)));
-        let bell = Arc::new(Bell::default());
-        let watch = Some(Watch::new(Arc::clone(&visitor), Arc::clone(&bell)));
-        let reader = Worker::start("smalltalk-log-reader", registry::READER_QUEUE, Reader { watch })?;
-        Ok(Self::of(Side::Visitor { visitor, reader, bell }))
-    }
-
-    fn of(side: Side) -> Self {
-        static HANDLES: AtomicU32 = AtomicU32::new(0);
-        Self { side, number: HANDLES.fetch_add(1, Ordering::Relaxed), closed: AtomicBool::new(false) }
-    }
-
-    /// Stores an event: `body` is one JSON object on one line with topic, priority and timestamp. Answers once it will
-    /// survive what `durability` names (`None`: what the log's options say).
-    pub fn append(
-        &self,
-        session: String,
-        body: String,
-        id: Option<String>,
-        durability: Option<Durability>,
-        reply: Reply<Receipt>,
-    ) {
-        let size = body.len();
-        if size > MAX_EVENT_BYTES {
-            return reply.send(Err(Error::ValueTooLarge { size, limit: MAX_EVENT_BYTES }));
-        }
-        self.submit_parcel(Append { session, body, id, durability, reply }.into(), size);
-    }
-
-    /// Stores events of any sessions, in order, as [`EventLog::append`] stores one.
-    pub fn append_together(&self, events: Together) {
-        let size = events.bodies.len();
-        self.submit_parcel(events.into(), size);
-    }
-
-    /// Begins a replay of one session. What it brings is fixed by its first pull.
-    ///
-    /// # Errors
-    /// [`Error::Closed`].
-    pub fn replay(&self, session: String, filter: ReplayFilter) -> Result<Replay> {
-        self.check()?;
-        let cursor = Arc::new(Mutex::new(Cursor::new(self.view(), session, filter)));
-        Ok(Replay { core: self.core(), reader: self.reader().clone(), cursor })
-    }
-
-    fn core(&self) -> Option<Arc<Core>> {
-        match &self.side {
-            Side::Owner(core) => Some(Arc::clone(core)),
-            Side::Visitor { .. } => None,
-        }
-    }
-
-    /// Answers with the number of a session's newest event, as soon as there is one above `after`. `ticket` is by which the
-    /// wait is called off.
-    pub fn wait(&self, session: String, after: u64, ticket: u32, reply: Reply<u64>) {
-        let waiting = Waiting { ticket: self.ticket(ticket), after, reply };
-        self.bell().announce(waiting.ticket);
-        let view = self.view();
-        let newest = move |session: &str| view.session(session).ok().flatten().map_or(0, |found| found.last_seq());
-        match &self.side {
-            Side::Owner(core) => {
-                let bell = Arc::clone(&core.bell);
-                let answer = move |opened: Result<()>| match opened {
-                    Ok(()) => bell.wait(&session, waiting, || newest(&session)),
-                    Err(error) => bell.refuse(waiting, error),
-                };
-                self.submit(Job::Open(Reply::new(answer)));
-            }
-            Side::Visitor { reader, bell, .. } => {
-                if let Err(error) = self.check() {
-                    return bell.refuse(waiting, error);
-                }
-                bell.wait(&session, waiting, || 0);
-                if let Err((error, _)) = reader.submit(Ask::Look, 1) {
-                    bell.call_off(|_| true, &error);
-                }
-            }
-        }
-    }
-
-    /// Calls a wait off: it answers that it has been.
-    pub fn end_wait(&self, ticket: u32) {
-        let over = self.ticket(ticket);
-        self.bell().call_off(|ticket| ticket == over, &Error::Closed("the wait"));
-    }
-
-    /// A named consumer of a session, whose position is still to be opened.
-    ///
-    /// # Errors
-    /// [`Error::Closed`].
-    pub fn consumer(&self, session: String, name: String, durability: Durability) -> Result<Consumer> {
-        self.check()?;
-        let (reader, layout) = (self.reader().clone(), self.view().layout().clone());
-        Ok(Consumer { core: self.core(), reader, layout, session, name, durability, position: Arc::default() })
-    }
-
-    /// Reads the files of one session again, or of all, and says what is damaged.
-    pub fn verify(&self, session: Option<String>, reply: Reply<VerifyReport>) {
-        let view = self.view();
-        let verifying = move |opened: Result<()>| {
-            if let Err(error) = opened {
-                return reply.send(Err(error));
-            }
-            // On a thread of its own: it may take seconds, and replays go on.
-            let work = move || reply.send(verify::verify(&view, session.as_deref()));
-            if let Err(cause) = thread::Builder::new().name("smalltalk-log-verify".into()).spawn(work) {
-                tracing::warn!(target: "smalltalk::event_log", %cause, "no thread for a verification");
-            }
-        };
-        self.opened(Reply::new(verifying));
-    }
-
-    /// The ids of all sessions with events within the retention.
-    pub fn sessions(&self, reply: Reply<Vec<String>>) {
-        let view = self.view();
-        self.opened_task(reply, move || view.ids());
-    }
-
-    /// Moves closed files whose events are all older than `retention` to the archive, and deletes archived ones older
-    /// than the longest retention.
-    pub fn cleanup(&self, retention: Duration, reply: Reply<CleanupReport>) {
-        self.submit(Job::Cleanup { retention, reply });
-    }
-
-    /// Removes everything of a session, archive included; answers whether there was anything.
-    pub fn erase(&self, session: String, reply: Reply<bool>) {
-        self.submit(Job::Erase { session, reply });
-    }
-
-    /// Numbers about the log, and what its opening found.
-    pub fn statistics(&self, reply: Reply<Statistics>) {
-        match &self.side {
-            Side::Owner(_) => self.submit(Job::Statistics(reply)),
-            Side::Visitor { .. } => {
-                let view = self.view();
-                self.task(reply, move || Ok(statistics::count(&view.sessions()?)));
-            }
-        }
-    }
-
-    /// Answers when everything stored so far is on the disk.
-    pub fn flush(&self, reply: Reply<()>) {
-        match &self.side {
-            Side::Owner(_) => self.submit(Job::Flush(reply)),
-            Side::Visitor { .. } => reply.send(self.check()),
-        }
-    }
-
-    /// The same for all handles on one log that write to it; nothing for one that is closed, or only reads.
-    #[must_use]
-    pub fn place(&self) -> Option<usize> {
-        match &self.side {
-            Side::Owner(core) if self.check().is_ok() => Some(Arc::as_ptr(core).addr()),
-            Side::Owner(_) | Side::Visitor { .. } => None,
-        }
-    }
-
-    /// The number of the newest event of a session within the retention that was written, 0 where there is none; nothing
-    /// where somebody else writes.
-    #[must_use]
-    pub fn last_seq(&self, session: &str) -> Option<u64> {
-        match &self.side {
-            Side::Owner(_) => Some(self.view().session(session).ok().flatten().map_or(0, |found| found.last_seq())),
-            Side::Visitor { .. } => None,
-        }
-    }
-
-    /// Bytes that wait for the writer.
-    #[must_use]
-    pub fn queued_bytes(&self) -> usize {
-        match &self.side {
-            Side::Owner(core) => core.writer.queued(),
-            Side::Visitor { .. } => 0,
-        }
-    }
-
-    /// Withdraws what has not been begun of what was asked for under these tags, whichever handle asked; each is answered
-    /// with [`Error::Timeout`].
-    pub fn withdraw(&self, tags: &HashSet<Tag>) {
-        let picked = |tag: Option<Tag>| tag.is_some_and(|tag| tags.contains(&tag));
-        if let Side::Owner(core) = &self.side {
-            for job in core.writer.withdraw(|job| picked(job.tag())) {
-                job.refuse(Error::Timeout("what was asked of the event log"));
-            }
-        }
-        for ask in self.reader().withdraw(|ask| picked(ask.tag())) {
-            ask.refuse(Error::Timeout("a question to the event log"));
-        }
-    }
-
-    /// Does what is queued, and closes the handle; the last one closes the log. A second close answers at once.
-    pub fn close(&self, reply: Reply<()>) {
-        if self.closed.swap(true, Ordering::AcqRel) {
-            return reply.send(Ok(()));
-        }
-        let ours = |ticket: u64| ticket >> 32 == u64::from(self.number);
-        self.bell().call_off(ours, &Error::Closed(NAME));
-        match &self.side {
-            Side::Owner(core) => registry::leave(core, reply),
-            Side::Visitor { reader, .. } => reader.close(reply),
-        }
-    }
-
-    /// Closes and waits, `limit` at the most, also for a close that is under way; for the way out of the process. `false`: not
-    /// in time, or not in order.
-    #[must_use]
-    pub fn drain(&self, limit: Duration) -> bool {
-        if self.check().is_err() {
-            return match &self.side {
-                Side::Owner(core) => core.writer.drain(limit),
-                Side::Visitor { .. } => true,
-            };
-        }
-        let (reply, closed) = Reply::channel();
-        self.close(reply);
-        matches!(closed.recv_timeout(limit), Ok(Ok(())))
-    }
-
-    fn view(&self) -> View {
-        match &self.side {
-            Side::Owner(core) => core.view.clone(),
-            Side::Visitor { visitor, .. } => View::Visited(Arc::clone(visitor)),
-        }
-    }
-
-    fn reader(&self) -> &Worker<Ask> {
-        match &self.side {
-            Side::Owner(core) => &core.reader,
-            Side::Visitor { reader, .. } => reader,
-        }
-    }
-
-    fn bell(&self) -> &Bell {
-        match &self.side {
-            Side::Owner(core) => &core.bell,
-            Side::Visitor { bell, .. } => bell,
-        }
-    }
-
-    fn ticket(&self, ticket: u32) -> u64 {
-        (u64::from(self.number) << 32) | u64::from(ticket)
-    }
-
-    fn check(&self) -> Result<()> {
-        if self.closed.load(Ordering::Acquire) { Err(Error::Closed(NAME)) } else { Ok(()) }
-    }
-
-    /// Does something on the reader's thread.
-    fn task<T: 'static>(&self, reply: Reply<T>, work: impl FnOnce() -> Result<T> + Send + 'static) {
-        let ask = Ask::task(reply.tag(), move |ready| reply.send(ready.and_then(|()| work())));
-        if let Err(error) = self.check() {
-            ask.refuse(error);
-        } else if let Err((error, ask)) = self.reader().submit(ask, 1) {
-            ask.refuse(error);
-        }
-    }
-
-    /// The same once the log is open.
-    fn opened_task<T: 'static>(&self, reply: Reply<T>, work: impl FnOnce() -> Result<T> + Send + 'static) {
-        let tag = reply.tag();
-        self.opened(Reply::new(move |opened: Result<()>| reply.send(opened.and_then(|()| work()))).tagged(tag));
-    }
-
-    /// Answers once what is on the disk is known.
-    fn opened(&self, reply: Reply<()>) {
-        match &self.side {
-            Side::Owner(_) => self.submit(Job::Open(reply)),
-            Side::Visitor { .. } => self.task(reply, || Ok(())),
-        }
-    }
-
-    fn submit_parcel(&self, mut parcel: Parcel, bytes: usize) {
-        if let Side::Owner(core) = &self.side {
-            match self.check().and_then(|()| core.writer.room(bytes)) {
-                Ok(room) => parcel.hold(room),
-                Err(error) => return parcel.refuse(error),
-            }
-        }
-        self.submit(Job::Append(parcel));
-    }
-
-    fn submit(&self, job: Job) {
-        let core = match &self.side {
-            Side::Owner(core) => core,
-            Side::Visitor { visitor, .. } => {
-                let error = self.check().err();
-                return job.refuse(error.unwrap_or_else(|| visitor.layout.owned_by_another()));
-            }
-        };
-        if let Err(error) = self.check() {
-            job.refuse(error);
-        } else if let Err((error, job)) = core.writer.submit_with_room(job) {
-            job.refuse(error);
-        }
-    }
-}
-
-impl Drop for EventLog {
-    fn drop(&mut self) {
-        self.close(Reply::new(drop));
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -25,11 +25,11 @@ fn a_wait_that_is_refused_leaves_nothing_behind() {
     std::fs::create_dir(directory.path().join("lock")).unwrap();
     let owner = EventLog::open(LogOptions::new(directory.path())).unwrap();
     assert_eq!(wait(|reply| owner.wait("s".into(), 0, 1, reply)).unwrap_err().code(), "ERR_IO");
-    assert_eq!(owner.bell().expected(), 0);
+    assert_eq!(owner.side.bell().expected(), 0);
     let visitor = EventLog::visit(directory.path()).unwrap();
     for log in [owner, visitor] {
         wait(|reply| log.close(reply)).unwrap();
         assert_eq!(wait(|reply| log.wait("s".into(), 0, 2, reply)).unwrap_err().code(), "ERR_CLOSED");
-        assert_eq!(log.bell().expected(), 0);
+        assert_eq!(log.side.bell().expected(), 0);
     }
 }

@@ -1,0 +1,283 @@
+//! The handle that a program has.
+
+mod asking;
+
+use std::{
+    collections::HashSet,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use super::{
+    MAX_EVENT_BYTES, NAME,
+    append::{Append, Receipt},
+    bell::Waiting,
+    cursor::{Cursor, ReplayFilter},
+    handles::{Consumer, Replay},
+    options::LogOptions,
+    reader::Ask,
+    registry,
+    retention::CleanupReport,
+    side::Side,
+    statistics::{self, Statistics},
+    together::Together,
+    verify::{self, VerifyReport},
+    writer::Job,
+};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+    reply::{Reply, Tag},
+};
+
+/// A handle to the log of a directory. All handles of a process on one directory share one writer; no call here waits.
+/// Dropping a handle closes it.
+pub struct EventLog {
+    side: Side,
+    /// Tells its waits from those of other handles.
+    number: u32,
+    closed: AtomicBool,
+}
+
+impl EventLog {
+    /// A handle. The directory is created here; everything else, recovery included, happens on the writer's thread with
+    /// the first call that needs it, and what keeps the log from opening fails that call.
+    ///
+    /// # Errors
+    /// [`Error::OptionInvalid`], or what keeps the directory from being created.
+    pub fn open(options: LogOptions) -> Result<Self> {
+        Ok(Self::of(Side::Owner(registry::join(options)?)))
+    }
+
+    /// A handle that only reads, whoever writes. Touches nothing but the positions of consumers.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system gives no thread.
+    pub fn visit(directory: &Path) -> Result<Self> {
+        Ok(Self::of(Side::visiting(directory)?))
+    }
+
+    fn of(side: Side) -> Self {
+        static HANDLES: AtomicU32 = AtomicU32::new(0);
+        Self { side, number: HANDLES.fetch_add(1, Ordering::Relaxed), closed: AtomicBool::new(false) }
+    }
+
+    /// Stores an event: `body` is one JSON object on one line with topic, priority and timestamp. Answers once it will
+    /// survive what `durability` names (`None`: what the log's options say).
+    pub fn append(
+        &self,
+        session: String,
+        body: String,
+        id: Option<String>,
+        durability: Option<Durability>,
+        reply: Reply<Receipt>,
+    ) {
+        let size = body.len();
+        if size > MAX_EVENT_BYTES {
+            return reply.send(Err(Error::ValueTooLarge { size, limit: MAX_EVENT_BYTES }));
+        }
+        self.submit_parcel(Append { session, body, id, durability, reply }.into(), size);
+    }
+
+    /// Stores events of any sessions, in order, as [`EventLog::append`] stores one.
+    pub fn append_together(&self, events: Together) {
+        let size = events.bodies.len();
+        self.submit_parcel(events.into(), size);
+    }
+
+    /// Begins a replay of one session. What it brings is fixed by its first pull.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn replay(&self, session: String, filter: ReplayFilter) -> Result<Replay> {
+        self.check()?;
+        let cursor = Arc::new(Mutex::new(Cursor::new(self.side.view(), session, filter)));
+        Ok(Replay { core: self.side.core(), reader: self.side.reader().clone(), cursor })
+    }
+
+    /// Answers with the number of a session's newest event, as soon as there is one above `after`. `ticket` is by which the
+    /// wait is called off.
+    pub fn wait(&self, session: String, after: u64, ticket: u32, reply: Reply<u64>) {
+        let waiting = Waiting { ticket: self.ticket(ticket), after, reply };
+        self.side.bell().announce(waiting.ticket);
+        let view = self.side.view();
+        let newest = move |session: &str| view.session(session).ok().flatten().map_or(0, |found| found.last_seq());
+        match &self.side {
+            Side::Owner(core) => {
+                let bell = Arc::clone(&core.bell);
+                let answer = move |opened: Result<()>| match opened {
+                    Ok(()) => bell.wait(&session, waiting, || newest(&session)),
+                    Err(error) => bell.refuse(waiting, error),
+                };
+                self.submit(Job::Open(Reply::new(answer)));
+            }
+            Side::Visitor { reader, bell, .. } => {
+                if let Err(error) = self.check() {
+                    return bell.refuse(waiting, error);
+                }
+                bell.wait(&session, waiting, || 0);
+                if let Err((error, _)) = reader.submit(Ask::Look, 1) {
+                    bell.call_off(|_| true, &error);
+                }
+            }
+        }
+    }
+
+    /// Calls a wait off: it answers that it has been.
+    pub fn end_wait(&self, ticket: u32) {
+        let over = self.ticket(ticket);
+        self.side.bell().call_off(|ticket| ticket == over, &Error::Closed("the wait"));
+    }
+
+    /// A named consumer of a session, whose position is still to be opened.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn consumer(&self, session: String, name: String, durability: Durability) -> Result<Consumer> {
+        self.check()?;
+        let (reader, layout) = (self.side.reader().clone(), self.side.view().layout().clone());
+        Ok(Consumer { core: self.side.core(), reader, layout, session, name, durability, position: Arc::default() })
+    }
+
+    /// Reads the files of one session again, or of all, and says what is damaged.
+    pub fn verify(&self, session: Option<String>, reply: Reply<VerifyReport>) {
+        let view = self.side.view();
+        let verifying = move |opened: Result<()>| {
+            if let Err(error) = opened {
+                return reply.send(Err(error));
+            }
+            // On a thread of its own: it may take seconds, and replays go on.
+            let work = move || reply.send(verify::verify(&view, session.as_deref()));
+            if let Err(cause) = thread::Builder::new().name("smalltalk-log-verify".into()).spawn(work) {
+                tracing::warn!(target: "smalltalk::event_log", %cause, "no thread for a verification");
+            }
+        };
+        self.opened(Reply::new(verifying));
+    }
+
+    /// The ids of all sessions with events within the retention.
+    pub fn sessions(&self, reply: Reply<Vec<String>>) {
+        let view = self.side.view();
+        self.opened_task(reply, move || view.ids());
+    }
+
+    /// Moves closed files whose events are all older than `retention` to the archive, and deletes archived ones older
+    /// than the longest retention.
+    pub fn cleanup(&self, retention: Duration, reply: Reply<CleanupReport>) {
+        self.submit(Job::Cleanup { retention, reply });
+    }
+
+    /// Removes everything of a session, archive included; answers whether there was anything.
+    pub fn erase(&self, session: String, reply: Reply<bool>) {
+        self.submit(Job::Erase { session, reply });
+    }
+
+    /// Numbers about the log, and what its opening found.
+    pub fn statistics(&self, reply: Reply<Statistics>) {
+        match &self.side {
+            Side::Owner(_) => self.submit(Job::Statistics(reply)),
+            Side::Visitor { .. } => {
+                let view = self.side.view();
+                self.task(reply, move || Ok(statistics::count(&view.sessions()?)));
+            }
+        }
+    }
+
+    /// Answers when everything stored so far is on the disk.
+    pub fn flush(&self, reply: Reply<()>) {
+        match &self.side {
+            Side::Owner(_) => self.submit(Job::Flush(reply)),
+            Side::Visitor { .. } => reply.send(self.check()),
+        }
+    }
+
+    /// The same for all handles on one log that write to it; nothing for one that is closed, or only reads.
+    #[must_use]
+    pub fn place(&self) -> Option<usize> {
+        match &self.side {
+            Side::Owner(core) if self.check().is_ok() => Some(Arc::as_ptr(core).addr()),
+            Side::Owner(_) | Side::Visitor { .. } => None,
+        }
+    }
+
+    /// The number of the newest event of a session within the retention that was written, 0 where there is none; nothing
+    /// where somebody else writes.
+    #[must_use]
+    pub fn last_seq(&self, session: &str) -> Option<u64> {
+        match &self.side {
+            Side::Owner(_) => {
+                Some(self.side.view().session(session).ok().flatten().map_or(0, |found| found.last_seq()))
+            }
+            Side::Visitor { .. } => None,
+        }
+    }
+
+    /// Bytes that wait for the writer.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        match &self.side {
+            Side::Owner(core) => core.writer.queued(),
+            Side::Visitor { .. } => 0,
+        }
+    }
+
+    /// Withdraws what has not been begun of what was asked for under these tags, whichever handle asked; each is answered
+    /// with [`Error::Timeout`].
+    pub fn withdraw(&self, tags: &HashSet<Tag>) {
+        let picked = |tag: Option<Tag>| tag.is_some_and(|tag| tags.contains(&tag));
+        if let Side::Owner(core) = &self.side {
+            for job in core.writer.withdraw(|job| picked(job.tag())) {
+                job.refuse(Error::Timeout("what was asked of the event log"));
+            }
+        }
+        for ask in self.side.reader().withdraw(|ask| picked(ask.tag())) {
+            ask.refuse(Error::Timeout("a question to the event log"));
+        }
+    }
+
+    /// Does what is queued, and closes the handle; the last one closes the log. A second close answers at once.
+    pub fn close(&self, reply: Reply<()>) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return reply.send(Ok(()));
+        }
+        let ours = |ticket: u64| ticket >> 32 == u64::from(self.number);
+        self.side.bell().call_off(ours, &Error::Closed(NAME));
+        match &self.side {
+            Side::Owner(core) => registry::leave(core, reply),
+            Side::Visitor { reader, .. } => reader.close(reply),
+        }
+    }
+
+    /// Closes and waits, `limit` at the most, also for a close that is under way; for the way out of the process. `false`: not
+    /// in time, or not in order.
+    #[must_use]
+    pub fn drain(&self, limit: Duration) -> bool {
+        if self.check().is_err() {
+            return match &self.side {
+                Side::Owner(core) => core.writer.drain(limit),
+                Side::Visitor { .. } => true,
+            };
+        }
+        let (reply, closed) = Reply::channel();
+        self.close(reply);
+        matches!(closed.recv_timeout(limit), Ok(Ok(())))
+    }
+
+    fn ticket(&self, ticket: u32) -> u64 {
+        (u64::from(self.number) << 32) | u64::from(ticket)
+    }
+}
+
+impl Drop for EventLog {
+    fn drop(&mut self) {
+        self.close(Reply::new(drop));
+    }
+}
+
+#[cfg(test)]
+mod tests;
