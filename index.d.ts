@@ -140,11 +140,13 @@ export declare function healthWords(handle: ExternalObject<HealthHandle>, chunk:
 export declare function logAppend(handle: ExternalObject<LogHandle>, slot: number, session: string, body: string, id?: string | undefined | null, power?: boolean | undefined | null): void
 
 /**
- * Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of. Answers null
- * when all are stored and nobody wants receipts, else `[receipts, unstored]`: for each event a line as `logAppend` answers,
- * empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not, or null.
+ * Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of, null where
+ * there is one. Answers null when all are stored and nobody wants receipts, else `[receipts, unstored]`: for
+ * each event a line with its id, before which stand its number and a space where that is not one more than that of the
+ * line before, and nothing at all where it is not stored; and a JSON array `[[index, failure], …]` of those that are not,
+ * or null.
  */
-export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array, bodies: string, receipts: boolean, power?: boolean | undefined | null): void
+export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array | undefined | null, bodies: string, receipts: boolean, power?: boolean | undefined | null): void
 
 /** Archives and deletes what is old; answers with a JSON object. */
 export declare function logCleanup(handle: ExternalObject<LogHandle>, slot: number, retentionMs: number): void

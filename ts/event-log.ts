@@ -291,7 +291,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     const { handle } = asked;
     const together = new Together(maxQueueBytes, settings.power, ({ sessions, places, bodies, receipts, power }) => {
       const begin = (binary: Native, slot: number): void =>
-        binary.logAppendTogether(handle, slot, sessions, new Uint32Array(places), bodies, receipts, power);
+        binary.logAppendTogether(handle, slot, sessions, places, bodies, receipts, power);
       // For events of a bus nobody waits.
       if (!receipts) return asked.run('write', begin);
       return asked.runSoon((power ?? settings.power) ? 'power' : 'process', begin);

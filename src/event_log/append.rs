@@ -92,6 +92,8 @@ impl From<Append> for Parcel {
 
 impl From<Together> for Parcel {
     fn from(Together { sessions, places, bodies, durability, receipts, reply }: Together) -> Self {
+        let events = || memchr::memchr_iter(b'\n', bodies.as_bytes()).count() + 1;
+        let places = places.unwrap_or_else(|| vec![0; events()]);
         let given = if receipts { vec![None; places.len()] } else { Vec::new() };
         let unstored = Vec::new();
         let answer = Answer::All(reply);

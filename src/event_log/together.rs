@@ -7,8 +7,8 @@ use crate::{durability::Durability, error::Error, reply::Reply};
 pub struct Together {
     /// Where they belong.
     pub sessions: Vec<String>,
-    /// For each event, which of the sessions.
-    pub places: Vec<u32>,
+    /// For each event, which of the sessions; `None`: there is one.
+    pub places: Option<Vec<u32>>,
     /// The events, one a line, each as [`EventLog::append`](super::EventLog::append) takes it.
     pub bodies: String,
     /// `None`: that of the log.

@@ -11,7 +11,7 @@ fn store(log: &EventLog, sessions: &[&str], events: &[(u32, String)]) -> smallta
     wait(|reply| {
         log.append_together(Together {
             sessions: sessions.iter().map(ToString::to_string).collect(),
-            places: events.iter().map(|(place, _)| *place).collect(),
+            places: Some(events.iter().map(|(place, _)| *place).collect()),
             bodies: events.iter().map(|(_, body)| body.as_str()).collect::<Vec<_>>().join("\n"),
             durability: None,
             receipts: true,

@@ -60,7 +60,7 @@ fn ask_several(log: &EventLog, tag: Tag, count: u64) -> Asked {
     let payloads: Vec<_> = (0..count).map(|at| tag * 1_000 + at).collect();
     let texts: Vec<_> = payloads.iter().map(|payload| body("t", "normal", 1.0, &payload.to_string())).collect();
     let (bodies, (reply, answer)) = (texts.join("\n"), reply(tag));
-    let (sessions, places, bytes) = (vec![SESSION.into()], vec![0; texts.len()], bodies.len());
+    let (sessions, places, bytes) = (vec![SESSION.into()], None, bodies.len());
     log.append_together(Together {
         sessions,
         places,

@@ -14,6 +14,7 @@ import { wordOption } from '../options.js';
 import { CRITICAL_EVENTS } from '../priorities.js';
 import type { Event, EventKind, EventPriority, NewEvent } from '../types.js';
 import { timestampOption } from './options.js';
+import { timeText } from './time-text.js';
 
 /** An event on its way to the binary. */
 export interface EncodedEvent {
@@ -26,10 +27,23 @@ export interface EncodedEvent {
 const CRITICAL: ReadonlySet<string> = new Set(CRITICAL_EVENTS);
 
 /** What an event may have. The last two come with an event that was replayed; they are given anew. */
-const MEMBERS: ReadonlySet<string> = new Set<keyof Event>([
-  ...(['topic', 'payload', 'priority', 'id', 'timestamp', 'conversationId', 'agentId', 'metadata'] as const),
-  ...(['seq', 'sessionId'] as const),
-]);
+function isMember(name: string): boolean {
+  switch (name as keyof Event) {
+    case 'topic':
+    case 'payload':
+    case 'priority':
+    case 'id':
+    case 'timestamp':
+    case 'conversationId':
+    case 'agentId':
+    case 'metadata':
+    case 'seq':
+    case 'sessionId':
+      return true;
+    default:
+      return false;
+  }
+}
 
 /**
  * Encodes an event as it is now. Throws what the codec throws, with paths such as `/payload/0`, and a TypeError for a
@@ -40,7 +54,7 @@ export function encodeEvent(event: NewEvent, options: EncodeOptions): EncodedEve
   const { topic, payload, id, metadata, conversationId, agentId } = event;
   checkTopic(topic);
   // Inherited members are none; but whoever has some pays for the exact question.
-  for (const name in event) if (!MEMBERS.has(name)) refuseStranger(event, name);
+  for (const name in event) if (!isMember(name)) refuseStranger(event, name);
   if (id !== undefined) checkId(id, 'event id');
   const timestamp = timestampOption(event.timestamp);
   const priority = priorityOf(topic, event.priority);
@@ -59,7 +73,7 @@ export function encodeEvent(event: NewEvent, options: EncodeOptions): EncodedEve
     };
     body = wholeText(record, options);
   } else {
-    const before = beginning(topic, priority) + String(timestamp) + belongings(conversationId, agentId);
+    const before = beginning(topic, priority) + timeText(timestamp) + belongings(conversationId, agentId);
     const own = hasPayload ? `${before},"payload":${plain.text}` : before;
     body = ended(metadata === undefined ? own : `${own},"metadata":${more.text}`, plain.types, more.types);
     checkSize({ text: body, types: null }, options);
@@ -152,7 +166,7 @@ export class PreparedKind {
   body(payload: readonly unknown[], timestamp: number): string {
     const list = this.#metadata === null || !Number.isFinite(timestamp) ? null : encodeListMember('payload', payload);
     if (list === null) return encodeEvent({ ...this.#event, payload, timestamp }, this.#options).body;
-    const text = `${this.#beginning}${timestamp}${this.#middle}${list.text}${this.#metadata}`;
+    const text = `${this.#beginning}${timeText(timestamp)}${this.#middle}${list.text}${this.#metadata}`;
     const body = ended(text, list.types, null);
     checkSize({ text: body, types: null }, this.#options);
     return body;

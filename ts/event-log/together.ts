@@ -15,8 +15,8 @@ export interface Waiter {
 export interface Crossing {
   /** The sessions they belong to. */
   sessions: string[];
-  /** For each event, which of the sessions. */
-  places: number[];
+  /** For each event, which of the sessions; null where there is one. */
+  places: Uint32Array | null;
   /** The events, one a line. */
   bodies: string;
   /** Whether anybody wants receipts. */
@@ -24,7 +24,10 @@ export interface Crossing {
   power: boolean | null;
 }
 
-/** What comes back: the receipts, one a line, and `[[index, failure], …]` as JSON, null where all is well. */
+/**
+ * What comes back: the receipts, one a line, each the id, and before it the number where that is not one more than that of
+ * the line before; and `[[index, failure], …]` as JSON, null where all is well.
+ */
 export type Answer = [receipts: string, unstored: string | null] | null;
 type Failure = Parameters<typeof fromNative>[0];
 
@@ -75,8 +78,9 @@ class Turn {
 
   /** What crosses. The text is kept no longer: where it waits for long, it waits once. */
   take(): Crossing {
-    const { sessions, places, bodies, receipts, power } = this;
+    const { sessions, bodies, receipts, power } = this;
     this.bodies = '';
+    const places = sessions.length === 1 ? null : new Uint32Array(this.places);
     return { sessions, places, bodies, receipts, power };
   }
 
@@ -187,11 +191,16 @@ type Prepare = EventStream['kind'];
 function settle(turn: Turn, lines: string[], failure: (index: number) => Error | null, someFailed: boolean): void {
   const { owners, shares } = turn;
   const met = new Set<Share>();
+  let seq = 0;
   for (let index = 0; index < owners.length; index += 1) {
     const share = shares[index] as Share | null;
     const owner = owners[index] as object;
     const error = someFailed ? failure(index) : null;
-    if (share === null) settleOne(owner as Waiter, error, lines[index] ?? '');
+    const line = lines[index] ?? '';
+    const space = line.indexOf(' ');
+    if (space !== -1) seq = Number(line.slice(0, space));
+    else if (line !== '') seq += 1;
+    if (share === null) settleOne(owner as Waiter, error, seq, line.slice(space + 1));
     else if (error !== null) share.failures.push({ error, origin: owner });
     if (share !== null) met.add(share);
   }
@@ -201,11 +210,7 @@ function settle(turn: Turn, lines: string[], failure: (index: number) => Error |
   }
 }
 
-function settleOne(waiter: Waiter, error: Error | null, receipt: string): void {
-  if (error !== null) {
-    waiter.reject(error);
-    return;
-  }
-  const space = receipt.indexOf(' ');
-  waiter.resolve({ seq: Number(receipt.slice(0, space)), id: receipt.slice(space + 1), timestamp: waiter.timestamp });
+function settleOne(waiter: Waiter, error: Error | null, seq: number, id: string): void {
+  if (error !== null) waiter.reject(error);
+  else waiter.resolve({ seq, id, timestamp: waiter.timestamp });
 }

@@ -68,22 +68,24 @@ pub fn log_append(
     })
 }
 
-/// Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of. Answers null
-/// when all are stored and nobody wants receipts, else `[receipts, unstored]`: for each event a line as `logAppend` answers,
-/// empty where it is not stored; and a JSON array `[[index, failure], …]` of those that are not, or null.
+/// Stores events of one turn, one a line in `bodies`; `places` says for each which of the `sessions` it is of, null where
+/// there is one. Answers null when all are stored and nobody wants receipts, else `[receipts, unstored]`: for
+/// each event a line with its id, before which stand its number and a space where that is not one more than that of the
+/// line before, and nothing at all where it is not stored; and a JSON array `[[index, failure], …]` of those that are not,
+/// or null.
 #[napi(catch_unwind)]
 pub fn log_append_together(
     handle: &External<LogHandle>,
     slot: u32,
     sessions: Vec<String>,
-    places: Uint32Array,
+    places: Option<Uint32Array>,
     #[napi(ts_arg_type = "string")] bodies: LongText,
     receipts: bool,
     power: Option<bool>,
 ) -> Result<()> {
     entry("logAppendTogether", || {
         let reply = handle.completions.reply(slot);
-        let places = places.to_vec();
+        let places = places.map(|places| places.to_vec());
         let (bodies, durability) = (bodies.0, durability_of(power));
         handle.log.append_together(Together { sessions, places, bodies, durability, receipts, reply });
         Ok(())

@@ -58,11 +58,16 @@ impl From<TogetherOutcome> for Outcome {
         if receipts.is_empty() && unstored.is_empty() {
             return Self::Nothing;
         }
-        let mut lines = String::with_capacity(receipts.len() * 60);
+        let mut lines = String::with_capacity(receipts.len() * 40);
+        let mut expected = 0;
         for receipt in receipts {
             if let Some(Receipt { seq, id }) = receipt {
-                // Writing to a text does not fail.
-                let _ = write!(lines, "{seq} {id}");
+                if seq != expected {
+                    // Writing to a text does not fail.
+                    let _ = write!(lines, "{seq} ");
+                }
+                lines.push_str(&id);
+                expected = seq + 1;
             }
             lines.push('\n');
         }

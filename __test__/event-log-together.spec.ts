@@ -1,0 +1,62 @@
+/** What crosses to the binary and back for the events of one turn. */
+import fc from 'fast-check';
+
+import { timeText } from '../ts/event-log/time-text.js';
+import { Together, type Answer, type Crossing } from '../ts/event-log/together.js';
+import type { AppendReceipt } from '../ts/types.js';
+
+/** Events that are added together, by their sessions; what crosses, and what each of them is told. */
+async function added(sessions: string[], answer: Answer): Promise<{ crossing: Crossing; told: unknown[] }> {
+  const crossings: Crossing[] = [];
+  const together = new Together(1 << 20, false, (crossing) => {
+    crossings.push(crossing);
+    return Promise.resolve(answer);
+  });
+  const told = sessions.map(
+    (session, timestamp) =>
+      new Promise<AppendReceipt>((resolve, reject) => {
+        together.add(session, '{}', null, { timestamp, resolve, reject });
+      }),
+  );
+  const settled = await Promise.allSettled(told);
+  expect(crossings).toHaveLength(1);
+  const outcomes = settled.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as Error).message));
+  return { crossing: crossings[0] as Crossing, told: outcomes };
+}
+
+test('a number is read where it is said, and is else one more than the last; what is not stored has none', async () => {
+  const failure = { code: 'ERR_IO', message: 'a disk', retryable: true };
+  const { told } = await added(Array<string>(6).fill('s'), ['5 a\nb\n\nc\n9 d\ne\n', JSON.stringify([[2, failure]])]);
+  expect(told).toEqual([
+    { seq: 5, id: 'a', timestamp: 0 },
+    { seq: 6, id: 'b', timestamp: 1 },
+    'a disk',
+    { seq: 7, id: 'c', timestamp: 3 },
+    { seq: 9, id: 'd', timestamp: 4 },
+    { seq: 10, id: 'e', timestamp: 5 },
+  ]);
+});
+
+test('which sessions they are of is said where there are several', async () => {
+  const one = await added(['s', 's'], ['1 a\nb\n', null]);
+  expect(one.crossing).toMatchObject({ sessions: ['s'], places: null, bodies: '{}\n{}' });
+  const two = await added(['s', 't', 's'], ['1 a\n1 b\n2 c\n', null]);
+  expect(two.crossing).toMatchObject({ sessions: ['s', 't'], places: Uint32Array.of(0, 1, 0) });
+  expect(two.told).toMatchObject([{ seq: 1 }, { seq: 1 }, { seq: 2 }]);
+});
+
+test('the text of a time is that of the number', () => {
+  const near = fc.constantFrom(0, 999, 1_000, 1_001, 1_763_900_000_000, 1e13 - 1, 1e13, 2 ** 53);
+  const times = fc.oneof(
+    fc.double(),
+    fc.integer({ min: -5_000, max: 5_000 }),
+    fc.integer({ min: 0, max: 2e13 }),
+    fc.tuple(near, fc.integer({ min: -2_000, max: 2_000 })).map(([time, more]) => time + more),
+  );
+  fc.assert(
+    fc.property(times, (time) => {
+      expect(timeText(time)).toBe(String(time));
+    }),
+    { numRuns: 5_000 },
+  );
+});
