@@ -14,7 +14,8 @@ const COUNT_END: u16 = 0xfff;
 
 /// Makes ids.
 pub struct Ids {
-    secret: [u8; 64],
+    /// Has taken the secret in.
+    secret: Sha256,
     hashes: u64,
     random: [u64; PER_HASH],
     left: usize,
@@ -30,6 +31,7 @@ impl Ids {
             // Each has 62 bits or more that the system gave.
             part.copy_from_slice(uuid::Uuid::now_v7().as_bytes());
         }
+        let secret = Sha256::new_with_prefix(secret);
         Self { secret, hashes: 0, random: [0; PER_HASH], left: 0, millis: 0, count: COUNT_END }
     }
 
@@ -60,7 +62,7 @@ impl Ids {
 
     fn random(&mut self) -> u64 {
         if self.left == 0 {
-            let mut hash = Sha256::new_with_prefix(self.secret);
+            let mut hash = self.secret.clone();
             hash.update(self.hashes.to_le_bytes());
             self.hashes += 1;
             let digest = hash.finalize();
