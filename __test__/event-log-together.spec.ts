@@ -37,6 +37,11 @@ test('a number is read where it is said, and is else one more than the last; wha
   ]);
 });
 
+test('of an event that the answer does not name nobody knows', async () => {
+  const { told } = await added(['s', 's'], ['1 a\n', null]);
+  expect(told).toEqual([{ seq: 1, id: 'a', timestamp: 0 }, expect.stringContaining('nothing of this event')]);
+});
+
 test('which sessions they are of is said where there are several', async () => {
   const one = await added(['s', 's'], ['1 a\nb\n', null]);
   expect(one.crossing).toMatchObject({ sessions: ['s'], places: null, bodies: '{}\n{}' });

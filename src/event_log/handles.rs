@@ -1,6 +1,9 @@
 //! What a log hands out: replays and consumers, whose work is done where the reader is.
 
-use std::sync::{Arc, PoisonError, TryLockError, atomic::Ordering};
+use std::sync::{
+    Arc, PoisonError, TryLockError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::{
     consumers::Position,
@@ -9,7 +12,12 @@ use super::{
     registry::Core,
     writer::Job,
 };
-use crate::{durability::Durability, error::Result, reply::Reply, worker::Worker};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+    reply::Reply,
+    worker::Worker,
+};
 
 /// A replay under way. Dropping it lets go of its files.
 pub struct Replay {
@@ -27,6 +35,8 @@ pub struct Consumer {
     pub(super) name: String,
     pub(super) durability: Durability,
     pub(super) position: SharedPosition,
+    /// Nobody wants the position any more, opened or not.
+    pub(super) left: Arc<AtomicBool>,
 }
 
 impl Replay {
@@ -60,13 +70,16 @@ impl Consumer {
     pub fn open(&self, reply: Reply<u64>) {
         let (layout, durability) = (self.layout.clone(), self.durability);
         let (session, name, position) = (self.session.clone(), self.name.clone(), Arc::clone(&self.position));
-        let tag = reply.tag();
+        let (tag, left) = (reply.tag(), Arc::clone(&self.left));
         let opening = move |ready: Result<()>| {
             let opened = ready.and_then(|()| Position::open(&layout, &session, &name, durability));
-            reply.send(opened.map(|opened| {
-                let seq = opened.seq();
-                *position.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
-                seq
+            reply.send(opened.and_then(|opened| {
+                let mut position = position.lock().unwrap_or_else(PoisonError::into_inner);
+                // It may have been held up until nobody waited for it.
+                if left.load(Ordering::Acquire) {
+                    return Err(Error::Closed("the consumer"));
+                }
+                Ok(position.insert(opened).seq())
             }));
         };
         read_once_opened(self.core.as_ref(), &self.reader, Ask::task(tag, opening));
@@ -80,13 +93,13 @@ impl Consumer {
 
     /// Lets go of the position, once everything that was acknowledged has been taken note of.
     pub fn close(&self, reply: Reply<()>) {
+        self.left.store(true, Ordering::Release);
         let position = Arc::clone(&self.position);
         let closing = move |_: Result<()>| {
             drop(position.lock().unwrap_or_else(PoisonError::into_inner).take());
             reply.send(Ok(()));
         };
-        // By the way that the opening took, so as not to overtake it.
-        read_once_opened(self.core.as_ref(), &self.reader, Ask::task(None, closing));
+        read(&self.reader, Ask::task(None, closing));
     }
 }
 

@@ -61,6 +61,13 @@ impl Keeper {
     }
 }
 
+/// Whoever owns the directory next finds nobody at work in it.
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
 struct Keeping;
 
 impl Handler<Closed> for Keeping {

@@ -141,7 +141,16 @@ impl EventLog {
     pub fn consumer(&self, session: String, name: String, durability: Durability) -> Result<Consumer> {
         self.check()?;
         let (reader, layout) = (self.side.reader().clone(), self.side.view().layout().clone());
-        Ok(Consumer { core: self.side.core(), reader, layout, session, name, durability, position: Arc::default() })
+        Ok(Consumer {
+            core: self.side.core(),
+            reader,
+            layout,
+            session,
+            name,
+            durability,
+            position: Arc::default(),
+            left: Arc::default(),
+        })
     }
 
     /// Reads the files of one session again, or of all, and says what is damaged.

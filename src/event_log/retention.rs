@@ -6,10 +6,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 use serde::Serialize;
 
 use super::{
-    archive, checkpoint,
-    directory::Layout,
-    files,
+    archive, checkpoint, files,
     index::{Placed, Session, read},
+    lane::Surroundings,
     names,
     owned::Owned,
     time::{date_text, day_of, end_of_day, millis, now_ms},
@@ -78,9 +77,8 @@ fn close_old(owned: &mut Owned, retention_ms: f64, now: f64) {
 fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Result<()> {
     let mut moved = 0;
     let mut outcome = Ok(());
-    owned.around.keeper.settle();
     for session in owned.around.catalog.all() {
-        let one = archive_session(&owned.around.layout, &session, limit, &mut moved);
+        let one = archive_session(&owned.around, &session, limit, &mut moved);
         outcome = outcome.and(one);
         forget_if_empty(owned, &session);
     }
@@ -91,18 +89,19 @@ fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Res
     outcome
 }
 
-fn archive_session(layout: &Layout, session: &Session, limit: f64, moved: &mut u64) -> Result<()> {
+fn archive_session(around: &Surroundings, session: &Session, limit: f64, moved: &mut u64) -> Result<()> {
     let old = |file: &&Placed| {
         let entries = read(&file.entries);
         file.closed && !entries.is_empty() && entries.summary.newest <= limit
     };
     loop {
         let Some(file) = session.files().iter().find(old).cloned() else { return Ok(()) };
-        let directory = layout.archive.join(date_text(day_of(read(&file.entries).summary.newest)));
+        around.keeper.settle();
+        let directory = around.layout.archive.join(date_text(day_of(read(&file.entries).summary.newest)));
         files::create_directory(&directory)?;
         move_to(&directory, session, &file)?;
         files::sync_directory(&directory)?;
-        checkpoint::remove(layout, &file.path);
+        checkpoint::remove(&around.layout, &file.path);
         *moved += 1;
     }
 }

@@ -212,5 +212,7 @@ function settle(turn: Turn, lines: string[], failure: (index: number) => Error |
 
 function settleOne(waiter: Waiter, error: Error | null, seq: number, id: string): void {
   if (error !== null) waiter.reject(error);
+  else if (id === '')
+    waiter.reject(new EventLogError('ERR_INDETERMINATE', 'there was an answer, and nothing of this event in it'));
   else waiter.resolve({ seq, id, timestamp: waiter.timestamp });
 }

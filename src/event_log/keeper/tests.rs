@@ -63,31 +63,48 @@ fn events_go_on_while_the_index_of_a_closed_file_is_on_its_way_and_the_end_of_th
     holder.join().unwrap();
 }
 
-#[test]
-fn an_index_that_is_being_written_does_not_stay_when_its_session_is_erased() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path());
-    append(&mut owned);
+/// Closes the file of a session, and holds whoever writes its index up until it is told to go on, or has waited for long.
+fn close_file_and_hold(owned: &mut Owned) -> (mpsc::Sender<()>, thread::JoinHandle<()>) {
+    append(owned);
     let session = owned.around.catalog.find("s").unwrap();
     let file = session.files().first().unwrap().clone();
-    let (erased, erasing) = mpsc::channel();
+    let (go_on, going_on) = mpsc::channel();
     let (held, holding) = mpsc::channel();
     let holder = thread::spawn(move || {
         // The index has a list of the topics in it; whoever writes it has found the file by then.
         let topics = session.topics();
         held.send(()).unwrap();
-        let _ = erasing.recv_timeout(WAITS);
+        let _ = going_on.recv_timeout(WAITS);
         drop(topics);
     });
     holding.recv().unwrap();
-    close_file(&mut owned);
+    close_file(owned);
     while file.entries.try_write().is_ok() {
         thread::yield_now();
     }
+    (go_on, holder)
+}
+
+#[test]
+fn an_index_that_is_being_written_does_not_stay_when_its_session_is_erased() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    let (go_on, holder) = close_file_and_hold(&mut owned);
     assert!(erase(&mut owned, "s").unwrap());
-    erased.send(()).unwrap_or_default();
+    go_on.send(()).unwrap_or_default();
     holder.join().unwrap();
     owned.around.keeper.settle();
     assert_eq!(indexes(directory.path()), 0);
     owned.close().unwrap();
+}
+
+#[test]
+fn whoever_goes_without_closing_the_log_waits_for_it_as_well() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    let (go_on, holder) = close_file_and_hold(&mut owned);
+    drop(owned);
+    assert_eq!(indexes(directory.path()), 1, "nobody is at work in the directory any more");
+    go_on.send(()).unwrap_or_default();
+    holder.join().unwrap();
 }

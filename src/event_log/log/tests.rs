@@ -33,3 +33,14 @@ fn a_wait_that_is_refused_leaves_nothing_behind() {
         assert_eq!(log.side.bell().expected(), 0);
     }
 }
+
+#[test]
+fn a_consumer_that_is_opened_after_somebody_gave_it_up_holds_its_name_from_nobody() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let log = EventLog::open(LogOptions::new(directory.path())).unwrap();
+    let consumer = || log.consumer("s".into(), "reader".into(), Durability::Process).unwrap();
+    let given_up = consumer();
+    wait(|answer| given_up.close(answer)).unwrap();
+    assert!(matches!(wait(|answer| given_up.open(answer)), Err(Error::Closed(_))));
+    assert_eq!(wait(|answer| consumer().open(answer)).unwrap(), 0);
+}
