@@ -1,9 +1,7 @@
 import { posix } from 'node:path';
 
 import { InMemoryStorageAdapter, type ChatSession, type ListOptions } from '../ts/index.js';
-import { testStorageAdapterContract } from '../ts/testing/index.js';
-import { failuresOf } from './support/mini-runner.js';
-import { withBug, type Bug } from './support/planted.js';
+import { failuresInMemory, testThatEachIsCaught, type Bug, type Planted } from './support/planted.js';
 
 type Memory = InMemoryStorageAdapter;
 
@@ -47,7 +45,7 @@ const list =
   (adapter) => ({ listSessions: (options) => adapter.listSessions(options && change(options)) });
 
 /** One bug each, planted into an adapter that has none, and the test that must catch it. */
-const planted: Record<string, [bug: Bug<Memory>, caughtBy: string]> = {
+const planted: Planted<Memory> = {
   'values are JSON': [set((value) => JSON.parse(JSON.stringify(value)) as unknown), VALUES],
   'minus zero is zero': [
     set((value) => (Array.isArray(value) ? value.map((one: unknown) => (one === 0 ? 0 : one)) : value)),
@@ -369,21 +367,4 @@ const planted: Record<string, [bug: Bug<Memory>, caughtBy: string]> = {
   ],
 };
 
-function contractFailures(bug: Bug<Memory>): Promise<string[]> {
-  const create = (): Memory => withBug(new InMemoryStorageAdapter(), bug);
-  const options = { supports: ['keys'], strict: true } as const;
-  return failuresOf(() => testStorageAdapterContract('planted', create, undefined, options));
-}
-
-test('without a bug no test fails', async () => {
-  expect(await contractFailures(() => ({}))).toEqual([]);
-});
-
-test.each(Object.keys(planted))(
-  'it catches: %s',
-  async (name) => {
-    const [bug, caughtBy] = planted[name] as [Bug<Memory>, string];
-    expect(await contractFailures(bug)).toContain(caughtBy);
-  },
-  30_000,
-);
+testThatEachIsCaught(planted, failuresInMemory({ supports: ['keys'], strict: true }));

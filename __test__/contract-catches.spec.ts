@@ -4,11 +4,11 @@ import type { ChatSession, ListOptions, StorageAdapter } from '../ts/index.js';
 import { testStorageAdapterContract } from '../ts/testing/index.js';
 import { failuresOf } from './support/mini-runner.js';
 import { JsonFileAdapter } from './support/plain-adapter.cjs';
-import { withBug, type Bug } from './support/planted.js';
+import { testThatEachIsCaught, withBug, type Bug, type Planted } from './support/planted.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 /** One bug each, planted into an adapter that has none, and the test that must catch it. */
-const planted: Record<string, [bug: Bug<StorageAdapter>, caughtBy: string]> = {
+const planted: Planted<StorageAdapter> = {
   'a second save does nothing': [
     (adapter) => ({
       saveSession: async (id, session) =>
@@ -335,15 +335,4 @@ test('the adapter is closed, and the place cleaned up, although clearing fails',
   expect(done.filter((step) => step === 'closed').length).toBeGreaterThanOrEqual(18);
 });
 
-test('without a bug no test fails', async () => {
-  expect(await contractFailures(() => ({}))).toEqual([]);
-});
-
-test.each(Object.keys(planted))(
-  'it catches: %s',
-  async (name) => {
-    const [bug, caughtBy] = planted[name] as [Bug<StorageAdapter>, string];
-    expect(await contractFailures(bug)).toContain(caughtBy);
-  },
-  30_000,
-);
+testThatEachIsCaught(planted, contractFailures);

@@ -1,4 +1,7 @@
 /** Bugs that are planted into an adapter that has none. */
+import { InMemoryStorageAdapter } from '../../ts/index.js';
+import { testStorageAdapterContract, type StorageContractOptions } from '../../ts/testing/index.js';
+import { failuresOf } from './mini-runner.js';
 
 /** What an adapter does wrong: methods to put in the place of its own. */
 export type Bug<A> = (adapter: A) => Partial<A>;
@@ -12,4 +15,30 @@ export function withBug<A extends object>(adapter: A, bug: Bug<A>): A {
       return typeof member === 'function' ? (member as () => unknown).bind(target) : member;
     },
   });
+}
+
+/** The tests of the contract that an adapter in memory with such a bug fails. */
+export function failuresInMemory(options: StorageContractOptions) {
+  return (bug: Bug<InMemoryStorageAdapter>): Promise<string[]> => {
+    const create = (): InMemoryStorageAdapter => withBug(new InMemoryStorageAdapter(), bug);
+    return failuresOf(() => testStorageAdapterContract('planted', create, undefined, options));
+  };
+}
+
+/** Bugs by name, each with the test that must catch it. */
+export type Planted<A> = Record<string, [bug: Bug<A>, caughtBy: string]>;
+
+/** Tests that a suite passes what has no bug, and catches each of these; `failures` gives the tests that fail with one. */
+export function testThatEachIsCaught<A>(planted: Planted<A>, failures: (bug: Bug<A>) => Promise<string[]>): void {
+  test('without a bug no test fails', async () => {
+    expect(await failures(() => ({}))).toEqual([]);
+  });
+
+  test.each(Object.entries(planted))(
+    'it catches: %s',
+    async (_, [bug, caughtBy]) => {
+      expect(await failures(bug)).toContain(caughtBy);
+    },
+    30_000,
+  );
 }
