@@ -1,9 +1,9 @@
+/** What stands in the files of a store, and what becomes of it. */
 import {
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -12,34 +12,15 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 
-import { FileStorageAdapter, type ChatMessage, type ChatSession } from '../ts/index.js';
+import { FileStorageAdapter, type ChatMessage } from '../ts/index.js';
 import { storageError } from '../ts/storage/file/files.js';
 import { fileNameOf, idOfFileName } from '../ts/storage/file/names.js';
-import { mayBeAlive, OWNER } from '../ts/storage/file/owner.js';
+import { OWNER } from '../ts/storage/file/owner.js';
 import { runNode } from './support/child.js';
+import { conversation, deadProcess, open } from './support/file-store.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 const dist = join(__dirname, '..', 'dist', 'index.js');
-
-const open = (path = temporaryDirectory()): FileStorageAdapter =>
-  new FileStorageAdapter({ path, durability: 'process' });
-
-function conversation(id: string, count = 2): ChatSession {
-  const messages = Array.from({ length: count }, (_, at) => ({
-    id: `m${at}`,
-    role: 'user' as const,
-    content: `message ${at} – "é"`,
-    timestamp: new Date(at),
-  }));
-  return { id, activeAgent: 'writer', messages, createdAt: new Date(1), updatedAt: new Date(2) };
-}
-
-/** A process that has ended, as the owner of something. */
-async function deadProcess(): Promise<string> {
-  const owner = join(__dirname, '..', 'dist', 'storage', 'file', 'owner.js');
-  const { output } = await runNode(['-p', `require(${JSON.stringify(owner)}).OWNER`], { cwd: temporaryDirectory() });
-  return output.trim();
-}
 
 describe('names of files', () => {
   const anyId = fc
@@ -205,99 +186,6 @@ describe('files', () => {
       store.initialize().then(() => store.close());`;
     expect(await runNode(['-e', script], { cwd: path })).toMatchObject({ code: 0 });
     expect(readdirSync(join(path, 'sessions')).map(at)).toEqual([living]);
-  });
-});
-
-describe('several at once', () => {
-  test('adapters on one directory keep the order of the calls', async () => {
-    const directory = temporaryDirectory();
-    const [path, link] = [join(directory, 'store'), join(directory, 'link')];
-    mkdirSync(path);
-    symlinkSync(path, link);
-    const stores = [open(path), open(link), open(path)];
-    const writes = Array.from({ length: 60 }, (_, n) => (stores[n % 3] as FileStorageAdapter).set('k', n));
-    const reads = stores.map((store) => store.get('k'));
-    await Promise.all(writes);
-    expect(await Promise.all(reads)).toEqual([59, 59, 59]);
-    for (const store of stores) await store.close();
-  });
-
-  test('adapters stay one where their directory went and was made anew', async () => {
-    const path = temporaryDirectory();
-    const first = open(path);
-    await first.set('n', 0);
-    rmSync(path, { recursive: true });
-    const second = open(path);
-    await second.saveSession('s', conversation('s', 0));
-    const appends = Array.from({ length: 40 }, (_, n) =>
-      (n % 2 === 0 ? first : second).appendMessages('s', conversation('s', 1).messages),
-    );
-    await Promise.all(appends);
-    expect((await second.getSessionInfo('s'))?.messageCount).toBe(40);
-    await Promise.all([first.close(), second.close()]);
-  });
-
-  test('a close waits for a prune that was asked for before', async () => {
-    const store = open();
-    const ids = Array.from({ length: 60 }, (_, n) => `s${n}`);
-    await Promise.all(ids.map((id) => store.saveSession(id, conversation(id))));
-    let pruned = false;
-    const report = store.prune({ updatedBefore: new Date(1e13) }).finally(() => (pruned = true));
-    await store.close();
-    expect(pruned).toBe(true);
-    expect((await report).sessions).toBe(60);
-    expect(readdirSync(join(store.path, 'sessions'))).toEqual([]);
-  });
-
-  test('processes lose no update', async () => {
-    const path = temporaryDirectory();
-    const store = open(path);
-    await store.saveSession('log', conversation('log', 0));
-    const child = join(__dirname, 'support', 'counting-child.cjs');
-    const ended = await Promise.all(Array.from({ length: 4 }, () => runNode([child, path, '30'], { cwd: path })));
-    expect(ended).toEqual(Array(4).fill({ code: 0, output: '' }));
-    expect((await store.getSession('counter'))?.['count']).toBe(120);
-    expect((await store.getSessionInfo('log'))?.messageCount).toBe(120);
-    expect(readdirSync(join(path, 'sessions')).sort()).toEqual(['counter.json', 'log.json']);
-    await store.close();
-  }, 60_000);
-
-  test('the lock of a process that is gone stands in nobody’s way, that of a living one does', async () => {
-    const path = temporaryDirectory();
-    const store = new FileStorageAdapter({ path, durability: 'process', busyTimeoutMs: 30 });
-    await store.initialize();
-    const lock = join(path, 'sessions', 'a.json.lock');
-    symlinkSync(`${await deadProcess()}-abc-1`, lock);
-    await store.saveSession('a', conversation('a'));
-    expect(readdirSync(join(path, 'sessions'))).toEqual(['a.json']);
-    symlinkSync(`${OWNER}-abc-1`, lock);
-    await expect(store.saveSession('a', conversation('a'))).rejects.toMatchObject({
-      code: 'ERR_BUSY',
-      retryable: true,
-    });
-    expect((await store.getSession('a'))?.id).toBe('a');
-    await store.saveSession('b', conversation('b'));
-    await store.close();
-  });
-});
-
-describe('the owner of a lock or of a file', () => {
-  const [id, start, space] = OWNER.split('-') as [string, string, string];
-
-  test('is there as long as its process, whose id may be another’s afterwards', async () => {
-    expect(mayBeAlive(`${OWNER}-abc-1`)).toBe(true);
-    expect(mayBeAlive(await deadProcess())).toBe(false);
-    if (process.platform === 'linux') expect(start).toMatch(/^\d+$/);
-    // As a container's only program, started anew after it was killed.
-    expect(mayBeAlive(`${id}-${Number(start) + 1}-${space}-abc-1`)).toBe(start === '');
-  });
-
-  test('may be there where its id says nothing: on another machine, in another container, in words of others', async () => {
-    const [dead, began] = (await deadProcess()).split('-') as [string, string];
-    const elsewhere = `${space.startsWith('0') ? '1' : '0'}${space.slice(1)}`;
-    expect(mayBeAlive(`${dead}-${began}-${elsewhere}-abc-1`)).toBe(true);
-    expect(mayBeAlive('')).toBe(true);
-    expect(mayBeAlive(`${dead}-abc`)).toBe(true);
   });
 });
 
