@@ -93,6 +93,26 @@ test.each(Object.keys(threads))(
   },
 );
 
+test('a panic in the thread smalltalk-log-index costs no event, and the next indexes are kept all the same', async () => {
+  const script = `
+    const api = require(${JSON.stringify(dist)});
+    const open = () => new api.JsonlEventReplayStorage({ directory: 'events', maxFileBytes: 300_000 });
+    (async () => {
+      const log = open();
+      for (let n = 0; n < 6; n += 1) await log.append('s', { topic: 't', payload: 'x'.repeat(200_000) });
+      await log.close();
+      const again = open();
+      const seqs = [];
+      for await (const { seq } of again.replay('s', { priority: 'all' })) seqs.push(seq);
+      await again.close();
+      process.stdout.write([...seqs, require('node:fs').readdirSync('events/index').length].join());
+    })();`;
+  const output = await withPanicAt('smalltalk-log-index', ['-e', script]);
+  // The one at which it panicked is kept at the end, and so are those after it.
+  expect(output).toMatch(/^1,2,3,4,5,6,3\n/);
+  expect(output).toContain('injected at smalltalk-log-index');
+});
+
 test.each(['smalltalk-sqlite', 'smalltalk-reader', 'smalltalk-upkeep'])(
   'after a panic in the thread %s a store is opened anew in the same process, with all that was acknowledged',
   async (thread) => {

@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { SQLiteStorageAdapter, supports, type ChatMessage, type ChatSession } from '../ts/index.js';
+import { native } from '../ts/native.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 const conversation = (count: number): ChatMessage[] =>
@@ -131,6 +132,29 @@ describe('batches', () => {
     await writing;
     await other.close();
     expect(moments).toEqual(moments.map(() => 1));
+  });
+
+  test('are given up where they change for as long as they are read', async () => {
+    const other = new SQLiteStorageAdapter({ path, durability: 'process' });
+    const impatient = new SQLiteStorageAdapter({ path, durability: 'process', timeoutMs: 300 });
+    await other.saveSessions([
+      ['a', sessionOf('a', 0)],
+      ['b', sessionOf('b', 0)],
+    ]);
+    const binary = native();
+    const ask = binary.storageSessionVersions;
+    let at = 0;
+    // Whenever it is about to look whether they belong together, one has changed.
+    const asking = jest.spyOn(binary, 'storageSessionVersions').mockImplementation((...words) => {
+      void other.saveSession('a', sessionOf('a', (at += 1))).then(() => ask(...words));
+    });
+    await expect(impatient.getSessions(['a', 'b'])).rejects.toMatchObject({
+      code: 'ERR_TIMEOUT',
+      message: expect.stringContaining('changed for as long as they were read') as string,
+    });
+    asking.mockRestore();
+    expect([...(await impatient.getSessions(['a', 'b'])).keys()]).toEqual(['a', 'b']);
+    await Promise.all([other.close(), impatient.close()]);
   });
 
   test('of which one is refused store nothing', async () => {
