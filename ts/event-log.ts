@@ -14,7 +14,6 @@ import {
   powerOption,
   replayQuery,
   retentionArgument,
-  signalOption,
   tailOptions,
   type JsonlEventLogOptions,
   type TailOptions,
@@ -26,7 +25,7 @@ import { tail, type Tailed } from './event-log/tail.js';
 import { drainAtExit } from './exit.js';
 import { checkId } from './ids.js';
 import { crossing, native, NATIVE_LOG, type Native } from './native.js';
-import { optionsObject } from './options.js';
+import { optionsObject, signalOption } from './options.js';
 import type {
   AppendReceipt,
   CleanupReport,

@@ -23,7 +23,7 @@ use super::{
 use crate::error::{Error, Result};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"stlogix1");
-/// A smaller file is read as fast.
+/// The index of a smaller file is not kept: the file itself is read as fast.
 pub const WORTH_IT: u64 = 256 * 1024;
 const HEAD_WORDS: usize = 11;
 const HEAD: usize = HEAD_WORDS * 8 + 4;
@@ -51,7 +51,7 @@ pub fn keep(layout: &Layout, file: &Path, session: &Session, entries: &RwLock<En
 
 fn try_keep(layout: &Layout, name: &str, file: &Path, session: &Session, held: &RwLock<Entries>) -> Result<()> {
     let entries = read(held);
-    let Some(found) = files::look(file)?.filter(|found| found.len() >= WORTH_IT) else { return Ok(()) };
+    let Some(found) = files::look(file)? else { return Ok(()) };
     let Some((length, written)) = state_of(&found) else { return Ok(()) };
     if entries.stored.is_some()
         || entries.kept

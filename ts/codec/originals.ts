@@ -119,22 +119,17 @@ export function bytesOf(value: object): Buffer {
   );
 }
 
-const sizeOfView = getter(DataView.prototype, 'byteLength') as () => number;
-const sizeOfBuffer = getter(ArrayBuffer.prototype, 'byteLength') as () => number;
-const sizeOfShared = getter(SharedArrayBuffer.prototype, 'byteLength') as () => number;
+const byteLengths: readonly (readonly [is: (value: unknown) => boolean, of: () => number])[] = [
+  [types.isTypedArray, sizeOf],
+  [types.isDataView, getter(DataView.prototype, 'byteLength') as () => number],
+  [types.isArrayBuffer, getter(ArrayBuffer.prototype, 'byteLength') as () => number],
+  [types.isSharedArrayBuffer, getter(SharedArrayBuffer.prototype, 'byteLength') as () => number],
+];
 
 /** Bytes of an ArrayBuffer, shared or not, or of a view of one; nothing of any other object. */
 export function bytesIn(value: object): number | undefined {
-  const read = types.isTypedArray(value)
-    ? sizeOf
-    : types.isDataView(value)
-      ? sizeOfView
-      : types.isArrayBuffer(value)
-        ? sizeOfBuffer
-        : types.isSharedArrayBuffer(value)
-          ? sizeOfShared
-          : undefined;
-  return read === undefined ? undefined : Reflect.apply(read, value, []);
+  const [, byteLength] = byteLengths.find(([is]) => is(value)) ?? [];
+  return byteLength === undefined ? undefined : Reflect.apply(byteLength, value, []);
 }
 
 /** How many elements a typed array has. */

@@ -1,7 +1,15 @@
 /** What the event log can be told, and what a replay can be asked for. */
 import type { Unsupported } from '../codec.js';
 import { SmallTalkError } from '../errors.js';
-import { flagOption, numberOption, optionsObject, pathOption, timeoutOption, wordOption } from '../options.js';
+import {
+  flagOption,
+  numberOption,
+  optionsObject,
+  pathOption,
+  signalOption,
+  timeoutOption,
+  wordOption,
+} from '../options.js';
 import type { Durability, ReplayOptions } from '../types.js';
 
 const HOUR_MS = 3_600_000;
@@ -151,12 +159,6 @@ export function replayQuery(options: ReplayOptions): ReplayQuery {
   }
   if (options.topics !== undefined) query.topics = topicsOption(options.topics);
   return query;
-}
-
-/** Checks a signal. */
-export function signalOption(given: unknown): AbortSignal | undefined {
-  if (given === undefined || given instanceof AbortSignal) return given;
-  throw new TypeError('signal must be an AbortSignal');
 }
 
 function topicsOption(topics: unknown): string[] {
