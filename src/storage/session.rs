@@ -133,8 +133,8 @@ pub struct Lines {
 impl Lines {
     /// The values in order, with their tables.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        let texts = (!self.texts.is_empty()).then(|| self.texts.split('\n')).into_iter().flatten();
-        texts.zip(self.types.split('\n')).map(|(text, types)| (text, (!types.is_empty()).then_some(types)))
+        let texts = (!self.texts.is_empty()).then(|| lines_of(&self.texts)).into_iter().flatten();
+        texts.zip(lines_of(&self.types)).map(|(text, types)| (text, (!types.is_empty()).then_some(types)))
     }
 
     /// As many bytes as they have.
@@ -152,6 +152,12 @@ impl Lines {
         self.texts.push_str(text);
         self.types.push_str(types.unwrap_or_default());
     }
+}
+
+/// The lines of a text, in a fraction of the time that its `split` takes.
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    ends.scan(0, |start, end| text.get(std::mem::replace(start, end + 1)..end))
 }
 
 /// A session as it is read back.
