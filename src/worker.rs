@@ -39,6 +39,14 @@ pub trait Handler<J>: Send {
     /// What may take its time and begins no job yet: all of them can be withdrawn meanwhile. The next batch hears of a failure.
     fn prepare(&mut self) {}
 
+    /// Whether there is work for [`Handler::spare`], when no job waits.
+    fn has_spare_work(&self) -> bool {
+        false
+    }
+
+    /// Work that nobody is to wait for.
+    fn spare(&mut self) {}
+
     /// When [`Handler::tick`] shall run although no job comes; `None` sleeps until one does.
     fn wake_at(&self) -> Option<Instant> {
         None

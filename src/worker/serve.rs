@@ -86,6 +86,9 @@ fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shar
             // Only now: what is being written still takes its memory.
             shared.queued.fetch_sub(size, Ordering::AcqRel);
         }
+        if last.is_none() && handler.has_spare_work() && returned.is_empty() && receiver.is_empty() {
+            gate.away(&mut returned, || handler.spare());
+        }
         if handler.wake_at().is_some_and(|moment| moment <= Instant::now()) {
             gate.away(&mut returned, || handler.tick());
         }

@@ -139,3 +139,41 @@ fn room_is_free_when_who_has_it_gives_it_back_although_the_thread_is_at_work() {
     go_on.send(()).unwrap();
     go_on.send(()).unwrap();
 }
+
+/// Is held up by each batch, and always has work that nobody is to wait for.
+struct Busy {
+    go_on: Receiver<()>,
+    did: Sender<String>,
+}
+
+impl Handler<u32> for Busy {
+    fn handle(&mut self, batch: Vec<u32>) {
+        self.did.send(format!("{batch:?}")).ok();
+        self.go_on.recv().ok();
+    }
+
+    fn has_spare_work(&self) -> bool {
+        true
+    }
+
+    fn spare(&mut self) {
+        self.did.send("spare".into()).ok();
+    }
+}
+
+#[test]
+fn nobody_waits_for_spare_work() {
+    let ((go_on, held), (did, seen)) = (bounded(0), bounded(10));
+    let worker = Worker::start("busy", 1_000, Busy { go_on: held, did }).unwrap();
+    worker.submit(1, 1).unwrap();
+    assert_eq!(seen.recv().unwrap(), "[1]");
+    worker.submit(2, 1).unwrap();
+    go_on.send(()).unwrap();
+    assert_eq!(seen.recv().unwrap(), "[2]", "one waits");
+    go_on.send(()).unwrap();
+    assert_eq!(seen.recv().unwrap(), "spare");
+    let (reply, closed) = Reply::channel();
+    worker.close(reply);
+    closed.recv().unwrap().unwrap();
+    assert!(seen.try_recv().is_err(), "whoever closes does not wait for it either");
+}

@@ -20,6 +20,9 @@ use super::{failure::failure, identity::Identity, room::Room};
 /// one of them still needs stay for later.
 const FOLDED_EVERY: i64 = 16 * 1024 * 1024;
 
+/// As long as somebody waits for the next write, it may grow by so much.
+const FOLDED_AT_THE_LATEST: i64 = 48 * 1024 * 1024;
+
 /// A log of this size is emptied, for which its readers are waited for: it must not grow for ever because there is always
 /// one of them that began before the last change.
 const EMPTIED_FROM: i64 = 64 * 1024 * 1024;
@@ -46,7 +49,9 @@ pub struct Checkpoints {
     page_size: i64,
     /// The pages in the log after the last commit; 0 where there was none since it was looked at.
     committed: Arc<AtomicI64>,
-    /// How many bytes the log had when it was last folded.
+    /// How many bytes the log has.
+    size: i64,
+    /// How many it had when it was last folded.
     folded_at: i64,
     /// When it shall be folded because something in it is not synced.
     sync_by: Option<Instant>,
@@ -86,6 +91,7 @@ impl Checkpoints {
             busy_timeout,
             page_size,
             committed,
+            size: 0,
             folded_at: 0,
             sync_by: None,
             empty_at: None,
@@ -114,25 +120,40 @@ impl Checkpoints {
         } else if self.sync_by.is_none() {
             self.sync_by = Instant::now().checked_add(SYNCED_WITHIN);
         }
-        if self.sync_is_due() {
-            return self.sync(connection);
-        }
-        let size = pages * self.page_size;
-        if size < self.folded_at {
+        self.size = pages * self.page_size;
+        if self.size < self.folded_at {
             // It began anew from its start.
             self.folded_at = 0;
         }
-        let long = size >= EMPTIED_FROM;
-        if size - self.folded_at < if long { EMPTIED_EVERY } else { FOLDED_EVERY } {
-            return Ok(());
-        }
-        self.folded_at = size;
-        self.sync_by = None;
-        if long {
+        let long = self.size >= EMPTIED_FROM;
+        if self.sync_is_due() || (!long && self.grown() >= FOLDED_AT_THE_LATEST) {
+            self.fold(connection)
+        } else if long && self.grown() >= EMPTIED_EVERY {
+            self.folded_at = self.size;
+            self.sync_by = None;
             self.empty(connection, PATIENCE).map(drop)
         } else {
-            fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
+            Ok(())
         }
+    }
+
+    fn grown(&self) -> i64 {
+        self.size - self.folded_at
+    }
+
+    /// Whether it is to be folded as soon as nobody waits.
+    pub fn may_be_folded(&self) -> bool {
+        self.grown() >= FOLDED_EVERY
+    }
+
+    /// Folds what no reader needs. It begins with syncing the log, and so a later sync has less to do.
+    ///
+    /// # Errors
+    /// A checkpoint that failed half-way.
+    pub fn fold(&mut self, connection: &Connection) -> Result<()> {
+        self.folded_at = self.size;
+        self.sync_by = None;
+        Self::make_room(connection)
     }
 
     /// Folds what it can, so that the log can begin anew in the room it has.
@@ -152,12 +173,6 @@ impl Checkpoints {
         self.sync_by.is_some_and(|due| due <= Instant::now())
     }
 
-    /// Has the log on the disk, and folds it: that begins with syncing it, and so a later one has less to do.
-    fn sync(&mut self, connection: &Connection) -> Result<()> {
-        self.sync_by = None;
-        fold(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
-    }
-
     /// For those who want to survive a power cut and have changed nothing: what they have found may not be on the disk yet.
     /// Where they have changed something, their commit has synced it with theirs.
     ///
@@ -165,7 +180,7 @@ impl Checkpoints {
     /// A sync that failed.
     pub fn sync_what_is_owed(&mut self, connection: &Connection) -> Result<()> {
         let nothing_written = self.committed.load(Ordering::Relaxed) == 0;
-        if nothing_written && self.sync_by.is_some() { self.sync(connection) } else { Ok(()) }
+        if nothing_written && self.sync_by.is_some() { self.fold(connection) } else { Ok(()) }
     }
 
     /// What time asks for.
@@ -174,7 +189,7 @@ impl Checkpoints {
     /// A checkpoint that failed half-way.
     pub fn when_due(&mut self, connection: &Connection) -> Result<()> {
         if self.sync_is_due() {
-            self.sync(connection)?;
+            self.fold(connection)?;
         }
         if self.empty_at.is_some_and(|due| due <= Instant::now()) { self.when_idle(connection) } else { Ok(()) }
     }
@@ -211,6 +226,8 @@ impl Checkpoints {
         wait(self.busy_timeout)?;
         if emptied.as_ref().is_ok_and(|emptied| *emptied) {
             self.room.is_gone();
+            self.size = 0;
+            self.folded_at = 0;
         }
         emptied
     }
@@ -225,4 +242,43 @@ fn fold(connection: &Connection, sql: &str) -> Result<bool> {
         .map_err(|error| failure("folding the write-ahead log into the database", &error))?;
     tracing::trace!(target: "smalltalk::storage", sql, blocked, took = ?begun.elapsed(), "checkpoint");
     Ok(!blocked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEGABYTE: i64 = 1024 * 1024;
+
+    /// After which megabytes, committed one by one, something was folded.
+    fn folded_after(spare_time: bool, megabytes: i64) -> Vec<i64> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let mut connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch("PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x)")
+            .unwrap();
+        let mut checkpoints = Checkpoints::of(&mut connection, &path, None, Duration::ZERO).unwrap();
+        let mut length = std::fs::metadata(&path).unwrap().len();
+        let mut folded = Vec::new();
+        for megabyte in 1..=megabytes {
+            connection.execute("INSERT INTO t VALUES (randomblob(?1))", [MEGABYTE]).unwrap();
+            checkpoints.after_batch(&connection, true).unwrap();
+            if spare_time && checkpoints.may_be_folded() {
+                checkpoints.fold(&connection).unwrap();
+            }
+            // Nothing else writes to the file itself.
+            let now = std::fs::metadata(&path).unwrap().len();
+            if std::mem::replace(&mut length, now) != now {
+                folded.push(megabyte);
+            }
+        }
+        folded
+    }
+
+    #[test]
+    fn the_log_is_folded_early_where_nobody_waits_and_in_time_where_somebody_always_does() {
+        assert_eq!(folded_after(true, 40), [16, 32]);
+        assert_eq!(folded_after(false, 100), [48, 96]);
+    }
 }

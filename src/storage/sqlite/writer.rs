@@ -260,6 +260,18 @@ impl Handler<Job> for Writer {
         self.transact(together);
     }
 
+    fn has_spare_work(&self) -> bool {
+        self.opened.as_ref().is_some_and(|opened| opened.checkpoints.may_be_folded())
+    }
+
+    fn spare(&mut self) {
+        let _paused = self.pause_views();
+        if let Some(opened) = &mut self.opened {
+            let folded = opened.checkpoints.fold(&opened.connection);
+            self.heed(folded);
+        }
+    }
+
     fn wake_at(&self) -> Option<Instant> {
         // A view has to be given back also where there is no connection to write with.
         let view = self.direct.upgrade().and_then(|direct| direct.wake_at());
