@@ -1,5 +1,6 @@
 /** Events of one turn of the loop: they cross to the binary in one piece and are answered in one. */
 import { fromNative, EventLogError } from '../errors.js';
+import { keepCompiled } from '../keep-compiled.js';
 import { soon } from '../timers.js';
 import type { AppendReceipt, EventStream, StreamOutcome } from '../types.js';
 import type { PreparedKind } from './encoding.js';
@@ -94,6 +95,8 @@ class Turn {
     this.#lastPlace = place;
   }
 }
+
+keepCompiled(new Share(new Turn(null), () => undefined));
 
 /** Collects the events of a turn. Used by the log alone. */
 export class Together {

@@ -1,0 +1,22 @@
+/** What the engine has compiled for saves and appends survives its collections: to have it anew takes the writer's cores. */
+import { join } from 'node:path';
+
+import { runNode } from './support/child.js';
+
+const [WARM_UP, ROUNDS] = [4, 8];
+
+test('a collection does not undo what the engine has compiled', async () => {
+  const { code, output } = await runNode(
+    ['--expose-gc', '--trace-deopt', join(__dirname, 'support', 'collecting-child.cjs'), `${WARM_UP}`, `${ROUNDS}`],
+    { cwd: __dirname },
+  );
+  expect(code).toBe(0);
+  const undone = new Map<string, number>();
+  // "marking dependent code 0x… <Code TURBOFAN> (0x… <SharedFunctionInfo keptText>) (opt id 7) for deoptimization, reason: weak objects"
+  for (const [, name = ''] of (output.split('warm\n')[1] ?? '').matchAll(
+    /SharedFunctionInfo (\S+)>.*reason: weak objects/g,
+  )) {
+    undone.set(name, (undone.get(name) ?? 0) + 1);
+  }
+  expect([...undone].filter(([, times]) => times > ROUNDS / 2)).toEqual([]);
+});
