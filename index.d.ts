@@ -31,7 +31,7 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare function abandonMessages(coming: ExternalObject<ComingMessages>): void
 
 /** Brings messages over, one a line, with as many lines of their tables of types. */
-export declare function addMessages(coming: ExternalObject<ComingMessages>, texts: string, types: string): void
+export declare function addMessages(coming: ExternalObject<ComingMessages>, texts: Array<string>, types: string): void
 
 /**
  * A clock that stands. It shows `[the tick, or 0 while it stands; set this to 1 when you read]` in `face`, which must not
@@ -259,7 +259,7 @@ export declare function loopOpen(thread: number, running: Int32Array, labels: Ui
  * Puts messages at the end of a session; answers with the texts of its count of messages, the position of the first new
  * one, and the stamp it had before.
  */
-export declare function storageAppendMessages(handle: ExternalObject<StorageHandle>, slot: number, id: string, messages: string, messageTypes: string, count: number, now: number, nowIso: string, stamp: number, power: boolean): void
+export declare function storageAppendMessages(handle: ExternalObject<StorageHandle>, slot: number, id: string, messages: Array<string>, messageTypes: string, count: number, now: number, nowIso: string, stamp: number, power: boolean): void
 
 /** Copies the store to a new file, while it is used. */
 export declare function storageBackup(handle: ExternalObject<StorageHandle>, slot: number, path: string): void
@@ -280,7 +280,7 @@ export interface StorageChanges {
   removed: Float64Array
   /** Where the written messages go. */
   positions: Float64Array
-  messages: string
+  messages: Array<string>
   messageTypes: string
   /** How many messages there are afterwards. */
   messageCount: number
@@ -442,7 +442,7 @@ export interface StorageSession {
   stamp: number
   /** The version that must be stored; -1: there must be none. */
   ifVersion?: number
-  messages: string
+  messages: Array<string>
   messageTypes: string
 }
 

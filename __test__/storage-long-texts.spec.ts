@@ -1,9 +1,12 @@
-/** Long contents of large sessions come back beside the JSON of their messages: nothing of that may show. */
+/** Long texts go to the binary and come back beside the JSON of their messages: nothing of that may show. */
 import { join } from 'node:path';
 
 import fc from 'fast-check';
 
+import { encode } from '../ts/codec.js';
+import { Lifted } from '../ts/codec/lifted.js';
 import { SQLiteStorageAdapter, type ChatMessage, type ChatSession } from '../ts/index.js';
+import { keep, keptText } from '../ts/storage/changes/kept.js';
 import { putBack } from '../ts/storage/sqlite/lifted.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -81,6 +84,68 @@ test('any contents in any order come back', async () => {
     }),
     { numRuns: 40 },
   );
+});
+
+const longText = fc.oneof(
+  fc.string({ unit: 'binary', minLength: 240, maxLength: 600 }),
+  fc.string({ unit: 'grapheme-ascii', minLength: 240, maxLength: 600 }),
+  // Much that has to be escaped, and now and then half a surrogate pair.
+  fc.string({ unit: fc.constantFrom('"', '\\', '\n', '\0', '\x1f', '\x7f', 'a', 'é', '計', '🙂'), minLength: 250 }),
+  fc
+    .array(fc.integer({ min: 0, max: 0xffff }), { minLength: 250, maxLength: 300 })
+    .map((units) => String.fromCharCode(...units)),
+);
+
+const anyMessage = fc.record({
+  content: longText,
+  metadata: fc.oneof(fc.constant({}), fc.record({ list: fc.array(longText, { maxLength: 3 }), at: fc.date() })),
+});
+
+test('long texts arrive on every way there is', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyMessage, { minLength: 1, maxLength: 8 }), async (contents) => {
+      const messages = contents.map((rest, n) => message({ id: `${n}`, ...rest }));
+      const session = { ...sessionOf([]), messages };
+      const large = sessionOf(messages);
+      const path = join(temporaryDirectory(), 's.db');
+      const writer = new SQLiteStorageAdapter({ path, durability: 'process' });
+      const waysIn: Record<string, () => Promise<unknown>> = {
+        whole: () => writer.saveSession('whole', session),
+        large: () => writer.saveSession('large', large),
+        changes: () => writer.saveSession('changes', session),
+        appended: () => writer.appendMessages('appended', messages),
+        versioned: () => writer.saveVersioned('versioned', session, { ifVersion: null }),
+        together: () => writer.saveSessions([['together', session]]),
+      };
+      await Promise.all(['changes', 'appended'].map((id) => writer.saveSession(id, { ...session, messages: [] })));
+      await Promise.all(Object.values(waysIn).map((save) => save()));
+      await writer.close();
+      const reader = new SQLiteStorageAdapter({ path, durability: 'process' });
+      for (const id of Object.keys(waysIn)) {
+        expect([id, (await reader.getSession(id))?.messages]).toEqual([id, id === 'large' ? large.messages : messages]);
+      }
+      expect(await reader.verify()).toMatchObject({ damaged: [] });
+      await reader.close();
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('a text beside its message counts as part of it', () => {
+  const others = new Lifted();
+  others.take('of another message');
+  const textOf = (content: string, maxBytes: number): string =>
+    keptText(keep(message({ content }), 0, {}), { maxBytes }, others).text;
+  const size = (content: string): number => encode(message({ content })).text.length + '{"/timestamp":"Date"}'.length;
+  // It may be six bytes of JSON for each of its characters; where that is too much, all of it is written and measured.
+  for (const content of ['a'.repeat(1_000), '\x01'.repeat(1_000), '計'.repeat(1_000)]) {
+    const bytes = size(content) + 2 * (content.match(/計/g)?.length ?? 0);
+    expect(textOf(content, 60_000)).toContain('"content":\0');
+    expect(textOf(content, bytes)).toBe(encode(message({ content })).text);
+    expect(() => textOf(content, bytes - 1)).toThrow(expect.objectContaining({ code: 'ERR_VALUE_TOO_LARGE' }));
+  }
+  expect(others.texts.map(({ length }) => length)).toEqual([18, 1_000, 1_000, 1_000]);
+  expect(others.characters).toBe(3_018);
 });
 
 test('contents are put back where they belong', () => {

@@ -35,8 +35,11 @@ test('what is too large, replaced or forgotten takes nothing', () => {
   cache.replace('a', 1, snapshot(2_000, 3));
   expect(cache.get('a')?.stamp).toBe(3);
   expect(cache.bytes).toBeGreaterThan(bytes + 900);
-  cache.forget('a');
-  expect(cache.bytes).toBe(0);
+  cache.set('b', snapshot(1_000));
+  cache.replace('b', 1, snapshot(3_000));
+  expect([cache.get('a'), cache.get('b')?.messages.length]).toEqual([undefined, 1]);
+  cache.replace('b', 1, snapshot(10_000));
+  expect([cache.get('b'), cache.bytes]).toEqual([undefined, 0]);
   cache.set('b', snapshot(1_000));
   cache.clear();
   expect([cache.get('b'), cache.bytes]).toEqual([undefined, 0]);

@@ -1,7 +1,7 @@
 //! The native core of `smalltalk-native`.
 //!
 //! Floors, and imports point down only: **0** `error`, `fault`, `reply`, `alertness`, `worker`, `checksum`, `durability`,
-//! `engine_text`, `event_sink`; **1** `storage`,
+//! `engine_text`, `escape`, `event_sink`; **1** `storage`,
 //! `event_log`, `health_monitor`, which never import one another; **2** `binding`, the only part that has heard of Node.
 //! `cargo test --no-default-features` builds and runs everything below the binding.
 
@@ -17,6 +17,7 @@ pub mod checksum;
 pub mod durability;
 pub mod engine_text;
 pub mod error;
+pub mod escape;
 pub mod event_bus;
 pub mod event_log;
 pub mod event_sink;

@@ -76,6 +76,14 @@ export function decode(text: string, types: string | null): unknown {
   }
 }
 
+/** The most bytes that a character takes: in UTF-8 three, as an escape six. */
+const MOST_OF_ONE = 6;
+
+/** Whether so many characters are certainly no more bytes than the options allow, whatever has to be escaped. */
+export function surelyFits(characters: number, options: EncodeOptions): boolean {
+  return characters * MOST_OF_ONE <= (options.maxBytes ?? MAX_VALUE_BYTES);
+}
+
 /** Throws `ERR_VALUE_TOO_LARGE` where a value takes more than the options allow. */
 export function checkSize({ text, types }: Encoded, options: EncodeOptions): void {
   const limit = options.maxBytes ?? MAX_VALUE_BYTES;

@@ -1,6 +1,8 @@
 //! A long text on its way out of the engine, in one pass: where there is room for the longest encoding that it may have, the
 //! engine does not ask for its length first.
 
+use std::ptr;
+
 use napi::{
     bindgen_prelude::{FromNapiValue, TypeName, ValidateNapiValue},
     check_status, sys,
@@ -26,26 +28,52 @@ const LONGEST: usize = 3;
 
 impl FromNapiValue for LongText {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
-        let mut units = 0;
-        // SAFETY: without a buffer the engine only tells the length.
-        check_status!(
-            unsafe { sys::napi_get_value_string_utf16(env, value, std::ptr::null_mut(), 0, &raw mut units) },
-            "a text was expected"
-        )?;
-        let mut bytes: Vec<u8> = Vec::with_capacity(units * LONGEST + 1);
-        let mut length = 0;
-        // SAFETY: the buffer has the capacity that is told, and the engine says how much of it has been written.
-        unsafe {
-            check_status!(sys::napi_get_value_string_utf8(
-                env,
-                value,
-                bytes.as_mut_ptr().cast(),
-                bytes.capacity(),
-                &raw mut length
-            ))?;
-            bytes.set_len(length);
-        }
-        let text = String::from_utf8(bytes);
-        text.map(Self).map_err(|_| napi::Error::from_reason("the engine gave a text that is none"))
+        let mut bytes = Vec::new();
+        // SAFETY: both are what napi has handed over.
+        unsafe { push(env, value, &mut bytes)? };
+        finished(bytes).map(Self)
     }
+}
+
+/// Adds a text as UTF-8.
+///
+/// # Safety
+/// The text is a value of the environment.
+pub unsafe fn push(env: sys::napi_env, value: sys::napi_value, bytes: &mut Vec<u8>) -> napi::Result<()> {
+    // SAFETY: by this function's contract.
+    let units = unsafe { length(env, value)? };
+    bytes.reserve(units * LONGEST + 1);
+    let room = bytes.spare_capacity_mut();
+    let mut written = 0;
+    // SAFETY: the buffer has the room that is told, and the engine says how much of it has been written.
+    unsafe {
+        check_status!(sys::napi_get_value_string_utf8(
+            env,
+            value,
+            room.as_mut_ptr().cast(),
+            room.len(),
+            &raw mut written
+        ))?;
+        bytes.set_len(bytes.len() + written);
+    }
+    Ok(())
+}
+
+/// How many units of UTF-16 a text has.
+///
+/// # Safety
+/// The text is a value of the environment.
+pub unsafe fn length(env: sys::napi_env, value: sys::napi_value) -> napi::Result<usize> {
+    let mut units = 0;
+    // SAFETY: without a buffer the engine only tells the length.
+    check_status!(
+        unsafe { sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &raw mut units) },
+        "a text was expected"
+    )?;
+    Ok(units)
+}
+
+/// The text that was added to a buffer.
+pub fn finished(bytes: Vec<u8>) -> napi::Result<String> {
+    String::from_utf8(bytes).map_err(|_| napi::Error::from_reason("the engine gave a text that is none"))
 }

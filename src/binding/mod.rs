@@ -20,6 +20,7 @@ mod health_monitor;
 mod libuv;
 mod long_text;
 mod shared_memory;
+mod spliced_text;
 mod storage;
 mod telemetry;
 mod text;

@@ -1,6 +1,7 @@
 /** The text of a record: what `encode` would have made of the value when the record was made. */
 import type { Encoded } from '../codec.js';
 import { ARRAY, DATE, END, type Slots } from './record.js';
+import { isLiftable, type Lifted } from './lifted.js';
 import { isoOf } from './originals.js';
 import { toPointer } from './pointer.js';
 import { firstName, followingName, quoted } from './quote.js';
@@ -8,9 +9,9 @@ import { firstName, followingName, quoted } from './quote.js';
 /** What nearly every message has, ready made. */
 const ONLY_TIMESTAMP = ',"/timestamp":"Date"';
 
-/** Writes a record as JSON, with its table of types. */
-export function textOf(slots: Slots): Encoded {
-  return writer.write(slots);
+/** Writes a record as JSON, with its table of types. Its long texts go to `lifted`, where there is one. */
+export function textOf(slots: Slots, lifted: Lifted | null = null): Encoded {
+  return writer.write(slots, lifted);
 }
 
 const NOTHING: Slots = [];
@@ -20,22 +21,26 @@ class RecordWriter {
   /** The table's text, a comma before each entry. */
   #table = '';
   #slots = NOTHING;
+  #lifted: Lifted | null = null;
   readonly #path: (string | number)[] = [];
   #depth = 0;
   #at = 0;
 
-  write(slots: Slots): Encoded {
+  write(slots: Slots, lifted: Lifted | null): Encoded {
     this.#slots = slots;
+    this.#lifted = lifted;
     this.#at = this.#depth = 0;
     this.#table = '';
     const text = this.#next();
     this.#slots = NOTHING;
+    this.#lifted = null;
     return { text, types: this.#table === '' ? null : `{${this.#table.slice(1)}}` };
   }
 
   #next(): string {
     const slot = this.#slots[this.#at++];
-    if (typeof slot === 'string') return quoted(slot);
+    if (typeof slot === 'string')
+      return this.#lifted !== null && isLiftable(slot) ? this.#lifted.take(slot) : quoted(slot);
     if (typeof slot !== 'symbol') return String(slot);
     if (slot === DATE) return this.#date();
     return slot === ARRAY ? this.#array() : this.#object();

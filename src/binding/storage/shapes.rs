@@ -3,13 +3,13 @@
 use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
 
-use super::super::completions::Outcome;
+use super::super::{completions::Outcome, spliced_text::SplicedText};
 use crate::storage::session::{
     Appended, Encoded, Expected, Lines, OrderBy, SessionChanges, SessionFilter, SessionImage, Stats, StoredSession,
 };
 
 /// One session, encoded: its messages one a line, and as many lines with their tables of types.
-#[napi(object)]
+#[napi(object, object_to_js = false)]
 pub struct StorageSession {
     pub id: String,
     pub data: String,
@@ -21,7 +21,8 @@ pub struct StorageSession {
     pub stamp: f64,
     /// The version that must be stored; -1: there must be none.
     pub if_version: Option<f64>,
-    pub messages: String,
+    #[napi(ts_type = "Array<string>")]
+    pub messages: SplicedText,
     pub message_types: String,
 }
 
@@ -35,13 +36,13 @@ impl From<StorageSession> for SessionImage {
             updated_at: integer(session.updated_at),
             stamp: integer(session.stamp),
             expected: expected(session.if_version),
-            messages: vec![Lines { texts: session.messages, types: session.message_types }],
+            messages: vec![Lines { texts: session.messages.0, types: session.message_types }],
         }
     }
 }
 
 /// What changed of a session. Positions are safe integers.
-#[napi(object)]
+#[napi(object, object_to_js = false)]
 pub struct StorageChanges {
     pub id: String,
     pub data: String,
@@ -57,7 +58,8 @@ pub struct StorageChanges {
     pub removed: Float64Array,
     /// Where the written messages go.
     pub positions: Float64Array,
-    pub messages: String,
+    #[napi(ts_type = "Array<string>")]
+    pub messages: SplicedText,
     pub message_types: String,
     /// How many messages there are afterwards.
     pub message_count: f64,
@@ -83,7 +85,7 @@ impl From<StorageChanges> for SessionChanges {
                 .map(|&[first, last]| (integer(first), integer(last)))
                 .collect(),
             positions: changes.positions.iter().copied().map(integer).collect(),
-            messages: Lines { texts: changes.messages, types: changes.message_types },
+            messages: Lines { texts: changes.messages.0, types: changes.message_types },
             message_count: integer(changes.message_count),
             expected: expected(changes.if_version),
         }

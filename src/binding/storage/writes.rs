@@ -6,7 +6,10 @@ use napi::bindgen_prelude::External;
 use napi_derive::napi;
 
 use super::{
-    super::entry::{Result, entry},
+    super::{
+        entry::{Result, entry},
+        spliced_text::SplicedText,
+    },
     StorageHandle,
     shapes::{StorageChanges, StorageSession, integer},
 };
@@ -26,9 +29,13 @@ pub fn coming_messages() -> Result<External<ComingMessages>> {
 
 /// Brings messages over, one a line, with as many lines of their tables of types.
 #[napi(catch_unwind)]
-pub fn add_messages(coming: &External<ComingMessages>, texts: String, types: String) -> Result<()> {
+pub fn add_messages(
+    coming: &External<ComingMessages>,
+    #[napi(ts_arg_type = "Array<string>")] texts: SplicedText,
+    types: String,
+) -> Result<()> {
     entry("addMessages", || {
-        coming.0.add(Lines { texts, types });
+        coming.0.add(Lines { texts: texts.0, types });
         Ok(())
     })
 }
@@ -106,7 +113,7 @@ pub fn storage_append_messages(
     handle: &External<StorageHandle>,
     slot: u32,
     id: String,
-    messages: String,
+    #[napi(ts_arg_type = "Array<string>")] messages: SplicedText,
     message_types: String,
     count: f64,
     now: f64,
@@ -115,7 +122,7 @@ pub fn storage_append_messages(
     power: bool,
 ) -> Result<()> {
     entry("storageAppendMessages", || {
-        let messages = Lines { texts: messages, types: message_types };
+        let messages = Lines { texts: messages.0, types: message_types };
         let now = (integer(now), now_iso);
         let appendix = Appendix { id, messages, count: integer(count), now, stamp: integer(stamp) };
         handle.write(power, |completions| Write::append_messages(appendix, completions.reply(slot)))

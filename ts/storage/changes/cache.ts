@@ -47,15 +47,28 @@ export class SnapshotCache {
     if (bytes > this.#limit) return;
     this.#snapshots.set(id, snapshot);
     this.#bytes += bytes;
-    for (const oldest of this.#snapshots.keys()) {
-      if (this.#bytes <= this.#limit) break;
-      this.forget(oldest);
-    }
+    this.#shrink();
   }
 
   /** Puts a snapshot in the place of the one with a stamp, if that is still here. */
   replace(id: string, stamp: number, snapshot: Snapshot): void {
-    if (this.#snapshots.get(id)?.stamp === stamp) this.set(id, snapshot);
+    const before = this.#snapshots.get(id);
+    if (before?.stamp !== stamp) return;
+    const bytes = weight(snapshot);
+    if (bytes > this.#limit) {
+      this.forget(id);
+      return;
+    }
+    this.#snapshots.set(id, snapshot);
+    this.#bytes += bytes - weight(before);
+    this.#shrink();
+  }
+
+  #shrink(): void {
+    for (const oldest of this.#snapshots.keys()) {
+      if (this.#bytes <= this.#limit) break;
+      this.forget(oldest);
+    }
   }
 
   forget(id: string): void {

@@ -1,5 +1,7 @@
 /** What a store has to do so that it holds the messages as they are now. */
 import type { Encoded, EncodeOptions } from '../../codec.js';
+import { Lifted } from '../../codec/lifted.js';
+import { keepCompiled } from '../../keep-compiled.js';
 import { align, NEW, type Stretch } from './align.js';
 import { isAsKept, keep, keptText, weighWide, type Kept } from './kept.js';
 import { MessageList, SPACING } from './message-list.js';
@@ -12,6 +14,8 @@ export interface Changes {
   positions: number[];
   /** What is written there. */
   written: Encoded[];
+  /** The long texts of what is written. */
+  lifted: Lifted;
   /** The messages afterwards. */
   list: MessageList;
 }
@@ -47,16 +51,18 @@ class Writer {
   readonly #removed: number[] = [];
   readonly #positions: number[] = [];
   readonly #written: Encoded[] = [];
+  readonly #lifted = new Lifted();
   /** What becomes of the stretch. */
   readonly #kept: Kept[] = [];
   readonly #places: number[] = [];
-  #left: number;
+  readonly #enough: number;
+  #characters = 0;
 
   constructor(before: MessageList, live: readonly unknown[], options: EncodeOptions, enough: number) {
     this.#before = before;
     this.#live = live;
     this.#options = options;
-    this.#left = enough;
+    this.#enough = enough;
   }
 
   replace(was: Stretch, is: Stretch): Changes | null {
@@ -69,8 +75,14 @@ class Writer {
       this.#again(partner, at);
       [wasFrom, isFrom] = [partner + 1, at + 1];
     }
-    if (!this.#gap({ from: wasFrom, to: was.to }, { from: isFrom, to: is.to }) || this.#left < 0) return null;
-    return { removed: this.#removed, positions: this.#positions, written: this.#written, list: this.#list(was) };
+    if (!this.#gap({ from: wasFrom, to: was.to }, { from: isFrom, to: is.to }) || this.#isTooMuch()) return null;
+    return {
+      removed: this.#removed,
+      positions: this.#positions,
+      written: this.#written,
+      lifted: this.#lifted,
+      list: this.#list(was),
+    };
   }
 
   /** A message that was found again stays where it stands. */
@@ -109,14 +121,18 @@ class Writer {
 
   #write(at: number, position: number): void {
     // Once it is too much, the rest will be written in pieces.
-    if (this.#left < 0) return;
+    if (this.#isTooMuch()) return;
     const kept = keep(this.#live[at], at, this.#options);
-    const encoded = keptText(kept, this.#options);
+    const encoded = keptText(kept, this.#options, this.#lifted);
     weighWide(kept);
-    this.#left -= encoded.text.length;
+    this.#characters += encoded.text.length;
     this.#positions.push(position);
     this.#written.push(encoded);
     this.#stand(kept, position);
+  }
+
+  #isTooMuch(): boolean {
+    return this.#characters + this.#lifted.characters > this.#enough;
   }
 
   #stand(kept: Kept, position: number): void {
@@ -131,3 +147,5 @@ class Writer {
     return new MessageList(kept, [...before.places(0, was.from), ...this.#places, ...before.places(was.to)]);
   }
 }
+
+keepCompiled(new Writer(MessageList.inFull([]), [], {}, 0));

@@ -1,7 +1,8 @@
 /** What is kept of a message that was saved or read, to tell whether it has changed since. */
 import { types } from 'node:util';
 import type { Encoded, EncodeOptions } from '../../codec.js';
-import { checkSize } from '../../codec.js';
+import { checkSize, surelyFits } from '../../codec.js';
+import type { Lifted } from '../../codec/lifted.js';
 import { isAsRecorded } from '../../codec/record-compare.js';
 import { readsByCode, recordOf, type Slots } from '../../codec/record.js';
 import { recordOfParsed } from '../../codec/record-parsed.js';
@@ -51,12 +52,21 @@ export function refuseCode(message: unknown, kept: Kept, at: number, options: En
   if (kept.slots !== null && readsByCode(message)) encodeAt(message, `/messages/${at}`, options);
 }
 
-/** The text of a message that was kept. Throws `ERR_VALUE_TOO_LARGE`. */
-export function keptText(kept: Kept, options: EncodeOptions): Encoded {
-  if (kept.slots === null) return kept.encoded as Encoded;
-  const encoded = textOf(kept.slots);
-  checkSize(encoded, options);
-  kept.size = OBJECT_BYTES + kept.slots.length * SLOT_BYTES + encoded.text.length;
+/** The text of a message that was kept; its long texts go to `lifted`. Throws `ERR_VALUE_TOO_LARGE`. */
+export function keptText(kept: Kept, options: EncodeOptions, lifted: Lifted): Encoded {
+  const { slots } = kept;
+  if (slots === null) return kept.encoded as Encoded;
+  const { characters, texts } = lifted;
+  const others = texts.length;
+  let encoded = textOf(slots, lifted);
+  const taken = lifted.characters - characters;
+  kept.size = OBJECT_BYTES + slots.length * SLOT_BYTES + encoded.text.length + taken;
+  if (!surelyFits(encoded.text.length + (encoded.types?.length ?? 0) + taken, options)) {
+    // How long it is can only be told of all of it.
+    lifted.returnTo(others, characters);
+    encoded = textOf(slots);
+    checkSize(encoded, options);
+  }
   return encoded;
 }
 

@@ -40,7 +40,7 @@ export class SessionSaves {
   }
 
   /** Saves a session as it is now; answers with its version. */
-  async save(id: string, session: ChatSession, manners: SaveManners): Promise<number> {
+  save(id: string, session: ChatSession, manners: SaveManners): Promise<number> {
     const state = stateOf(session, this.snapshots.get(id), this.#encoding);
     this.#connection.open();
     const snapshot = { messages: state.messages, stamp: this.#stamps.next() };
@@ -131,7 +131,7 @@ export class SessionSaves {
           stamp,
           removed: Float64Array.from(changes.removed),
           positions: Float64Array.from(changes.positions),
-          messages: changes.written.map(({ text }) => text).join('\n'),
+          messages: [changes.written.map(({ text }) => text).join('\n'), ...changes.lifted.texts],
           messageTypes: changes.written.map(({ types }) => types ?? '').join('\n'),
           messageCount: state.messages.length,
           ...(head.types === null ? {} : { types: head.types }),
@@ -170,21 +170,21 @@ export class SessionSaves {
     };
     const first = text.next(SMALL);
     if (!text.done) return saveInPieces(this.#connection, image, first, text, manners.power, allSent);
+    image.messages = first.texts;
+    image.messageTypes = first.types;
     const answer = this.#connection.go<number>((binary, handle, slot) =>
-      binary.storageSaveSession(handle, slot, { ...image, ...joinedLines([first]) }, manners.power),
+      binary.storageSaveSession(handle, slot, image, manners.power),
     );
     allSent();
     return answer;
   }
 
   /** After a failure nobody knows what the store has. */
-  async #orForget(id: string, save: Promise<number>): Promise<number> {
-    try {
-      return await save;
-    } catch (error) {
+  #orForget(id: string, save: Promise<number>): Promise<number> {
+    return save.catch((error: unknown) => {
       this.snapshots.forget(id);
       throw error;
-    }
+    });
   }
 }
 
@@ -195,7 +195,7 @@ function imageOf(id: string, { head }: SessionState, stamp: number, { ifVersion 
     data: text,
     createdAt: head.createdAt,
     updatedAt: head.updatedAt,
-    messages: '',
+    messages: [''],
     messageTypes: '',
     stamp,
     ...(types === null ? {} : { types }),
@@ -206,7 +206,7 @@ function imageOf(id: string, { head }: SessionState, stamp: number, { ifVersion 
 
 function joinedLines(lines: readonly Lines[]): Pick<Image, 'messages' | 'messageTypes'> {
   return {
-    messages: lines.map(({ texts }) => texts).join('\n'),
+    messages: [lines.map(({ texts }) => texts[0]).join('\n'), ...lines.flatMap(({ texts }) => texts.slice(1))],
     messageTypes: lines.map(({ types }) => types).join('\n'),
   };
 }

@@ -1,12 +1,16 @@
 /** A session as it was at the call, written little by little. */
 import type { EncodeOptions } from '../../codec.js';
+import { Lifted } from '../../codec/lifted.js';
 import { joined } from '../../codec/session-shape.js';
+import { keepCompiled } from '../../keep-compiled.js';
 import { isWide, keptText, refuseCode, weighWide } from '../changes/kept.js';
-import type { MessageList } from '../changes/message-list.js';
+import { MessageList } from '../changes/message-list.js';
 
-/** Messages as lines, and as many lines with their tables of types. */
+/** Messages, as the binary takes them. */
 export interface Lines {
-  texts: string;
+  /** The lines, and behind them the long texts that were lifted out of them. */
+  texts: string[];
+  /** As many lines with their tables of types. */
   types: string;
 }
 
@@ -33,18 +37,21 @@ export class SessionText {
   next(characters: number): Lines {
     const texts: string[] = [];
     const types: string[] = [];
+    const lifted = new Lifted();
     const first = this.#at;
-    for (let left = characters; left > 0 && !this.done; this.#at += 1) {
+    for (let written = 0; written + lifted.characters < characters && !this.done; this.#at += 1) {
       const kept = this.#messages.kept(this.#at);
       if (this.#live !== null) refuseCode(this.#live[this.#at], kept, this.#at, this.#options);
-      const encoded = keptText(kept, this.#options);
+      const encoded = keptText(kept, this.#options, lifted);
       texts.push(encoded.text);
       types.push(encoded.types ?? '');
-      left -= encoded.text.length;
+      written += encoded.text.length;
     }
-    const lines = { texts: joined(texts), types: joined(types) };
-    // Asked of each, this would take as long as the writing: most pieces have no such message.
-    if (isWide(lines.texts)) for (let at = first; at < this.#at; at += 1) weighWide(this.#messages.kept(at));
+    const lines = { texts: [joined(texts), ...lifted.texts], types: joined(types) };
+    // Asked of each text, this would take as long as the writing: most pieces have no such message.
+    if (lines.texts.some(isWide)) for (let at = first; at < this.#at; at += 1) weighWide(this.#messages.kept(at));
     return lines;
   }
 }
+
+keepCompiled(new SessionText(MessageList.inFull([]), null, {}));
