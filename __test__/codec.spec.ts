@@ -3,6 +3,7 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 
 import { decode, encode } from '../ts/codec.js';
+import { LineJoiner } from '../ts/codec/session-shape.js';
 import { MAX_DEPTH } from '../ts/codec/inspect.js';
 import { CorruptionError, SmallTalkError } from '../ts/index.js';
 import { anyValue, objectOf, places, refusals } from './support/values.js';
@@ -175,4 +176,13 @@ test('texts that the codec did not make are corruption, never a crash', () => {
     ['1', 'null'],
   ];
   for (const [text, types] of hostile) expect(() => decode(text, types)).toThrow(CorruptionError);
+});
+
+test('lines that are joined a few at a time make one text', () => {
+  for (let count = 0; count < 100; count += 1) {
+    const lines = Array.from({ length: count }, (_, at) => (at % 3 === 0 ? '' : `${at}`));
+    const joiner = new LineJoiner();
+    for (const line of lines) joiner.add(line);
+    expect(joiner.text()).toBe(lines.join('\n'));
+  }
 });

@@ -3,7 +3,7 @@ import { checkSize, decode, encode, revive, type Encoded, type EncodeOptions } f
 import { unsupported } from './codec/failures.js';
 import { textOf } from './codec/record-text.js';
 import { recordOf } from './codec/record.js';
-import { joined, sessionShape, type SessionTimes } from './codec/session-shape.js';
+import { LineJoiner, sessionShape, type SessionTimes } from './codec/session-shape.js';
 import { CorruptionError, SmallTalkError } from './errors.js';
 import type { ChatMessage, ChatSession } from './types.js';
 
@@ -40,14 +40,14 @@ export interface StoredSession {
  */
 export function encodeSession(session: ChatSession, options: EncodeOptions): EncodedSession {
   const shape = sessionShape(session, options.unsupported === 'json');
-  const texts: string[] = [];
-  const types: string[] = [];
-  for (const [at, message] of shape.messages.entries()) {
-    const encoded = encodeAt(message, `/messages/${at}`, options);
-    texts.push(encoded.text);
-    types.push(encoded.types ?? '');
+  const messages = new LineJoiner();
+  const messageTypes = new LineJoiner();
+  for (let at = 0; at < shape.messages.length; at += 1) {
+    const encoded = encodeMessage(shape.messages[at], at, options);
+    messages.add(encoded.text);
+    messageTypes.add(encoded.types ?? '');
   }
-  return { ...encodeHead(session, shape, options), messages: joined(texts), messageTypes: joined(types) };
+  return { ...encodeHead(session, shape, options), messages: messages.text(), messageTypes: messageTypes.text() };
 }
 
 /** Encodes what a session is beside its messages. Throws what `encode` throws. */
@@ -122,12 +122,13 @@ function copyWithoutMessages(session: ChatSession): object {
   return Object.create(Object.getPrototypeOf(session) as object | null, properties) as object;
 }
 
-/** Encodes a part of a session; what is refused is named by its path from the session. */
-export function encodeAt(value: unknown, place: string, options: EncodeOptions): Encoded {
+/** Encodes the message at an index; what is refused is named by its path from the session. */
+export function encodeMessage(message: unknown, at: number, options: EncodeOptions): Encoded {
   try {
-    return encode(value, options);
+    return encode(message, options);
   } catch (error) {
     if (!(error instanceof SmallTalkError) || error.path === undefined) throw error;
+    const place = `/messages/${at}`;
     const path = place + error.path;
     throw new SmallTalkError(error.code, `below "${place}": ${error.message}`, { path, cause: error });
   }

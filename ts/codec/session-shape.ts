@@ -115,3 +115,31 @@ export function joined(lines: readonly string[], longest: number = LONGEST_TEXT)
     `one save takes at most ${longest} characters of messages as JSON, these have ${length}`,
   );
 }
+
+/** So many lines are joined at a time. */
+const TOGETHER = 32;
+
+/**
+ * Lines on their way to one text. A few are joined as soon as they are there: while all of a large session's waited for it,
+ * the engine would move them to and fro, and have none of them at hand any more.
+ */
+export class LineJoiner {
+  readonly #joined: string[] = [];
+  #lines: string[] = [];
+
+  add(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length === TOGETHER) this.#join();
+  }
+
+  /** All of them. Throws `ERR_VALUE_TOO_LARGE` where the engine has no text that long. */
+  text(): string {
+    if (this.#lines.length > 0) this.#join();
+    return joined(this.#joined);
+  }
+
+  #join(): void {
+    this.#joined.push(joined(this.#lines));
+    this.#lines = [];
+  }
+}

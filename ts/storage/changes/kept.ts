@@ -7,7 +7,7 @@ import { isAsRecorded } from '../../codec/record-compare.js';
 import { readsByCode, recordOf, type Slots } from '../../codec/record.js';
 import { recordOfParsed } from '../../codec/record-parsed.js';
 import { textOf } from '../../codec/record-text.js';
-import { encodeAt } from '../../session.js';
+import { encodeMessage } from '../../session.js';
 
 /** One message as it was. */
 export interface Kept {
@@ -32,7 +32,7 @@ const OBJECT_BYTES = 120;
 export function keep(message: unknown, at: number, options: EncodeOptions, hasty = false): Kept {
   const slots = recordOf(message, { hasty });
   if (slots === null) {
-    const encoded = encodeAt(message, `/messages/${at}`, options);
+    const encoded = encodeMessage(message, at, options);
     return { slots, encoded, id: identityOf(message), size: OBJECT_BYTES + textBytes(encoded) };
   }
   // The texts are weighed when they are written.
@@ -49,7 +49,7 @@ export function keepParsed(message: unknown, at: number, options: EncodeOptions,
 
 /** Refuses what a hasty record cannot tell from plain data. Called with the message of which it was made. */
 export function refuseCode(message: unknown, kept: Kept, at: number, options: EncodeOptions): void {
-  if (kept.slots !== null && readsByCode(message)) encodeAt(message, `/messages/${at}`, options);
+  if (kept.slots !== null && readsByCode(message)) encodeMessage(message, at, options);
 }
 
 /** The text of a message that was kept; its long texts go to `lifted`. Throws `ERR_VALUE_TOO_LARGE`. */
@@ -81,7 +81,7 @@ export function weighWide(kept: Kept): void {
 /** Whether a message is still what was kept. */
 export function isAsKept(message: unknown, kept: Kept, at: number, options: EncodeOptions): boolean {
   if (kept.slots !== null) return isAsRecorded(message, kept.slots);
-  const { text, types: table } = encodeAt(message, `/messages/${at}`, options);
+  const { text, types: table } = encodeMessage(message, at, options);
   return text === kept.encoded?.text && table === kept.encoded.types;
 }
 
