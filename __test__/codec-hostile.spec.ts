@@ -156,8 +156,10 @@ describe('what is too large is refused before it is walked, copied or joined', (
   });
 
   test('messages that together are longer than a text can be', () => {
-    expect(joined(['a', 'b'], 4)).toBe('a\nb');
-    expect(thrown(() => joined(['a', 'bc'], 4)).code).toBe('ERR_VALUE_TOO_LARGE');
+    expect(joined(['a', 'b'], 0, 4)).toBe('a\nb');
+    expect(joined(['a', 'b'], 3, 7)).toBe('a\nb');
+    expect(thrown(() => joined(['a', 'bc'], 0, 4)).code).toBe('ERR_VALUE_TOO_LARGE');
+    expect(thrown(() => joined(['a', 'b'], 4, 7)).code).toBe('ERR_VALUE_TOO_LARGE');
   });
 });
 

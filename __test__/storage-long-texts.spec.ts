@@ -148,6 +148,20 @@ test('a text beside its message counts as part of it', () => {
   expect(others.characters).toBe(3_018);
 });
 
+test('texts beside their messages count towards what one save takes', async () => {
+  const store = new SQLiteStorageAdapter({ path: join(temporaryDirectory(), 's.db') });
+  const session = { ...sessionOf([]), messages: [] };
+  await store.saveSession('s', session);
+  // More than half a gigabyte of JSON, and next to nothing in memory.
+  const shared = 'x'.repeat(9_000_000);
+  const messages = Array.from({ length: 60 }, (_, n) => message({ id: `${n}`, content: shared }));
+  const tooLarge = { code: 'ERR_VALUE_TOO_LARGE' };
+  await expect(store.appendMessages('s', messages)).rejects.toMatchObject(tooLarge);
+  await expect(store.saveSessions([['s', { ...session, messages }]])).rejects.toMatchObject(tooLarge);
+  expect(await store.getSession('s')).toEqual(session);
+  await store.close();
+});
+
 test('contents are put back where they belong', () => {
   const messages = [{ content: '' }, { content: 'kept' }, { content: '' }, { content: '' }];
   putBack(messages, { narrow: 'firstthird', wide: '計', ends: Int32Array.of(5, 0, -1, 10) });

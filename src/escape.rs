@@ -12,9 +12,13 @@ pub fn escape_from(text: &mut Vec<u8>, start: usize) {
     let mut rest = raw.as_slice();
     while let Some((byte, after)) = rest.split_first() {
         push(text, *byte);
-        let (as_it_is, next) = after.split_at(find(after).unwrap_or(after.len()));
-        text.extend_from_slice(as_it_is);
-        rest = next;
+        rest = after;
+        // What has to be escaped often comes together.
+        if rest.first().is_some_and(|next| !is_special(*next)) {
+            let (as_it_is, next) = rest.split_at(find(rest).unwrap_or(rest.len()));
+            text.extend_from_slice(as_it_is);
+            rest = next;
+        }
     }
 }
 
@@ -41,7 +45,8 @@ fn push(text: &mut Vec<u8>, byte: u8) {
         0x0c => b'f',
         b'\r' => b'r',
         _ => {
-            text.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+            let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + (value - 10) };
+            text.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 0xf)]);
             return;
         }
     };

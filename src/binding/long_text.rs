@@ -42,18 +42,14 @@ impl FromNapiValue for LongText {
 pub unsafe fn push(env: sys::napi_env, value: sys::napi_value, bytes: &mut Vec<u8>) -> napi::Result<()> {
     // SAFETY: by this function's contract.
     let units = unsafe { length(env, value)? };
-    bytes.reserve(units * LONGEST + 1);
-    let room = bytes.spare_capacity_mut();
+    // No more room is told than it may need: the engine counts it in 32 bits, which this stays within.
+    let room = units * LONGEST + 1;
+    bytes.reserve(room);
+    let end = bytes.spare_capacity_mut().as_mut_ptr();
     let mut written = 0;
     // SAFETY: the buffer has the room that is told, and the engine says how much of it has been written.
     unsafe {
-        check_status!(sys::napi_get_value_string_utf8(
-            env,
-            value,
-            room.as_mut_ptr().cast(),
-            room.len(),
-            &raw mut written
-        ))?;
+        check_status!(sys::napi_get_value_string_utf8(env, value, end.cast(), room, &raw mut written))?;
         bytes.set_len(bytes.len() + written);
     }
     Ok(())
@@ -73,7 +69,10 @@ pub unsafe fn length(env: sys::napi_env, value: sys::napi_value) -> napi::Result
     Ok(units)
 }
 
-/// The text that was added to a buffer.
-pub fn finished(bytes: Vec<u8>) -> napi::Result<String> {
+/// The text that was added to a buffer. It may wait for long, and what it was given in reserve does not.
+pub fn finished(mut bytes: Vec<u8>) -> napi::Result<String> {
+    if bytes.capacity() > bytes.len() + bytes.len() / 4 {
+        bytes.shrink_to_fit();
+    }
     String::from_utf8(bytes).map_err(|_| napi::Error::from_reason("the engine gave a text that is none"))
 }

@@ -15,9 +15,6 @@ use crate::escape::escape_from;
 /// What stands where a text goes. JSON has this character escaped.
 const PLACE: u8 = 0;
 
-/// Room beside the text itself: while the last part is read it may need three times its length.
-const SLACK: usize = 4 * 1024;
-
 /// A text of JSON lines, put together of an array of texts.
 pub struct SplicedText(pub String);
 
@@ -53,12 +50,14 @@ impl FromNapiValue for SplicedText {
 /// The texts are values of the environment.
 unsafe fn spliced(env: sys::napi_env, json: &[u8], lifted: &[sys::napi_value]) -> napi::Result<Vec<u8>> {
     let misfit = || Error::from_reason("there are not as many texts as places for them");
-    let mut units = 0;
+    let (mut units, mut last) = (0, 0);
     for text in lifted {
         // SAFETY: by this function's contract.
-        units += unsafe { length(env, *text)? };
+        last = unsafe { length(env, *text)? };
+        units += last;
     }
-    let mut text = Vec::with_capacity(json.len() + units + units / 8 + SLACK);
+    // Some of it will be escaped, and while the last part is read it may need three times its length.
+    let mut text = Vec::with_capacity(json.len() + units + units / 8 + 2 * last);
     let mut pieces = json.split(|byte| *byte == PLACE);
     text.extend_from_slice(pieces.next().unwrap_or_default());
     for part in lifted {

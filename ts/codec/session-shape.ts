@@ -106,9 +106,12 @@ function time(name: string, date: unknown): number {
 /** The longest text that crosses at once, in UTF-16 units: about 512 MB. */
 const LONGEST_TEXT = constants.MAX_STRING_LENGTH;
 
-/** Lines as one text. Throws `ERR_VALUE_TOO_LARGE` where the engine has no text that long. */
-export function joined(lines: readonly string[], longest: number = LONGEST_TEXT): string {
-  const length = lines.reduce((sum, line) => sum + line.length + 1, 0);
+/**
+ * Lines as one text; `beside` characters go with them on their own. Throws `ERR_VALUE_TOO_LARGE` where the engine would have
+ * no text as long as all of it.
+ */
+export function joined(lines: readonly string[], beside = 0, longest: number = LONGEST_TEXT): string {
+  const length = lines.reduce((sum, line) => sum + line.length + 1, beside);
   if (length <= longest) return lines.join('\n');
   throw new SmallTalkError(
     'ERR_VALUE_TOO_LARGE',

@@ -21,7 +21,7 @@ use super::{failure::failure, identity::Identity, room::Room};
 const FOLDED_EVERY: i64 = 16 * 1024 * 1024;
 
 /// As long as somebody waits for the next write, it may grow by so much.
-const FOLDED_AT_THE_LATEST: i64 = 48 * 1024 * 1024;
+const FOLDED_AT_THE_LATEST: i64 = 32 * 1024 * 1024;
 
 /// A log of this size is emptied, for which its readers are waited for: it must not grow for ever because there is always
 /// one of them that began before the last change.
@@ -53,6 +53,8 @@ pub struct Checkpoints {
     size: i64,
     /// How many it had when it was last folded.
     folded_at: i64,
+    /// How many it had when it was last tried to empty it.
+    emptied_at: i64,
     /// When it shall be folded because something in it is not synced.
     sync_by: Option<Instant>,
     /// When it shall be emptied, unless something is written before.
@@ -93,6 +95,7 @@ impl Checkpoints {
             committed,
             size: 0,
             folded_at: 0,
+            emptied_at: 0,
             sync_by: None,
             empty_at: None,
             synced: false,
@@ -121,17 +124,18 @@ impl Checkpoints {
             self.sync_by = Instant::now().checked_add(SYNCED_WITHIN);
         }
         self.size = pages * self.page_size;
-        if self.size < self.folded_at {
+        if self.size < self.folded_at.max(self.emptied_at) {
             // It began anew from its start.
             self.folded_at = 0;
+            self.emptied_at = 0;
         }
-        let long = self.size >= EMPTIED_FROM;
-        if self.sync_is_due() || (!long && self.grown() >= FOLDED_AT_THE_LATEST) {
-            self.fold(connection)
-        } else if long && self.grown() >= EMPTIED_EVERY {
+        if self.size >= EMPTIED_FROM && self.size - self.emptied_at >= EMPTIED_EVERY {
             self.folded_at = self.size;
+            self.emptied_at = self.size;
             self.sync_by = None;
             self.empty(connection, PATIENCE).map(drop)
+        } else if self.sync_is_due() || self.grown() >= FOLDED_AT_THE_LATEST {
+            self.fold(connection)
         } else {
             Ok(())
         }
@@ -228,6 +232,7 @@ impl Checkpoints {
             self.room.is_gone();
             self.size = 0;
             self.folded_at = 0;
+            self.emptied_at = 0;
         }
         emptied
     }
@@ -250,15 +255,20 @@ mod tests {
 
     const MEGABYTE: i64 = 1024 * 1024;
 
+    fn database(path: &Path) -> (Connection, Checkpoints) {
+        let mut connection = Connection::open(path).unwrap();
+        connection
+            .execute_batch("PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x)")
+            .unwrap();
+        let checkpoints = Checkpoints::of(&mut connection, path, None, Duration::ZERO).unwrap();
+        (connection, checkpoints)
+    }
+
     /// After which megabytes, committed one by one, something was folded.
     fn folded_after(spare_time: bool, megabytes: i64) -> Vec<i64> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
-        let mut connection = Connection::open(&path).unwrap();
-        connection
-            .execute_batch("PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x)")
-            .unwrap();
-        let mut checkpoints = Checkpoints::of(&mut connection, &path, None, Duration::ZERO).unwrap();
+        let (connection, mut checkpoints) = database(&path);
         let mut length = std::fs::metadata(&path).unwrap().len();
         let mut folded = Vec::new();
         for megabyte in 1..=megabytes {
@@ -279,6 +289,30 @@ mod tests {
     #[test]
     fn the_log_is_folded_early_where_nobody_waits_and_in_time_where_somebody_always_does() {
         assert_eq!(folded_after(true, 40), [16, 32]);
-        assert_eq!(folded_after(false, 100), [48, 96]);
+        assert_eq!(folded_after(false, 70), [32, 64]);
+    }
+
+    #[test]
+    fn a_log_that_readers_hold_is_tried_to_be_emptied_however_often_it_is_synced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let (connection, mut checkpoints) = database(&path);
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM t").unwrap();
+        let mut tried = Vec::new();
+        for megabyte in 1..=100 {
+            connection.execute("INSERT INTO t VALUES (randomblob(?1))", [MEGABYTE]).unwrap();
+            // As if two seconds had passed.
+            checkpoints.sync_by = Some(Instant::now());
+            let before = checkpoints.emptied_at;
+            checkpoints.after_batch(&connection, false).unwrap();
+            if checkpoints.emptied_at != before {
+                tried.push(megabyte);
+            }
+        }
+        assert_eq!(tried, [64, 80, 96]);
+        reader.execute_batch("COMMIT").unwrap();
+        checkpoints.settle(&connection).unwrap();
+        assert!(!checkpoints.may_be_folded());
     }
 }

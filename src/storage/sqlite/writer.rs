@@ -261,7 +261,8 @@ impl Handler<Job> for Writer {
     }
 
     fn has_spare_work(&self) -> bool {
-        self.opened.as_ref().is_some_and(|opened| opened.checkpoints.may_be_folded())
+        // In doubt, the connection is not one to go by.
+        !self.in_doubt && self.opened.as_ref().is_some_and(|opened| opened.checkpoints.may_be_folded())
     }
 
     fn spare(&mut self) {

@@ -59,6 +59,7 @@ export class SnapshotCache {
       this.forget(id);
       return;
     }
+    this.#snapshots.delete(id);
     this.#snapshots.set(id, snapshot);
     this.#bytes += bytes - weight(before);
     this.#shrink();

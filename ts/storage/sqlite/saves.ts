@@ -1,5 +1,5 @@
 /** Saving sessions: what changed, or all of it, small ones at once and large ones in pieces. */
-import { listed } from '../../codec/session-shape.js';
+import { joined, listed } from '../../codec/session-shape.js';
 import type { ChatMessage, ChatSession } from '../../types.js';
 import { SnapshotCache, type Snapshot } from '../changes/cache.js';
 import { keep } from '../changes/kept.js';
@@ -205,8 +205,16 @@ function imageOf(id: string, { head }: SessionState, stamp: number, { ifVersion 
 }
 
 function joinedLines(lines: readonly Lines[]): Pick<Image, 'messages' | 'messageTypes'> {
+  const lifted = lines.flatMap(({ texts }) => texts.slice(1));
+  const beside = lifted.reduce((sum, { length }) => sum + length, 0);
   return {
-    messages: [lines.map(({ texts }) => texts[0]).join('\n'), ...lines.flatMap(({ texts }) => texts.slice(1))],
-    messageTypes: lines.map(({ types }) => types).join('\n'),
+    messages: [
+      joined(
+        lines.map(({ texts }) => texts[0] as string),
+        beside,
+      ),
+      ...lifted,
+    ],
+    messageTypes: joined(lines.map(({ types }) => types)),
   };
 }

@@ -47,7 +47,7 @@ export class SessionText {
       types.push(encoded.types ?? '');
       written += encoded.text.length;
     }
-    const lines = { texts: [joined(texts), ...lifted.texts], types: joined(types) };
+    const lines = { texts: [joined(texts, lifted.characters), ...lifted.texts], types: joined(types) };
     // Asked of each text, this would take as long as the writing: most pieces have no such message.
     if (lines.texts.some(isWide)) for (let at = first; at < this.#at; at += 1) weighWide(this.#messages.kept(at));
     return lines;
