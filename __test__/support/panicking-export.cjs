@@ -25,7 +25,7 @@ const logOptions = {
   maxQueueBytes: 1e6,
   readOnly: false,
 };
-const session = { id: 's', data: '{}', createdAt: 0, updatedAt: 0, stamp: 0, messages: '', messageTypes: '' };
+const session = { id: 's', data: '{}', createdAt: 0, updatedAt: 0, stamp: 0, messages: [''], messageTypes: '' };
 const changes = {
   ...session,
   baseStamp: 0,
@@ -50,11 +50,11 @@ const calls = {
   storageSaveComing: () => binary.storageSaveComing(storage(), 2, session, false, binary.comingMessages(), false),
   storageSaveSession: () => binary.storageSaveSession(storage(), 2, session, false),
   comingMessages: () => binary.comingMessages(),
-  addMessages: () => binary.addMessages(binary.comingMessages(), '1', ''),
+  addMessages: () => binary.addMessages(binary.comingMessages(), ['1'], ''),
   completeMessages: () => binary.completeMessages(binary.comingMessages()),
   abandonMessages: () => binary.abandonMessages(binary.comingMessages()),
   storageSaveChanges: () => binary.storageSaveChanges(storage(), 2, changes, false),
-  storageAppendMessages: () => binary.storageAppendMessages(storage(), 2, 's', '1', '', 1, 0, '', 0, false),
+  storageAppendMessages: () => binary.storageAppendMessages(storage(), 2, 's', ['1'], '', 1, 0, '', 0, false),
   storageSaveSessions: () => binary.storageSaveSessions(storage(), 2, [session], false),
   storageDeleteSessions: () => binary.storageDeleteSessions(storage(), 2, ['s'], false),
   storageSetKeys: () => binary.storageSetKeys(storage(), 2, ['k'], '1', '', null, false),

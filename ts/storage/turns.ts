@@ -172,6 +172,8 @@ export class Turns {
   }
 
   #queue<T>(id: string, line: Line, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
+    // Mostly nobody waits.
+    if (line.first === undefined && mayBegin(kind, line)) return this.#begin(id, line, kind, begin);
     return new Promise((resolve, reject) => {
       const { since } = this;
       const start = (): void => this.#as(since, () => void this.#begin(id, line, kind, begin).then(resolve, reject));
@@ -234,10 +236,13 @@ export class Turns {
 
   async #begin<T>(id: string, line: Line, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
     line.unsent += 1;
-    const sent = once(() => {
+    let isSent = false;
+    const sent = (): void => {
+      if (isSent) return;
+      isSent = true;
       line.unsent -= 1;
       this.#advance(id, line);
-    });
+    };
     if (kind === 'changes') line.unsettled += 1;
     try {
       return await begin({ sent, again: (work) => this.#again(id, line, work) });
