@@ -4,6 +4,7 @@ import { unsupported } from './codec/failures.js';
 import { textOf } from './codec/record-text.js';
 import { recordOf } from './codec/record.js';
 import { LineJoiner, sessionShape, type SessionTimes } from './codec/session-shape.js';
+import { ONLY_TIMESTAMP } from './codec/table.js';
 import { CorruptionError, SmallTalkError } from './errors.js';
 import type { ChatMessage, ChatSession } from './types.js';
 
@@ -96,9 +97,6 @@ export function decodeMessages(
   }
   return messages as ChatMessage[];
 }
-
-/** What nearly every message has: its own table would say the same thousands of times. */
-const ONLY_TIMESTAMP = '{"/timestamp":"Date"}';
 
 function reviveMessage(message: unknown, table: string): unknown {
   if (table !== ONLY_TIMESTAMP) return revive(message, JSON.parse(table) as Record<string, string>);

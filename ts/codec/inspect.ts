@@ -5,6 +5,7 @@ import { errorMembers, errorTag } from './error-members.js';
 import { bytesOf, elementsIn, entriesOf, membersOf, typedArrayName, writesItself } from './originals.js';
 import { strayName, strayOfArray, straySymbol } from './strays.js';
 import { toPointer } from './pointer.js';
+import { entryOf, tableOf } from './table.js';
 
 /** Deepest nesting of the stored JSON; the JSON functions of SQLite stop at 1,000. */
 export const MAX_DEPTH = 900;
@@ -35,7 +36,7 @@ export class Inspection {
 
   /** As JSON, JSON Pointer → tag, children before their parents; null where everything is plain JSON. */
   get types(): string | null {
-    return this.#table === '' ? null : `{${this.#table.slice(1)}}`;
+    return tableOf(this.#table);
   }
 
   /** Throws where the value cannot be stored, or its text would certainly have more than `limit` bytes. */
@@ -204,10 +205,9 @@ export class Inspection {
   }
 
   #note(depth: number, tag: string): void {
-    const pointer = this.#pointer(depth);
-    this.#table += `,${JSON.stringify(pointer)}:"${tag}"`;
-    // Two pairs of quotes, a colon, a comma.
-    this.#bytes += pointer.length + tag.length + 6;
+    const entry = entryOf(this.#path, depth, tag);
+    this.#table += entry;
+    this.#bytes += entry.length;
     this.#room(0);
   }
 

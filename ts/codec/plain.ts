@@ -7,8 +7,8 @@ import { types } from 'node:util';
 import type { Encoded } from '../codec.js';
 import { isDisguised } from './kinds.js';
 import { isoText } from './originals.js';
-import { toPointer } from './pointer.js';
 import { firstName, followingName, quoted } from './quote.js';
+import { entryOf, tableOf } from './table.js';
 
 /** Deeper values are left to the exact way, which knows how to speak about depth and cycles. */
 const MAX_DEPTH = 100;
@@ -90,9 +90,9 @@ function bareElements(value: readonly unknown[], depth: number): string | null {
 }
 
 function note(depth: number, tag: string, text: string): string {
-  const pointer = toPointer(path.slice(0, depth));
-  table += `,${JSON.stringify(pointer)}:"${tag}"`;
-  left -= pointer.length + tag.length;
+  const entry = entryOf(path, depth, tag);
+  table += entry;
+  left -= entry.length;
   return text;
 }
 
@@ -130,5 +130,5 @@ export function plainListMember(name: string, list: readonly unknown[], limit: n
 
 function taken(text: string | null): Encoded | null {
   if (text === null) return null;
-  return { text, types: table === '' ? null : `{${table.slice(1)}}` };
+  return { text, types: tableOf(table) };
 }

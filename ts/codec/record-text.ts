@@ -3,11 +3,8 @@ import type { Encoded } from '../codec.js';
 import { ARRAY, DATE, END, type Slots } from './record.js';
 import { isLiftable, type Lifted } from './lifted.js';
 import { isoOf } from './originals.js';
-import { toPointer } from './pointer.js';
 import { firstName, followingName, quoted } from './quote.js';
-
-/** What nearly every message has, ready made. */
-const ONLY_TIMESTAMP = ',"/timestamp":"Date"';
+import { entryOf, tableOf } from './table.js';
 
 /** Writes a record as JSON, with its table of types. Its long texts go to `lifted`, where there is one. */
 export function textOf(slots: Slots, lifted: Lifted | null = null): Encoded {
@@ -34,7 +31,7 @@ class RecordWriter {
     const text = this.#next();
     this.#slots = NOTHING;
     this.#lifted = null;
-    return { text, types: this.#table === '' ? null : `{${this.#table.slice(1)}}` };
+    return { text, types: tableOf(this.#table) };
   }
 
   #next(): string {
@@ -70,11 +67,7 @@ class RecordWriter {
   }
 
   #date(): string {
-    const depth = this.#depth;
-    this.#table +=
-      depth === 1 && this.#path[0] === 'timestamp'
-        ? ONLY_TIMESTAMP
-        : `,${JSON.stringify(toPointer(this.#path.slice(0, depth)))}:"Date"`;
+    this.#table += entryOf(this.#path, this.#depth, 'Date');
     const time = this.#slots[this.#at++] as number;
     return Number.isNaN(time) ? 'null' : `"${isoOf(time)}"`;
   }
