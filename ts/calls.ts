@@ -88,18 +88,18 @@ export class Calls {
     patience?: Patience,
     since = patience?.clock.now ?? 0,
   ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const slot = this.#free();
-      stayAlive();
+    const slot = this.#free();
+    const answer = new Promise<T>((resolve, reject) => {
       this.#waiting.set(slot, { resolve, reject, kind, patience, since });
-      if (kind === 'long') this.#long += 1;
-      try {
-        crossing(this.#Room, (binary) => begin(binary, slot));
-      } catch (error) {
-        this.#take(slot);
-        reject(error);
-      }
     });
+    stayAlive();
+    if (kind === 'long') this.#long += 1;
+    try {
+      crossing(this.#Room, (binary) => begin(binary, slot));
+    } catch (error) {
+      this.abandon(slot, error);
+    }
+    return answer;
   }
 
   /** Operations that have not been answered. */

@@ -71,12 +71,8 @@ function member(holder: object, key: string, lenient: boolean): unknown {
 const LISTED_INDICES = 1_000;
 
 function elements(messages: readonly unknown[], lenient: boolean): unknown[] {
-  const { length } = messages;
-  const names = run(
-    () => (length > LISTED_INDICES ? Object.keys(messages).length : Object.getOwnPropertyNames(messages).length - 1),
-    '/messages',
-  );
-  const stray = names !== length || Object.getOwnPropertySymbols(messages).length > 0;
+  const names = run(namesIn.bind(null, messages), '/messages');
+  const stray = names !== messages.length || Object.getOwnPropertySymbols(messages).length > 0;
   if (stray) throw unsupported('an array with holes or named properties', '/messages');
   const all: unknown[] = [];
   for (let at = 0; at < messages.length; at += 1) {
@@ -86,6 +82,11 @@ function elements(messages: readonly unknown[], lenient: boolean): unknown[] {
     all.push(isCode ? run(() => messages[at], `/messages/${at}`) : element?.value);
   }
   return all;
+}
+
+function namesIn(messages: readonly unknown[]): number {
+  if (messages.length > LISTED_INDICES) return Object.keys(messages).length;
+  return Object.getOwnPropertyNames(messages).length - 1;
 }
 
 /** Runs what may be the program's own code. */

@@ -50,7 +50,7 @@ export class SnapshotCache {
     this.#shrink();
   }
 
-  /** Puts a snapshot in the place of the one with a stamp, if that is still here. */
+  /** Puts a snapshot in the place of the one with a stamp, if that is still here; it was used when that one was. */
   replace(id: string, stamp: number, snapshot: Snapshot): void {
     const before = this.#snapshots.get(id);
     if (before?.stamp !== stamp) return;
@@ -59,7 +59,6 @@ export class SnapshotCache {
       this.forget(id);
       return;
     }
-    this.#snapshots.delete(id);
     this.#snapshots.set(id, snapshot);
     this.#bytes += bytes - weight(before);
     this.#shrink();

@@ -24,10 +24,9 @@ export class MessageList {
 
   /** As a save in full places them. */
   static inFull(kept: Kept[]): MessageList {
-    return new MessageList(
-      kept,
-      kept.map((_, at) => at * SPACING),
-    );
+    const positions: number[] = [];
+    for (let at = 0; at < kept.length; at += 1) positions.push(at * SPACING);
+    return new MessageList(kept, positions);
   }
 
   kept(at: number): Kept {

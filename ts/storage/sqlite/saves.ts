@@ -45,13 +45,16 @@ export class SessionSaves {
     this.#connection.open();
     const snapshot = { messages: state.messages, stamp: this.#stamps.next() };
     this.snapshots.set(id, snapshot);
-    const { delta } = state;
-    const save = this.#connection.turns.take(id, delta === null ? 'other' : 'changes', (turn) =>
-      delta === null
-        ? this.#saveWhole(id, state, snapshot, manners, turn.sent)
-        : this.#saveChanges(id, state, delta, snapshot.stamp, manners, turn),
-    );
+    // Bound, not closed over: what the engine has compiled for a closure goes with the last of them.
+    const begin = this.#send.bind(this, id, state, snapshot, manners);
+    const save = this.#connection.turns.take(id, state.delta === null ? 'other' : 'changes', begin);
     return this.#orForget(id, this.#connection.write(sessionName(id), save));
+  }
+
+  #send(id: string, state: SessionState, snapshot: Snapshot, manners: SaveManners, turn: Turn): Promise<number> {
+    return state.delta === null
+      ? this.#saveWhole(id, state, snapshot, manners, turn.sent)
+      : this.#saveChanges(id, state, state.delta, snapshot.stamp, manners, turn);
   }
 
   /** Adds messages as they are now; answers with the new count. */
@@ -163,20 +166,24 @@ export class SessionSaves {
   ): Promise<number> {
     const text = new SessionText(state.messages, state.live, this.#encoding);
     const image = imageOf(id, state, snapshot.stamp, manners);
-    const allSent = (): void => {
-      // Now that the text is there, it is known what the messages weigh.
-      this.snapshots.replace(id, snapshot.stamp, { ...snapshot, messages: state.messages.weighed() });
-      sent();
-    };
     const first = text.next(SMALL);
-    if (!text.done) return saveInPieces(this.#connection, image, first, text, manners.power, allSent);
+    if (!text.done) {
+      const allSent = this.#allSent.bind(this, id, snapshot, sent);
+      return saveInPieces(this.#connection, image, first, text, manners.power, allSent);
+    }
     image.messages = first.texts;
     image.messageTypes = first.types;
     const answer = this.#connection.go<number>((binary, handle, slot) =>
       binary.storageSaveSession(handle, slot, image, manners.power),
     );
-    allSent();
+    this.#allSent(id, snapshot, sent);
     return answer;
+  }
+
+  /** Now that the text is there, it is known what the messages weigh. */
+  #allSent(id: string, snapshot: Snapshot, sent: () => void): void {
+    this.snapshots.replace(id, snapshot.stamp, { ...snapshot, messages: snapshot.messages.weighed() });
+    sent();
   }
 
   /** After a failure nobody knows what the store has. */

@@ -5,7 +5,7 @@ import { encodeHead, type SessionHead } from '../../session.js';
 import type { ChatSession } from '../../types.js';
 import type { Snapshot } from '../changes/cache.js';
 import { compareMessages, type Changes } from '../changes/compare.js';
-import { keep } from '../changes/kept.js';
+import { keep, type Kept } from '../changes/kept.js';
 import { MessageList } from '../changes/message-list.js';
 
 /** A session as it was at the call. */
@@ -40,6 +40,8 @@ const FEW = 100;
 function wholeState(session: ChatSession, options: EncodeOptions): SessionState {
   const shape = sessionShape(session, options.unsupported === 'json');
   const many = shape.messages.length > FEW;
-  const messages = MessageList.inFull(shape.messages.map((message, at) => keep(message, at, options, many)));
-  return { head: encodeHead(session, shape, options), messages, live: many ? shape.messages : null, delta: null };
+  const kept: Kept[] = [];
+  for (let at = 0; at < shape.messages.length; at += 1) kept.push(keep(shape.messages[at], at, options, many));
+  const head = encodeHead(session, shape, options);
+  return { head, messages: MessageList.inFull(kept), live: many ? shape.messages : null, delta: null };
 }
