@@ -54,6 +54,21 @@ test('all else waits for saves of changes, and later ones wait behind it', async
   expect(begun).toEqual(['save', 'another session', 'read', 'later save']);
 });
 
+test('answers that come together keep the order of the calls, whoever had to wait', async () => {
+  const save = take('s', 'save', 'changes');
+  const waited = take('s', 'waited', 'other');
+  save.resolve('saved');
+  await save.done;
+  const atOnce = take('s', 'at once', 'other');
+  expect(begun).toEqual(['save', 'waited', 'at once']);
+  const heard: string[] = [];
+  for (const { done } of [waited, atOnce]) void done.then((answer) => heard.push(answer));
+  waited.resolve('first');
+  atOnce.resolve('second');
+  await microtasks();
+  expect(heard).toEqual(['first', 'second']);
+});
+
 test('nothing overtakes what takes its time to be sent', async () => {
   let slow: Turn | undefined;
   void turns.take('s', 'other', (turn) => {

@@ -166,17 +166,22 @@ export class Turns {
         if (open === 0) begin();
         return Promise.resolve();
       };
-      push(line, { kind: 'other', since: patient.since, begin: () => void this.#begin(id, line, 'other', passed) });
+      push(line, {
+        kind: 'other',
+        since: patient.since,
+        begin: () => void this.#begin(id, line, 'other', passed, ignore, ignore),
+      });
       this.#advance(id, line);
     }
   }
 
   #queue<T>(id: string, line: Line, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
-    // Mostly nobody waits.
-    if (line.first === undefined && mayBegin(kind, line)) return this.#begin(id, line, kind, begin);
     return new Promise((resolve, reject) => {
+      // Mostly nobody waits.
+      if (line.first === undefined && mayBegin(kind, line))
+        return void this.#begin(id, line, kind, begin, resolve, reject);
       const { since } = this;
-      const start = (): void => this.#as(since, () => void this.#begin(id, line, kind, begin).then(resolve, reject));
+      const start = (): void => this.#as(since, () => void this.#begin(id, line, kind, begin, resolve, reject));
       push(line, { kind, since, begin: start, reject });
       this.#advance(id, line);
     });
@@ -234,7 +239,15 @@ export class Turns {
     if (settled && this.#lines.get(id) === line) this.#lines.delete(id);
   }
 
-  async #begin<T>(id: string, line: Line, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
+  /** Whoever waited for its turn hears of the end in as many ticks as who did not: answers keep the order of the calls. */
+  async #begin<T>(
+    id: string,
+    line: Line,
+    kind: TurnKind,
+    begin: (turn: Turn) => Promise<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ): Promise<void> {
     line.unsent += 1;
     let isSent = false;
     const sent = (): void => {
@@ -245,7 +258,9 @@ export class Turns {
     };
     if (kind === 'changes') line.unsettled += 1;
     try {
-      return await begin({ sent, again: (work) => this.#again(id, line, work) });
+      resolve(await begin({ sent, again: (work) => this.#again(id, line, work) }));
+    } catch (error) {
+      reject(error);
     } finally {
       if (kind === 'changes') line.unsettled -= 1;
       sent();
@@ -265,6 +280,8 @@ export class Turns {
     }
   }
 }
+
+const ignore = (): void => undefined;
 
 function push(line: Line, waiting: Waiting): void {
   if (line.last === undefined) line.first = waiting;

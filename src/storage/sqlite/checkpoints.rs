@@ -132,8 +132,9 @@ impl Checkpoints {
         if self.size >= EMPTIED_FROM && self.size - self.emptied_at >= EMPTIED_EVERY {
             self.folded_at = self.size;
             self.emptied_at = self.size;
-            self.sync_by = None;
-            self.empty(connection, PATIENCE).map(drop)
+            let owed = self.sync_by.take().is_some();
+            let emptied = self.empty(connection, PATIENCE)?;
+            self.sync(owed && !emptied)
         } else if self.sync_is_due() || self.grown() >= FOLDED_AT_THE_LATEST {
             self.fold(connection)
         } else {
@@ -150,14 +151,21 @@ impl Checkpoints {
         self.grown() >= FOLDED_EVERY
     }
 
-    /// Folds what no reader needs. It begins with syncing the log, and so a later sync has less to do.
+    /// Folds what no reader needs, and has the log on the disk where that is owed.
     ///
     /// # Errors
     /// A checkpoint that failed half-way.
     pub fn fold(&mut self, connection: &Connection) -> Result<()> {
         self.folded_at = self.size;
-        self.sync_by = None;
-        Self::make_room(connection)
+        let owed = self.sync_by.take().is_some();
+        let whole = fold(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
+        self.sync(owed && !whole)
+    }
+
+    /// Folding begins with syncing the log, but only where there is something that may be folded: what a reader holds up, or
+    /// another process that folds at this moment, has to be synced apart.
+    fn sync(&self, owed: bool) -> Result<()> {
+        if owed { self.room.sync() } else { Ok(()) }
     }
 
     /// Folds what it can, so that the log can begin anew in the room it has.
@@ -241,12 +249,12 @@ impl Checkpoints {
 /// Whether nothing and nobody kept it from folding everything.
 fn fold(connection: &Connection, sql: &str) -> Result<bool> {
     let begun = Instant::now();
-    let blocked: bool = connection
+    let (blocked, pages, folded): (bool, i64, i64) = connection
         .prepare_cached(sql)
-        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .and_then(|mut statement| statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))))
         .map_err(|error| failure("folding the write-ahead log into the database", &error))?;
-    tracing::trace!(target: "smalltalk::storage", sql, blocked, took = ?begun.elapsed(), "checkpoint");
-    Ok(!blocked)
+    tracing::trace!(target: "smalltalk::storage", sql, blocked, pages, folded, took = ?begun.elapsed(), "checkpoint");
+    Ok(!blocked && folded == pages)
 }
 
 #[cfg(test)]
@@ -260,7 +268,7 @@ mod tests {
         connection
             .execute_batch("PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x)")
             .unwrap();
-        let checkpoints = Checkpoints::of(&mut connection, path, None, Duration::ZERO).unwrap();
+        let checkpoints = Checkpoints::of(&mut connection, path, Identity::of(path), Duration::ZERO).unwrap();
         (connection, checkpoints)
     }
 
@@ -290,6 +298,30 @@ mod tests {
     fn the_log_is_folded_early_where_nobody_waits_and_in_time_where_somebody_always_does() {
         assert_eq!(folded_after(true, 40), [16, 32]);
         assert_eq!(folded_after(false, 70), [32, 64]);
+    }
+
+    #[test]
+    fn what_a_reader_keeps_from_being_folded_is_synced_in_the_log() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let (connection, mut checkpoints) = database(&path);
+        let mut write_and_fold = |owed: bool| {
+            connection.execute("INSERT INTO t VALUES (1)", []).unwrap();
+            checkpoints.sync_by = owed.then(Instant::now);
+            let folded = checkpoints.fold(&connection);
+            (folded.is_ok(), checkpoints.sync_by.is_some())
+        };
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM t").unwrap();
+        assert_eq!(write_and_fold(true), (true, false));
+        // Where the log is not found under its name, whoever looks for it there says so.
+        let log = path.with_extension("db-wal");
+        std::fs::rename(&log, directory.path().join("elsewhere")).unwrap();
+        assert_eq!(write_and_fold(false), (true, false), "nothing is owed");
+        assert_eq!(write_and_fold(true), (false, false));
+        std::fs::rename(directory.path().join("elsewhere"), &log).unwrap();
+        reader.execute_batch("COMMIT").unwrap();
+        assert_eq!(write_and_fold(true), (true, false));
     }
 
     #[test]

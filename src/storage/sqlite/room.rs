@@ -15,6 +15,7 @@ use super::{
     birth,
     identity::{Identity, still_there},
 };
+use crate::error::{Error, Result};
 
 /// So much is made at once while commits come: enough for a dozen small ones, and done in less time than they take.
 const AHEAD: u64 = 256 * 1024;
@@ -87,6 +88,17 @@ impl Room {
             tracing::debug!(target: "smalltalk::storage", error, "no room is made in the write-ahead log");
             Ok(())
         })
+    }
+
+    /// Has the log on the disk, all that is in it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it is not to be had.
+    pub fn sync(&self) -> Result<()> {
+        const DOING: &str = "syncing the write-ahead log";
+        still_there(&self.path, self.identity, DOING)?;
+        let log = OpenOptions::new().append(true).open(birth::with_ending(&self.path, "-wal"));
+        log.and_then(|log| log.sync_data()).map_err(|cause| Error::io(DOING, &cause))
     }
 
     fn lengthen(&self, wanted: u64) -> io::Result<()> {
