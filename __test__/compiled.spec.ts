@@ -2,12 +2,14 @@
 import { join } from 'node:path';
 
 import { runNode } from './support/child.js';
+import { temporaryDirectory } from './support/temporary.js';
 
+const child = join(__dirname, 'support', 'collecting-child.cjs');
 const [WARM_UP, ROUNDS] = [4, 8];
 
 test('a collection does not undo what the engine has compiled', async () => {
   const { code, output } = await runNode(
-    ['--expose-gc', '--trace-deopt', join(__dirname, 'support', 'collecting-child.cjs'), `${WARM_UP}`, `${ROUNDS}`],
+    ['--expose-gc', '--trace-deopt', child, temporaryDirectory(), `${WARM_UP}`, `${ROUNDS}`],
     { cwd: __dirname },
   );
   expect(code).toBe(0);

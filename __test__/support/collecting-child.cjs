@@ -1,15 +1,13 @@
 'use strict';
 
-/** Saves, and appends events, with a full collection in between again and again; prints after how many the rest follows. */
-const { mkdtempSync, rmSync } = require('node:fs');
-const { tmpdir } = require('node:os');
+/** Saves, and appends events, with a full collection after each round; says when the rounds that warm up are over. */
 const { join } = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
 
 const { JsonlEventReplayStorage, SQLiteStorageAdapter } = require('../../dist/index.js');
 
-const [warmUp, rounds] = process.argv.slice(2).map(Number);
-const directory = mkdtempSync(join(tmpdir(), 'collecting-'));
+const directory = process.argv[2];
+const [warmUp, rounds] = process.argv.slice(3).map(Number);
 const store = new SQLiteStorageAdapter({ path: join(directory, 's.db'), durability: 'process' });
 const log = new JsonlEventReplayStorage({ directory: join(directory, 'events') });
 
@@ -42,7 +40,6 @@ async function main() {
   }
   await store.close();
   await log.close();
-  rmSync(directory, { recursive: true });
 }
 
 void main();

@@ -2,7 +2,6 @@
  * Long texts on their way to the binary go beside the JSON that they belong to, as they are. It puts them in their places and
  * escapes them, in a tenth of the time that it takes here to look for what has to be escaped and to join it all.
  */
-
 import { keepCompiled } from '../keep-compiled.js';
 
 /** Stands in the JSON where a text was lifted out. Nothing else in it does: JSON has this character escaped. */

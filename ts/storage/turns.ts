@@ -178,8 +178,10 @@ export class Turns {
   #queue<T>(id: string, line: Line, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       // Mostly nobody waits.
-      if (line.first === undefined && mayBegin(kind, line))
-        return void this.#begin(id, line, kind, begin, resolve, reject);
+      if (line.first === undefined && mayBegin(kind, line)) {
+        void this.#begin(id, line, kind, begin, resolve, reject);
+        return;
+      }
       const { since } = this;
       const start = (): void => this.#as(since, () => void this.#begin(id, line, kind, begin, resolve, reject));
       push(line, { kind, since, begin: start, reject });
@@ -249,13 +251,10 @@ export class Turns {
     reject: (error: unknown) => void,
   ): Promise<void> {
     line.unsent += 1;
-    let isSent = false;
-    const sent = (): void => {
-      if (isSent) return;
-      isSent = true;
+    const sent = once(() => {
       line.unsent -= 1;
       this.#advance(id, line);
-    };
+    });
     if (kind === 'changes') line.unsettled += 1;
     try {
       resolve(await begin({ sent, again: (work) => this.#again(id, line, work) }));
@@ -303,7 +302,9 @@ function mayBegin(kind: TurnKind, { unsent, unsettled }: Line): boolean {
 function once(act: () => void): () => void {
   let done = false;
   return () => {
-    if (!done) act();
+    if (done) return;
+    // Before it acts: what it does may come back here.
     done = true;
+    act();
   };
 }

@@ -3,7 +3,7 @@
 //! zeros are written behind what the log holds, when nobody waits; to SQLite they are the end of the log.
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io::{self, Read},
     path::{Path, PathBuf},
     time::Duration,
@@ -97,13 +97,16 @@ impl Room {
     pub fn sync(&self) -> Result<()> {
         const DOING: &str = "syncing the write-ahead log";
         still_there(&self.path, self.identity, DOING)?;
-        let log = OpenOptions::new().append(true).open(birth::with_ending(&self.path, "-wal"));
-        log.and_then(|log| log.sync_data()).map_err(|cause| Error::io(DOING, &cause))
+        self.log().and_then(|log| log.sync_data()).map_err(|cause| Error::io(DOING, &cause))
+    }
+
+    /// SQLite holds no locks on the log itself, which closing a file of one's own would end.
+    fn log(&self) -> io::Result<File> {
+        OpenOptions::new().append(true).open(birth::with_ending(&self.path, "-wal"))
     }
 
     fn lengthen(&self, wanted: u64) -> io::Result<()> {
-        // SQLite holds no locks on the log itself, which closing a file of one's own would end.
-        let mut log = OpenOptions::new().append(true).open(birth::with_ending(&self.path, "-wal"))?;
+        let mut log = self.log()?;
         let missing = wanted.saturating_sub(log.metadata()?.len());
         if missing > 0 {
             io::copy(&mut io::repeat(0).take(missing), &mut log)?;
