@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use super::files;
+use super::{files, stamp::Stamp};
 use crate::error::{Error, Result};
 
 /// The file being written.
@@ -35,6 +35,8 @@ pub struct Current {
     pub in_journal: bool,
     /// Which file it is; `None` while it was never open.
     identity: Option<(u64, u64)>,
+    /// The state of its directory when its name was last seen to be that of the open file.
+    named_under: Option<Stamp>,
 }
 
 impl Current {
@@ -51,6 +53,7 @@ impl Current {
             journaled: 0,
             in_journal: false,
             identity: None,
+            named_under: None,
         }
     }
 
@@ -70,11 +73,17 @@ impl Current {
     }
 
     /// Whether what has its name is still what was written last. Where somebody has removed, replaced or cut it, an
-    /// acknowledgement would be a lie.
-    pub fn is_unchanged(&self, path: &Path) -> Result<bool> {
+    /// acknowledgement would be a lie. The name need not be looked up while its directory has the same `names`.
+    pub fn is_unchanged(&mut self, path: &Path, names: Option<Stamp>) -> Result<bool> {
+        if let Some(file) = self.handle.as_ref().filter(|_| names.is_some() && names == self.named_under) {
+            let found = file.metadata().map_err(|cause| failure(path, &cause))?;
+            return Ok(files::has_name(&found) && self.length == found.len());
+        }
         let found = files::look(path)?;
         let same = self.identity.is_none() || self.identity == found.as_ref().map(files::identity);
-        Ok(same && self.length == found.as_ref().map_or(0, Metadata::len))
+        let unchanged = same && self.length == found.as_ref().map_or(0, Metadata::len);
+        self.named_under = names.filter(|_| unchanged && self.handle.is_some());
+        Ok(unchanged)
     }
 
     /// Whether what the journal has of it may be written to it once more: it is there, and nobody has cut or replaced it.
@@ -101,7 +110,7 @@ impl Current {
             return Ok(Arc::clone(file));
         }
         let file = Arc::new(files::open_append(path)?);
-        let opened = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
+        let opened = file.metadata().map_err(|cause| failure(path, &cause))?;
         self.identity = Some(files::identity(&opened));
         if self.length == 0 {
             self.begun = Instant::now();
@@ -109,4 +118,8 @@ impl Current {
         self.handle = Some(Arc::clone(&file));
         Ok(file)
     }
+}
+
+fn failure(path: &Path, cause: &std::io::Error) -> Error {
+    Error::io(format!("looking at {}", path.display()), cause)
 }

@@ -68,6 +68,8 @@ pub fn sync_above(path: &Path) {
 thread_local! {
     /// The directories whose names this thread has put on the disk, and files of others, for tests to see what no power cut shows them.
     pub static SYNCED: std::cell::RefCell<Vec<PathBuf>> = const { std::cell::RefCell::new(Vec::new()) };
+    /// How many names this thread has looked up.
+    pub static LOOKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 fn options() -> OpenOptions {
@@ -101,6 +103,8 @@ pub fn open_to_mend(path: &Path) -> Result<File> {
 
 /// What has this name now; `None` where nothing has.
 pub fn look(path: &Path) -> Result<Option<fs::Metadata>> {
+    #[cfg(test)]
+    LOOKED.set(LOOKED.get() + 1);
     match fs::metadata(path) {
         Ok(found) => Ok(Some(found)),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -119,6 +123,18 @@ pub fn identity(found: &fs::Metadata) -> (u64, u64) {
 #[cfg(not(unix))]
 pub fn identity(_: &fs::Metadata) -> (u64, u64) {
     (0, 0)
+}
+
+/// Whether an open file has a name still.
+#[cfg(unix)]
+pub fn has_name(found: &fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(found) > 0
+}
+
+/// A file that is open keeps its name here.
+#[cfg(not(unix))]
+pub fn has_name(_: &fs::Metadata) -> bool {
+    true
 }
 
 /// Opens a file to read from it, where there is one.

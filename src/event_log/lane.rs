@@ -24,6 +24,7 @@ use super::{
     opening::Loaded,
     options::LogOptions,
     record,
+    stamp::Stamp,
 };
 use crate::error::{Error, Result};
 
@@ -41,6 +42,8 @@ pub struct Surroundings {
     pub journal: Journal,
     /// Keeps the indexes of what is closed.
     pub keeper: Keeper,
+    /// The state of the files' names before this batch, where one look at that saves many.
+    pub names: Option<Stamp>,
 }
 
 /// The writing end of one session.
@@ -223,7 +226,7 @@ impl Lane {
             return Err(indeterminate("an earlier write of this batch", "the file is read again before the next one"));
         }
         let path = self.path(around);
-        self.check_file(&path)?;
+        self.check_file(&path, around.names)?;
         self.load_current()?;
         let file = self.current.open(&path)?;
         let Err(cause) = (&*file).write_all(bytes) else { return Ok(()) };
@@ -235,8 +238,8 @@ impl Lane {
         Err(indeterminate(&format!("writing {}", path.display()), &cause.to_string()))
     }
 
-    fn check_file(&mut self, path: &Path) -> Result<()> {
-        let unchanged = self.current.is_unchanged(path)?;
+    fn check_file(&mut self, path: &Path, names: Option<Stamp>) -> Result<()> {
+        let unchanged = self.current.is_unchanged(path, names)?;
         self.broken |= !unchanged;
         if unchanged {
             return Ok(());

@@ -33,6 +33,7 @@ mod recovery;
 mod registry;
 mod retention;
 mod side;
+mod stamp;
 mod statistics;
 mod sync;
 mod time;

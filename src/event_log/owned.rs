@@ -22,6 +22,7 @@ use super::{
     opening::{self, Loaded, RecoveryReport},
     options::LogOptions,
     retention::{self, CleanupReport},
+    stamp::Stamp,
     statistics::{self, Statistics, Totals},
     sync::{Done, Syncer},
     time::now_micros,
@@ -95,6 +96,7 @@ impl Owned {
                 catalog: Arc::clone(catalog),
                 bell: Arc::clone(bell),
                 keeper: Keeper::default(),
+                names: None,
             },
             lanes: HashMap::new(),
             highest_seq,
@@ -135,7 +137,9 @@ impl Owned {
         self.collect();
         self.ids.look();
         let mut powered: Vec<Powered> = Vec::new();
-        for (id, items) in by_session(&mut parcels) {
+        let by_session = by_session(&mut parcels);
+        self.around.names = if by_session.len() > 1 { Stamp::of(&self.around.layout.active) } else { None };
+        for (id, items) in by_session {
             let written = self.append_to(&id, &mut parcels, items);
             powered.extend(written.map(|written| (id, written)));
             self.spare_handles();

@@ -60,7 +60,7 @@ impl Lane {
     fn try_close_file(&mut self, around: &mut Surroundings) -> Result<()> {
         let Some(Summary { first_seq, .. }) = self.current_summary() else { return Ok(()) };
         let path = self.path(around);
-        self.check_file(&path)?;
+        self.check_file(&path, None)?;
         if self.current.on_disk() < self.current.length
             && let Err(cause) = self.current.open(&path)?.sync_data()
         {

@@ -1,3 +1,5 @@
+mod meddling;
+
 use super::*;
 use crate::{
     event_log::{append::Append, index::read},
