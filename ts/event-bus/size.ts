@@ -6,51 +6,106 @@ import { types } from 'node:util';
 
 import { bytesIn, listOf } from '../codec/originals.js';
 
-/** Values looked at; what is larger is taken to go on as it began. */
-const SAMPLE = 1_000;
+/** So much is looked at, level by level: nothing that goes deep, or is large, hides what stands beside it. */
+const BUDGET = 1_000;
+
+/** What it takes to look at a member of an object, and not into it. */
+const GLANCE = 1 / 4;
+
+/** Members of an object that are looked at, however many objects there are, and as many of them are looked into. */
+const FEW = 32;
+
+/** No estimate is higher: sums of them stay exact. */
+const MOST = 2 ** 40;
 
 const WORD = 8;
 
 /** What an error has beside its enumerable members. Not its stack: the engine writes that when it is asked for it. */
 const OF_ERRORS = ['message', 'cause', 'errors'];
 
-/** Estimates a value and all it refers to, at least one word. */
-export function sizeOf(value: unknown): number {
-  const seen = new Set<object>();
-  let budget = SAMPLE;
-  const visit = (part: unknown): number => {
-    budget -= 1;
-    if (typeof part === 'string') return 2 * WORD + part.length * 2;
-    if (typeof part !== 'object' || part === null || seen.has(part)) return WORD;
-    seen.add(part);
-    if (types.isProxy(part)) return 2 * WORD;
-    if (types.isMap(part) || types.isSet(part)) return 2 * WORD + listed(part);
-    const bytes = bytesIn(part);
-    return bytes === undefined ? 2 * WORD + members(part) : 4 * WORD + bytes;
-  };
-  const members = (part: object): number => {
-    const keys = Array.isArray(part) ? null : Object.keys(part);
-    if (keys !== null && types.isNativeError(part)) keys.push(...OF_ERRORS);
-    const length = keys === null ? (part as unknown[]).length : keys.length;
-    let bytes = 0;
-    for (let at = 0; at < length; at += 1) {
-      if (budget <= 0) return at === 0 ? length * WORD : (bytes / at) * length;
-      const key = keys === null ? at : (keys[at] as string);
-      const property = Object.getOwnPropertyDescriptor(part, key);
-      bytes += WORD + visit(property?.value);
-    }
-    return bytes;
-  };
-  const listed = (part: object): number => {
-    const { all, length } = listOf(part);
-    let bytes = 0;
-    let at = 0;
-    for (const one of all) {
-      if (budget <= 0) return at === 0 ? length * WORD : (bytes / at) * length;
-      bytes += WORD + visit(one);
-      at += 1;
-    }
-    return bytes;
-  };
-  return visit(value);
+/** An object, and how many it stands for. */
+interface Node {
+  part: object;
+  scale: number;
 }
+
+/** Estimates a value and all it refers to: an integer, one word at the least. */
+export function sizeOf(value: unknown): number {
+  if (!isObject(value)) return Math.min(MOST, plainSize(value));
+  const seen = new Set<object>([value]);
+  let budget = BUDGET;
+  let bytes = 0;
+  let level: Node[] = [{ part: value, scale: 1 }];
+  while (level.length > 0) {
+    const next: Node[] = [];
+    const looked = Math.min(level.length, Math.ceil(Math.max(0, budget)));
+    // Those that are not looked at are like those that are.
+    const share = level.length / Math.max(1, looked);
+    const most = Math.max(FEW, Math.floor(budget / level.length));
+    for (let at = 0; at < looked; at += 1) {
+      const { part, scale } = level[spread(at, looked, level.length)] as Node;
+      const { own, glances } = look(part, scale * share, most, { seen, next });
+      bytes += own * scale * share;
+      budget -= 1 + glances * GLANCE;
+    }
+    if (looked === 0) bytes += level.reduce((sum, { scale }) => sum + 2 * WORD * scale, 0);
+    level = looked === 0 ? [] : next;
+  }
+  return Math.min(MOST, Math.round(bytes));
+}
+
+/** What an object takes itself, with its members that are none. Those that are go to `next`. */
+function look(
+  part: object,
+  scale: number,
+  most: number,
+  { seen, next }: { seen: Set<object>; next: Node[] },
+): { own: number; glances: number } {
+  if (types.isProxy(part)) return { own: 2 * WORD, glances: 0 };
+  const bytes = bytesIn(part);
+  if (bytes !== undefined) return { own: 4 * WORD + bytes, glances: 0 };
+  const { members, length } = membersOf(part, most);
+  const objects: object[] = [];
+  let plain = 0;
+  for (const member of members) {
+    if (!isObject(member)) plain += plainSize(member);
+    else if (!seen.has(member)) objects.push(member);
+  }
+  const missing = length / Math.max(1, members.length);
+  // A few objects among much else are special, such as the link of a chain: nothing says that there are more of them.
+  const alike = objects.length * 2 > members.length ? missing : 1;
+  const some = Math.min(objects.length, FEW);
+  for (let at = 0; at < some; at += 1) {
+    const object = objects[spread(at, some, objects.length)] as object;
+    seen.add(object);
+    next.push({ part: object, scale: scale * alike * (objects.length / some) });
+  }
+  return { own: 2 * WORD + length * WORD + plain * missing, glances: members.length };
+}
+
+/** So many members of an object, spread evenly, which stand for all `length` of them. */
+function membersOf(part: object, most: number): { members: unknown[]; length: number } {
+  const members: unknown[] = [];
+  if (types.isMap(part) || types.isSet(part)) {
+    const { all, length } = listOf(part);
+    for (const member of all) if (members.push(member) === most) break;
+    return { members, length };
+  }
+  const keys = Array.isArray(part) ? null : Object.keys(part);
+  if (keys !== null && types.isNativeError(part)) keys.push(...OF_ERRORS);
+  const length = keys === null ? (part as unknown[]).length : keys.length;
+  const some = Math.min(length, most);
+  for (let at = 0; at < some; at += 1) {
+    const place = spread(at, some, length);
+    const key = keys === null ? place : (keys[place] as string);
+    members.push(Object.getOwnPropertyDescriptor(part, key)?.value);
+  }
+  return { members, length };
+}
+
+/** The place of the one `at` of `some` that are spread evenly over `all`. */
+const spread = (at: number, some: number, all: number): number => Math.floor((at * all) / some);
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const plainSize = (value: unknown): number => (typeof value === 'string' ? 2 * WORD + value.length * 2 : WORD);
