@@ -52,7 +52,8 @@ export interface EventBusOptions {
   captureRejections?: boolean;
   /**
    * Gets a copy of each event before it is kept and gives what history, log and replay shall have of it, or null for
-   * nothing. Live listeners get the original. When it throws, the event is not kept, and that is a `listener:error`.
+   * nothing. Live listeners get the original. When it throws, the event is not kept, and that is a `listener:error`;
+   * `emitDurable` rejects with it.
    */
   redact?: (event: StoredEvent) => StoredEvent | null;
 }
@@ -131,8 +132,8 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /**
    * Appends the event to the log; when that is acknowledged, records and dispatches it. When it fails, neither happens:
-   * rejects with what the log says, `ERR_BACKPRESSURE` when the queue is full, `ERR_OPTION_INVALID` without a log,
-   * `ERR_CLOSED` after `close()`.
+   * rejects with what the log says, or `redact` throws, `ERR_BACKPRESSURE` when the queue is full, `ERR_OPTION_INVALID`
+   * without a log, `ERR_CLOSED` after `close()`. An event of which `redact` keeps nothing is dispatched all the same.
    */
   emitDurable<K extends Name<T>>(event: K, ...args: Args<T, K>): Promise<boolean> {
     return this.#fireDurably(this._hot.targetOf(event), args);
@@ -224,7 +225,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   /** @internal */
   override _fireRarely(target: Target, args: unknown[], logged: boolean): boolean {
-    if (target.recorded) this.#keep(this.#redacted(this.#stored(target, args, Date.now())), target, logged);
+    if (target.recorded) this.#keep(this.#redactedOrReported(this.#stored(target, args, Date.now())), target, logged);
     else this.#unrecorded += 1;
     return this.#deliverNews(target, args);
   }
@@ -253,10 +254,15 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     };
   }
 
+  /** Throws what `redact` throws. */
   #redacted(event: StoredEvent): StoredEvent | null {
-    if (this.#redact === null) return event;
+    return this.#redact === null ? event : redactedBy(this.#redact, { ...event, seq: event.seq + 1 });
+  }
+
+  /** The same for an emit, which must not throw because of it. */
+  #redactedOrReported(event: StoredEvent): StoredEvent | null {
     try {
-      return redactedBy(this.#redact, { ...event, seq: event.seq + 1 });
+      return this.#redacted(event);
     } catch (error) {
       this.#report('listener:error', error, event.event);
       return null;

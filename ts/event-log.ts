@@ -66,8 +66,6 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   /** The settings of a log that is told nothing. */
   static readonly defaults: Readonly<Required<JsonlEventLogOptions>> = DEFAULTS;
 
-  /** `append` has encoded its event when it returns. */
-  readonly encodesAtOnce = true;
   /** Where the files are. */
   readonly directory: string;
   readonly #options: Required<JsonlEventLogOptions>;
@@ -102,7 +100,13 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     });
   }
 
-  openEventStream(settled: (outcome: StreamOutcome) => void): EventStream {
+  /** `append` has encoded its event when it returns; one that somebody has put in its place may not have. */
+  get encodesAtOnce(): boolean {
+    return this.append === appendHere;
+  }
+
+  openEventStream(settled: (outcome: StreamOutcome) => void): EventStream | null {
+    if (!this.encodesAtOnce) return null;
     const kind = (sessionId: string, event: EventKind): object => new PreparedKind(sessionId, event, this.#encoding);
     let road: EventStream | null = null;
     // The log opens with the first event.
@@ -343,3 +347,5 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     return JSON.parse(await this.#call<string>(kind, begin)) as T;
   }
 }
+
+const appendHere = JsonlEventReplayStorage.prototype.append;

@@ -131,9 +131,9 @@ export interface EventReplayStorage {
   append(sessionId: string, event: NewEvent): Promise<AppendReceipt | void>;
   /**
    * A short road for a bus: many events, of which nobody waits for a receipt. `settled` is called once for all of a turn of
-   * the loop. Absent: a bus uses `append`.
+   * the loop. Absent, or null: a bus uses `append`.
    */
-  openEventStream?(settled: (outcome: StreamOutcome) => void): EventStream;
+  openEventStream?(settled: (outcome: StreamOutcome) => void): EventStream | null;
   replay(sessionId: string, options?: ReplayOptions): AsyncIterable<Event>;
 
   cleanup(retentionMs: number): Promise<CleanupReport | void>;

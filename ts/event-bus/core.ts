@@ -113,9 +113,14 @@ export abstract class BusCore extends EventEmitter {
       return (hot.bus as BusCore)._fireRarely(target, argumentsOf(count, first, second, third), true);
     }
     hot.record(target, count, first, second, third);
-    hot.surplus += target.surplus;
     if (target.critical) hot.criticals += 1;
-    if (hot.logging) (hot.bus as BusCore)._log(target, argumentsOf(count, first, second, third), hot.lastTime);
+    if (hot.logging) {
+      const args = argumentsOf(count, first, second, third);
+      (hot.bus as BusCore)._log(target, args, hot.lastTime);
+      // The log may be a user's, which can add listeners, or emit.
+      if (target.version !== hot.version && !this._refresh(target)) return this._dispatchRecorded(target, args);
+    }
+    hot.surplus += target.surplus;
     if (target.surplus === NOBODY_LISTENS) return false;
     if (target.manner === NAMED) return this._callNamed(target, count, first, second, third);
     this._call(target, count, first, second, third);
@@ -163,6 +168,12 @@ export abstract class BusCore extends EventEmitter {
   /** @internal */
   get _hot(): HotState {
     return this[HOT] as HotState;
+  }
+
+  /** @internal Dispatches an event that is recorded already, by Node's own emit. */
+  _dispatchRecorded(target: Target, args: unknown[]): boolean {
+    this._hot.countDelivered(this.listenerCount(target.name) - 1);
+    return this._dispatch(target.name, args);
   }
 
   /** @internal Node's own emit. */

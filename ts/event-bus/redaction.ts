@@ -17,6 +17,7 @@ function isEvent(value: unknown): value is StoredEvent {
     Array.isArray(args) &&
     (priority === 'critical' || priority === 'normal') &&
     typeof metadata === 'object' &&
-    typeof timestamp === 'number'
+    (metadata as object | null) !== null &&
+    Number.isFinite(timestamp)
   );
 }
