@@ -138,6 +138,27 @@ test('the types are right however the package is resolved', async () => {
   expect(output).toContain('No problems found');
 });
 
+test('a binary of another version is not used, and the error says which one to install', async () => {
+  const [platform = 'none'] = readdirSync(path.join(project, 'node_modules')).filter((name) =>
+    name.startsWith('smalltalk-native-'),
+  );
+  const manifest = path.join(project, 'node_modules', platform, 'package.json');
+  const script = write(
+    'older.cjs',
+    `const { SQLiteStorageAdapter } = require('smalltalk-native');
+     new SQLiteStorageAdapter({ path: 'x.db' }).initialize().catch((error) => console.log(error.code, error.message));`,
+  );
+  const before = readFileSync(manifest, 'utf8');
+  writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(before) as object), version: '9.9.9' }));
+  try {
+    const output = await succeeds(inProject(script));
+    expect(output).toMatch(/^ERR_NATIVE_UNAVAILABLE .*npm install smalltalk-native-\S+@\d+\.\d+\.\d+\. /);
+    expect(output).not.toContain('9.9.9');
+  } finally {
+    writeFileSync(manifest, before);
+  }
+});
+
 test('without its platform package it imports, and says what to install when the binary is needed', async () => {
   const [platform] = readdirSync(path.join(project, 'node_modules')).filter((name) =>
     name.startsWith('smalltalk-native-'),

@@ -1,7 +1,9 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { createStorageAdapter, FileStorageAdapter, InMemoryStorageAdapter, SQLiteStorageAdapter } from '../ts/index.js';
+import { PLATFORMS } from '../ts/native.js';
 import { runNode } from './support/child.js';
 import { JsonFileAdapter } from './support/plain-adapter.cjs';
 import { temporaryDirectory } from './support/temporary.js';
@@ -35,6 +37,29 @@ test('an adapter is chosen by name, by URL, or taken as it is', async () => {
     await adapter.close();
   }
   expect(new FileStorageAdapter().path).toBe(join(process.cwd(), 'data', 'sessions'));
+});
+
+test('a URL with an empty host is the path that it says, and one with two slashes is refused', async () => {
+  const directory = join(temporaryDirectory(), 'a b');
+  const file = await createStorageAdapter(pathToFileURL(directory).href);
+  const sqlite = await createStorageAdapter(pathToFileURL(`${directory}.db`).href.replace('file:', 'sqlite:'));
+  expect([file, sqlite]).toMatchObject([{ path: directory }, { path: `${directory}.db` }]);
+  await Promise.all([file.close(), sqlite.close()]);
+  for (const rest of [
+    '//./u.db',
+    '//data/u.db',
+    '//localhost/u.db',
+    '//',
+    '///u%2',
+    '///u%2Fv',
+    '///u.db?mode=ro',
+    '///u#1',
+  ]) {
+    for (const scheme of ['sqlite', 'file']) {
+      const refused = { code: 'ERR_OPTION_INVALID', message: expect.stringContaining('./directory/name') as string };
+      await expect(createStorageAdapter(`${scheme}:${rest}`)).rejects.toMatchObject(refused);
+    }
+  }
 });
 
 test('what names no adapter is refused', async () => {
@@ -81,7 +106,17 @@ describe('without the binary', () => {
     const { output } = await without(`
       const error = await api.createStorageAdapter({ onFallback: 'throw' }).catch((reason) => reason);
       process.stdout.write(error.code + ' ' + (error instanceof api.SmallTalkError) + ' ' + error.message);`);
-    expect(output).toMatch(/^ERR_NATIVE_UNAVAILABLE true .*npm install smalltalk-native-linux-x64-gnu/);
+    expect(output).toMatch(/^ERR_NATIVE_UNAVAILABLE true .*npm install smalltalk-native-linux-x64-gnu@\d+\.\d+\.\d+/);
+  });
+
+  test('and recommends no package where there is none for the platform', async () => {
+    const { output } = await without(`
+      Object.defineProperty(process, 'arch', { value: 'ia32' });
+      const error = await api.createStorageAdapter({ onFallback: 'throw' }).catch((reason) => reason);
+      process.stdout.write(error.code + ' ' + error.message);`);
+    expect(output).toMatch(/^ERR_NATIVE_UNAVAILABLE .*none for this platform, only for darwin-arm64, /);
+    expect(output).not.toContain('npm install');
+    expect([...PLATFORMS]).toEqual(readdirSync(join(__dirname, '..', 'npm')));
   });
 
   test('the bus, the memory and the file adapter work, everything else says what is missing', async () => {

@@ -126,7 +126,7 @@ interface Failure {
 
 /** Makes an error of its class from what the binary tells: the one place where that happens. */
 export function fromNative(failure: Failure, Room: ErrorRoom): SmallTalkError {
-  const known = failure.code.startsWith('ERR_');
+  const known = String(failure.code).startsWith('ERR_');
   const code = known ? (failure.code as ErrorCode) : 'ERR_PANIC';
   const details: ErrorDetails = known ? {} : { cause: failure };
   if (failure.retryable !== undefined) details.retryable = failure.retryable;

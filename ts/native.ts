@@ -15,8 +15,7 @@ export function native(): Native {
   if (failure !== undefined) throw failure;
   try {
     if (process.env['SMALLTALK_NATIVE'] === 'off') throw new Error('switched off by SMALLTALK_NATIVE=off');
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import would load it with the package
-    loaded = require('../index.js') as Native;
+    loaded = load();
     return loaded;
   } catch (cause) {
     failure = unavailable(cause);
@@ -44,23 +43,57 @@ export function crossing<T>(Room: ErrorRoom, call: (binary: Native) => T): T {
   }
 }
 
+/* eslint-disable @typescript-eslint/no-require-imports -- imports would load them with the package */
+
+/** The generated loader compares versions only where the environment asks for that: another one may lack what we call. */
+function load(): Native {
+  const before = process.env[VERSION_CHECK];
+  process.env[VERSION_CHECK] = '1';
+  try {
+    return require('../index.js') as Native;
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(process.env, VERSION_CHECK);
+    else process.env[VERSION_CHECK] = before;
+  }
+}
+
+const VERSION_CHECK = 'NAPI_RS_ENFORCE_VERSION_CHECK';
+
+const version = (): string => (require('../package.json') as { version: string }).version;
+
+/* eslint-enable @typescript-eslint/no-require-imports */
+
+/** There is a binary for each of these, in a package of the name that follows ours. */
+export const PLATFORMS: readonly string[] = [
+  'darwin-arm64',
+  'darwin-x64',
+  'linux-arm64-gnu',
+  'linux-arm64-musl',
+  'linux-x64-gnu',
+  'linux-x64-musl',
+  'win32-arm64-msvc',
+  'win32-x64-msvc',
+];
+
 function unavailable(cause: unknown): SmallTalkError {
-  const platform = platformPackage();
+  const platform = platformName();
+  const named = `smalltalk-native-${platform}`;
   return new SmallTalkError(
     'ERR_NATIVE_UNAVAILABLE',
     `the native binary could not be loaded on ${process.platform}-${process.arch} (Node ${process.versions.node}). ` +
-      `It comes with the package ${platform}: npm install ${platform}. ` +
+      (PLATFORMS.includes(platform)
+        ? `It comes with the package ${named}: npm install ${named}@${version()}. `
+        : `There is none for this platform, only for ${PLATFORMS.join(', ')}. `) +
       'Without it the event bus with its in-memory history, InMemoryStorageAdapter and FileStorageAdapter work; ' +
       'everything else needs it.',
     { cause },
   );
 }
 
-function platformPackage(): string {
+function platformName(): string {
   const { platform, arch } = process;
-  if (platform === 'darwin') return `smalltalk-native-darwin-${arch}`;
-  if (platform === 'win32') return `smalltalk-native-win32-${arch}-msvc`;
-  return `smalltalk-native-${platform}-${arch}-${isMusl() ? 'musl' : 'gnu'}`;
+  if (platform === 'linux') return `linux-${arch}-${isMusl() ? 'musl' : 'gnu'}`;
+  return platform === 'win32' ? `win32-${arch}-msvc` : `${platform}-${arch}`;
 }
 
 function isMusl(): boolean {

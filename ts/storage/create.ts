@@ -1,4 +1,6 @@
 /** Picks an adapter by name, by URL or by itself. */
+import { fileURLToPath } from 'node:url';
+
 import { SmallTalkError } from '../errors.js';
 import { native } from '../native.js';
 import { optionsObject } from '../options.js';
@@ -62,8 +64,22 @@ function choose(config: StorageConfig | StorageAdapter): StorageAdapter {
 function fromUrl(url: string): StorageConfig {
   const [, scheme = url, rest = ''] = /^([a-z]+):(.*)$/s.exec(url) ?? [];
   if (scheme === 'memory' && rest === '') return { adapter: 'memory' };
-  if (scheme === 'sqlite' || scheme === 'file') return { adapter: scheme, ...(rest === '' ? {} : { path: rest }) };
+  if (scheme === 'sqlite' || scheme === 'file')
+    return { adapter: scheme, ...(rest === '' ? {} : { path: pathOf(rest) }) };
   throw unknown(url);
+}
+
+/** A path as it stands, or what a URL with an empty host says. With two slashes the first directory would be a host. */
+function pathOf(rest: string): string {
+  if (!rest.startsWith('//')) return rest;
+  const readable = rest.startsWith('///') && !/[?#]/.test(rest);
+  try {
+    if (readable) return fileURLToPath(`file:${rest}`);
+  } catch {
+    // As below.
+  }
+  const message = `"${rest}" is no path: a relative one is written ./directory/name, an absolute one /directory/name`;
+  throw new SmallTalkError('ERR_OPTION_INVALID', message);
 }
 
 function unknown(what: string): SmallTalkError {
