@@ -37,9 +37,9 @@ const optionsWith = (names: string[]): fc.Arbitrary<unknown> =>
 const ROOMS = {
   SmallTalkEventBus: [
     SmallTalkEventBus,
-    ['historyLimit', 'historyBytes', 'criticalEvents', 'listenerErrors', 'redact', 'log'],
+    ['historyLimit', 'historyBytes', 'critical', 'listenerErrors', 'redact', 'log'],
   ],
-  InMemoryStorageAdapter: [InMemoryStorageAdapter, ['unsupported', 'maxBytes']],
+  InMemoryStorageAdapter: [InMemoryStorageAdapter, ['unsupported']],
   SQLiteStorageAdapter: [
     SQLiteStorageAdapter,
     ['path', 'durability', 'busyTimeoutMs', 'readers', 'timeoutMs', 'maxQueueBytes', 'snapshotBytes', 'unsupported'],
@@ -58,7 +58,10 @@ const ROOMS = {
       'readOnly',
     ],
   ],
-  AgentHealthMonitor: [AgentHealthMonitor, ['heartbeatIntervalMs', 'missedThreshold', 'recovery', 'loopThresholdMs']],
+  AgentHealthMonitor: [
+    AgentHealthMonitor,
+    ['heartbeatInterval', 'maxMissedBeats', 'recoveryStrategy', 'loopThreshold'],
+  ],
 } as const satisfies Record<string, readonly [new (options: never) => object, readonly string[]]>;
 
 test.each(Object.entries(ROOMS))(

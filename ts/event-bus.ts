@@ -27,7 +27,7 @@ import type {
 import { SmallTalkError } from './errors.js';
 import { joinCallers, named, watching } from './holders.js';
 import { checkId } from './ids.js';
-import { namesOption, numberOption, optionsObject, wordOption } from './options.js';
+import { namesOption, numberOption, optionsObject, wordOption, type Known } from './options.js';
 import { CRITICAL_EVENTS } from './priorities.js';
 import { shown } from './shown.js';
 import type { EventReplayStorage } from './types.js';
@@ -58,6 +58,19 @@ export interface EventBusOptions {
   redact?: (event: StoredEvent) => StoredEvent | null;
 }
 
+/** Their names. */
+export const BUS_OPTIONS: Known<EventBusOptions> = {
+  historyLimit: true,
+  historyBytes: true,
+  log: true,
+  logQueueBytes: true,
+  sessionId: true,
+  critical: true,
+  listenerErrors: true,
+  captureRejections: true,
+  redact: true,
+};
+
 const MAX_HISTORY = 2 ** 24;
 
 /**
@@ -77,7 +90,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   #unrecorded = 0;
 
   constructor(options?: EventBusOptions) {
-    const given = optionsObject('options', options);
+    const given = optionsObject('options', options, BUS_OPTIONS);
     const limit = numberOption('historyLimit', given.historyLimit, 1000, { min: 0, max: MAX_HISTORY, integer: true });
     const bytes = numberOption('historyBytes', given.historyBytes, Infinity, { min: 0, max: Infinity });
     const queue = numberOption('logQueueBytes', given.logQueueBytes, 16 * 2 ** 20, { min: 0, max: 2 ** 40 });

@@ -12,6 +12,8 @@ import {
   durabilityOption,
   logOptions,
   powerOption,
+  REPLAY,
+  SUBSCRIPTION,
   replayQuery,
   retentionArgument,
   tailOptions,
@@ -130,7 +132,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
    */
   async *replay(sessionId: string, options?: ReplayOptions): AsyncGenerator<Event, void, undefined> {
     checkId(sessionId, 'sessionId');
-    const given = optionsObject('options', options);
+    const given = optionsObject('options', options, REPLAY);
     const query = replayQuery(given);
     const signal = signalOption(given.signal);
     signal?.throwIfAborted();
@@ -175,8 +177,9 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   async subscribe(sessionId: string, consumer: string, options?: SubscribeOptions): Promise<EventConsumer> {
     checkId(sessionId, 'sessionId');
     checkId(consumer, 'consumer');
-    const durability = durabilityOption(options?.durability, this.#options.durability);
-    const checked = tailOptions(options);
+    const { durability: asked, ...others } = optionsObject('options', options, SUBSCRIPTION);
+    const durability = durabilityOption(asked, this.#options.durability);
+    const checked = tailOptions(others);
     const isClosed = (): boolean => this.#closing !== null;
     const from = { ...this.#open(), log: this.#tailed, isClosed };
     return openConsumer(from, durability, sessionId, consumer, checked);

@@ -2,14 +2,15 @@
 import { join } from 'node:path';
 
 import { SmallTalkError } from './errors.js';
-import { SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
+import { BUS_OPTIONS, SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
 import type { AnyListener, EventMap } from './event-bus/types.js';
 import { JsonlEventReplayStorage } from './event-log.js';
 import type { JsonlEventLogOptions } from './event-log/options.js';
 import { AgentHealthMonitor } from './health-monitor.js';
+import { MONITOR_OPTIONS } from './health-monitor/options.js';
 import type { HealthMonitorConfig } from './health-monitor/types.js';
 import { native, nativeAvailable } from './native.js';
-import { optionsObject, pathOption, wordOption } from './options.js';
+import { optionsObject, pathOption, wordOption, type Known } from './options.js';
 import { isAdapter, type StorageAdapter } from './storage/adapter.js';
 import { createStorageAdapter, storageConfig, type OnFallback, type StorageConfig } from './storage/create.js';
 
@@ -28,6 +29,15 @@ export interface OpenOptions {
   /** What to do where the binary is missing: `throw` (the default) or keep sessions in memory and have no log. */
   onFallback?: OnFallback;
 }
+
+const KNOWN: Known<OpenOptions> = {
+  directory: true,
+  storage: true,
+  log: true,
+  bus: true,
+  health: true,
+  onFallback: true,
+};
 
 /** What `openSmallTalk` gives. */
 export interface SmallTalk<T extends EventMap<T>> extends SmallTalkOrFallback<T> {
@@ -64,10 +74,13 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
 export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
   options?: OpenOptions,
 ): Promise<SmallTalkOrFallback<T>> {
-  const given = optionsObject('options', options);
+  const given = optionsObject('options', options, KNOWN);
   const directory = pathOption('directory', given.directory, './data');
   const onFallback = wordOption<OnFallback>('onFallback', given.onFallback, 'throw', ['throw', 'memory']);
-  const [forBus, forHealth] = [optionsObject('bus', given.bus), optionsObject('health', given.health)];
+  const [forBus, forHealth] = [
+    optionsObject('bus', given.bus, BUS_OPTIONS),
+    optionsObject('health', given.health, MONITOR_OPTIONS),
+  ];
   const forLog: Partial<JsonlEventReplayStorage> & JsonlEventLogOptions = optionsObject('log', given.log);
   if (onFallback === 'throw') native();
   const lent = new Set<unknown>([given.log, given.storage, (given.storage as StorageConfig | undefined)?.adapter]);

@@ -46,11 +46,23 @@ export function pathOption(name: string, value: unknown, fallback: string): stri
   return value;
 }
 
-/** An options object: TypeError for anything else. */
-export function optionsObject<T extends object>(name: string, value: T | undefined): Partial<T> {
+/** The options that there are, each by its name. */
+export type Known<T> = Readonly<Record<keyof T, unknown>>;
+
+/** An options object: TypeError for anything else, and for an option that is not among those `known`. */
+export function optionsObject<T extends object>(name: string, value: T | undefined, known?: Known<T>): Partial<T> {
   if (value === undefined) return {};
   if (typeof value !== 'object' || (value as unknown) === null) throw new TypeError(`${name} must be an object`);
+  if (known !== undefined) refuseUnknown(name, value, known);
   return value;
+}
+
+/** An option with another name than ours would go unheard, and what it was meant for to its default. */
+function refuseUnknown<T extends object>(name: string, value: T, known: Known<T>): void {
+  for (const [key, given] of Object.entries(value)) {
+    if (given === undefined || Object.hasOwn(known, key)) continue;
+    throw new TypeError(`${name} has no member "${key}"; it can have ${Object.keys(known).join(', ')}`);
+  }
 }
 
 /** A list of names: TypeError for anything else. */

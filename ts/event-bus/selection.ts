@@ -1,9 +1,22 @@
 /** Picks from the history what a replay asks for. */
 import { isDeepStrictEqual } from 'node:util';
 
-import { namesOption, numberOption, optionsObject, wordOption } from '../options.js';
+import { namesOption, numberOption, optionsObject, wordOption, type Known } from '../options.js';
 import type { EventHistory } from './history.js';
-import type { HistoryOptions, StoredEvent } from './types.js';
+import type { BusReplayOptions, HistoryOptions, StoredEvent } from './types.js';
+
+const SELECTION: Known<BusReplayOptions> = {
+  filter: true,
+  since: true,
+  until: true,
+  afterSeq: true,
+  events: true,
+  priority: true,
+  metadata: true,
+  last: true,
+  limit: true,
+  listener: true,
+};
 
 type Test = (event: StoredEvent) => boolean;
 
@@ -11,8 +24,8 @@ const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
 const TIME = { min: -Infinity, max: Infinity };
 
 /** The matching events, oldest first: `last` takes the newest of them, then `limit` the oldest of those. */
-export function selection(history: Iterable<StoredEvent>, given: HistoryOptions | undefined): StoredEvent[] {
-  const options = optionsObject('options', given);
+export function selection(history: Iterable<StoredEvent>, given: BusReplayOptions | undefined): StoredEvent[] {
+  const options = optionsObject('options', given, SELECTION);
   const tests = testsOf(options);
   let found: StoredEvent[] = [];
   for (const event of history) if (tests.every((test) => test(event))) found.push(event);

@@ -9,6 +9,7 @@ import {
   signalOption,
   timeoutOption,
   wordOption,
+  type Known,
 } from '../options.js';
 import type { Durability, ReplayOptions } from '../types.js';
 
@@ -69,7 +70,7 @@ const BYTES = { min: 1, max: 2 ** 40, integer: true };
 
 /** Checks the options: TypeError for a wrong type, `ERR_OPTION_INVALID` for what makes no sense. */
 export function logOptions(options?: JsonlEventLogOptions): Required<JsonlEventLogOptions> {
-  const given = optionsObject('options', options);
+  const given = optionsObject('options', options, DEFAULTS);
   const number = (name: 'fsyncIntervalMs' | 'retentionMs' | 'cleanupIntervalMs', min: number): number =>
     numberOption(name, given[name], DEFAULTS[name], { min, max: LONGEST_MS });
   const retentionMs = number('retentionMs', 1);
@@ -99,7 +100,7 @@ export function durabilityOption(given: unknown, fallback: Durability): Durabili
 
 /** Checks the options of an append: whether it asks for power; null: what the log does anyway. */
 export function powerOption(options: { durability?: Durability }): boolean | null {
-  const { durability } = optionsObject('options', options);
+  const { durability } = optionsObject('options', options, { durability: true });
   return durability === undefined ? null : durabilityOption(durability, 'process') === 'power';
 }
 
@@ -130,9 +131,14 @@ export interface TailOptions {
   signal?: AbortSignal;
 }
 
+const TAIL: Known<TailOptions> = { afterSeq: true, priority: true, topics: true, signal: true };
+
+/** Those of a consumer, which goes on where it was, whatever `afterSeq` says. */
+export const SUBSCRIPTION: Known<TailOptions & { durability?: Durability }> = { durability: true, ...TAIL };
+
 /** Checks the options of a tail. */
 export function tailOptions(options: TailOptions | undefined): TailOptions {
-  const { afterSeq, priority, topics, signal } = optionsObject('options', options);
+  const { afterSeq, priority, topics, signal } = optionsObject('options', options, TAIL);
   const checked: TailOptions = { priority: wordOption('priority', priority, 'all', ['critical', 'all']) };
   const range = { min: -Infinity, max: Infinity };
   if (afterSeq !== undefined) checked.afterSeq = numberOption('afterSeq', afterSeq, 0, range);
@@ -145,6 +151,18 @@ export function tailOptions(options: TailOptions | undefined): TailOptions {
   if (checkedSignal !== undefined) checked.signal = checkedSignal;
   return checked;
 }
+
+export const REPLAY: Known<ReplayOptions> = {
+  since: true,
+  until: true,
+  afterSeq: true,
+  priority: true,
+  topics: true,
+  last: true,
+  limit: true,
+  archived: true,
+  signal: true,
+};
 
 /** Checks the options of a replay. */
 export function replayQuery(options: ReplayOptions): ReplayQuery {

@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 
 import { SmallTalkError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { namesOption, numberOption, optionsObject, wordOption } from '../options.js';
+import { namesOption, numberOption, optionsObject, wordOption, type Known } from '../options.js';
 import type { Event, EventReplayStorage } from '../types.js';
 import type { BackoffOptions, HealthMonitorConfig, RecoveryStrategy, RegisterOptions, TrackOptions } from './types.js';
 
@@ -12,13 +12,39 @@ const STRATEGIES: readonly RecoveryStrategy[] = ['restart', 'replace', 'alert'];
 /** The longest delay that a timer takes. */
 const MAX_MS = 2 ** 31 - 1;
 
+/** The names of the options. */
+export const MONITOR_OPTIONS: Known<HealthMonitorConfig> = {
+  heartbeatInterval: true,
+  activityTimeout: true,
+  maxMissedBeats: true,
+  recoveryStrategy: true,
+  restart: true,
+  replace: true,
+  maxRecoveries: true,
+  recoveryWindow: true,
+  recoveryTimeout: true,
+  backoff: true,
+  activityEvents: true,
+  loopThreshold: true,
+  bus: true,
+  log: true,
+};
+
+const REGISTRATION: Known<RegisterOptions> = {
+  recoveryStrategy: true,
+  sessions: true,
+  onMissed: true,
+  worker: true,
+  spawn: true,
+};
+
 /** Every option has its value. */
 export type ResolvedConfig = Required<Omit<HealthMonitorConfig, 'restart' | 'replace' | 'bus' | 'log' | 'backoff'>> &
   Pick<HealthMonitorConfig, 'restart' | 'replace' | 'bus' | 'log'> & { backoff: Required<BackoffOptions> };
 
 /** Completes the options. Throws a TypeError for wrong types, `ERR_OPTION_INVALID` for values out of range. */
 export function resolveConfig(config?: HealthMonitorConfig): ResolvedConfig {
-  const given = optionsObject('config', config);
+  const given = optionsObject('config', config, MONITOR_OPTIONS);
   const { restart, replace, bus, log, loopThreshold, activityEvents = [] } = given;
   for (const [name, value] of Object.entries({ restart, replace })) {
     if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function`);
@@ -60,7 +86,7 @@ export interface Registration {
 
 /** Checks the options of a registration. */
 export function resolveRegistration(options: RegisterOptions | undefined, config: ResolvedConfig): Registration {
-  const given = optionsObject('options', options);
+  const given = optionsObject('options', options, REGISTRATION);
   const { worker, spawn, onMissed } = given;
   for (const [name, value] of Object.entries({ spawn, onMissed })) {
     if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function`);
@@ -87,7 +113,7 @@ export function resolveTrack(work: unknown, options: TrackOptions | undefined): 
     throw new TypeError('work must be a promise or a function');
   }
   const name = called ? work.name : '';
-  const given = optionsObject('options', options);
+  const given = optionsObject('options', options, { deadline: true, kind: true });
   const { kind = name === '' ? 'work' : name } = given;
   if (typeof kind !== 'string') throw new TypeError('kind must be a string');
   return { deadline: whole('deadline', given.deadline, 120_000, 0), kind };
@@ -98,7 +124,7 @@ function invalid(why: string): never {
 }
 
 function resolveBackoff(backoff?: BackoffOptions): Required<BackoffOptions> {
-  const given = optionsObject('backoff', backoff);
+  const given = optionsObject('backoff', backoff, { initialDelay: true, factor: true, maxDelay: true, jitter: true });
   return {
     initialDelay: whole('backoff.initialDelay', given.initialDelay, 1000, 0),
     factor: numberOption('backoff.factor', given.factor, 2, { min: 1, max: 100 }),

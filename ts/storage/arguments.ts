@@ -1,6 +1,6 @@
 /** The arguments that every adapter of ours takes, checked the same way. */
 import { SmallTalkError, StorageError } from '../errors.js';
-import { numberOption, optionsObject, wordOption } from '../options.js';
+import { numberOption, optionsObject, wordOption, type Known } from '../options.js';
 import type { ListOptions } from './adapter.js';
 
 /** List options with every default in place, times in milliseconds since the epoch. */
@@ -17,11 +17,24 @@ export interface ListQuery {
   ascending: boolean;
 }
 
+const LIST: Known<ListOptions> = {
+  limit: true,
+  offset: true,
+  activeAgent: true,
+  createdAfter: true,
+  createdBefore: true,
+  updatedAfter: true,
+  updatedBefore: true,
+  idPrefix: true,
+  orderBy: true,
+  order: true,
+};
+
 const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
 
 /** Checks list options. Throws a TypeError for wrong types, `ERR_OPTION_INVALID` for wrong values. */
 export function listQuery(given?: ListOptions): ListQuery {
-  const options = optionsObject('options', given);
+  const options = optionsObject('options', given, LIST);
   return {
     // No limit may be written as Infinity too.
     limit:

@@ -1,22 +1,25 @@
 /** The arguments of what only some stores can do, checked the same way in all of ours. */
 import { SmallTalkError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { flagOption, numberOption, optionsObject, signalOption, wordOption } from '../options.js';
+import { flagOption, numberOption, optionsObject, signalOption, wordOption, type Known } from '../options.js';
 import type { ChatMessage, Durability } from '../types.js';
 import { listQuery, prefixOption } from './arguments.js';
 import type { KeyOptions, MessageRange, PruneOptions, SaveVersionedOptions, WriteOptions } from './capabilities.js';
 
 const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
 
+/** Those of a versioned write are known to both of its parts. */
+const WRITE: Known<SaveVersionedOptions> = { durability: true, ifVersion: true };
+
 /** What one write survives: its own word, or the adapter's. */
 export function durabilityOf(options: WriteOptions | undefined, fallback: Durability): Durability {
   if (options === undefined) return fallback;
-  return wordOption('durability', optionsObject('options', options).durability, fallback, ['process', 'power']);
+  return wordOption('durability', optionsObject('options', options, WRITE).durability, fallback, ['process', 'power']);
 }
 
 /** The bounds of a range; Infinity where there is none, which may be written so too. */
 export function rangeOf(range: MessageRange | undefined): Required<MessageRange> {
-  const given = optionsObject('range', range);
+  const given = optionsObject('range', range, { last: true, before: true, limit: true });
   const bound = (name: keyof MessageRange): number =>
     given[name] === Infinity ? Infinity : numberOption(name, given[name], Infinity, COUNT);
   return { before: bound('before'), last: bound('last'), limit: bound('limit') };
@@ -34,7 +37,7 @@ export function messageRange(range: MessageRange | undefined): (count: number) =
 
 /** The version that a write wants to find; null: none. */
 export function wantedVersion(options: SaveVersionedOptions): number | null {
-  const { ifVersion } = optionsObject('options', options);
+  const { ifVersion } = optionsObject('options', options, WRITE);
   if (ifVersion === null) return null;
   if (ifVersion === undefined) throw new TypeError('ifVersion must be a number or null');
   return numberOption('ifVersion', ifVersion, 0, COUNT);
@@ -71,7 +74,7 @@ function iterable<T>(given: Iterable<T>, what: string): Iterable<T> {
 
 /** The beginning that keys must have. */
 export function prefixOf(options: KeyOptions | undefined): string {
-  return prefixOption('prefix', optionsObject('options', options).prefix) ?? '';
+  return prefixOption('prefix', optionsObject('options', options, { prefix: true }).prefix) ?? '';
 }
 
 /** What a prune was asked for. */
@@ -84,7 +87,7 @@ export interface PruneQuery {
 
 /** Checks the options of a prune: without a bound it would take everything, so there must be one. */
 export function pruneQuery(options: PruneOptions): PruneQuery {
-  const given = optionsObject('options', options);
+  const given = optionsObject('options', options, { updatedBefore: true, dryRun: true, signal: true });
   const { updatedBefore } = given;
   const bound = updatedBefore === undefined ? undefined : listQuery({ updatedBefore }).updatedBefore;
   if (bound === undefined) throw new SmallTalkError('ERR_OPTION_INVALID', 'prune needs updatedBefore');

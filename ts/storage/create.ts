@@ -3,10 +3,11 @@ import { fileURLToPath } from 'node:url';
 
 import { SmallTalkError } from '../errors.js';
 import { native } from '../native.js';
-import { optionsObject } from '../options.js';
+import { optionsObject, type Known } from '../options.js';
 import { isAdapter, type StorageAdapter } from './adapter.js';
-import { FileStorageAdapter } from './file.js';
-import { InMemoryStorageAdapter } from './memory.js';
+import { FILE_OPTIONS, FileStorageAdapter } from './file.js';
+import { InMemoryStorageAdapter, MEMORY_OPTIONS } from './memory.js';
+import { SQLITE_OPTIONS } from './sqlite/options.js';
 import { SQLiteStorageAdapter, type SQLiteStorageOptions } from './sqlite.js';
 
 /** What to do where the binary is missing. */
@@ -37,15 +38,19 @@ export function storageConfig(
   given: StorageConfig | StorageAdapter | string | undefined,
 ): StorageConfig | StorageAdapter {
   if (typeof given === 'string') return fromUrl(given);
-  return isAdapter(given) ? given : optionsObject(name, given);
+  return isAdapter(given) ? given : optionsObject(name, given, KNOWN);
 }
+
+const KNOWN: Known<StorageConfig> = { adapter: true, onFallback: true, ...SQLITE_OPTIONS };
 
 function choose(config: StorageConfig | StorageAdapter): StorageAdapter {
   if (isAdapter(config)) return config;
   const { adapter = 'sqlite', onFallback = 'memory', ...options } = config;
+  // Each takes of a config what it has a use for: it may be one for all of them.
+  const forMemory = picked(options, MEMORY_OPTIONS);
   if (isAdapter(adapter)) return adapter;
-  if (adapter === 'memory') return new InMemoryStorageAdapter(options);
-  if (adapter === 'file') return new FileStorageAdapter(options);
+  if (adapter === 'memory') return new InMemoryStorageAdapter(forMemory);
+  if (adapter === 'file') return new FileStorageAdapter(picked(options, FILE_OPTIONS));
   if ((adapter as unknown) !== 'sqlite') throw unknown(adapter);
   if ((onFallback as unknown) !== 'memory' && (onFallback as unknown) !== 'throw') {
     throw new SmallTalkError('ERR_OPTION_INVALID', 'onFallback must be one of memory, throw');
@@ -57,9 +62,12 @@ function choose(config: StorageConfig | StorageAdapter): StorageAdapter {
   } catch (error) {
     if (onFallback === 'throw') throw error;
     warnOnce(error as Error);
-    return new InMemoryStorageAdapter(options);
+    return new InMemoryStorageAdapter(forMemory);
   }
 }
+
+const picked = <T extends object>(options: object, known: Known<T>): T =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(known, name))) as T;
 
 function fromUrl(url: string): StorageConfig {
   const [, scheme = url, rest = ''] = /^([a-z]+):(.*)$/s.exec(url) ?? [];

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { decode, encode, type Encoded, type EncodeOptions, type Unsupported } from '../codec.js';
 import { StorageError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { numberOption, optionsObject, pathOption, timeoutOption, wordOption } from '../options.js';
+import { numberOption, optionsObject, pathOption, timeoutOption, wordOption, type Known } from '../options.js';
 import { encodeSession, type EncodedSession } from '../session.js';
 import type { ChatMessage, ChatSession, Durability } from '../types.js';
 import type { ListOptions, StorageAdapter, StorageStats } from './adapter.js';
@@ -74,6 +74,16 @@ export interface FileStorageOptions {
   unsupported?: Unsupported;
 }
 
+/** Their names. */
+export const FILE_OPTIONS: Known<FileStorageOptions> = {
+  path: true,
+  durability: true,
+  busyTimeoutMs: true,
+  timeoutMs: true,
+  maxQueueBytes: true,
+  unsupported: true,
+};
+
 /** No batches: files cannot be changed all or none. No `backup`: a copy of the directory is one. */
 const CAPABILITIES = [
   'appendMessages',
@@ -109,7 +119,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
 
   /** Checks the options; the directory is made by `initialize()` or the first call. */
   constructor(options?: FileStorageOptions) {
-    const given = optionsObject('options', options);
+    const given = optionsObject('options', options, FILE_OPTIONS);
     this.path = resolve(pathOption('path', given.path, './data/sessions'));
     this.#durability = wordOption('durability', given.durability, 'power', ['process', 'power']);
     this.#encoding = { unsupported: wordOption('unsupported', given.unsupported, 'refuse', ['refuse', 'json']) };

@@ -2,7 +2,7 @@
 import { decode, encode, type EncodeOptions, type Unsupported } from '../codec.js';
 import { StorageError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { optionsObject, wordOption } from '../options.js';
+import { optionsObject, wordOption, type Known } from '../options.js';
 import { encodeSession } from '../session.js';
 import type { ChatMessage, ChatSession } from '../types.js';
 import type { ListOptions, StorageAdapter, StorageStats } from './adapter.js';
@@ -40,6 +40,9 @@ export interface InMemoryStorageOptions {
   unsupported?: Unsupported;
 }
 
+/** Their names. */
+export const MEMORY_OPTIONS: Known<InMemoryStorageOptions> = { unsupported: true };
+
 /** Everything but `backup`: there is no file to copy. */
 const CAPABILITIES = [
   'appendMessages',
@@ -76,7 +79,7 @@ export class InMemoryStorageAdapter implements StorageAdapter, Offered {
   #closed = false;
 
   constructor(options?: InMemoryStorageOptions) {
-    const given = optionsObject('options', options);
+    const given = optionsObject('options', options, MEMORY_OPTIONS);
     this.#encoding = { unsupported: wordOption('unsupported', given.unsupported, 'refuse', ['refuse', 'json']) };
   }
 

@@ -1,6 +1,6 @@
 /** Copies sessions and keys from any store to any other. */
 import { SmallTalkError } from '../errors.js';
-import { callbackOption, flagOption, optionsObject, signalOption } from '../options.js';
+import { callbackOption, flagOption, optionsObject, signalOption, type Known } from '../options.js';
 import { isAdapter, type StorageAdapter } from './adapter.js';
 import { expiryOf } from './arguments.js';
 import { supports } from './capabilities.js';
@@ -25,6 +25,16 @@ export interface MigrateOptions {
   /** Reads everything in both stores once more at the end and compares. Default true. */
   verify?: boolean;
 }
+
+const KNOWN: Known<MigrateOptions> = {
+  sessions: true,
+  keys: true,
+  ttl: true,
+  onProgress: true,
+  signal: true,
+  dryRun: true,
+  verify: true,
+};
 
 /** Counts so far. */
 export interface MigrateProgress {
@@ -58,7 +68,7 @@ export async function migrate(
   to: StorageAdapter,
   options?: MigrateOptions,
 ): Promise<MigrateReport> {
-  const { ttl, ...given } = optionsObject('options', options);
+  const { ttl, ...given } = optionsObject('options', options, KNOWN);
   const dryRun = flagOption('dryRun', given.dryRun, false);
   const verify = flagOption('verify', given.verify, true);
   const signal = signalOption(given.signal);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 
 import type { EncodeOptions, Unsupported } from '../../codec.js';
 import { SmallTalkError } from '../../errors.js';
-import { numberOption, optionsObject, pathOption, timeoutOption, wordOption } from '../../options.js';
+import { numberOption, optionsObject, pathOption, timeoutOption, wordOption, type Known } from '../../options.js';
 import type { Durability } from '../../types.js';
 
 /** How the SQLite adapter opens its file. */
@@ -29,6 +29,18 @@ export interface SQLiteStorageOptions {
   unsupported?: Unsupported;
 }
 
+/** Their names. */
+export const SQLITE_OPTIONS: Known<SQLiteStorageOptions> = {
+  path: true,
+  durability: true,
+  readers: true,
+  busyTimeoutMs: true,
+  timeoutMs: true,
+  maxQueueBytes: true,
+  snapshotBytes: true,
+  unsupported: true,
+};
+
 /** The options, checked, with every default in place. */
 export interface CheckedOptions {
   path: string;
@@ -46,7 +58,7 @@ const READERS = 2;
 
 /** Checks the options. Throws a TypeError for wrong types, `ERR_OPTION_INVALID` for wrong values. */
 export function checkedOptions(options?: SQLiteStorageOptions): CheckedOptions {
-  const given = optionsObject('options', options);
+  const given = optionsObject('options', options, SQLITE_OPTIONS);
   const named = pathOption('path', given.path, './data/sessions.db');
   if (named === ':memory:') {
     throw new SmallTalkError('ERR_OPTION_INVALID', 'for sessions that need not last there is InMemoryStorageAdapter');

@@ -1,0 +1,80 @@
+/** Options by another name than ours: what they were meant for would go to its default without a word. */
+import { readdirSync } from 'node:fs';
+
+import * as api from '../ts/index.js';
+import { rejection } from './support/event-log.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+const {
+  AgentHealthMonitor,
+  createStorageAdapter,
+  FileStorageAdapter,
+  InMemoryStorageAdapter,
+  JsonlEventReplayStorage,
+  migrate,
+  openSmallTalk,
+  SmallTalkEventBus,
+  SQLiteStorageAdapter,
+} = api as Record<string, any>;
+
+/** What is called with an option of this name that there is not, beside others that there are. */
+const CALLS: [string, (name: string) => unknown][] = [
+  ['a SQLite adapter', (name) => new SQLiteStorageAdapter({ [name]: './x.db', timeoutMs: 5 })],
+  ['a file adapter', (name) => new FileStorageAdapter({ [name]: './x' })],
+  ['a memory adapter', (name) => new InMemoryStorageAdapter({ [name]: './x' })],
+  ['a log', (name) => new JsonlEventReplayStorage({ [name]: './x' })],
+  ['a bus', (name) => new SmallTalkEventBus({ [name]: 5 })],
+  ['a monitor', (name) => new AgentHealthMonitor({ [name]: 5 })],
+  ['a backoff', (name) => new AgentHealthMonitor({ backoff: { [name]: 5 } })],
+  ['createStorageAdapter', (name) => createStorageAdapter({ [name]: 'memory' })],
+  ['openSmallTalk', (name) => openSmallTalk({ [name]: './x' })],
+  ['its storage', (name) => openSmallTalk({ storage: { [name]: 'file' } })],
+  ['its log', (name) => openSmallTalk({ log: { [name]: './x' } })],
+  ['its bus', (name) => openSmallTalk({ bus: { [name]: 5 } })],
+  ['its monitor', (name) => openSmallTalk({ health: { [name]: 5 } })],
+  ['a replay of a bus', (name) => new SmallTalkEventBus().replay({ [name]: 'all' })],
+  ['a history', (name) => new SmallTalkEventBus().history.toArray({ [name]: 'all' })],
+  ['a replay of a log', (name) => new JsonlEventReplayStorage().replay('s', { [name]: 'all' }).next()],
+  ['a tail', (name) => new JsonlEventReplayStorage().tail('s', { [name]: 5 }).next()],
+  ['a consumer', (name) => new JsonlEventReplayStorage().subscribe('s', 'c', { [name]: 5 })],
+  ['an append', (name) => new JsonlEventReplayStorage().append('s', { topic: 't' }, { [name]: 'power' })],
+  ['a save', (name) => new InMemoryStorageAdapter().set('k', 1, undefined, { [name]: 'power' })],
+  ['a list', (name) => new InMemoryStorageAdapter().listSessions({ [name]: 'x' })],
+  ['a list of keys', (name) => new InMemoryStorageAdapter().keys({ [name]: 'x' }).next()],
+  ['a range', (name) => new InMemoryStorageAdapter().getMessages('s', { [name]: 5 })],
+  ['a prune', (name) => new InMemoryStorageAdapter().prune({ updatedBefore: 5, [name]: true })],
+  ['a migration', (name) => migrate(new InMemoryStorageAdapter(), new InMemoryStorageAdapter(), { [name]: true })],
+];
+
+test.each(CALLS)('%s refuses one, and names those that it has', async (_, call) => {
+  const [cwd, directory] = [process.cwd(), temporaryDirectory()];
+  process.chdir(directory);
+  try {
+    const refused = await rejection(Promise.resolve().then(() => call('oddName')));
+    expect(refused).toBeInstanceOf(TypeError);
+    expect(refused.message).toMatch(
+      /^(options|config|backoff|storage|range|bus|health) has no member "oddName"; it can have \w+/,
+    );
+    expect(readdirSync(directory)).toEqual([]);
+  } finally {
+    process.chdir(cwd);
+  }
+});
+
+test('one that is undefined is none, and one config may be for any adapter', async () => {
+  expect(new InMemoryStorageAdapter({ oddName: undefined }).name).toBe('InMemoryStorage');
+  const path = temporaryDirectory();
+  for (const adapter of ['memory', 'file']) {
+    const store = await createStorageAdapter({ adapter, path, readers: 2, snapshotBytes: 0, onFallback: 'throw' });
+    await store.close();
+  }
+});
+
+test('an agent is not registered with one, nor work tracked', async () => {
+  const monitor = new AgentHealthMonitor({});
+  expect(() => monitor.registerAgent({ id: 'a' }, { session: ['s'] })).toThrow('has no member "session"');
+  monitor.registerAgent({ id: 'a' });
+  const refused = await rejection(monitor.track('a', Promise.resolve(), { timeout: 5 }) as Promise<void>);
+  expect(refused.message).toContain('has no member "timeout"');
+  await monitor.close();
+});
