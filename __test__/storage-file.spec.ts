@@ -18,9 +18,20 @@ import { fileNameOf, idOfFileName } from '../ts/storage/file/names.js';
 import { OWNER } from '../ts/storage/file/owner.js';
 import { runNode } from './support/child.js';
 import { conversation, deadProcess, open } from './support/file-store.js';
+import { skipUnless } from './support/skip.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 const dist = join(__dirname, '..', 'dist', 'index.js');
+
+skipUnless(process.platform === 'linux', 'only Linux has directories that take no name')(
+  'a directory that takes no name, as one that was removed under its mount, is an error at once',
+  async () => {
+    const script = `new (require(${JSON.stringify(dist)}).FileStorageAdapter)({ path: '/proc/none/store' }).set('k', 1)
+      .catch((error) => console.log(error.code, error.message));`;
+    const { code, output } = await runNode(['-e', script], { cwd: temporaryDirectory(), timeoutMs: 20_000 });
+    expect([code, output]).toEqual([0, expect.stringMatching(/^ERR_IO ENOENT.*'\/proc\/none'/)]);
+  },
+);
 
 describe('names of files', () => {
   const anyId = fc

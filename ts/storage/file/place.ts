@@ -1,8 +1,9 @@
 /** One directory of sessions and keys: adapters of one thread that use the same one share this. */
-import { mkdirSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { drainAtExit } from '../../exit.js';
+import { makeDirectory } from './directories.js';
 import { storageError, syncDirectory, sweepTemporary } from './files.js';
 import { Folder } from './folder.js';
 import { keyHead, sessionHead, type KeyHead, type SessionHead } from './format.js';
@@ -26,15 +27,6 @@ export function placeOf(path: string): Place {
   places.set(real, new WeakRef(place));
   forgotten.register(place, real);
   return place;
-}
-
-/** Makes a directory, and gives those that have a new name in them. */
-function makeDirectory(path: string): string[] {
-  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return [];
-  const changed = [dirname(first)];
-  for (let at = dirname(path); at.length >= first.length; at = dirname(at)) changed.push(at);
-  return changed;
 }
 
 export class Place {
