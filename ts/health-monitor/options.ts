@@ -10,7 +10,7 @@ import type { BackoffOptions, HealthMonitorConfig, RecoveryStrategy, RegisterOpt
 const ACTIVITY_EVENTS = ['response_generated', 'task_completed', 'tool_executed'];
 const STRATEGIES: readonly RecoveryStrategy[] = ['restart', 'replace', 'alert'];
 /** The longest delay that a timer takes. */
-const MAX_MS = 2 ** 31 - 1;
+export const MAX_MS = 2 ** 31 - 1;
 
 /** Every option has its value. */
 export type ResolvedConfig = Required<Omit<HealthMonitorConfig, 'restart' | 'replace' | 'bus' | 'log' | 'backoff'>> &

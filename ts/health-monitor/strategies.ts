@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads';
 import { HealthError } from '../errors.js';
 import { checkText } from '../ids.js';
 import { bounded } from './bounded.js';
-import type { ResolvedConfig } from './options.js';
+import { MAX_MS, type ResolvedConfig } from './options.js';
 import type { MonitoredAgent, RecoveryStrategy } from './types.js';
 import { respawn } from './workers.js';
 
@@ -28,7 +28,7 @@ export function recoverer(
 ): (() => Promise<MonitoredAgent>) | null {
   const bring = bringBack(patient, config, born);
   if (bring === null) return null;
-  const answerWithin = config.heartbeatInterval * Math.max(2, config.maxMissedBeats);
+  const answerWithin = Math.min(MAX_MS, config.heartbeatInterval * Math.max(2, config.maxMissedBeats));
   return async () => {
     const agent = await bounded(bring, config.recoveryTimeout, patient.strategy);
     if (typeof agent !== 'object' || (agent as unknown) === null) {
