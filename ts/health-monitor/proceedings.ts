@@ -111,11 +111,11 @@ export class Proceedings {
         this.counters.recoveryAttempts += 1;
         this.#enter(watched, 'attempt');
       },
-      attempt: async () => {
+      attempt: async (wanted) => {
         const born = (worker: Worker): void => {
           if (agents.has(watched)) this.liveIn(watched, worker);
         };
-        const next = await recoverer(watched, config, born)?.();
+        const next = await recoverer(watched, config, { born, wanted })?.();
         if (next !== undefined && agents.has(watched)) {
           audience.letGoOf(watched.agent);
           watched.adopt(next);
