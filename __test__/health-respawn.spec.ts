@@ -1,9 +1,16 @@
 /** Agents whose worker is started anew: as often as somebody wants that, and judged by the new one. */
 import { EventEmitter, once } from 'node:events';
+import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import { onExit } from '../ts/health-monitor/workers.js';
-import { AgentHealthMonitor, type AgentTransition, type HealthMonitorConfig } from '../ts/index.js';
+import {
+  AgentHealthMonitor,
+  type AgentTransition,
+  type HealthMonitorConfig,
+  type MonitoredAgent,
+} from '../ts/index.js';
+import { ROOT } from './support/consumer.js';
 
 const workers: Worker[] = [];
 const opened: AgentHealthMonitor[] = [];
@@ -33,6 +40,14 @@ async function online(program?: string): Promise<Worker> {
   const worker = start(program);
   await once(worker, 'online');
   return worker;
+}
+
+function states(monitor: AgentHealthMonitor): string[] {
+  const lines: string[] = [];
+  for (const name of ['suspect', 'disconnected', 'recovering', 'recovered', 'failed'] as const) {
+    monitor.on(`agent:${name}`, ({ state, reason }: AgentTransition) => lines.push(`${state} ${reason}`));
+  }
+  return lines;
 }
 
 /** Keeps a worker from ending until `end` is called: one in a system call cannot be terminated. */
@@ -107,6 +122,81 @@ test('a worker that is online already may take the place of one that has ended',
   await worker.terminate();
   const [recovered] = (await once(monitor, 'agent:recovered')) as [AgentTransition];
   expect([recovered.recoveries, standby.threadId > 0]).toEqual([1, true]);
+});
+
+describe('what spoke against the old worker does not speak against the new one', () => {
+  test('which answers too late for the attempt, and is left alone then', async () => {
+    const monitor = open({ backoff: { initialDelay: 60_000, jitter: 0 } });
+    const lines = states(monitor);
+    const spawned: Worker[] = [];
+    let late = true;
+    const spawn = (): Worker => {
+      spawned.push(start());
+      return spawned.at(-1) as Worker;
+    };
+    const worker = await online();
+    const ping = (): Promise<unknown> => (late ? never() : Promise.resolve());
+    monitor.registerAgent({ id: 'a', ping }, { worker, spawn });
+    await worker.terminate();
+    while (monitor.getAgentHealth('a')?.error === null) await new Promise(setImmediate);
+    late = false;
+    await once(monitor, 'agent:recovered');
+    expect(lines).toEqual(['disconnected exited', 'recovering exited', 'healthy null']);
+    expect(spawned.map(({ threadId }) => threadId > 0)).toEqual([true]);
+    // The new one is watched.
+    await spawned[0]?.terminate();
+    await once(monitor, 'agent:disconnected');
+  });
+
+  test('which gives a sign of life after it was given up', async () => {
+    const monitor = open({ maxRecoveries: 1 });
+    const worker = await online();
+    monitor.registerAgent({ id: 'a', ping: never }, { worker, spawn: () => start() });
+    await worker.terminate();
+    await once(monitor, 'agent:failed');
+    monitor.recordActivity('a');
+    const [recovered] = (await once(monitor, 'agent:recovered')) as [AgentTransition];
+    expect(recovered).toMatchObject({ previous: 'failed', reason: null });
+  });
+
+  test.each(['replace', 'restart'] as const)('nor against one that %s() brought back elsewhere', async (how) => {
+    const young: MonitoredAgent = { id: 'a', ping: async () => 'elsewhere' };
+    const monitor = open({ recoveryStrategy: how, replace: async () => young, restart: async () => undefined });
+    const lines = states(monitor);
+    const worker = await online();
+    monitor.registerAgent({ id: 'a', ping: async () => 'in a worker' }, { worker });
+    await worker.terminate();
+    await once(monitor, 'agent:recovered');
+    let pings = 0;
+    const clock = { id: 'clock', ping: async () => void (pings += 1) };
+    monitor.registerAgent(clock);
+    while (pings < 4) await new Promise(setImmediate);
+    expect(lines).toEqual(['disconnected exited', 'recovering exited', 'healthy null']);
+  });
+});
+
+test('the end of a frozen worker is told, and is no sign of life of who lived there', async () => {
+  const monitor = open({ heartbeatInterval: 100, maxRecoveries: 1 });
+  const lines = states(monitor);
+  const dist = JSON.stringify(path.join(ROOT, 'dist', 'index.js'));
+  const worker = start(`
+    const { parentPort } = require('node:worker_threads');
+    const { AgentHealthMonitor } = require(${dist});
+    new AgentHealthMonitor({ loopThreshold: 150 }).start();
+    parentPort.on('message', () => { for (;;); });
+    parentPort.postMessage('ready')`);
+  await once(worker, 'message');
+  const spawn = (): Worker => {
+    throw new Error('no more threads');
+  };
+  monitor.registerAgent({ id: 'a' }, { worker, spawn });
+  const { threadId } = worker;
+  const thawed = once(monitor, 'loop:thawed');
+  worker.postMessage('freeze');
+  await once(monitor, 'agent:failed');
+  const [news] = await thawed;
+  expect(news.threadId).toBe(threadId);
+  expect(lines).toEqual(['suspect frozen', 'disconnected frozen', 'recovering frozen', 'failed frozen']);
 });
 
 describe('many agents on one worker', () => {
