@@ -121,8 +121,8 @@ export class Proceedings {
         const next = await recoverer(watched, config, { born, wanted })?.();
         if (next !== undefined && agents.has(watched)) this.#cameBack(watched, next, firstWork);
       },
-      catchUp: async () => {
-        await watched.missed?.catchUp((take) => bounded(take, config.recoveryTimeout, 'onMissed()'));
+      catchUp: async (wanted) => {
+        await watched.missed?.catchUp((step, what) => bounded(step, config.recoveryTimeout, what), wanted);
       },
       attemptFailed: (error) => {
         watched.failed(error);
