@@ -70,13 +70,13 @@ describe('a log that never answers fails the attempt', () => {
       what === 'flush'
         ? { flush: never }
         : { replay: () => ({ [Symbol.asyncIterator]: () => ({ next: never, return: never }) }) };
-    const monitor = open({ log: logOf([], more as object), recoveryTimeout: 60, maxRecoveries: 2 });
+    const monitor = open({ log: logOf([], more as object), recoveryTimeout: 200, maxRecoveries: 2 });
     const onMissed = jest.fn();
     monitor.registerAgent(fragile(), { sessions: ['s'], onMissed });
     const [failed] = (await once(monitor, 'agent:failed')) as [AgentTransition];
     expect(failed).toMatchObject({
       recoveries: 2,
-      error: { code: 'ERR_TIMEOUT', message: `${what}() of the log took longer than 60 ms` },
+      error: { code: 'ERR_TIMEOUT', message: `${what}() of the log took longer than 200 ms` },
     });
     expect(onMissed).not.toHaveBeenCalled();
   });

@@ -96,7 +96,7 @@ describe('a worker that takes its time to end', () => {
       expect(spawn).not.toHaveBeenCalled();
       await monitor.close();
     }
-    const monitor = open({ recoveryTimeout: 1_000, maxRecoveries: 3 });
+    const monitor = open({ recoveryTimeout: 2_000, maxRecoveries: 3 });
     const worker = await online();
     const { end } = stubborn(worker);
     const spawn = jest.fn(start);
