@@ -115,8 +115,17 @@ export interface HealthRegistration {
 /** A ping was rejected. */
 export declare function healthReject(handle: ExternalObject<HealthHandle>, slot: number, ticket: number): void
 
-/** Takes an agent for healthy, as `next`; `false` where it is not known. */
-export declare function healthReset(handle: ExternalObject<HealthHandle>, slot: number, ticket: number, next: HealthRegistration): boolean
+/**
+ * An agent lives elsewhere, as `who` says, though nobody knows yet whether it lives; its work before the one numbered
+ * `first_work` is forgotten.
+ */
+export declare function healthRelocate(handle: ExternalObject<HealthHandle>, slot: number, who: HealthRegistration, firstWork: number): void
+
+/**
+ * Takes an agent for healthy, as `next`; its work before the one numbered `first_work` is forgotten. `false` where it is not
+ * known.
+ */
+export declare function healthReset(handle: ExternalObject<HealthHandle>, slot: number, ticket: number, next: HealthRegistration, firstWork: number): boolean
 
 /** Work has ended, however. */
 export declare function healthSettle(handle: ExternalObject<HealthHandle>, slot: number, ticket: number, work: number): void

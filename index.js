@@ -852,6 +852,7 @@ module.exports.healthOpen = nativeBinding.healthOpen
 module.exports.healthRecordIn = nativeBinding.healthRecordIn
 module.exports.healthRegister = nativeBinding.healthRegister
 module.exports.healthReject = nativeBinding.healthReject
+module.exports.healthRelocate = nativeBinding.healthRelocate
 module.exports.healthReset = nativeBinding.healthReset
 module.exports.healthSettle = nativeBinding.healthSettle
 module.exports.healthStart = nativeBinding.healthStart

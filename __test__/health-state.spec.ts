@@ -52,13 +52,13 @@ test('the machine is the table of the page, no more and no less', () => {
 
 test('work in flight makes a healthy agent busy, and nobody else', () => {
   const life = new Life();
-  life.begin();
+  const work = life.begin();
   expect(life.state).toBe('busy');
   expect(life.take('missed')).toBe('busy');
   expect(life.state).toBe('suspect');
   expect(life.take('alive')).toBe('suspect');
   expect(life.state).toBe('busy');
-  life.end();
+  life.end(work);
   expect(life.state).toBe('healthy');
 });
 
@@ -144,6 +144,7 @@ test('no sequence of beats, failures and recoveries contradicts the table; every
         fc.array(outcome, { minLength: 1 }),
         async (deeds, outcomes) => {
           const world = new World(outcomes);
+          const works: number[] = [];
           let state: AgentState = 'healthy';
           let announced = 0;
           const check = (): void => {
@@ -164,8 +165,8 @@ test('no sequence of beats, failures and recoveries contradicts the table; every
             else if (next === 'sign') world.report('healthy');
             else if (next === 'miss') world.report('suspect');
             else if (next === 'go') world.report('disconnected');
-            else if (next === 'begin') world.life.begin();
-            else if (next === 'end' && world.life.works > 0) world.life.end();
+            else if (next === 'begin') works.push(world.life.begin());
+            else if (next === 'end') world.life.end(works.shift() ?? 0);
             else if (next === 'hold') world.recovery.hold();
             else if (next === 'go on') world.recovery.go();
             check();

@@ -170,3 +170,41 @@ test('work that is refused is not left to end the process when it fails', async 
   const { code, output } = await runNode(['-e', script], { cwd: ROOT });
   expect([output, code]).toEqual(['ERR_AGENT_UNKNOWN,TypeError,ERR_OPTION_INVALID,ERR_CLOSED', 0]);
 });
+
+describe('work that is begun while the agent is brought back', () => {
+  test('belongs to its next life: when it hangs, that is noticed', async () => {
+    const monitor = open({ recoveryStrategy: 'restart', backoff: { initialDelay: 10 } });
+    const lines = transcript(monitor);
+    let calls = 0;
+    const callModel = (): void => void monitor.track('a', never, { deadline: 30, kind: `call ${(calls += 1)}` });
+    monitor.registerAgent({ id: 'a', restart: async () => callModel() });
+    callModel();
+    await once(monitor, 'agent:recovered');
+    // Only the second call: the first one is of an earlier life.
+    expect(monitor.getAgentHealth('a')?.tracked).toBe(1);
+    await once(monitor, 'agent:recovered');
+    const attempt = ['disconnected → recovering (overdue)', 'recovering → busy'];
+    expect(lines.slice(0, 4)).toEqual(['busy → suspect (overdue)', 'suspect → disconnected (overdue)', ...attempt]);
+    expect(lines.slice(4, 6)).toEqual(['busy → suspect (overdue)', 'suspect → disconnected (overdue)']);
+    expect([calls, lines.slice(6)]).toEqual([3, attempt]);
+  });
+
+  test('keeps the agent from being asked anything, and its end counts', async () => {
+    const monitor = open({ recoveryStrategy: 'restart' });
+    let done: (text: string) => void = () => undefined;
+    let answer: Promise<string> | undefined;
+    const ping = jest.fn(() => (answer === undefined ? never() : Promise.resolve()));
+    const restart = async (): Promise<void> => {
+      answer = monitor.track('a', new Promise<string>((resolve) => (done = resolve)), { kind: 'model call' });
+    };
+    monitor.registerAgent({ id: 'a', ping, restart });
+    await once(monitor, 'agent:recovered');
+    expect(monitor.getAgentHealth('a')).toMatchObject({ state: 'busy', tracked: 1 });
+    ping.mockClear();
+    await intervals(4, monitor);
+    expect(ping).not.toHaveBeenCalled();
+    done('once upon a time');
+    await answer;
+    expect(monitor.getAgentHealth('a')).toMatchObject({ state: 'healthy', tracked: 0, lastActivity: 'model call' });
+  });
+});

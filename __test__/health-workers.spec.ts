@@ -31,10 +31,12 @@ const LIVELY = `
   const { parentPort } = require('node:worker_threads');
   const { AgentHealthMonitor, SmallTalkEventBus } = require(${JSON.stringify(path.join(ROOT, 'dist', 'index.js'))});
   const bus = new SmallTalkEventBus();
-  new AgentHealthMonitor({ loopThreshold: 150 }).start();
+  const monitor = new AgentHealthMonitor({ loopThreshold: 150 });
+  monitor.start();
   bus.on('task', function endless() { for (;;); });
   bus.on('pause', function slow() { const end = performance.now() + 220; while (performance.now() < end); });
   bus.on('end', () => process.exit(3));
+  bus.on('leave', () => { const end = performance.now() + 400; while (performance.now() < end); void monitor.close(); });
   parentPort.on('message', (event) => { bus.scope({ agentId: 'writer' }).emit(event); parentPort.postMessage(event); });
   parentPort.postMessage('ready');
 `;
@@ -163,4 +165,44 @@ test('what is wrong is refused', async () => {
   expect(() => monitor.registerAgent({ id: 'a' }, { spawn: () => worker })).toThrow(
     expect.objectContaining({ code: 'ERR_OPTION_INVALID' }),
   );
+});
+
+test('a worker that closes its monitor right after a freeze thaws all the same, and lives', async () => {
+  const monitor = open({ heartbeatInterval: 1_000 });
+  const lines = states(monitor);
+  const worker = await ready(start(LIVELY));
+  const spawn = jest.fn(() => start(LIVELY));
+  const news: string[] = [];
+  for (const name of ['loop:frozen', 'loop:thawed'] as const)
+    monitor.on(name, ({ loop }) => news.push(`${name} ${loop}`));
+  monitor.registerAgent({ id: 'writer' }, { worker, spawn });
+  const loop = `worker ${worker.threadId}`;
+  worker.postMessage('leave');
+  await once(monitor, 'agent:recovered');
+  expect(lines).toEqual(['suspect frozen', 'healthy null']);
+  expect(news).toEqual([`loop:frozen ${loop}`, `loop:thawed ${loop}`]);
+  expect(spawn).not.toHaveBeenCalled();
+});
+
+test('a loop that is frozen already accuses whoever is registered or brought back there, with whatever monitor', async () => {
+  const monitor = open();
+  const worker = await ready(start(LIVELY));
+  const lines = states(monitor);
+  // Asks the worker, which does not hear it.
+  const restart = async (): Promise<void> => worker.postMessage('restart');
+  monitor.registerAgent({ id: 'first', restart }, { worker });
+  worker.postMessage('task');
+  await once(monitor, 'agent:recovered');
+  await once(monitor, 'agent:disconnected');
+  expect(lines.splice(0)).toEqual([
+    ...['suspect frozen', 'disconnected frozen', 'recovering frozen', 'healthy null'],
+    ...['suspect frozen', 'disconnected frozen'],
+  ]);
+  monitor.unregisterAgent('first');
+  const late = open();
+  for (const each of [monitor, late]) {
+    const suspect = once(each, 'agent:suspect');
+    each.registerAgent({ id: 'late' }, { worker });
+    expect((await suspect)[0]).toMatchObject({ id: 'late', reason: 'frozen' });
+  }
 });

@@ -133,10 +133,32 @@ pub fn health_unregister(handle: &External<HealthHandle>, slot: u32, ticket: u32
     entry("healthUnregister", || Ok(handle.0.unregister(slot, ticket)))
 }
 
-/// Takes an agent for healthy, as `next`; `false` where it is not known.
+/// Takes an agent for healthy, as `next`; its work before the one numbered `first_work` is forgotten. `false` where it is not
+/// known.
 #[napi(catch_unwind)]
-pub fn health_reset(handle: &External<HealthHandle>, slot: u32, ticket: u32, next: HealthRegistration) -> Result<bool> {
-    entry("healthReset", || Ok(handle.0.reset(slot, ticket, next.into())))
+pub fn health_reset(
+    handle: &External<HealthHandle>,
+    slot: u32,
+    ticket: u32,
+    next: HealthRegistration,
+    first_work: u32,
+) -> Result<bool> {
+    entry("healthReset", || Ok(handle.0.reset(slot, ticket, next.into(), first_work)))
+}
+
+/// An agent lives elsewhere, as `who` says, though nobody knows yet whether it lives; its work before the one numbered
+/// `first_work` is forgotten.
+#[napi(catch_unwind)]
+pub fn health_relocate(
+    handle: &External<HealthHandle>,
+    slot: u32,
+    who: HealthRegistration,
+    first_work: u32,
+) -> Result<()> {
+    entry("healthRelocate", || {
+        handle.0.relocate(slot, who.into(), first_work);
+        Ok(())
+    })
 }
 
 /// An agent begins work that nobody has to hear of for `deadline` milliseconds.

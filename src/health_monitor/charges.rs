@@ -50,6 +50,17 @@ impl Charges {
         self.exited = true;
     }
 
+    /// The agent lives elsewhere: what spoke against the place where it was no longer concerns it.
+    pub fn leave(&mut self) {
+        self.frozen_since = None;
+        self.exited = false;
+    }
+
+    /// Work before the one numbered `first` is nobody's any more.
+    pub fn forget_before(&mut self, first: u32) {
+        self.works.retain(|work| work.id >= first);
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn none(&self) -> bool {

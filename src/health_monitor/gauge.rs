@@ -54,6 +54,8 @@ pub enum Change {
     Froze(Duration),
     /// It runs again, after so long.
     Thawed(Duration),
+    /// It has come to its end, after so long.
+    Ended(Duration),
 }
 
 /// What is known about one loop.
@@ -97,6 +99,11 @@ impl Gauge {
             return Some(Change::Froze(self.age));
         }
         thawed
+    }
+
+    /// The loop is gone. Whoever knows that it was frozen has to know that this is over.
+    pub fn end(&mut self) -> Option<Change> {
+        std::mem::take(&mut self.frozen).then_some(Change::Ended(self.age))
     }
 
     /// Time since the last look in which the loop's thread is known to have run, or to have waited for a CPU.

@@ -47,6 +47,8 @@ pub struct LoopNews {
     pub thread: u32,
     /// Whether it froze; else it thawed.
     pub frozen: bool,
+    /// It thawed by coming to its end.
+    pub ended: bool,
     /// For how long it has been frozen.
     pub lasted: Duration,
     /// The threshold it went past.
@@ -63,12 +65,22 @@ impl LoopNews {
     /// News of a loop, as of now.
     #[must_use]
     pub fn of(seen: &EventLoop, change: Change, threshold: Duration, holder: Option<Value>) -> Self {
-        let (frozen, lasted) = match change {
-            Change::Froze(lasted) => (true, lasted),
-            Change::Thawed(lasted) => (false, lasted),
+        let (frozen, ended, lasted) = match change {
+            Change::Froze(lasted) => (true, false, lasted),
+            Change::Thawed(lasted) => (false, false, lasted),
+            Change::Ended(lasted) => (false, true, lasted),
         };
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { thread: seen.thread, frozen, lasted, threshold, holder, at: whole_ms(since_epoch), recorded: false }
+        Self {
+            thread: seen.thread,
+            frozen,
+            ended,
+            lasted,
+            threshold,
+            holder,
+            at: whole_ms(since_epoch),
+            recorded: false,
+        }
     }
 
     /// Puts it into logs: once into each, however many ways lead there. Gives how many took it; for each of them `done` is

@@ -11,8 +11,9 @@ use std::{
 
 use super::{
     loops::{EventLoop, LoopNews},
+    report::Report,
     rules::{Options, Rules},
-    state::{Agent, Reason, Standing, Step},
+    state::{Agent, Step},
     table::{Chunk, Registration, Table},
     watch,
 };
@@ -21,49 +22,6 @@ use crate::{
     event_sink::EventSink,
     fault,
 };
-
-/// An agent: where it is found, and which of its lives is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Whom {
-    /// Its slot.
-    pub slot: u32,
-    /// Which registration: the slot may have got another agent meanwhile.
-    pub ticket: u32,
-}
-
-/// An agent that stands differently now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Move {
-    /// Which one.
-    pub whom: Whom,
-    /// How it stands.
-    pub standing: Standing,
-    /// How many beats it missed.
-    pub missed: u32,
-    /// What made it stand so; nothing where it is healthy.
-    pub reason: Option<Reason>,
-}
-
-/// What a sweep has to say. Nothing is sent when there is nothing to say.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// The event loop shall show that it runs, by [`Monitor::echo`].
-    pub echo: bool,
-    /// Who stands differently.
-    pub moved: Vec<Move>,
-    /// Whom to ping.
-    pub ping: Vec<Whom>,
-    /// Which loops of the process froze or thawed, in that order.
-    pub loops: Vec<LoopNews>,
-    /// The watching thread is gone: nobody is watched any more.
-    pub lost: bool,
-}
-
-impl Report {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 /// One agent, looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,10 +54,14 @@ struct State {
     echo_wanted: bool,
     /// The loop it lives in, and for how long that may run one piece of work; until somebody watches it.
     to_guard: Option<(Arc<EventLoop>, Duration)>,
-    /// The thread it lives in, where that is watched, and whether it is frozen.
-    home: Option<(u32, bool)>,
+    /// The thread it lives in, where that is watched.
+    home: Option<u32>,
+    /// The threads whose loops are frozen, whoever was told.
+    frozen: Vec<u32>,
     /// The threads whose freeze it has told of, and not yet their thaw: there is one for each.
     told_frozen: Vec<u32>,
+    /// Thaws that came while it was stopped, of freezes that it had told of.
+    thaws: Vec<LoopNews>,
     sink: Option<Arc<dyn EventSink>>,
 }
 
@@ -117,7 +79,9 @@ impl Monitor {
             echo_wanted: false,
             to_guard: None,
             home: None,
+            frozen: Vec::new(),
             told_frozen: Vec::new(),
+            thaws: Vec::new(),
             sink: None,
         };
         Ok(Arc::new(Self {
@@ -138,7 +102,7 @@ impl Monitor {
     /// that are watched, this one included, tells which froze and thawed.
     pub fn guard(&self, home: Arc<EventLoop>, threshold: Duration) {
         let mut state = self.lock();
-        state.home = Some((home.thread, false));
+        state.home = Some(home.thread);
         state.to_guard = Some((home, threshold));
     }
 
@@ -157,6 +121,9 @@ impl Monitor {
         self.enlist(&mut state).inspect_err(|_| {
             state.table.remove(slot, who.ticket);
         })?;
+        let mut report = Report::default();
+        self.settle_in(&mut state, slot, who, &mut report);
+        send(state, report);
         Ok(slot)
     }
 
@@ -165,10 +132,33 @@ impl Monitor {
         self.lock().table.remove(slot, ticket)
     }
 
-    /// Takes the agent for healthy from now on, as `next`: what was reported of the old one no longer concerns it. `false`
-    /// where it is not known.
-    pub fn reset(&self, slot: u32, ticket: u32, next: Registration) -> bool {
-        self.lock().table.reset(&self.rules, slot, ticket, next)
+    /// Takes the agent for healthy from now on, as `next`: what was reported of the old one no longer concerns it, nor does
+    /// its work before the one numbered `first_work`. `false` where it is not known.
+    pub fn reset(&self, slot: u32, ticket: u32, next: Registration, first_work: u32) -> bool {
+        let mut state = self.lock();
+        let known = state.table.reset(&self.rules, slot, ticket, next, first_work);
+        let mut report = Report::default();
+        self.settle_in(&mut state, slot, next, &mut report);
+        send(state, report);
+        known
+    }
+
+    /// Of a loop that was frozen before an agent came to live in it no news will come.
+    fn settle_in(&self, state: &mut State, slot: u32, who: Registration, report: &mut Report) {
+        if who.thread.is_some_and(|thread| state.frozen.contains(&thread)) {
+            let deed = |agent: &mut Agent, now, beat| agent.freeze(&self.rules, now, beat, true);
+            state.table.happen(&self.rules, slot, who.ticket, report, deed);
+        }
+    }
+
+    /// The agent lives elsewhere from now on, as `who` says, though nobody knows yet whether it lives: what spoke against the
+    /// place where it was, and its work before the one numbered `first_work`, no longer concern it.
+    pub fn relocate(&self, slot: u32, who: Registration, first_work: u32) {
+        let mut state = self.lock();
+        let mut report = Report::default();
+        state.table.relocate(&self.rules, slot, who, first_work, &mut report);
+        self.settle_in(&mut state, slot, who, &mut report);
+        send(state, report);
     }
 
     /// A sign of life, for runtimes that cannot share memory.
@@ -229,7 +219,10 @@ impl Monitor {
         let mut state = self.usable()?;
         state.running = true;
         self.guard_home(&mut state)?;
-        self.enlist(&mut state)
+        self.enlist(&mut state)?;
+        let loops = mem::take(&mut state.thaws);
+        send(state, Report { loops, ..Report::default() });
+        Ok(())
     }
 
     /// Stops the clock: nobody is pinged or judged until it starts again, and the pause is nobody's silence.
@@ -280,11 +273,6 @@ impl Monitor {
     /// A loop of the process froze or thawed.
     pub(super) fn hear(&self, news: &LoopNews) {
         let mut state = self.lock();
-        if let Some((thread, frozen)) = &mut state.home
-            && *thread == news.thread
-        {
-            *frozen = news.frozen;
-        }
         let told = state.told_frozen.contains(&news.thread);
         state.told_frozen.retain(|thread| *thread != news.thread);
         let mut report = Report::default();
@@ -293,8 +281,18 @@ impl Monitor {
             if news.frozen {
                 state.told_frozen.push(news.thread);
             }
+        } else if told && !news.frozen {
+            state.thaws.push(news.clone());
         }
-        state.table.freeze(&self.rules, news.thread, news.frozen, &mut report);
+        state.freeze(&self.rules, news.thread, news.frozen, news.ended, &mut report);
+        send(state, report);
+    }
+
+    /// A loop was frozen before this monitor came to hear of loops.
+    pub(super) fn learn_of_freeze(&self, thread: u32) {
+        let mut state = self.lock();
+        let mut report = Report::default();
+        state.freeze(&self.rules, thread, true, false, &mut report);
         send(state, report);
     }
 
@@ -306,7 +304,7 @@ impl Monitor {
             return false;
         }
         // Asked and not answered: the loop stood still for a while, and so did the clock.
-        let frozen = state.home.is_some_and(|(_, frozen)| frozen);
+        let frozen = state.home.is_some_and(|thread| state.frozen.contains(&thread));
         if frozen || (state.echo_wanted && !self.echoed.swap(false, Ordering::AcqRel)) {
             return true;
         }
@@ -338,6 +336,19 @@ impl Monitor {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// A loop is frozen, or no longer, which concerns who lives in it. That one has `ended` speaks for nobody.
+    fn freeze(&mut self, rules: &Rules, thread: u32, frozen: bool, ended: bool, report: &mut Report) {
+        self.frozen.retain(|known| *known != thread);
+        if frozen {
+            self.frozen.push(thread);
+        }
+        if !ended {
+            self.table.freeze(rules, thread, frozen, report);
+        }
     }
 }
 

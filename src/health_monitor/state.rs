@@ -153,6 +153,40 @@ impl Agent {
         self.review(rules, now, beat)
     }
 
+    /// It lives elsewhere from now on, and its work before the one numbered `first_work` is nobody's. That shows nothing of
+    /// whether it lives: how it stood, only a sign of life makes good.
+    pub fn relocate(&mut self, rules: &Rules, now: u32, beat: u32, pingable: bool, first_work: u32) -> Step {
+        let moved = self.review(rules, now, beat).moved;
+        self.silence = self.standing;
+        if let Some(charges) = &mut self.charges {
+            charges.leave();
+            charges.forget_before(first_work);
+        }
+        self.pingable = pingable;
+        self.unanswered = None;
+        self.rejections = 0;
+        self.vain = 0;
+        self.next_ping = now.wrapping_add(rules.ping_after);
+        self.stand(rules, now);
+        Step { ping: false, moved }
+    }
+
+    /// Its work from the one numbered `first` on, where there is some: it goes on in the next life.
+    #[must_use]
+    pub fn works_from(&self, first: u32) -> Option<Box<Charges>> {
+        let mut works = self.charges.clone()?;
+        works.leave();
+        works.forget_before(first);
+        works.busy().then_some(works)
+    }
+
+    /// The same agent, with work in flight.
+    #[must_use]
+    pub fn with(mut self, works: Option<Box<Charges>>) -> Self {
+        self.charges = works;
+        self
+    }
+
     fn charged(&mut self) -> &mut Charges {
         self.charges.get_or_insert_default()
     }

@@ -20,6 +20,8 @@ enum Deed {
     Freeze,
     Thaw,
     Exit,
+    /// It lives elsewhere from now on, and its oldest work is forgotten.
+    Relocate,
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -33,6 +35,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => Just(Deed::Settle),
         1 => Just(Deed::Freeze),
         1 => Just(Deed::Thaw),
+        1 => Just(Deed::Relocate),
     ]
 }
 
@@ -66,12 +69,14 @@ struct History {
     works: Vec<(u32, u32)>,
     frozen_since: Option<u32>,
     exited: bool,
+    /// How it stood when it was moved, until a sign of life.
+    kept: Standing,
 }
 
 impl History {
     fn new(rules: Rules, pingable: bool) -> Self {
-        let (pings, rejections, works) = (Vec::new(), Vec::new(), Vec::new());
-        Self { rules, pingable, last_sign: 0, pings, rejections, works, frozen_since: None, exited: false }
+        let (pings, rejections, works, kept) = (Vec::new(), Vec::new(), Vec::new(), Standing::Healthy);
+        Self { rules, pingable, last_sign: 0, pings, rejections, works, frozen_since: None, exited: false, kept }
     }
 
     fn standing(&self, now: u32) -> Standing {
@@ -83,7 +88,7 @@ impl History {
         let overdue = self.works.iter().map(|(_, due)| since(*due));
         let exited = if self.exited { Standing::Disconnected } else { Standing::Healthy };
         let charges = overdue.chain(self.frozen_since.map(since)).chain([exited]);
-        charges.chain([self.silence(now)]).max().unwrap()
+        charges.chain([self.silence(now), self.kept]).max().unwrap()
     }
 
     fn silence(&self, now: u32) -> Standing {
@@ -110,8 +115,18 @@ impl History {
         if now > self.last_sign {
             self.last_sign = now;
             self.rejections.clear();
+            self.kept = Standing::Healthy;
             self.works.retain(|(_, due)| *due > now);
         }
+    }
+
+    fn relocate(&mut self, now: u32, first_work: u32) {
+        self.kept = self.standing(now);
+        self.works.retain(|(id, _)| *id >= first_work);
+        self.pings.clear();
+        self.rejections.clear();
+        self.frozen_since = None;
+        self.exited = false;
     }
 
     fn reject(&mut self, now: u32) {
@@ -205,6 +220,11 @@ proptest! {
                     let frozen = matches!(deed, Deed::Freeze);
                     model.frozen_since = frozen.then(|| model.frozen_since.unwrap_or(tick));
                     case.happen(now, |agent| agent.freeze(&rules, now, beat, frozen))?;
+                }
+                Deed::Relocate => {
+                    let second = model.works.get(1).map_or(0, |(id, _)| *id);
+                    model.relocate(tick, second);
+                    case.happen(now, |agent| agent.relocate(&rules, now, beat, pingable, second))?;
                 }
                 Deed::Exit => {
                     model.exited = true;

@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use super::{
-    monitor::{Move, Report, Whom},
+    charges::Charges,
+    report::{Move, Report, Whom},
     rules::Rules,
     state::{Agent, SELDOM, Step, reached},
 };
@@ -90,26 +91,37 @@ impl Table {
             self.chunks.push(Chunk::new());
         }
         self.living += 1;
-        self.put(rules, slot, who);
+        self.put(rules, slot, who, None);
         slot
     }
 
-    /// Starts anew with the agent in `slot`, which is `next` from now on. `false` where `ticket` is not there.
-    pub fn reset(&mut self, rules: &Rules, slot: u32, ticket: u32, next: Registration) -> bool {
-        let known = self.entry(slot, ticket).is_some();
-        if known {
-            self.put(rules, slot, next);
-        }
-        known
+    /// Starts anew with the agent in `slot`, which is `next` from now on; its work from the one numbered `first_work` on goes on.
+    /// `false` where `ticket` is not there.
+    pub fn reset(&mut self, rules: &Rules, slot: u32, ticket: u32, next: Registration, first_work: u32) -> bool {
+        let Some(entry) = self.entry(slot, ticket) else { return false };
+        let works = entry.agent.works_from(first_work);
+        self.put(rules, slot, next, works);
+        true
     }
 
-    fn put(&mut self, rules: &Rules, slot: u32, Registration { ticket, pingable, thread }: Registration) {
-        let agent = Agent::new(rules, self.clock, pingable, phase_of(ticket));
+    fn put(&mut self, rules: &Rules, slot: u32, who: Registration, works: Option<Box<Charges>>) {
+        let Registration { ticket, pingable, thread } = who;
+        let agent = Agent::new(rules, self.clock, pingable, phase_of(ticket)).with(works);
         self.beat(slot);
         if let (Some(place), Some(look)) = (self.entries.get_mut(slot as usize), self.looks.get_mut(slot as usize)) {
             *look = agent.look_at(self.clock);
             *place = Some(Entry { ticket, thread, agent });
         }
+    }
+
+    /// The agent lives elsewhere from now on, as `who` says; its work before the one numbered `first_work` is forgotten.
+    pub fn relocate(&mut self, rules: &Rules, slot: u32, who: Registration, first_work: u32, report: &mut Report) {
+        if let Some(entry) = self.entry(slot, who.ticket) {
+            entry.thread = who.thread;
+        }
+        self.happen(rules, slot, who.ticket, report, |agent, now, beat| {
+            agent.relocate(rules, now, beat, who.pingable, first_work)
+        });
     }
 
     /// Takes an agent out. `false` where `ticket` is not there.

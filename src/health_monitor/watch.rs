@@ -111,10 +111,13 @@ struct Watched {
     due: Option<Instant>,
 }
 
-/// A loop that is watched for the monitors that live in it.
+/// A loop that is watched for the monitors that live in it; one that is frozen, also when they are gone, until that is over:
+/// others know of it.
 struct Guard {
     home: Arc<EventLoop>,
     monitors: Vec<(Held, Duration)>,
+    /// The shortest that any of the monitors asks for, or asked for.
+    threshold: Duration,
     gauge: Gauge,
     looked: Instant,
     due: Instant,
@@ -129,26 +132,36 @@ impl Guard {
             held.released = held.open().is_none();
             !held.released
         });
+        let thresholds = self.monitors.iter().map(|(_, threshold)| *threshold);
+        self.threshold = thresholds.min().unwrap_or(self.threshold);
     }
 
-    /// The shortest that any of the monitors asks for; nothing when there is none.
-    fn threshold(&self) -> Option<Duration> {
-        self.monitors.iter().map(|(_, threshold)| *threshold).min()
-    }
-
-    /// Looks at the loop. `None`: there is no loop any more, or nobody who wants to know.
-    fn look(&mut self, now: Instant) -> Option<Vec<LoopNews>> {
+    /// Looks at the loop. `false`: there is no loop any more, or nobody who wants to know.
+    fn look(&mut self, now: Instant) -> (Option<LoopNews>, bool) {
         self.prune();
-        let threshold = self.threshold()?;
-        let sight = self.home.pulse.look()?;
+        if !self.wanted() {
+            return (None, false);
+        }
+        let Some(sight) = self.home.pulse.look() else {
+            let end = self.gauge.end();
+            return (self.news(end), false);
+        };
         let elapsed = now.saturating_duration_since(std::mem::replace(&mut self.looked, now));
-        let change = self.gauge.look(sight, elapsed, now.saturating_duration_since(self.due), threshold);
-        self.due = now + self.gauge.next(threshold);
+        let lag = now.saturating_duration_since(self.due);
+        let change = self.gauge.look(sight, elapsed, lag, self.threshold);
+        self.due = now + self.gauge.next(self.threshold);
         if matches!(change, Some(Change::Froze(_))) {
             self.holder = holder_of(&self.home);
         }
-        let news = change.map(|change| LoopNews::of(&self.home, change, threshold, self.holder.clone()));
-        Some(news.into_iter().collect())
+        (self.news(change), self.wanted())
+    }
+
+    fn news(&self, change: Option<Change>) -> Option<LoopNews> {
+        change.map(|change| LoopNews::of(&self.home, change, self.threshold, self.holder.clone()))
+    }
+
+    fn wanted(&self) -> bool {
+        !self.monitors.is_empty() || self.gauge.frozen()
     }
 }
 
@@ -199,9 +212,8 @@ impl Watch {
             if guard.due > now {
                 return true;
             }
-            let looked = guard.look(now);
-            let goes_on = looked.is_some();
-            news.extend(looked.into_iter().flatten());
+            let (change, goes_on) = guard.look(now);
+            news.extend(change);
             if !goes_on {
                 guard.monitors.iter_mut().for_each(|(held, _)| held.released = true);
             }
@@ -271,11 +283,16 @@ impl Handler<Job> for Watch {
                 }
                 Job::Guard { monitor, home, threshold } => {
                     let due = Instant::now();
+                    if let Some(monitor) = monitor.open() {
+                        let frozen = self.guards.iter().filter(|guard| guard.gauge.frozen());
+                        frozen.for_each(|guard| monitor.learn_of_freeze(guard.home.thread));
+                    }
                     match self.guards.iter_mut().find(|guard| Arc::ptr_eq(&guard.home, &home)) {
                         Some(guard) => guard.monitors.push((monitor, threshold)),
                         None => self.guards.push(Guard {
                             home,
                             monitors: vec![(monitor, threshold)],
+                            threshold,
                             gauge: Gauge::default(),
                             looked: due,
                             due,

@@ -1,16 +1,35 @@
-import { setTimeout, clearTimeout } from 'node:timers';
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
 import { HealthError } from '../errors.js';
 
-/** What `work` comes to, or `ERR_TIMEOUT` after `ms`. What it comes to later is nobody's business any more. */
+/** A timer that comes so much too late, in milliseconds, has found the loop frozen. */
+const FROZEN_MS = 100;
+
+/**
+ * What `work` comes to, or `ERR_TIMEOUT` after `ms`. What it comes to later is nobody's business any more.
+ *
+ * When a frozen loop runs again, timers come before answers. What the loop was late is nobody's fault and is given once
+ * more, and an answer that is there by then is read first.
+ */
 export async function bounded<T>(work: () => T | PromiseLike<T>, ms: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  let turn: NodeJS.Immediate | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new HealthError('ERR_TIMEOUT', `${what} took longer than ${ms} ms`)), ms).unref();
+    const giveUp = (): void => reject(new HealthError('ERR_TIMEOUT', `${what} took longer than ${ms} ms`));
+    const wait = (span: number): void => {
+      const due = performance.now() + span;
+      timer = setTimeout(() => {
+        const lag = performance.now() - due;
+        if (lag >= FROZEN_MS) wait(Math.min(lag, ms));
+        else turn = setImmediate(giveUp).unref();
+      }, span).unref();
+    };
+    wait(ms);
   });
   try {
     return await Promise.race([work(), late]);
   } finally {
     clearTimeout(timer);
+    clearImmediate(turn);
   }
 }

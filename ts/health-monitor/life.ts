@@ -31,10 +31,12 @@ export const TRANSITIONS: Readonly<Record<Base, Partial<Record<Cause, Base>>>> =
 /** The states of one agent. */
 export class Life {
   #base: Base = 'healthy';
-  #works = 0;
+  /** The numbers of the work in flight, in the order in which it was begun. */
+  #works: number[] = [];
+  #nextWork = 1;
 
   get state(): AgentState {
-    return this.#base === 'healthy' && this.#works > 0 ? 'busy' : this.#base;
+    return this.#base === 'healthy' && this.works > 0 ? 'busy' : this.#base;
   }
 
   /** Something happened. Gives the state before, where that has to be announced: every transition has one announcement. */
@@ -46,23 +48,31 @@ export class Life {
     return previous;
   }
 
-  /** Work begins. Busy or not is nothing that is announced. */
-  begin(): void {
-    this.#works += 1;
+  /** Work begins. Busy or not is nothing that is announced. Gives its number. */
+  begin(): number {
+    this.#works.push(this.#nextWork);
+    return this.#nextWork++;
   }
 
-  /** Work ends. */
-  end(): void {
-    this.#works -= 1;
+  /** Work ends. `false` where it is nobody's any more. */
+  end(work: number): boolean {
+    const place = this.#works.indexOf(work);
+    if (place >= 0) this.#works.splice(place, 1);
+    return place >= 0;
   }
 
-  /** Work of an earlier life is nobody's any more. */
-  rest(): void {
-    this.#works = 0;
+  /** Work of an earlier life, before the one numbered `first`, is nobody's any more. */
+  rest(first = this.#nextWork): void {
+    this.#works = this.#works.filter((work) => work >= first);
   }
 
   /** Work in flight. */
   get works(): number {
-    return this.#works;
+    return this.#works.length;
+  }
+
+  /** The number that the next work will have. */
+  get nextWork(): number {
+    return this.#nextWork;
   }
 }

@@ -1,6 +1,7 @@
 /** What an agent missed: the critical events of its sessions since its last sign of life. */
 import { HealthError } from '../errors.js';
 import { crossing, NATIVE_LOG, type Native } from '../native.js';
+import { monotonic } from '../timers.js';
 import type { Event, EventReplayStorage } from '../types.js';
 
 type LogHandle = Parameters<Native['logLastSeq']>[0];
@@ -14,9 +15,14 @@ export function nativeLogOf(log: EventReplayStorage): LogHandle | null {
   return typeof open === 'function' ? (Reflect.apply(open, log, []) as LogHandle) : null;
 }
 
+/** A step of reading the log or of handing over, time-bound. */
+type Bounded = <T>(step: () => T | PromiseLike<T>, what: string) => Promise<T>;
+
 /** A moment in several sessions of a log. */
 export interface Moment {
   time: number;
+  /** How far the clock was ahead of one that nobody sets: less later, and it has been put back. */
+  ahead: number;
   /** The number of the newest event that each session had then; null where the log does not say. */
   seqs: readonly number[] | null;
 }
@@ -62,33 +68,66 @@ export class Missed {
     this.#taken = [];
   }
 
-  /** Hands over what was missed, in order; goes on behind the last event that was taken where it failed before. */
-  async catchUp(bounded: (work: () => unknown) => Promise<unknown>): Promise<void> {
+  /**
+   * Hands over what was missed, in order, as long as that is `wanted`; goes on behind the last event that was taken where it
+   * failed before.
+   */
+  async catchUp(bounded: Bounded, wanted: () => boolean): Promise<void> {
     const since = this.#outage;
     if (since === null) return;
     // What was emitted a moment ago may still be on its way into the log.
-    await (this.#log as { flush?(): Promise<void> }).flush?.();
+    await bounded(() => (this.#log as { flush?(): Promise<void> }).flush?.(), 'flush() of the log');
     for (const [index, session] of this.#sessions.entries()) {
       const seq = since.seqs?.[index];
       const known = seq === undefined ? {} : { afterSeq: Math.max(seq, this.#taken[index] ?? 0) };
-      const from = seq === undefined ? since.time : since.time - BEHIND_MS;
-      for await (const event of this.#log.replay(session, { since: from, priority: 'critical', ...known })) {
+      const from = Math.max(0, since.time - putBack(since) - (seq === undefined ? 0 : BEHIND_MS));
+      const found = this.#log.replay(session, { since: from, priority: 'critical', ...known });
+      await this.#handOver(found[Symbol.asyncIterator](), index, bounded, wanted);
+    }
+  }
+
+  /** Not by `for await`, which waits for a log that never answers, and then once more for the end of that. */
+  async #handOver(events: AsyncIterator<Event>, index: number, bounded: Bounded, wanted: () => boolean): Promise<void> {
+    let ended = false;
+    try {
+      while (wanted()) {
+        const step = await bounded(() => events.next(), 'replay() of the log');
+        ended = step.done === true;
+        if (step.done === true || !wanted()) return;
+        const event = step.value;
         if (event.seq <= (this.#taken[index] ?? 0)) continue;
-        await bounded(() => this.#onMissed(event));
+        await bounded(() => this.#onMissed(event), 'onMissed()');
         this.#taken[index] = event.seq;
       }
+    } finally {
+      if (!ended) letGo(events);
     }
   }
 
   #now(): Moment {
     const native = this.#native;
-    if (native === null) return { time: Date.now(), seqs: null };
+    if (native === null) return { ...clocks(), seqs: null };
     const seqs: number[] = [];
     for (const session of this.#sessions) {
       const seq = crossing(HealthError, (binary) => binary.logLastSeq(native, session));
       if (seq !== null) seqs.push(seq);
     }
     // Of a log that somebody else writes nobody here knows where it is.
-    return { time: Date.now(), seqs: seqs.length === this.#sessions.length ? seqs : null };
+    return { ...clocks(), seqs: seqs.length === this.#sessions.length ? seqs : null };
   }
+}
+
+function clocks(): { time: number; ahead: number } {
+  const time = Date.now();
+  return { time, ahead: time - monotonic() };
+}
+
+/** By so many milliseconds the clock has been put back since: what came later may be dated before. */
+function putBack(since: Moment): number {
+  return Math.max(0, Math.ceil(since.ahead - clocks().ahead));
+}
+
+/** Nobody waits for the end of what nobody reads any more. */
+function letGo(events: AsyncIterator<unknown>): void {
+  void (async () => events.return?.())().catch(() => undefined);
 }

@@ -10,7 +10,7 @@ import type { BackoffOptions, HealthMonitorConfig, RecoveryStrategy, RegisterOpt
 const ACTIVITY_EVENTS = ['response_generated', 'task_completed', 'tool_executed'];
 const STRATEGIES: readonly RecoveryStrategy[] = ['restart', 'replace', 'alert'];
 /** The longest delay that a timer takes. */
-const MAX_MS = 2 ** 31 - 1;
+export const MAX_MS = 2 ** 31 - 1;
 
 /** The names of the options. */
 export const MONITOR_OPTIONS: Known<HealthMonitorConfig> = {

@@ -105,32 +105,31 @@ export class Proceedings {
   }
 
   #recoveryOf(watched: Watched): Recovery {
-    const { agents, audience, config } = this.#matter;
+    const { agents, config } = this.#matter;
+    // Work that is begun from an attempt on belongs to the life that it brings.
+    let firstWork = 1;
     return new Recovery(config, {
       attempting: () => {
         this.counters.recoveryAttempts += 1;
+        firstWork = watched.life.nextWork;
         this.#enter(watched, 'attempt');
       },
-      attempt: async () => {
+      attempt: async (wanted) => {
         const born = (worker: Worker): void => {
-          if (agents.has(watched)) this.liveIn(watched, worker);
+          if (agents.has(watched)) this.#relocate(watched, worker, firstWork);
         };
-        const next = await recoverer(watched, config, born)?.();
-        if (next !== undefined && agents.has(watched)) {
-          audience.letGoOf(watched.agent);
-          watched.adopt(next);
-          audience.holdOnTo(next);
-        }
+        const next = await recoverer(watched, config, { born, wanted })?.();
+        if (next !== undefined && agents.has(watched)) this.#cameBack(watched, next, firstWork);
       },
-      catchUp: async () => {
-        await watched.missed?.catchUp((take) => bounded(take, config.recoveryTimeout, 'onMissed()'));
+      catchUp: async (wanted) => {
+        await watched.missed?.catchUp((step, what) => bounded(step, config.recoveryTimeout, what), wanted);
       },
       attemptFailed: (error) => {
         watched.failed(error);
       },
       recovered: () => {
         this.counters.successfulRecoveries += 1;
-        this.#renew(watched);
+        this.#renew(watched, firstWork);
         this.#enter(watched, 'recovered');
       },
       gaveUp: (answers) => {
@@ -142,12 +141,32 @@ export class Proceedings {
     });
   }
 
+  /** An attempt has brought `next` back, in place of the agent or as that. */
+  #cameBack(watched: Watched, next: MonitoredAgent, firstWork: number): void {
+    const { audience } = this.#matter;
+    const { agent, worker, spawn } = watched;
+    audience.letGoOf(agent);
+    watched.adopt(next);
+    audience.holdOnTo(next);
+    // Nobody says where another one lives, or the same one after the end of its worker.
+    if (spawn === null && worker !== null && (next !== agent || threadOf(worker) === null)) {
+      this.#relocate(watched, null, firstWork);
+    }
+  }
+
+  /** What spoke against the place where the agent was does not speak against it any more. */
+  #relocate(watched: Watched, worker: Worker | null, firstWork: number): void {
+    watched.life.rest(firstWork);
+    this.#matter.wire.relocate(watched, worker, firstWork);
+    this.liveIn(watched, worker);
+  }
+
   /** A new life: reports that are still under way about the old one no longer find it. */
-  #renew(watched: Watched): void {
+  #renew(watched: Watched, firstWork: number): void {
     const { worker } = watched;
     const next = this.newTicket();
-    this.#matter.wire.reset(watched, next);
-    watched.renew(next);
+    this.#matter.wire.reset(watched, next, firstWork);
+    watched.renew(next, firstWork);
     // It may have ended while the agent was catching up.
     if (worker !== null && threadOf(worker) === null) this.liveIn(watched, worker);
   }

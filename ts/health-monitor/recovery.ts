@@ -7,10 +7,10 @@ import type { ResolvedConfig } from './options.js';
 export interface RecoverySteps {
   /** An attempt begins. */
   attempting(): void;
-  /** The attempt itself; time-bound. */
-  attempt(): Promise<void>;
-  /** What the agent missed is handed to it. Without that, no attempt has worked. */
-  catchUp(): Promise<void>;
+  /** The attempt itself; time-bound. Begins nothing that is not `wanted` any more: it was given up, or its agent let go. */
+  attempt(wanted: () => boolean): Promise<void>;
+  /** What the agent missed is handed to it, while that is `wanted`. Without that, no attempt has worked. */
+  catchUp(wanted: () => boolean): Promise<void>;
   /** An attempt failed; another may follow. */
   attemptFailed(error: unknown): void;
   recovered(): void;
@@ -120,10 +120,10 @@ export class Recovery {
     this.#steps.attempting();
     // A listener may have ended it.
     if (round !== this.#round) return;
-    let failure = await failureOf(() => this.#steps.attempt());
+    let failure = await this.#failureOf(round, (wanted) => this.#steps.attempt(wanted));
     if (!(await this.#goesOn(round))) return;
     if (failure === null || this.#alive) {
-      failure = await failureOf(() => this.#steps.catchUp());
+      failure = await this.#failureOf(round, (wanted) => this.#steps.catchUp(wanted));
       if (!(await this.#goesOn(round))) return;
     }
     if (failure === null) {
@@ -135,19 +135,23 @@ export class Recovery {
     }
   }
 
+  /** What a step fails with. What it does after its end is wanted as little as what it does when the attempt is nobody's. */
+  async #failureOf(round: number, step: (wanted: () => boolean) => Promise<void>): Promise<{ error: unknown } | null> {
+    let ended = false;
+    try {
+      await step(() => !ended && round === this.#round);
+      return null;
+    } catch (error) {
+      return { error };
+    } finally {
+      ended = true;
+    }
+  }
+
   /** Waits while it is held. `false`: what the attempt came to is nobody's any more. */
   async #goesOn(round: number): Promise<boolean> {
     while (this.#held && round === this.#round) await new Promise<void>((resolve) => (this.#resume = resolve));
     return round === this.#round;
-  }
-}
-
-async function failureOf(work: () => Promise<void>): Promise<{ error: unknown } | null> {
-  try {
-    await work();
-    return null;
-  } catch (error) {
-    return { error };
   }
 }
 

@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads';
 import { HealthError } from '../errors.js';
 import { checkText } from '../ids.js';
 import { bounded } from './bounded.js';
-import type { ResolvedConfig } from './options.js';
+import { MAX_MS, type ResolvedConfig } from './options.js';
 import type { MonitoredAgent, RecoveryStrategy } from './types.js';
 import { respawn } from './workers.js';
 
@@ -16,19 +16,28 @@ export interface Patient {
   spawn: (() => Worker) | null;
 }
 
+/** What an attempt tells and asks. */
+export interface Attempt {
+  /** There is a new worker. It stays whatever becomes of the attempt: the next one ends it. */
+  born(worker: Worker): void;
+  /** Whether anybody still waits for what the attempt comes to. */
+  wanted(): boolean;
+}
+
+const NONE: Attempt = { born: () => undefined, wanted: () => false };
+
 /**
  * How the agent can be brought back: gives the agent to watch from then on. Null where there is nothing to call. Who came
- * back has to answer a ping, so that a recovery that only claims to have worked counts as failed. A new worker is `born`
- * whatever becomes of the attempt: the next one ends it.
+ * back has to answer a ping, so that a recovery that only claims to have worked counts as failed.
  */
 export function recoverer(
   patient: Patient,
   config: ResolvedConfig,
-  born: (worker: Worker) => void = () => undefined,
+  attempt: Attempt = NONE,
 ): (() => Promise<MonitoredAgent>) | null {
-  const bring = bringBack(patient, config, born);
+  const bring = bringBack(patient, config, attempt);
   if (bring === null) return null;
-  const answerWithin = config.heartbeatInterval * Math.max(2, config.maxMissedBeats);
+  const answerWithin = Math.min(MAX_MS, config.heartbeatInterval * Math.max(2, config.maxMissedBeats));
   return async () => {
     const agent = await bounded(bring, config.recoveryTimeout, patient.strategy);
     if (typeof agent !== 'object' || (agent as unknown) === null) {
@@ -41,17 +50,13 @@ export function recoverer(
   };
 }
 
-function bringBack(
-  patient: Patient,
-  config: ResolvedConfig,
-  born: (worker: Worker) => void,
-): (() => Promise<MonitoredAgent>) | null {
+function bringBack(patient: Patient, config: ResolvedConfig, attempt: Attempt): (() => Promise<MonitoredAgent>) | null {
   const { agent, strategy, worker, spawn } = patient;
   const { replace, restart } = config;
   if (strategy === 'alert') return null;
   if (worker !== null && spawn !== null) {
     return async () => {
-      await respawn(worker, spawn, born);
+      await respawn(worker, spawn, attempt);
       return agent;
     };
   }

@@ -14,7 +14,6 @@ export type Work<T> = PromiseLike<T> | (() => T | PromiseLike<T>);
 export class Tracking {
   readonly #agents: Roster;
   readonly #wire: Wire;
-  #nextWork = 1;
 
   constructor(agents: Roster, wire: Wire) {
     this.#agents = agents;
@@ -48,15 +47,18 @@ export class Tracking {
 
   /** Work begins; to be called when it has ended. */
   #begin(watched: Watched, kind: string, deadline: number): () => void {
-    const { ticket, life } = watched;
-    const work = this.#nextWork++;
+    const { life } = watched;
     watched.alive(kind);
-    this.#wire.begin(watched, work, deadline);
-    life.begin();
+    const work = life.begin();
+    try {
+      this.#wire.begin(watched, work, deadline);
+    } catch (error) {
+      life.end(work);
+      throw error;
+    }
     return () => {
       // What was begun in an earlier life tells nothing about this one.
-      if (watched.ticket !== ticket || !this.#agents.has(watched)) return;
-      life.end();
+      if (!this.#agents.has(watched) || !life.end(work)) return;
       watched.alive(kind);
       this.#wire.settle(watched, work);
     };

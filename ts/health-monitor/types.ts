@@ -59,7 +59,10 @@ export interface HealthMonitorConfig {
   maxRecoveries?: number;
   /** Milliseconds for which an attempt counts. Default: 60,000. */
   recoveryWindow?: number;
-  /** Milliseconds after which an attempt that has not settled counts as failed. Default: 30,000. */
+  /**
+   * Milliseconds after which an attempt that has not settled counts as failed, as does one whose `onMissed`, or the log with its
+   * next event, takes longer. Default: 30,000.
+   */
   recoveryTimeout?: number;
   backoff?: BackoffOptions;
   /** Events of agents that are signs of life, beside `response_generated`, `task_completed` and `tool_executed`. */
@@ -85,7 +88,10 @@ export interface RegisterOptions {
   onMissed?(event: Event): void | Promise<void>;
   /** The thread that the agent lives in: when its loop is frozen or it ends, so is the agent. */
   worker?: Worker;
-  /** Starts the thread anew: the agent is recovered by terminating the old one and calling this. */
+  /**
+   * Starts the thread anew: the agent is recovered by terminating the old one and calling this. Without it, an agent that was
+   * replaced, or brought back after its worker had ended, is not tied to that any more.
+   */
   spawn?(): Worker;
 }
 
@@ -195,7 +201,7 @@ export interface HealthEvents {
   alert: [HealthAlert];
   /** An event loop of the process has been running one piece of work for the threshold. Its own monitors hear it late. */
   'loop:frozen': [LoopNews];
-  /** It runs again. */
+  /** It runs again, or has ended. */
   'loop:thawed': [LoopNews];
   /** More than 3 agents failed within 30 s. */
   degraded: [Degradation];

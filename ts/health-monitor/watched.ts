@@ -127,10 +127,10 @@ export class Watched {
     this.#leaveWorker = worker === null ? nothing : onExit(worker, ended);
   }
 
-  /** A new life: what was begun in the old one is nobody's any more. */
-  renew(ticket: number): void {
+  /** A new life: what was begun before the work numbered `firstWork` is nobody's any more. */
+  renew(ticket: number, firstWork: number): void {
     this.ticket = ticket;
-    this.#life?.rest();
+    this.#life?.rest(firstWork);
   }
 
   /** Listens to the agent. */

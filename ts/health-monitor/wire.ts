@@ -1,4 +1,6 @@
 /** The binary's end of one monitor: calls that a user waits for throw, those that nobody waits for are told of their failure. */
+import type { Worker } from 'node:worker_threads';
+
 import { HealthError } from '../errors.js';
 import { crossing, type Native } from '../native.js';
 import { leaveHome, showHome } from './home.js';
@@ -94,10 +96,16 @@ export class Wire {
     this.#quietly((binary) => binary.healthReject(this.handle, slot, ticket));
   }
 
-  /** The agent lives anew, under the ticket `next`. */
-  reset({ slot, ticket, pingable, worker }: Watched, next: number): void {
+  /** The agent lives anew, under the ticket `next`; its work from the one numbered `firstWork` on goes on. */
+  reset({ slot, ticket, pingable, worker }: Watched, next: number, firstWork: number): void {
     const who = registration(next, pingable, threadOf(worker));
-    this.#quietly((binary) => binary.healthReset(this.handle, slot, ticket, who));
+    this.#quietly((binary) => binary.healthReset(this.handle, slot, ticket, who, firstWork));
+  }
+
+  /** The agent lives in `worker` from now on, or in none that is known; its work from the one numbered `firstWork` on goes on. */
+  relocate({ slot, ticket, pingable }: Watched, worker: Worker | null, firstWork: number): void {
+    const who = registration(ticket, pingable, threadOf(worker));
+    this.#quietly((binary) => binary.healthRelocate(this.handle, slot, who, firstWork));
   }
 
   echo(): void {

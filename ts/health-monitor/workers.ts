@@ -3,10 +3,34 @@ import type { Worker } from 'node:worker_threads';
 
 import { HealthError } from '../errors.js';
 
-/** Calls `ended` when the worker ends; the function that comes back stops that. */
+/** Who is to be told of the end of a worker: it has one listener for all of them, however many agents live in it. */
+const survivors = new WeakMap<Worker, { everyone: Set<() => void>; exited: () => void }>();
+
+/** Calls `ended`, which is nobody else's, when the worker ends; the function that comes back stops that. */
 export function onExit(worker: Worker, ended: () => void): () => void {
-  worker.once('exit', ended);
-  return () => void worker.off('exit', ended);
+  const { everyone, exited } = survivors.get(worker) ?? survivorsOf(worker);
+  everyone.add(ended);
+  return () => {
+    if (!everyone.delete(ended) || everyone.size > 0) return;
+    survivors.delete(worker);
+    worker.off('exit', exited);
+  };
+}
+
+function survivorsOf(worker: Worker): { everyone: Set<() => void>; exited: () => void } {
+  const everyone = new Set<() => void>();
+  const exited = (): void => {
+    survivors.delete(worker);
+    for (const ended of everyone) {
+      // One may have been taken off by another one.
+      everyone.delete(ended);
+      ended();
+    }
+  };
+  const made = { everyone, exited };
+  survivors.set(worker, made);
+  worker.once('exit', exited);
+  return made;
 }
 
 /** The id of its thread; null where it has ended. */
@@ -14,14 +38,30 @@ export function threadOf(worker: Worker | null): number | null {
   return worker === null || worker.threadId < 0 ? null : worker.threadId;
 }
 
-/** Ends a worker, however stuck, and starts the next one, which is `born` then; resolves when that runs. */
-export async function respawn(worker: Worker, spawn: () => Worker, born: (worker: Worker) => void): Promise<void> {
+/** Whether it runs its program: before that, and after its end, its loop has done nothing and waited for nothing. */
+function isOnline(worker: Worker): boolean {
+  const used = (worker as Partial<Worker>).performance?.eventLoopUtilization();
+  return used !== undefined && used.active + used.idle > 0;
+}
+
+/**
+ * Ends a worker, however stuck, and starts the next one, which is `born` then; resolves when that runs. A worker in a
+ * system call ends when that does: by then, it may not be `wanted` any more that another one is started.
+ */
+export async function respawn(
+  worker: Worker,
+  spawn: () => Worker,
+  { born, wanted }: { born(worker: Worker): void; wanted(): boolean },
+): Promise<void> {
   await worker.terminate();
+  if (!wanted()) throw new HealthError('ERR_UNAVAILABLE', 'nobody waits for a new worker any more');
   const next = spawn();
   if (typeof (next as Partial<Worker> | undefined)?.terminate !== 'function') {
     throw new TypeError('spawn() must give a Worker');
   }
   born(next);
+  // One that was held in reserve.
+  if (isOnline(next)) return;
   await new Promise<void>((resolve, reject) => {
     const exited = (code: number): void => {
       next.off('online', online);

@@ -4,6 +4,8 @@ use super::{
     super::{
         gauge::Sight,
         loops::{Label, Pulse},
+        report::Whom,
+        state::{Reason, Standing},
     },
     *,
 };
@@ -72,6 +74,7 @@ fn the_clock_stands_still_while_the_loop_it_lives_in_is_frozen() {
     let news = |frozen| LoopNews {
         thread: 0,
         frozen,
+        ended: false,
         lasted: Duration::from_secs(1),
         threshold: Duration::from_secs(1),
         holder: None,
@@ -108,7 +111,8 @@ fn a_frozen_worker_and_an_ended_one_concern_who_lives_there() {
     let slots = [Some(3), Some(4), None].map(|thread| monitor.register(agent(thread.unwrap_or(1), thread)).unwrap());
     let lasted = Duration::from_secs(1);
     let (holder, at) = (None, 0);
-    let news = LoopNews { thread: 3, frozen: true, lasted, threshold: lasted, holder, at, recorded: false };
+    let news =
+        LoopNews { thread: 3, frozen: true, ended: false, lasted, threshold: lasted, holder, at, recorded: false };
     monitor.hear(&news);
     monitor.exit(slots[1], 4);
     let moved: Vec<_> = reports.try_iter().flat_map(|report| report.moved).collect();
@@ -137,9 +141,18 @@ fn whoever_is_seldom_looked_at_is_looked_at_when_something_has_happened() {
     sweep(5);
     monitor.begin(busy, 1, 1, tick * 2);
     let lasted = Duration::from_secs(1);
-    let news = LoopNews { thread: 3, frozen: true, lasted, threshold: lasted, holder: None, at: 0, recorded: false };
+    let news = LoopNews {
+        thread: 3,
+        frozen: true,
+        ended: false,
+        lasted,
+        threshold: lasted,
+        holder: None,
+        at: 0,
+        recorded: false,
+    };
     monitor.hear(&news);
-    assert!(monitor.reset(again, 3, who(4)));
+    assert!(monitor.reset(again, 3, who(4), 0));
     sweep(interval + 3);
     let heard: Vec<Report> = reports.try_iter().collect();
     let of = |slot| {
@@ -190,8 +203,8 @@ impl Pulse for Gone {
 fn a_report_about_an_earlier_life_names_a_ticket_that_is_gone() {
     let (monitor, reports) = open();
     let slot = monitor.register(who(7)).unwrap();
-    assert!(monitor.reset(slot, 7, who(8)));
-    assert!(!monitor.reset(slot, 7, who(9)));
+    assert!(monitor.reset(slot, 7, who(8), 0));
+    assert!(!monitor.reset(slot, 7, who(9), 0));
     assert!(monitor.look(slot, 7).is_none());
     for _ in 0..100 {
         monitor.echo();
@@ -231,4 +244,143 @@ fn the_thread_sweeps_by_itself() {
     let report = reports.recv_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!((report.ping, report.echo), (vec![Whom { slot, ticket: 1 }], true));
     assert!(monitor.look(slot, 1).is_some_and(|look| look.silent > Duration::ZERO));
+}
+
+#[test]
+fn a_thaw_that_comes_while_it_is_stopped_is_told_when_it_goes_on_where_the_freeze_was() {
+    let (monitor, reports) = open();
+    let news = |thread, frozen| LoopNews {
+        thread,
+        frozen,
+        ended: false,
+        lasted: Duration::from_secs(1),
+        threshold: Duration::from_secs(1),
+        holder: None,
+        at: 0,
+        recorded: false,
+    };
+    let told = || -> Vec<(u32, bool)> {
+        reports.try_iter().flat_map(|report| report.loops).map(|news| (news.thread, news.frozen)).collect()
+    };
+    monitor.hear(&news(3, true));
+    monitor.hear(&news(5, true));
+    assert_eq!(told(), [(3, true), (5, true)]);
+    monitor.stop().unwrap();
+    monitor.hear(&news(4, true));
+    for thread in [3, 4] {
+        monitor.hear(&news(thread, false));
+    }
+    // Of another freeze of the same loop nobody was told, nor need be of its end.
+    monitor.hear(&news(3, true));
+    monitor.hear(&news(3, false));
+    assert_eq!(told(), []);
+    monitor.start().unwrap();
+    assert_eq!(told(), [(3, false)]);
+    monitor.hear(&news(5, false));
+    assert_eq!(told(), [(5, false)]);
+}
+
+#[test]
+fn whoever_comes_to_live_in_a_loop_that_is_frozen_is_suspected() {
+    let (monitor, reports) = open();
+    let agent = |ticket| Registration { ticket, pingable: false, thread: Some(3) };
+    let lasted = Duration::from_secs(1);
+    let news = LoopNews {
+        thread: 3,
+        frozen: true,
+        ended: false,
+        lasted,
+        threshold: lasted,
+        holder: None,
+        at: 0,
+        recorded: false,
+    };
+    let moved = || -> Vec<(u32, Standing)> {
+        let moved = reports.try_iter().flat_map(|report| report.moved);
+        moved.map(|moved| (moved.whom.ticket, moved.standing)).collect()
+    };
+    monitor.hear(&news);
+    let slot = monitor.register(agent(1)).unwrap();
+    assert_eq!(moved(), [(1, Standing::Suspect)]);
+    assert!(monitor.reset(slot, 1, agent(2), 0));
+    assert_eq!(moved(), [(2, Standing::Suspect)]);
+    monitor.hear(&LoopNews { frozen: false, ..news });
+    assert_eq!(moved(), [(2, Standing::Healthy)]);
+    monitor.register(agent(3)).unwrap();
+    assert_eq!(moved(), []);
+}
+
+#[test]
+fn who_was_moved_stands_as_before_until_a_sign_of_life_and_hears_no_more_of_the_old_place() {
+    let (monitor, reports) = open();
+    let slots =
+        [1, 2].map(|ticket| monitor.register(Registration { ticket, pingable: ticket == 1, thread: Some(3) }).unwrap());
+    for (slot, ticket) in slots.into_iter().zip(1..) {
+        monitor.exit(slot, ticket);
+        assert_eq!(standings(&reports), [Standing::Disconnected]);
+        monitor.relocate(slot, Registration { ticket, pingable: ticket == 1, thread: Some(4) }, 0);
+    }
+    let lasted = Duration::from_secs(1);
+    let holder = None;
+    let of_the_old =
+        LoopNews { thread: 3, frozen: false, ended: false, lasted, threshold: lasted, holder, at: 0, recorded: false };
+    monitor.hear(&of_the_old);
+    let mut pinged = Vec::new();
+    for _ in 0..=monitor.rules().interval {
+        monitor.echo();
+        monitor.sweep();
+        for report in reports.try_iter() {
+            assert_eq!(report.moved, []);
+            pinged.extend(report.ping.iter().map(|whom| whom.slot));
+        }
+    }
+    // Whoever came into the new place is asked soon, however long nobody had answered in the old one.
+    assert_eq!(pinged, [slots[0]]);
+    for slot in slots {
+        monitor.beat(slot);
+    }
+    monitor.sweep();
+    assert_eq!(standings(&reports), [Standing::Healthy; 2]);
+    monitor.hear(&LoopNews { thread: 4, frozen: true, ..of_the_old });
+    assert_eq!(standings(&reports), [Standing::Suspect; 2]);
+}
+
+#[test]
+fn work_that_was_begun_since_goes_on_in_the_next_life() {
+    let (monitor, reports) = open();
+    let agent = |ticket| Registration { ticket, pingable: false, thread: None };
+    let slot = monitor.register(agent(1)).unwrap();
+    let tick = monitor.rules().tick;
+    let sweep = |times| {
+        (0..times).for_each(|_| {
+            monitor.echo();
+            monitor.sweep();
+        });
+    };
+    monitor.begin(slot, 1, 1, tick);
+    monitor.begin(slot, 1, 2, tick * 5);
+    assert!(monitor.reset(slot, 1, agent(2), 2));
+    sweep(4);
+    assert_eq!(standings(&reports), []);
+    sweep(2);
+    assert_eq!(standings(&reports), [Standing::Suspect]);
+    monitor.settle(slot, 2, 2);
+    assert_eq!(standings(&reports), [Standing::Healthy]);
+}
+
+#[test]
+fn the_end_of_a_frozen_loop_is_told_and_is_no_sign_of_life() {
+    let (monitor, reports) = open();
+    let agent = Registration { ticket: 1, pingable: false, thread: Some(3) };
+    monitor.register(agent).unwrap();
+    let lasted = Duration::from_secs(1);
+    let holder = None;
+    let froze =
+        LoopNews { thread: 3, frozen: true, ended: false, lasted, threshold: lasted, holder, at: 0, recorded: false };
+    monitor.hear(&froze);
+    assert_eq!(standings(&reports), [Standing::Suspect]);
+    monitor.hear(&LoopNews { frozen: false, ended: true, ..froze });
+    let heard: Vec<Report> = reports.try_iter().collect();
+    assert!(heard.iter().all(|report| report.moved.is_empty()));
+    assert_eq!(heard.iter().flat_map(|report| &report.loops).count(), 1);
 }
