@@ -289,6 +289,12 @@ describe('manners', () => {
     }
     expect(() => monitor.registerAgent(null as never)).toThrow(TypeError);
     expect(() => monitor.registerAgent({})).toThrow(TypeError);
+    // The promise of a ping is a favourite.
+    for (const method of ['ping', 'restart']) {
+      const agent = { id: 'a', [method]: Promise.resolve() };
+      expect(() => monitor.registerAgent(agent)).toThrow(`${method} of an agent must be a function`);
+    }
+    expect(monitor.getAgentHealth('a')).toBeNull();
     expect(() => monitor.registerAgent({ id: '' })).toThrow(expect.objectContaining({ code: 'ERR_ID_INVALID' }));
     expect(() => monitor.recordActivity('nobody')).toThrow(expect.objectContaining({ code: 'ERR_AGENT_UNKNOWN' }));
     expect(monitor.getAgentHealth('nobody')).toBeNull();

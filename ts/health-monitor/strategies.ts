@@ -77,6 +77,16 @@ export function idOf(agent: MonitoredAgent): string {
   return id;
 }
 
+/** Throws a TypeError for an agent that could not be asked or brought back, and would be taken for healthy all the same. */
+export function checkMethods(agent: MonitoredAgent): void {
+  for (const name of ['ping', 'restart'] as const) {
+    const method: unknown = agent[name];
+    if (method !== undefined && method !== null && typeof method !== 'function') {
+      throw new TypeError(`${name} of an agent must be a function`);
+    }
+  }
+}
+
 /** Nobody is registered under this id. Throws a TypeError for what is none. */
 export function unknownAgent(id: string): HealthError {
   checkText(id, "an agent's id");

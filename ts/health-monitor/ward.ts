@@ -9,7 +9,7 @@ import { resolveRegistration, type Registration, type ResolvedConfig } from './o
 import { Proceedings, type Audience } from './proceedings.js';
 import type { Report } from './reports.js';
 import { Roster } from './roster.js';
-import { idOf } from './strategies.js';
+import { checkMethods, idOf } from './strategies.js';
 import { recordFreeze } from './system-log.js';
 import type { HealthStats, MonitoredAgent, RegisterOptions } from './types.js';
 import { Watched } from './watched.js';
@@ -69,6 +69,7 @@ export class Ward {
   admit(agent: MonitoredAgent, options?: RegisterOptions): string {
     const id = idOf(agent);
     checkId(id, "an agent's id");
+    checkMethods(agent);
     const { strategy, worker, spawn, missed: wanted } = resolveRegistration(options, this.#config);
     this.discharge(id);
     this.guardHome();
