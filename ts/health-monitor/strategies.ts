@@ -77,14 +77,12 @@ export function idOf(agent: MonitoredAgent): string {
   return id;
 }
 
-/** Throws a TypeError for an agent that could not be asked or brought back, and would be taken for healthy all the same. */
-export function checkMethods(agent: MonitoredAgent): void {
-  for (const name of ['ping', 'restart'] as const) {
-    const method: unknown = agent[name];
-    if (method !== undefined && method !== null && typeof method !== 'function') {
-      throw new TypeError(`${name} of an agent must be a function`);
-    }
-  }
+/** Whether an agent can do this. Throws a TypeError where it says so and cannot: nobody would notice it when it counts. */
+export function isAble(agent: MonitoredAgent, name: 'ping' | 'restart'): boolean {
+  const method: unknown = agent[name];
+  if (method === undefined || method === null) return false;
+  if (typeof method !== 'function') throw new TypeError(`${name} of an agent must be a function`);
+  return true;
 }
 
 /** Nobody is registered under this id. Throws a TypeError for what is none. */

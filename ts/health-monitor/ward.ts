@@ -9,7 +9,7 @@ import { resolveRegistration, type Registration, type ResolvedConfig } from './o
 import { Proceedings, type Audience } from './proceedings.js';
 import type { Report } from './reports.js';
 import { Roster } from './roster.js';
-import { checkMethods, idOf } from './strategies.js';
+import { idOf, isAble } from './strategies.js';
 import { recordFreeze } from './system-log.js';
 import type { HealthStats, MonitoredAgent, RegisterOptions } from './types.js';
 import { Watched } from './watched.js';
@@ -69,13 +69,14 @@ export class Ward {
   admit(agent: MonitoredAgent, options?: RegisterOptions): string {
     const id = idOf(agent);
     checkId(id, "an agent's id");
-    checkMethods(agent);
+    const pingable = isAble(agent, 'ping');
+    isAble(agent, 'restart');
     const { strategy, worker, spawn, missed: wanted } = resolveRegistration(options, this.#config);
     this.discharge(id);
     this.guardHome();
     const missed = this.#missedOf(wanted);
     const ticket = this.#proceedings.newTicket();
-    const slot = this.wire.register(ticket, typeof agent.ping === 'function', threadOf(worker));
+    const slot = this.wire.register(ticket, pingable, threadOf(worker));
     const place = { id, strategy, spawn, missed, slot, ticket };
     const watched = new Watched(agent, place, this.#config.activityEvents, this.beats);
     this.agents.add(watched);
