@@ -1,7 +1,7 @@
 /** What every adapter must do with sessions. */
 import { types } from 'node:util';
 
-import { at, sampleSession } from './samples.js';
+import { at, LONG_TEXT, newSession, sampleSession } from './samples.js';
 import type { BasicChapter } from './subject.js';
 
 /** Sessions: 6 tests. */
@@ -14,6 +14,13 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
       session.messages.pop();
       await subject.adapter.saveSession('session-1', session);
       expect(await subject.adapter.getSession('session-1')).toEqual(session);
+      // All of it is replaced: what is not in it any more is gone.
+      const edited = { ...newSession('session-1'), createdAt: at(-1), messages: session.messages.reverse() };
+      edited.messages[0] = { id: 'session-1-m3', role: 'user', content: 'In the Valais.', timestamp: at(3) };
+      for (const next of [edited, newSession('session-1')]) {
+        await subject.adapter.saveSession('session-1', next);
+        expect(await subject.adapter.getSession('session-1')).toEqual(next);
+      }
     });
 
     it('should retrieve a copy of a session as it was saved, dates as dates', async () => {
@@ -30,6 +37,15 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
       expect(types.isDate(retrieved?.messages[0]?.timestamp)).toBe(true);
       retrieved?.messages.pop();
       expect(await subject.adapter.getSession('place-1')).toEqual(sampleSession('session-1'));
+      // Another one with the same messages, and a long one beside them, takes none of them away.
+      const fork = sampleSession('session-1');
+      fork.messages.push({ id: 'long', role: 'agent', content: LONG_TEXT, timestamp: at(-1) });
+      await subject.adapter.saveSession('place-2', fork);
+      const forked = await subject.adapter.getSession('place-2');
+      // A difference of such texts is not for reading.
+      expect(forked?.messages.at(-1)?.content === LONG_TEXT).toBe(true);
+      expect(forked?.messages.map(({ id }) => id)).toEqual(fork.messages.map(({ id }) => id));
+      expect(await subject.adapter.getSession('place-1')).toEqual(sampleSession('session-1'));
     });
 
     it('should delete a session, once', async () => {
@@ -39,7 +55,11 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
       expect(await subject.adapter.deleteSession('session-1')).toBe(true);
       expect(await subject.adapter.getSession('session-1')).toBeNull();
       expect(await subject.adapter.deleteSession('session-1')).toBe(false);
+      expect(await subject.adapter.listSessions()).toEqual([]);
       expect(await subject.adapter.get('session-1')).toBe('a key of the same name');
+      // One of the same id has nothing of it.
+      await subject.adapter.saveSession('session-1', newSession('session-1'));
+      expect(await subject.adapter.getSession('session-1')).toEqual(newSession('session-1'));
     });
 
     it('should list sessions, the newest update first', async () => {
@@ -55,6 +75,9 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
       expect(await subject.adapter.listSessions({ orderBy: 'id', order: 'asc' })).toEqual(['a', 'b', 'c', 'd']);
       expect(await subject.adapter.listSessions({ orderBy: 'createdAt' })).toEqual(['a', 'd', 'c', 'b']);
       expect(await subject.adapter.listSessions({ orderBy: 'createdAt', order: 'asc' })).toEqual(['b', 'c', 'd', 'a']);
+      await subject.adapter.saveSession('a', { ...sampleSession('a'), createdAt: at(0), updatedAt: at(6) });
+      expect(await subject.adapter.listSessions()).toEqual(['a', 'b', 'd', 'c']);
+      expect(await subject.adapter.listSessions({ orderBy: 'createdAt' })).toEqual(['d', 'c', 'b', 'a']);
     });
 
     it('should list sessions page by page', async () => {
@@ -84,6 +107,9 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
       expect(await subject.adapter.listSessions({ idPrefix: 'x/', activeAgent: 'writer' })).toEqual(['x/1']);
       for (const idPrefix of ['X/', '%', '_/', '/'])
         expect(await subject.adapter.listSessions({ idPrefix })).toEqual([]);
+      await subject.adapter.saveSession('x/1', { ...newSession('x/1'), updatedAt: at(4) });
+      expect(await subject.adapter.listSessions({ activeAgent: 'writer' })).toEqual(['y/1']);
+      expect(await subject.adapter.listSessions({ updatedAfter: at(3) })).toEqual(['x/1', 'y/1']);
     });
   });
 };

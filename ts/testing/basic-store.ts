@@ -1,5 +1,5 @@
 /** What every adapter must do with all that it has: count it, clear it, keep it, and bear with what is wrong or at once. */
-import { sampleSession } from './samples.js';
+import { eventually, newSession, sampleSession } from './samples.js';
 import type { BasicChapter } from './subject.js';
 
 /** Statistics: 1 test. */
@@ -29,6 +29,9 @@ export const clearing: BasicChapter = ({ describe, it, expect }, subject) => {
       expect(await subject.adapter.has('key')).toBe(false);
       const { sessions: count, keys } = await subject.adapter.getStats();
       expect({ count, keys }).toEqual({ count: 0, keys: 0 });
+      // One of the same id has nothing of what was cleared.
+      await subject.adapter.saveSession('session-1', newSession('session-1'));
+      expect(await subject.adapter.getSession('session-1')).toEqual(newSession('session-1'));
     });
   });
 };
@@ -61,16 +64,28 @@ export const errors: BasicChapter = ({ describe, it, expect }, subject) => {
 export const persistence: BasicChapter = ({ describe, it, expect }, subject) => {
   describe('Data Persistence', () => {
     it('should survive a restart, unless it says that it does not', async () => {
-      await subject.adapter.saveSession('session-1', sampleSession('session-1'));
-      await subject.adapter.set('key', { kept: true });
       const kept = subject.adapter.persistent !== false;
+      for (const session of [newSession('session-1'), sampleSession('session-1')])
+        await subject.adapter.saveSession('session-1', session);
+      for (const value of ['first', { kept: true }]) await subject.adapter.set('key', value);
+      await subject.adapter.saveSession('deleted', sampleSession('deleted'));
+      await subject.adapter.deleteSession('deleted');
+      await subject.adapter.set('deleted', 1);
+      await subject.adapter.delete('deleted');
       // A second time it does nothing: whoever is given an adapter initialises it.
       await subject.adapter.initialize();
       expect(await subject.adapter.getSession('session-1')).toEqual(sampleSession('session-1'));
       expect(await subject.adapter.get('key')).toEqual({ kept: true });
+      await subject.adapter.set('hour', 1, 3_600);
+      await subject.adapter.set('over', 1, 0.05);
       await subject.restart();
       expect(await subject.adapter.getSession('session-1')).toEqual(kept ? sampleSession('session-1') : null);
       expect(await subject.adapter.get('key')).toEqual(kept ? { kept: true } : null);
+      expect(await subject.adapter.listSessions()).toEqual(kept ? ['session-1'] : []);
+      expect(await subject.adapter.getSession('deleted')).toBeNull();
+      expect(await subject.adapter.has('deleted')).toBe(false);
+      expect(await subject.adapter.has('hour')).toBe(kept);
+      await eventually(async () => !(await subject.adapter.has('over')));
     });
   });
 };

@@ -10,6 +10,7 @@ import { keyIteration, sessionIteration } from './storage-iteration.js';
 import { appending, partialReading } from './storage-messages.js';
 import { expiry, pruning, verification } from './storage-upkeep.js';
 import { versions } from './storage-versions.js';
+import { hostileAmounts } from './strict-amounts.js';
 import { hostileIds } from './strict-ids.js';
 import { hostileFaults, hostileLife } from './strict-life.js';
 import { hostileOptions } from './strict-options.js';
@@ -30,7 +31,7 @@ export interface StorageContractOptions {
   supports?: readonly Capability[];
   /**
    * Whether it keeps to all that is said of adapters, as those of this package do: adds the hostile chapters, of values, ids,
-   * options, order, opening and closing, and calls that fail. Default false.
+   * amounts, options, order, opening and closing, and calls that fail. Default false.
    */
   strict?: boolean;
 }
@@ -56,6 +57,7 @@ const FURTHER: readonly Chapter[] = [
 const HOSTILE: readonly Chapter[] = [
   hostileValues,
   hostileIds,
+  hostileAmounts,
   hostileOptions,
   hostileOrder,
   hostileLife,
