@@ -83,6 +83,51 @@ const planted: Planted<Memory> = {
     }),
     'should give the part that is asked for',
   ],
+  'a part is in the order of times': [
+    (adapter) => ({
+      getMessages: async (id, { limit, ...range } = {}) => {
+        const messages = await adapter.getMessages(id, range);
+        return messages && messages.sort((a, b) => Number(a.timestamp) - Number(b.timestamp)).slice(0, limit);
+      },
+    }),
+    'should give the part that is asked for',
+  ],
+  'no messages are no session': [
+    (adapter) => ({
+      getMessages: async (id, range) => {
+        const messages = await adapter.getMessages(id);
+        return messages?.length === 0 ? null : adapter.getMessages(id, range);
+      },
+    }),
+    'should give messages as they were saved, and null where there is no session',
+  ],
+  'of a session without messages there is no info': [
+    (adapter) => ({
+      getSessionInfo: async (id) => {
+        const info = await adapter.getSessionInfo(id);
+        return info?.messageCount === 0 ? null : info;
+      },
+    }),
+    'should tell of a session without its messages',
+  ],
+  'the info has an agent where there is none': [
+    (adapter) => ({
+      getSessionInfo: async (id) => {
+        const info = await adapter.getSessionInfo(id);
+        return info && { activeAgent: null as never, ...info };
+      },
+    }),
+    'should tell of a session without its messages',
+  ],
+  'of a session without messages there is no version': [
+    (adapter) => ({
+      getVersioned: async (id) => {
+        const stored = await adapter.getVersioned(id);
+        return stored?.session.messages.length === 0 ? null : stored;
+      },
+    }),
+    'should give a session with its version, and null where there is none',
+  ],
   'of a missing session there are no messages': [
     (adapter) => ({ getMessages: async (id, range) => (await adapter.getMessages(id, range)) ?? [] }),
     'should give messages as they were saved, and null where there is no session',

@@ -18,6 +18,13 @@ const planted: Planted<Memory> = {
     }),
     'should get the sessions that there are, in the order of the ids',
   ],
+  'sessions without messages are not in the batch': [
+    (adapter) => ({
+      getSessions: async (ids) =>
+        new Map([...(await adapter.getSessions(ids))].filter(([, { messages }]) => messages.length > 0)),
+    }),
+    'should get the sessions that there are, in the order of the ids',
+  ],
   'a batch of saves stops in the middle': [
     (adapter) => ({
       saveSessions: async (pairs) => {
@@ -101,6 +108,16 @@ const planted: Planted<Memory> = {
     }),
     'should let each of many values expire after their ttl, and only then',
   ],
+  'a long ttl of a batch is a timer of 32 bits': [
+    (adapter) => ({
+      setMany: async (pairs, ttl) => {
+        const all = [...pairs];
+        await adapter.setMany(all, ttl);
+        if (ttl !== undefined && ttl * 1000 > 2 ** 31 - 1) await adapter.deleteMany(all.map(([key]) => key));
+      },
+    }),
+    'should let each of many values expire after their ttl, and only then',
+  ],
   'a batch counts a key twice': [
     (adapter) => ({
       deleteMany: async (keys) => {
@@ -132,6 +149,19 @@ const planted: Planted<Memory> = {
         yield* await adapter.listSessions({ ...options, limit: Math.min(options.limit ?? 1_000, 1_000) });
       },
     }),
+    'should give what listSessions gives, across pages',
+  ],
+  'every listing ends after a page': [
+    (adapter) => {
+      const listSessions = async (options?: ListOptions): Promise<string[]> =>
+        (await adapter.listSessions(options)).slice(0, 1_000);
+      return {
+        listSessions,
+        async *sessions(options) {
+          yield* await listSessions(options);
+        },
+      };
+    },
     'should give what listSessions gives, across pages',
   ],
   'pages go on behind the moment of the last': [

@@ -14,6 +14,8 @@ const UNDEFINED = 'should take what is undefined for what is not given';
 const NO_OPTIONS = 'should refuse what is no option, no ttl and no session';
 const ORDER = 'should answer calls that nobody waits for in the order in which they were made';
 const MIXTURE = 'should show the old state or the new one, never a mixture';
+const LONG = 'should keep every message of a long session';
+const MANY = 'should list every one of many sessions';
 const FIRST = 'should initialise itself at the first call, and be initialised as often as one likes';
 const CLOSED = 'should refuse everything once it is closed, and be closed as often as one likes';
 const CLOSING = 'should let land what was asked for before it was closed, and nothing that was later';
@@ -256,6 +258,32 @@ const planted: Planted<Memory> = {
       },
     }),
     MIXTURE,
+  ],
+  'only the first thousand messages are kept': [
+    (adapter) => ({
+      getSession: async (id) => {
+        const session = await adapter.getSession(id);
+        return session && { ...session, messages: session.messages.slice(0, 1_000) };
+      },
+    }),
+    LONG,
+  ],
+  'only the last thousand messages are kept': [
+    (adapter) => ({
+      getSession: async (id) => {
+        const session = await adapter.getSession(id);
+        return session && { ...session, messages: session.messages.slice(-1_000) };
+      },
+    }),
+    LONG,
+  ],
+  'a listing has a hundred at the most': [
+    (adapter) => ({ listSessions: async (options) => (await adapter.listSessions(options)).slice(0, 100) }),
+    MANY,
+  ],
+  'a listing has a thousand at the most': [
+    (adapter) => ({ listSessions: async (options) => (await adapter.listSessions(options)).slice(0, 1_000) }),
+    MANY,
   ],
   'it has to be initialised first': [
     (adapter) => {

@@ -4,7 +4,7 @@ import type { ChatSession, ListOptions, StorageAdapter } from '../ts/index.js';
 import { testStorageAdapterContract } from '../ts/testing/index.js';
 import { failuresOf } from './support/mini-runner.js';
 import { JsonFileAdapter } from './support/plain-adapter.cjs';
-import { testThatEachIsCaught, withBug, type Bug, type Planted } from './support/planted.js';
+import { failuresOnDisk, testThatEachIsCaught, withBug, type Bug, type Planted } from './support/planted.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 /** One bug each, planted into an adapter that has none, and the test that must catch it. */
@@ -312,16 +312,6 @@ const planted: Planted<StorageAdapter> = {
   ],
 };
 
-function contractFailures(bug: Bug<StorageAdapter>): Promise<string[]> {
-  let file = '';
-  const open = (): StorageAdapter => withBug(new JsonFileAdapter(file), bug);
-  const create = (): StorageAdapter => {
-    file = join(temporaryDirectory(), 'store.json');
-    return open();
-  };
-  return failuresOf(() => testStorageAdapterContract('planted', create, undefined, { reopen: open }));
-}
-
 test('the adapter is closed, and the place cleaned up, although clearing fails', async () => {
   const done: string[] = [];
   const bug: Bug<StorageAdapter> = (adapter) => ({
@@ -335,4 +325,7 @@ test('the adapter is closed, and the place cleaned up, although clearing fails',
   expect(done.filter((step) => step === 'closed').length).toBeGreaterThanOrEqual(18);
 });
 
-testThatEachIsCaught(planted, contractFailures);
+testThatEachIsCaught(
+  planted,
+  failuresOnDisk((directory) => new JsonFileAdapter(join(directory, 'store.json'))),
+);

@@ -1,7 +1,8 @@
 /** Bugs that are planted into an adapter that has none. */
-import { InMemoryStorageAdapter } from '../../ts/index.js';
+import { InMemoryStorageAdapter, type StorageAdapter } from '../../ts/index.js';
 import { testStorageAdapterContract, type StorageContractOptions } from '../../ts/testing/index.js';
 import { failuresOf } from './mini-runner.js';
+import { temporaryDirectory } from './temporary.js';
 
 /** What an adapter does wrong: methods to put in the place of its own. */
 export type Bug<A> = (adapter: A) => Partial<A>;
@@ -22,6 +23,22 @@ export function failuresInMemory(options: StorageContractOptions) {
   return (bug: Bug<InMemoryStorageAdapter>): Promise<string[]> => {
     const create = (): InMemoryStorageAdapter => withBug(new InMemoryStorageAdapter(), bug);
     return failuresOf(() => testStorageAdapterContract('planted', create, undefined, options));
+  };
+}
+
+/** The tests of the contract that an adapter which keeps what it has in a directory fails with such a bug. */
+export function failuresOnDisk<A extends StorageAdapter>(
+  make: (directory: string) => A,
+  options: StorageContractOptions = {},
+) {
+  return (bug: Bug<A>): Promise<string[]> => {
+    let directory = '';
+    const reopen = (): A => withBug(make(directory), bug);
+    const create = (): A => {
+      directory = temporaryDirectory();
+      return reopen();
+    };
+    return failuresOf(() => testStorageAdapterContract('planted', create, undefined, { ...options, reopen }));
   };
 }
 

@@ -3,31 +3,42 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ChatSession } from '../types.js';
 
-/** A moment, so many minutes after a fixed one. */
-export function at(minute: number): Date {
-  return new Date(Date.UTC(2025, 10, 23, 12, minute));
+/** More sessions, keys or messages than a page of them, however large a page is likely to be. */
+export const MANY = 1_050;
+
+/** Longer than what a column for text has room for in some databases (65,535 bytes), and the same nowhere. */
+export const LONG_TEXT = Array.from({ length: 14_000 }, (_, index) => String(index).padStart(5)).join('');
+
+/** A moment, so many milliseconds after a fixed one: from 3 on it is in the next second, and the next minute. */
+export function at(millisecond: number): Date {
+  return new Date(Date.UTC(2025, 10, 23, 12, 0, 59, 997 + millisecond));
 }
 
-/** A session with two messages; made anew for each use, always the same for one id. */
+/** A session as every conversation begins; made anew for each use. */
+export function newSession(id: string): ChatSession {
+  return { id, messages: [], createdAt: at(0), updatedAt: at(1) };
+}
+
+/** A session with three messages; made anew for each use, always the same for one id. */
 export function sampleSession(id: string): ChatSession {
   return {
-    id,
+    ...newSession(id),
     activeAgent: 'writer',
     context: { topic: 'rivers', turns: 2, tags: ['a', 'b'] },
     // No member that anybody knows: it is kept all the same.
     weather: { sky: 'clear' },
-    createdAt: at(0),
-    updatedAt: at(1),
+    // They are in the order in which they stand, which is neither that of their times nor that of their ids.
     messages: [
-      { id: `${id}-m1`, role: 'user', content: 'Where does the Rhône rise? 🏔', timestamp: at(0), asked: 'aloud' },
+      { id: `${id}-m2`, role: 'user', content: 'Where does the Rhône rise? 🏔', timestamp: at(2), asked: 'aloud' },
       {
-        id: `${id}-m2`,
+        id: `${id}-m3`,
         role: 'agent',
         agentName: 'writer',
         content: 'In the Valais, at the Rhône glacier — "ein Gletscher".',
-        timestamp: at(1),
+        timestamp: at(0),
         metadata: { tokens: 17, tools: ['search'] },
       },
+      { id: `${id}-m1`, role: 'user', content: '', timestamp: at(1) },
     ],
   };
 }

@@ -1,6 +1,6 @@
 /** What an adapter must do that takes many sessions or keys at once. */
 import type { ChatSession } from '../types.js';
-import { eventually, sampleSession } from './samples.js';
+import { eventually, newSession, sampleSession } from './samples.js';
 import { failureOf, type Chapter } from './subject.js';
 
 /** `getSessions`, `saveSessions`, `deleteSessions`. */
@@ -16,8 +16,9 @@ export const sessionBatches: Chapter = ({ describe, it, expect }, subject, has) 
     if (has('getSessions')) {
       it('should get the sessions that there are, in the order of the ids', async () => {
         await saveEach(['a', 'b', 'c']);
-        const found = await subject.adapter.getSessions(['c', 'missing', 'a']);
-        expect([...found]).toEqual(pairs(['c', 'a']));
+        await subject.adapter.saveSession('new', newSession('new'));
+        const found = await subject.adapter.getSessions(['c', 'missing', 'new', 'a']);
+        expect([...found]).toEqual([...pairs(['c']), ['new', newSession('new')], ...pairs(['a'])]);
         expect((await subject.adapter.getSessions([])).size).toBe(0);
       });
     }
@@ -80,7 +81,7 @@ export const keyBatches: Chapter = ({ describe, it, expect }, subject, has) => {
 
       it('should let each of many values expire after their ttl, and only then', async () => {
         await subject.adapter.setMany([['a', 1], ['b', 2]], 0.05); // prettier-ignore
-        await subject.adapter.setMany([['c', 3]], 30);
+        await subject.adapter.setMany([['c', 3]], 30 * 86_400);
         await subject.adapter.setMany([['a', 4]]);
         await eventually(async () => !(await subject.adapter.has('b')));
         expect([await subject.adapter.get('a'), await subject.adapter.get('c')]).toEqual([4, 3]);

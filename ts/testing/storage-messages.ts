@@ -1,6 +1,6 @@
 /** What an adapter must do that appends messages, or reads a part of a session. */
 import type { ChatMessage } from '../types.js';
-import { at, sampleSession } from './samples.js';
+import { at, newSession, sampleSession } from './samples.js';
 import { failureOf, type Chapter } from './subject.js';
 
 const message = (id: string): ChatMessage => ({ id, role: 'user', content: `– ${id}`, timestamp: at(5) });
@@ -12,17 +12,17 @@ export const appending: Chapter = ({ describe, it, expect }, subject, has) => {
   describe('Appending Messages', () => {
     it('should append messages as they are at the call, and give the new count', async () => {
       await subject.adapter.saveSession('session-1', sampleSession('session-1'));
-      const added = [message('m3'), message('m4')];
+      const added = [message('m4'), message('m5')];
       const appending = subject.adapter.appendMessages('session-1', added);
       added.pop();
-      expect(await appending).toBe(4);
+      expect(await appending).toBe(5);
       const before = sampleSession('session-1');
       const after = await subject.adapter.getSession('session-1');
       expect({ ...after, updatedAt: before.updatedAt }).toEqual({
         ...before,
-        messages: [...before.messages, message('m3'), message('m4')],
+        messages: [...before.messages, message('m4'), message('m5')],
       });
-      expect(await subject.adapter.appendMessages('session-1', [])).toBe(4);
+      expect(await subject.adapter.appendMessages('session-1', [])).toBe(5);
     });
 
     it('should make updatedAt the later of what is stored and now', async () => {
@@ -30,7 +30,7 @@ export const appending: Chapter = ({ describe, it, expect }, subject, has) => {
       const future = new Date(start + 3_600_000);
       await subject.adapter.saveSession('past', sampleSession('past'));
       await subject.adapter.saveSession('future', { ...sampleSession('future'), updatedAt: future });
-      for (const id of ['past', 'future']) await subject.adapter.appendMessages(id, [message('m3')]);
+      for (const id of ['past', 'future']) await subject.adapter.appendMessages(id, [message('m4')]);
       expect(Number((await subject.adapter.getSession('past'))?.updatedAt)).toBeGreaterThanOrEqual(start);
       expect((await subject.adapter.getSession('future'))?.updatedAt).toEqual(future);
       expect(await subject.adapter.listSessions({ updatedAfter: start })).toEqual(['future', 'past']);
@@ -38,10 +38,9 @@ export const appending: Chapter = ({ describe, it, expect }, subject, has) => {
 
     it('should append in the order of the calls, between the saves', async () => {
       const names = Array.from({ length: 20 }, (_, index) => `a${index}`);
-      const empty = { ...sampleSession('session-1'), messages: [] };
       const writes: Promise<unknown>[] = [subject.adapter.saveSession('session-1', sampleSession('session-1'))];
       writes.push(subject.adapter.appendMessages('session-1', [message('lost')]));
-      writes.push(subject.adapter.saveSession('session-1', empty));
+      writes.push(subject.adapter.saveSession('session-1', newSession('session-1')));
       for (const name of names) writes.push(subject.adapter.appendMessages('session-1', [message(name)]));
       await Promise.all(writes);
       expect(idsOf((await subject.adapter.getSession('session-1'))?.messages)).toEqual(names);
@@ -58,7 +57,8 @@ export const appending: Chapter = ({ describe, it, expect }, subject, has) => {
 /** `getMessages` and `getSessionInfo`. */
 export const partialReading: Chapter = ({ describe, it, expect }, subject, has) => {
   const save = async (count: number): Promise<void> => {
-    const messages = Array.from({ length: count }, (_, index) => message(`m${index}`));
+    // The later one is, the earlier its time.
+    const messages = Array.from({ length: count }, (_, index) => ({ ...message(`m${index}`), timestamp: at(-index) }));
     await subject.adapter.saveSession('session-1', { ...sampleSession('session-1'), messages });
   };
 
@@ -80,7 +80,9 @@ export const partialReading: Chapter = ({ describe, it, expect }, subject, has) 
 
       it('should give messages as they were saved, and null where there is no session', async () => {
         await save(1);
-        expect(await subject.adapter.getMessages('session-1')).toEqual([message('m0')]);
+        expect(await subject.adapter.getMessages('session-1')).toEqual([{ ...message('m0'), timestamp: at(0) }]);
+        await save(0);
+        expect(await subject.adapter.getMessages('session-1')).toEqual([]);
         expect(await subject.adapter.getMessages('missing')).toBeNull();
       });
     });
@@ -99,6 +101,9 @@ export const partialReading: Chapter = ({ describe, it, expect }, subject, has) 
         });
         expect(sizeBytes).toBeGreaterThanOrEqual(7 * message('m0').content.length);
         if (has('getVersioned')) expect((await subject.adapter.getVersioned('session-1'))?.version).toBe(version);
+        await subject.adapter.saveSession('new', newSession('new'));
+        const info = await subject.adapter.getSessionInfo('new');
+        expect([info?.messageCount, info?.activeAgent]).toEqual([0, undefined]);
         expect(await subject.adapter.getSessionInfo('missing')).toBeNull();
       });
     });

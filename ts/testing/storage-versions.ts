@@ -1,5 +1,5 @@
 /** What an adapter must do that compares versions before it saves. */
-import { sampleSession } from './samples.js';
+import { newSession, sampleSession } from './samples.js';
 import { failureOf, type CapableSubject, type Chapter } from './subject.js';
 
 const versionIn = async ({ adapter }: CapableSubject, id: string): Promise<number> =>
@@ -18,6 +18,8 @@ export const versions: Chapter = ({ describe, it, expect }, subject, has) => {
       session.messages.pop();
       const { version } = await saving;
       expect(await subject.adapter.getVersioned('session-1')).toEqual({ session: sampleSession('session-1'), version });
+      const empty = await subject.adapter.saveVersioned('new', newSession('new'), { ifVersion: null });
+      expect(await subject.adapter.getVersioned('new')).toEqual({ session: newSession('new'), ...empty });
       expect(await subject.adapter.getVersioned('missing')).toBeNull();
     });
 
@@ -54,6 +56,21 @@ export const versions: Chapter = ({ describe, it, expect }, subject, has) => {
       await save(null);
       await look();
       expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
+    });
+
+    it('should not take a version of before a restart for one of after it', async () => {
+      const { version } = await save(null);
+      const refuse = async (): Promise<void> => expect((await failureOf(save(version)))?.['code']).toBe('ERR_CONFLICT');
+      await subject.restart();
+      // Where nothing is kept, versions are not kept either.
+      if (subject.adapter.persistent === false) return refuse();
+      expect(await versionIn(subject, 'session-1')).toBe(version);
+      await subject.adapter.saveSession('session-1', sampleSession('session-1'));
+      await refuse();
+      await subject.adapter.deleteSession('session-1');
+      await subject.restart();
+      await save(null);
+      await refuse();
     });
 
     it('should let one of many who read the same version win', async () => {

@@ -17,6 +17,9 @@ export interface CapableSubject extends Subject {
   adapter: StorageAdapter & StorageCapabilities;
 }
 
+/** Registers tests of what every adapter must do. */
+export type BasicChapter = (runner: Runner, subject: Subject) => void;
+
 /** Registers the tests of some capabilities; `has` tells which of them the adapter is said to have. */
 export type Chapter = (runner: Runner, subject: CapableSubject, has: (capability: Capability) => boolean) => void;
 
