@@ -1,9 +1,13 @@
 //! What the threads of a store are asked to do: work and the reply it owes, whatever the kind of the answer.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 use rusqlite::Connection;
 
+use super::{
+    coming::ComingMessages,
+    owed::{Change, Owed, Verdict},
+};
 use crate::{
     durability::Durability,
     error::{Error, Result},
@@ -11,72 +15,11 @@ use crate::{
     worker::Room,
 };
 
-/// The answer to a job, kept back until its fate is known: `None` is a commit.
-pub type Verdict = Box<dyn FnOnce(Option<&Error>) + Send>;
-
 /// Work that is done once, with a connection or with the reason why there is none.
 type Task = Box<dyn FnOnce(Result<&Connection>) + Send>;
 
 fn task<T: Send + 'static>(reply: Reply<T>, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Task {
     Box::new(move |connection| reply.send(connection.and_then(work)))
-}
-
-fn settle<T>(reply: Reply<T>, outcome: Result<T>, fate: Option<&Error>) {
-    reply.send(match fate {
-        None => outcome,
-        Some(error) => outcome.and_then(|_| Err(error.clone())),
-    });
-}
-
-/// A change as its batch sees it. What was taken back may be tried again.
-trait Change: Send {
-    /// Does it; why it failed.
-    fn attempt(&mut self, connection: &Connection) -> Option<Error>;
-
-    /// Does not do it, as something else has failed.
-    fn skip(&mut self, error: Error);
-
-    /// Answers with the outcome of the last attempt.
-    fn settle(self: Box<Self>, fate: Option<&Error>);
-
-    /// Answers without an attempt.
-    fn refuse(self: Box<Self>, error: Error);
-
-    /// Has room in the queue until it answers.
-    fn hold(&mut self, room: Room);
-}
-
-struct Owed<T, F> {
-    /// Before the reply: whoever has the answer may count on it.
-    room: Option<Room>,
-    change: F,
-    outcome: Result<T>,
-    reply: Reply<T>,
-}
-
-impl<T: Send, F: Fn(&Connection) -> Result<T> + Send> Change for Owed<T, F> {
-    fn attempt(&mut self, connection: &Connection) -> Option<Error> {
-        self.outcome = (self.change)(connection);
-        self.outcome.as_ref().err().cloned()
-    }
-
-    fn skip(&mut self, error: Error) {
-        self.outcome = Err(error);
-    }
-
-    fn settle(self: Box<Self>, fate: Option<&Error>) {
-        drop(self.room);
-        settle(self.reply, self.outcome, fate);
-    }
-
-    fn refuse(self: Box<Self>, error: Error) {
-        drop(self.room);
-        self.reply.send(Err(error));
-    }
-
-    fn hold(&mut self, room: Room) {
-        self.room = Some(room);
-    }
 }
 
 /// A change, answered after the commit that holds it.
@@ -87,6 +30,8 @@ pub struct Write {
     frees: bool,
     tag: Option<Tag>,
     look: Option<Look>,
+    /// Those who have the room for the change, as they will need more.
+    coming: Option<Arc<ComingMessages>>,
 }
 
 /// Finding out before the transaction what a change will need: there, damage that is met ends nothing.
@@ -101,9 +46,8 @@ impl Write {
         change: impl Fn(&Connection) -> Result<T> + Send + 'static,
     ) -> Self {
         let tag = reply.tag();
-        let outcome = Err(Error::Closed("the store"));
-        let change = Box::new(Owed { room: None, change, outcome, reply });
-        Self { change, size: size + WRITE_SIZE, end: None, frees: false, tag, look: None }
+        let change = Box::new(Owed::new(change, reply));
+        Self { change, size: size + WRITE_SIZE, end: None, frees: false, tag, look: None, coming: None }
     }
 
     /// The change removes more than it writes: it is done on a full disk as well, if there is any way to.
@@ -126,6 +70,22 @@ impl Write {
     /// Whether the change removes more than it writes.
     pub(super) fn frees(&self) -> bool {
         self.frees
+    }
+
+    /// The change needs room for what comes.
+    pub(super) fn of_coming(self, coming: Arc<ComingMessages>) -> Self {
+        Self { coming: Some(coming), ..self }
+    }
+
+    fn has_room(&self) -> bool {
+        self.coming.as_ref().is_some_and(|coming| coming.has_room())
+    }
+
+    fn hold(&mut self, room: Room) {
+        match &self.coming {
+            Some(coming) => coming.hold(room),
+            None => self.change.hold(room),
+        }
     }
 
     /// The change sets a key that ends then, in milliseconds since the epoch.
@@ -181,8 +141,7 @@ impl Read {
         question: impl Fn(&Connection) -> Result<T> + Send + 'static,
     ) -> Self {
         let tag = reply.tag();
-        let outcome = Err(Error::Closed("the store"));
-        Self { question: Box::new(Owed { room: None, change: question, outcome, reply }), tag }
+        Self { question: Box::new(Owed::new(question, reply)), tag }
     }
 
     /// A question that can be asked once only.
@@ -280,10 +239,16 @@ impl Job {
         }
     }
 
+    /// Whether it has had its room since it was asked for before.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        matches!(self, Self::Step(Step::Write(write, _)) if write.has_room())
+    }
+
     /// Has room in the queue until it is answered.
     pub fn hold(&mut self, room: Room) {
         match self {
-            Self::Step(Step::Write(write, _)) => write.change.hold(room),
+            Self::Step(Step::Write(write, _)) => write.hold(room),
             Self::Step(Step::Read(read)) => read.question.hold(room),
             // They take none.
             Self::Open(_) | Self::Chore(_) => drop(room),

@@ -24,6 +24,7 @@ mod messages;
 mod migrate;
 mod network;
 mod opening;
+mod owed;
 mod pages;
 mod parts;
 mod prune;
@@ -237,9 +238,11 @@ impl SqliteStore {
     }
 
     fn enqueue(&self, mut job: Job, size: usize) {
-        match self.writer.room(size) {
-            Ok(room) => job.hold(room),
-            Err(error) => return job.refuse(of_store(error)),
+        if !job.has_room() {
+            match self.writer.room(size) {
+                Ok(room) => job.hold(room),
+                Err(error) => return job.refuse(of_store(error)),
+            }
         }
         if let Err((error, job)) = self.writer.submit_with_room(job) {
             job.refuse(of_store(error));

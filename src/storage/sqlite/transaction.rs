@@ -8,7 +8,8 @@ use rusqlite::Connection;
 
 use super::{
     failure::{commit_failure, failure, uncertain},
-    job::{Read, Step, Verdict, Write},
+    job::{Read, Step, Write},
+    owed::Verdict,
 };
 use crate::{
     durability::Durability,
