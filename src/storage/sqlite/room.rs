@@ -29,6 +29,7 @@ const MOST_AT_REST: u64 = 1024 * 1024;
 /// What is known of the room.
 pub struct Room {
     path: PathBuf,
+    log: PathBuf,
     identity: Option<Identity>,
     busy_timeout: Duration,
     /// So long the log was made, or was to be.
@@ -43,7 +44,8 @@ impl Room {
     /// None yet, in the log of the database at `path`.
     #[must_use]
     pub fn of(path: &Path, identity: Option<Identity>, busy_timeout: Duration) -> Self {
-        Self { path: path.to_owned(), identity, busy_timeout, bytes: 0, used: 0, held: 0 }
+        let log = birth::with_ending(&birth::own_name(path), "-wal");
+        Self { path: path.to_owned(), log, identity, busy_timeout, bytes: 0, used: 0, held: 0 }
     }
 
     /// The log was emptied.
@@ -102,7 +104,7 @@ impl Room {
 
     /// SQLite holds no locks on the log itself, which closing a file of one's own would end.
     fn log(&self) -> io::Result<File> {
-        OpenOptions::new().append(true).open(birth::with_ending(&self.path, "-wal"))
+        OpenOptions::new().append(true).open(&self.log)
     }
 
     fn lengthen(&self, wanted: u64) -> io::Result<()> {
@@ -151,6 +153,20 @@ mod tests {
         theirs.execute_batch("INSERT INTO t VALUES (2)").unwrap();
         let count: i64 = ours.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
         assert_eq!(count, 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_log_is_beside_the_database_and_not_beside_a_link_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (directory.path().join("s.db"), directory.path().join("link.db"));
+        let connection = database(&path);
+        std::os::unix::fs::symlink("s.db", &link).unwrap();
+        let before = length(&path);
+        let mut room = Room::of(&link, Identity::of(&link), Duration::ZERO);
+        room.sync().unwrap();
+        room.keep(&connection, before);
+        assert!(length(&path) > before);
     }
 
     #[test]

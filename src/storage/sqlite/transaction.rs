@@ -276,10 +276,12 @@ fn conclude(connection: &Connection, ended: Option<Error>) -> Option<Error> {
         return Some(error);
     }
     let error = execute(connection, "COMMIT").err()?;
+    // First of all: it asks the system as well what the matter was.
+    let failed = commit_failure(&error);
     if !connection.is_autocommit() {
         let _ = execute(connection, "ROLLBACK");
     }
-    Some(commit_failure(&error))
+    Some(failed)
 }
 
 /// Parsed once: every change has two of these around it.

@@ -9,6 +9,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
+    birth,
     checkpoints::Checkpoints,
     direct::{Direct, Paused},
     expiry::{self, Expiry},
@@ -104,6 +105,7 @@ impl Writer {
 
     /// Opens the file; on a full disk with the room that somebody has kept for that and left behind.
     fn open_file(&mut self) -> Result<Opened> {
+        self.reserve = Reserve::of(&birth::own_name(&self.path));
         match Opened::open(&self.path, self.busy_timeout) {
             Err(Error::Io { .. } | Error::Full { .. }) if self.reserve.is_there() => {
                 self.reserve.release();
