@@ -45,6 +45,11 @@ pub fn uncertain(error: Error) -> Error {
     }
 }
 
+/// Whether the error is of those after which the kernel may have forgotten what it has not written.
+pub fn leaves_doubt(error: &Error) -> bool {
+    matches!(error, Error::Io { .. } | Error::Indeterminate { .. })
+}
+
 /// Translates an error of a commit: after a failed write or sync, nobody knows what is on the disk.
 pub fn commit_failure(error: &rusqlite::Error) -> Error {
     uncertain(failure("committing", error))

@@ -15,11 +15,16 @@ use crate::{
     worker::Room,
 };
 
-/// Work that is done once, with a connection or with the reason why there is none.
-type Task = Box<dyn FnOnce(Result<&Connection>) + Send>;
+/// Work that is done once, with a connection or with the reason why there is none; why it failed.
+type Task = Box<dyn FnOnce(Result<&Connection>) -> Result<()> + Send>;
 
 fn task<T: Send + 'static>(reply: Reply<T>, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Task {
-    Box::new(move |connection| reply.send(connection.and_then(work)))
+    Box::new(move |connection| {
+        let outcome = connection.and_then(work);
+        let did = outcome.as_ref().map(drop).map_err(Clone::clone);
+        reply.send(outcome);
+        did
+    })
 }
 
 /// A change, answered after the commit that holds it.
@@ -196,8 +201,16 @@ impl Chore {
     }
 
     /// Does the work and answers.
-    pub(super) fn run(self, connection: Result<&Connection>) {
-        (self.0)(connection);
+    ///
+    /// # Errors
+    /// Those that it has answered with, as they may concern more than whoever asked.
+    pub(super) fn run(self, connection: &Connection) -> Result<()> {
+        (self.0)(Ok(connection))
+    }
+
+    /// Answers without having done anything.
+    pub(super) fn refuse(self, error: Error) {
+        let _ = (self.0)(Err(error));
     }
 }
 
@@ -260,7 +273,7 @@ impl Job {
         match self {
             Self::Open(reply) => reply.send(Err(error)),
             Self::Step(step) => step.refuse(error),
-            Self::Chore(chore) => chore.run(Err(error)),
+            Self::Chore(chore) => chore.refuse(error),
         }
     }
 }

@@ -10,6 +10,7 @@ mod coming;
 mod conditions;
 mod counters;
 mod direct;
+mod doubt;
 mod expiry;
 mod failure;
 mod hardening;
@@ -43,6 +44,7 @@ mod transaction;
 mod upkeep;
 mod verify;
 mod view;
+mod write_connection;
 mod writer;
 mod writes;
 

@@ -136,6 +136,8 @@ fn one_by_one(connection: &Connection, done: Vec<Done>) -> Outcome {
         match done {
             Done::Read(read) => read.answer(),
             Done::Unread(read) => read.run(connection),
+            // Nothing is acknowledged behind a commit of which nobody knows what is on the disk.
+            Done::Write(write) if matches!(worst, Some(Error::Indeterminate { .. })) => write.refuse(after_doubt()),
             Done::Write(mut write) => match alone(connection, &mut write) {
                 Ok(()) => write.verdict()(None),
                 Err(error) => {
@@ -148,6 +150,12 @@ fn one_by_one(connection: &Connection, done: Vec<Done>) -> Outcome {
         }
     }
     Outcome { verdicts: Vec::new(), failed: worst, left: Vec::new() }
+}
+
+/// What those get who were to be written behind a commit that failed half-way.
+fn after_doubt() -> Error {
+    let cause = "a commit before it failed half-way; nothing of this write is stored";
+    Error::Io { doing: "writing".into(), cause: cause.into() }
 }
 
 fn alone(connection: &Connection, write: &mut Write) -> Result<()> {
