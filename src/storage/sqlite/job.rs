@@ -35,12 +35,18 @@ pub struct Write {
     frees: bool,
     tag: Option<Tag>,
     look: Option<Look>,
+    /// How often the change was made less.
+    lessened: usize,
     /// Those who have the room for the change, as they will need more.
     coming: Option<Arc<ComingMessages>>,
 }
 
-/// Finding out before the transaction what a change will need: there, damage that is met ends nothing.
-type Look = Box<dyn Fn(&Connection) + Send>;
+/// Finding out before the transaction what a change will need: there, damage that is met ends nothing. It is to find no
+/// more than this part of what it could.
+type Look = Box<dyn Fn(&Connection, usize) + Send>;
+
+/// What a change that looks takes on at once, and how much less of it on a full disk: then some dozens of pages have to do.
+const PARTS: [usize; 3] = [1, 64, 512];
 
 impl Write {
     /// A change that takes about `size` bytes in the queue. Where it fails, nothing of it is written; where another one of
@@ -52,7 +58,7 @@ impl Write {
     ) -> Self {
         let tag = reply.tag();
         let change = Box::new(Owed::new(change, reply));
-        Self { change, size: size + WRITE_SIZE, end: None, frees: false, tag, look: None, coming: None }
+        Self { change, size: size + WRITE_SIZE, end: None, frees: false, tag, look: None, lessened: 0, coming: None }
     }
 
     /// The change removes more than it writes: it is done on a full disk as well, if there is any way to.
@@ -60,16 +66,29 @@ impl Write {
         Self { frees: true, ..self }
     }
 
-    /// The change wants to look before the transaction.
-    pub(super) fn looking(self, look: impl Fn(&Connection) + Send + 'static) -> Self {
+    /// The change wants to look before the transaction, and takes on as much as it finds.
+    pub(super) fn looking(self, look: impl Fn(&Connection, usize) + Send + 'static) -> Self {
         Self { look: Some(Box::new(look)), ..self }
+    }
+
+    /// Whether the change looks before the transaction: what was asked for before it has to be there by then.
+    pub(super) fn looks(&self) -> bool {
+        self.look.is_some()
     }
 
     /// Lets the change look.
     pub(super) fn look(&self, connection: &Connection) {
         if let Some(look) = &self.look {
-            look(connection);
+            look(connection, PARTS.get(self.lessened).copied().unwrap_or(1));
         }
+    }
+
+    /// Has a change that looks take on less at once; whether it could be still less.
+    pub(super) fn lessen(&mut self) -> bool {
+        if self.looks() && self.lessened + 1 < PARTS.len() {
+            self.lessened += 1;
+        }
+        self.looks() && self.lessened + 1 < PARTS.len()
     }
 
     /// Whether the change removes more than it writes.
@@ -223,6 +242,18 @@ pub enum Step {
 }
 
 impl Step {
+    /// Has a change that looks take on less at once.
+    pub fn lessen(&mut self) {
+        if let Self::Write(write, _) = self {
+            write.lessen();
+        }
+    }
+
+    /// Whether it is a change that looks before its transaction.
+    pub fn looks(&self) -> bool {
+        matches!(self, Self::Write(write, _) if write.looks())
+    }
+
     /// Answers without having done anything.
     pub fn refuse(self, error: Error) {
         match self {

@@ -13,6 +13,7 @@ mod direct;
 mod doubt;
 mod expiry;
 mod failure;
+mod full_disk;
 mod hardening;
 mod heads;
 mod identity;

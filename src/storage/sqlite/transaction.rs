@@ -100,10 +100,11 @@ pub fn run(connection: &Connection, batch: Vec<Step>) -> Outcome {
     run_batch(connection, batch, true)
 }
 
-/// Does changes anew that found no room the first time. They are already as durable as their batch was to be.
-pub fn run_anew(connection: &Connection, writes: Vec<Write>) -> Outcome {
+/// Does changes anew that found no room the first time. They are already as durable as their batch was to be. Where there
+/// is none again they are answered, unless they are to be left.
+pub fn run_anew(connection: &Connection, writes: Vec<Write>, leave: bool) -> Outcome {
     let batch = writes.into_iter().map(|write| Step::Write(write, Durability::Process)).collect();
-    run_batch(connection, batch, false)
+    run_batch(connection, batch, leave)
 }
 
 fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool) -> Outcome {
@@ -153,7 +154,7 @@ fn one_by_one(connection: &Connection, done: Vec<Done>) -> Outcome {
 }
 
 /// What those get who were to be written behind a commit that failed half-way.
-fn after_doubt() -> Error {
+pub fn after_doubt() -> Error {
     let cause = "a commit before it failed half-way; nothing of this write is stored";
     Error::Io { doing: "writing".into(), cause: cause.into() }
 }

@@ -8,11 +8,11 @@ use std::{
 
 use super::{
     birth,
-    checkpoints::Checkpoints,
     direct::{Direct, Paused},
     doubt::Doubt,
     expiry::{self, Expiry},
     failure::leaves_doubt,
+    full_disk,
     identity::{Identity, still_there},
     job::{Chore, Job, Step, Write},
     keys, opening,
@@ -30,6 +30,9 @@ use crate::{
 /// A checkpoint that failed.
 const UNFOLDED: &str = "the write-ahead log stays as it is";
 
+/// As long, what goes in steps goes in small ones from the start: the next step is likely to find no more room.
+const FULL_FOR: Duration = Duration::from_secs(1);
+
 /// Owns the only connection that writes, and so the only one that checkpoints.
 pub struct Writer {
     path: PathBuf,
@@ -43,6 +46,8 @@ pub struct Writer {
     doubt: Doubt,
     expiry: Expiry,
     reserve: Reserve,
+    /// So long the disk is taken to be as full as it was.
+    full_until: Option<Instant>,
     /// Reads on other threads, whose view is given back here when it is used no more.
     direct: Weak<Direct>,
 }
@@ -59,6 +64,7 @@ impl Writer {
             identity: None,
             doubt: Doubt::default(),
             expiry: Expiry::default(),
+            full_until: None,
             direct,
         }
     }
@@ -131,9 +137,12 @@ impl Writer {
         }
     }
 
-    fn transact(&mut self, batch: Vec<Step>) {
+    fn transact(&mut self, mut batch: Vec<Step>) {
         if batch.is_empty() {
             return;
+        }
+        if self.full_until.is_some_and(|until| Instant::now() < until) {
+            batch.iter_mut().for_each(Step::lessen);
         }
         if let Some(end) = transaction::next_end(&batch) {
             self.expiry.note(end);
@@ -173,18 +182,14 @@ impl Writer {
     /// What makes room is done with what is kept for that, and with what the log gives back when it is folded.
     fn on_a_full_disk(&mut self, writes: Vec<Write>) {
         self.reserve.release();
-        let Some(opened) = &mut self.opened else { return };
-        let folded = Checkpoints::make_room(&opened.connection);
+        self.full_until = Instant::now().checked_add(FULL_FOR);
+        let Some(opened) = &self.opened else { return };
         // Pages that are to go would be written to the log on the way, for want of memory.
         let spilling = |allowed: bool| drop(opened.connection.pragma_update(None, "cache_spill", allowed));
         spilling(false);
-        let outcome = transaction::run_anew(&opened.connection, writes);
+        let freed = full_disk::free(&opened.connection, writes);
         spilling(true);
-        let (failed, _) = outcome.tell();
-        if matches!(failed, Some(Error::Indeterminate { .. })) {
-            self.doubt.begin();
-        }
-        self.heed(folded, UNFOLDED);
+        self.heed(freed, "making room on a full disk failed");
     }
 
     /// A checkpoint or a chore that failed concerns nobody's write: what is in the log stays there, to be folded another
@@ -238,6 +243,11 @@ impl Handler<Job> for Writer {
         let mut together = Vec::with_capacity(batch.len());
         for job in batch {
             match job {
+                // What it is to find may be among those that came before it.
+                Job::Step(step) if step.looks() => {
+                    self.transact(std::mem::take(&mut together));
+                    self.transact(vec![step]);
+                }
                 Job::Step(step) => together.push(step),
                 Job::Chore(chore) => {
                     self.transact(std::mem::take(&mut together));
@@ -307,8 +317,21 @@ impl Handler<Job> for Writer {
     }
 
     fn finish(&mut self) -> Result<()> {
-        self.reserve.release();
-        self.opened.take().map_or(Ok(()), WriteConnection::close)
+        let closed = match self.opened.take() {
+            None => Ok(()),
+            Some(opened) => {
+                let sound = !self.doubt.is_there() && still_there(&self.path, self.identity, "closing").is_ok();
+                if sound && opened.finds_no_room() {
+                    self.reserve.release();
+                }
+                opened.close()
+            }
+        };
+        // Whoever closes the database last takes the log away. Where it is there, others need the room as well.
+        if !birth::with_ending(&birth::own_name(&self.path), "-wal").exists() {
+            self.reserve.release();
+        }
+        closed
     }
 }
 

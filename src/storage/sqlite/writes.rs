@@ -125,7 +125,8 @@ impl Write {
     pub fn prune(updated_before: i64, limit: usize, reply: Reply<Pruned>) -> Self {
         let found = Arc::new(Mutex::new(Ok(Oldest::default())));
         let seen = Arc::clone(&found);
-        let look = move |connection: &_| {
+        let look = move |connection: &_, part: usize| {
+            let limit = (limit / part).max(1);
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = prune::oldest(connection, updated_before, limit);
         };
         Self::new(0, reply, move |connection| {

@@ -1,7 +1,10 @@
 use std::{
     fs,
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -132,4 +135,104 @@ fn what_waits_for_a_file_that_cannot_be_opened_hears_why() {
     let mut writer = Writer::new(path, Duration::ZERO, Weak::new());
     assert!(open(&mut writer).is_err());
     assert!(matches!(set(&mut writer, "k", None), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn room_for_a_full_disk_is_kept_as_long_as_anybody_uses_the_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let (mut one, mut other) = (writer(&path), writer(&path));
+    let reserve = directory.path().join("s.db-reserve");
+    other.finish().unwrap();
+    assert!(reserve.exists(), "one of them needs it still");
+    fs::remove_file(&reserve).unwrap();
+    set(&mut one, "k", None).unwrap();
+    tick_until(&mut one, "room", |_| reserve.exists());
+    one.finish().unwrap();
+    assert!(!reserve.exists());
+}
+
+/// Finds no room for more than so much at once.
+fn removal(possible: usize, reply: Reply<usize>) -> Write {
+    let size = Arc::new(AtomicUsize::new(500));
+    let seen = Arc::clone(&size);
+    let change = move |connection: &Connection| {
+        let size = size.load(Ordering::Relaxed);
+        if size > possible {
+            // As a log that cannot grow, this ends the transaction.
+            connection.execute_batch("ROLLBACK").unwrap();
+            return Err(Error::Full { doing: "removing".into() });
+        }
+        Ok(size)
+    };
+    Write::new(0, reply, change).looking(move |_, part| seen.store((500 / part).max(1), Ordering::Relaxed)).freeing()
+}
+
+#[test]
+fn on_a_full_disk_as_much_is_removed_at_once_as_there_is_room_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(&directory.path().join("s.db"));
+    let removed = [(500, Some(500)), (30, Some(7)), (1, Some(1)), (0, None)].map(|(possible, expected)| {
+        let (reply, removed) = Reply::channel();
+        write(&mut writer, vec![removal(possible, reply)]);
+        (removed.recv().unwrap(), expected)
+    });
+    for (removed, expected) in removed {
+        assert_eq!(removed.ok(), expected);
+    }
+}
+
+#[test]
+fn a_step_that_follows_on_a_full_disk_is_small_from_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(&directory.path().join("s.db"));
+    let mut remove = |possible| {
+        let (reply, removed) = Reply::channel();
+        write(&mut writer, vec![removal(possible, reply)]);
+        removed.recv().unwrap().unwrap()
+    };
+    assert_eq!([remove(30), remove(500)], [7, 7]);
+    let begun = Instant::now();
+    while begun.elapsed() < FULL_FOR {
+        thread::yield_now();
+    }
+    assert_eq!(remove(500), 500);
+}
+
+#[test]
+fn on_a_full_disk_one_that_finds_no_room_takes_it_from_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(&directory.path().join("s.db"));
+    let (no_room, refused) = Reply::<()>::channel();
+    let (deleted, gone) = Reply::channel();
+    let full = |connection: &Connection| {
+        connection.execute_batch("ROLLBACK").unwrap();
+        Err(Error::Full { doing: "removing".into() })
+    };
+    write(&mut writer, vec![Write::new(0, no_room, full).freeing(), Write::delete_keys(vec!["k".into()], 0, deleted)]);
+    assert!(matches!(refused.recv().unwrap(), Err(Error::Full { .. })));
+    assert_eq!(gone.recv().unwrap().unwrap(), 0);
+}
+
+#[test]
+fn what_looks_for_something_finds_what_was_asked_for_before_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(&directory.path().join("s.db"));
+    let (set, _) = Reply::channel();
+    let (reply, found) = Reply::channel();
+    let count = Arc::new(AtomicI64::new(-1));
+    let seen = Arc::clone(&count);
+    let look = move |connection: &Connection, _| {
+        let keys = connection.query_row("SELECT count(*) FROM key_values", [], |row| row.get(0)).unwrap();
+        seen.store(keys, Ordering::Relaxed);
+    };
+    let value = Encoded { text: "1".into(), types: None };
+    write(
+        &mut writer,
+        vec![
+            Write::set_key("k".into(), value, None, set),
+            Write::new(0, reply, move |_| Ok(count.load(Ordering::Relaxed))).looking(look),
+        ],
+    );
+    assert_eq!(found.recv().unwrap().unwrap(), 1);
 }
