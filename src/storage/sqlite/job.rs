@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::{
     coming::ComingMessages,
+    expiry::End,
     owed::{Change, Owed, Verdict},
 };
 use crate::{
@@ -31,7 +32,7 @@ fn task<T: Send + 'static>(reply: Reply<T>, work: impl FnOnce(&Connection) -> Re
 pub struct Write {
     change: Box<dyn Change>,
     size: usize,
-    end: Option<i64>,
+    end: Option<End>,
     frees: bool,
     tag: Option<Tag>,
     look: Option<Look>,
@@ -114,11 +115,11 @@ impl Write {
 
     /// The change sets a key that ends then, in milliseconds since the epoch.
     pub(super) fn ending(self, end: Option<i64>) -> Self {
-        Self { end, ..self }
+        Self { end: end.map(End::asked_for), ..self }
     }
 
     /// When a key ends that the change sets.
-    pub(super) fn end(&self) -> Option<i64> {
+    pub(super) fn end(&self) -> Option<End> {
         self.end
     }
 

@@ -7,6 +7,7 @@
 use rusqlite::Connection;
 
 use super::{
+    expiry::End,
     failure::{commit_failure, failure, uncertain},
     job::{Read, Step, Write},
     owed::Verdict,
@@ -28,14 +29,14 @@ pub fn strongest(batch: &[Step]) -> Option<Durability> {
 }
 
 /// The next end of a key that a batch sets.
-pub fn next_end(batch: &[Step]) -> Option<i64> {
+pub fn next_end(batch: &[Step]) -> Option<End> {
     batch
         .iter()
         .filter_map(|step| match step {
             Step::Write(write, _) => write.end(),
             Step::Read(_) => None,
         })
-        .min()
+        .reduce(End::and)
 }
 
 /// What became of a batch.

@@ -15,7 +15,7 @@ use super::{
     full_disk,
     identity::{Identity, still_there},
     job::{Chore, Job, Step, Write},
-    keys, opening,
+    opening,
     reserve::Reserve,
     schema, transaction,
     write_connection::WriteConnection,
@@ -72,9 +72,7 @@ impl Writer {
     fn open(&mut self) -> Result<()> {
         if self.opened.is_none() {
             let opened = self.open_file().inspect_err(|error| self.refusal = error.clone())?;
-            if let Some(end) = keys::next_end(&opened.connection)? {
-                self.expiry.note(end);
-            }
+            self.expiry.look(&opened.connection, expiry::AFTER_OPENING);
             self.identity = opened.identity;
             self.opened = Some(opened);
             tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
@@ -145,7 +143,7 @@ impl Writer {
             batch.iter_mut().for_each(Step::lessen);
         }
         if let Some(end) = transaction::next_end(&batch) {
-            self.expiry.note(end);
+            self.expiry.set(end);
         }
         let durability = transaction::strongest(&batch);
         let prepared = self.sound().and_then(|opened| {
@@ -218,8 +216,7 @@ impl Writer {
 
     fn reclaim(&mut self) {
         let (reply, outcome) = Reply::channel();
-        let write = Write::new(0, reply, expiry::reclaim);
-        self.transact(vec![Step::Write(write, Durability::Process)]);
+        self.transact(vec![Step::Write(self.expiry.step(reply), Durability::Process)]);
         let outcome = outcome.recv().unwrap_or(Err(Error::Busy));
         if let Err(error) = &outcome {
             tracing::debug!(target: "smalltalk::storage", %error, "expired keys stay for now");
@@ -305,7 +302,11 @@ impl Handler<Job> for Writer {
         if due(self.doubt.wake_at()) {
             self.recover();
         }
-        if !self.doubt.is_there() && due(self.expiry.wake_at()) {
+        if let Some(opened) = self.opened.as_ref().filter(|_| due(self.expiry.look_at())) {
+            self.expiry.look(&opened.connection, Duration::ZERO);
+            self.reserve.keep();
+        }
+        if !self.doubt.is_there() && due(self.expiry.step_at()) {
             self.reclaim();
         }
         let sound = self.opened.as_mut().filter(|_| !self.doubt.is_there());

@@ -128,6 +128,27 @@ fn behind_a_commit_that_failed_half_way_nothing_of_its_batch_is_acknowledged() {
 }
 
 #[test]
+fn a_damaged_index_of_ends_keeps_nobody_from_anything_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let mut first = writer(&path);
+    set(&mut first, "ends", Some(i64::MAX)).unwrap();
+    first.finish().unwrap();
+    let root: i64 = Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'idx_key_values_expires'", [], |row| row.get(0))
+        .unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[usize::try_from((root - 1) * 16 * 1024).unwrap()] ^= 0x40;
+    fs::write(&path, bytes).unwrap();
+    let mut writer = Writer::new(path.clone(), Duration::ZERO, Weak::new());
+    open(&mut writer).unwrap();
+    set(&mut writer, "stays", None).unwrap();
+    assert!(matches!(set(&mut writer, "ends too", Some(i64::MAX)), Err(Error::Corrupt { .. })));
+    assert_eq!(keys(&path), 2);
+}
+
+#[test]
 fn what_waits_for_a_file_that_cannot_be_opened_hears_why() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s.db");
