@@ -31,9 +31,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// What had ended before the file was opened waits until whoever opened it has begun.
 pub const AFTER_OPENING: Duration = Duration::from_secs(5);
 
-/// How long a key may have to live at the most that is set with a clock behind ours, in milliseconds: nothing tells how
-/// far behind it is.
-const LIFE_BY_ANOTHER_CLOCK: i64 = 60 * 60 * 1000;
+/// How long a key stays that was set with a clock behind ours: nothing tells how far behind it is, and so how long the key
+/// has to live.
+const LIFE_BY_ANOTHER_CLOCK: Duration = Duration::from_secs(60 * 60);
 
 /// Knows the next end of a key, and what was removed last.
 #[derive(Debug, Default)]
@@ -46,6 +46,8 @@ pub struct Expiry {
     look_at: Option<Instant>,
     /// So many milliseconds the clock of whoever sets keys may be behind ours, such as one that a test holds still.
     behind: i64,
+    /// As long as any key may live that is known to have been set by such a clock.
+    behind_until: Option<Instant>,
 }
 
 /// The end of a key that is being set, in milliseconds since the epoch.
@@ -80,7 +82,9 @@ impl Expiry {
     /// Takes note of keys that are set.
     pub fn set(&mut self, end: End) {
         if let Some(over) = end.over {
-            self.behind = self.behind.max(over.saturating_add(LIFE_BY_ANOTHER_CLOCK));
+            let life = i64::try_from(LIFE_BY_ANOTHER_CLOCK.as_millis()).unwrap_or(i64::MAX);
+            self.behind = self.behind().max(over.saturating_add(life));
+            self.behind_until = Instant::now().checked_add(LIFE_BY_ANOTHER_CLOCK);
         }
         self.note(end.at);
     }
@@ -150,7 +154,11 @@ impl Expiry {
 
     /// What has ended by then has ended by every clock that sets keys here.
     fn now(&self) -> i64 {
-        now().saturating_sub(self.behind)
+        now().saturating_sub(self.behind())
+    }
+
+    fn behind(&self) -> i64 {
+        if self.behind_until.is_some_and(|until| Instant::now() < until) { self.behind } else { 0 }
     }
 }
 
@@ -209,6 +217,9 @@ mod tests {
         assert!(waits(&expiry) > Duration::from_secs(3_000));
         assert_eq!(step(&mut expiry, &connection), 3);
         assert!(waits(&expiry) > Duration::from_secs(3_000), "it is not tried all the time");
+        expiry.behind_until = Some(Instant::now());
+        expiry.look(&connection, Duration::ZERO);
+        assert_eq!(step(&mut expiry, &connection), 0, "an hour later");
     }
 
     #[test]
