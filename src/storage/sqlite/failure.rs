@@ -4,7 +4,7 @@ use std::io;
 
 use rusqlite::{ErrorCode, ffi};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// Translates an error of a statement; `doing` says what failed, without any payload.
 pub fn failure(doing: &str, error: &rusqlite::Error) -> Error {
@@ -48,6 +48,11 @@ pub fn uncertain(error: Error) -> Error {
 /// Whether the error is of those after which the kernel may have forgotten what it has not written.
 pub fn leaves_doubt(error: &Error) -> bool {
     matches!(error, Error::Io { .. } | Error::Indeterminate { .. })
+}
+
+/// The same outcome to those who care for nothing else: whoever asked has heard of the others.
+pub fn doubt_alone(outcome: Result<()>) -> Result<()> {
+    outcome.or_else(|error| if leaves_doubt(&error) { Err(error) } else { Ok(()) })
 }
 
 /// Translates an error of a commit: after a failed write or sync, nobody knows what is on the disk.

@@ -2,7 +2,12 @@
 
 use rusqlite::Connection;
 
-use super::{checkpoints::Checkpoints, failure::leaves_doubt, job::Write, transaction};
+use super::{
+    checkpoints::Checkpoints,
+    failure::{doubt_alone, leaves_doubt},
+    job::Write,
+    transaction,
+};
 use crate::error::Result;
 
 /// Does changes anew that found no room the first time: all together, or one by one where that was too much at once, and
@@ -41,5 +46,5 @@ fn attempt(connection: &Connection, writes: Vec<Write>, leave: bool, sound: &mut
 
 fn fold(connection: &Connection) -> Result<()> {
     // Where there is no room in the file for what is in the log, a change may be small enough all the same.
-    Checkpoints::make_room(connection).or_else(|error| if leaves_doubt(&error) { Err(error) } else { Ok(()) })
+    doubt_alone(Checkpoints::make_room(connection))
 }

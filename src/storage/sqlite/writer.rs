@@ -11,7 +11,7 @@ use super::{
     direct::{Direct, Paused},
     doubt::Doubt,
     expiry::{self, Expiry},
-    failure::leaves_doubt,
+    failure::{doubt_alone, leaves_doubt},
     full_disk,
     identity::{Identity, still_there},
     job::{Chore, Job, Step, Write},
@@ -118,7 +118,7 @@ impl Writer {
         match self.sound() {
             Ok(opened) => {
                 let did = chore.run(&opened.connection);
-                self.heed(did, "a chore failed");
+                self.heed(doubt_alone(did), "a chore failed half-way");
             }
             Err(error) => chore.refuse(error),
         }
