@@ -30,7 +30,7 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 /** No more messages will come, and the save must store none. */
 export declare function abandonMessages(coming: ExternalObject<ComingMessages>): void
 
-/** Brings messages over, one a line, with as many lines of their tables of types. */
+/** Brings messages over, one a line, with as many lines of their tables of types. An error where the queue has no room. */
 export declare function addMessages(coming: ExternalObject<ComingMessages>, texts: Array<string>, types: string): void
 
 /**

@@ -260,6 +260,25 @@ test('a large save that nobody waited for lands at process.exit(), and what was 
   expect((await adapter.listSessions({ orderBy: 'id', order: 'asc' })).join('')).toBe('stuv');
 });
 
+test('what first saves of large sessions have to write counts in the queue', async () => {
+  const narrow = new SQLiteStorageAdapter({ path, durability: 'process', maxQueueBytes: 1_000_000 });
+  const session = sessionOf(conversation(5_000)); // some 2 MB
+  const ids = Array.from({ length: 20 }, (_, n) => `s${n}`);
+  const outcomes = await Promise.allSettled(ids.map((id) => narrow.saveSession(id, session)));
+  const saved = ids.filter((_, n) => outcomes[n]?.status === 'fulfilled');
+  for (const outcome of outcomes) {
+    if (outcome.status === 'fulfilled') continue;
+    expect(outcome).toMatchObject({ reason: { code: 'ERR_BACKPRESSURE', name: 'StorageError' } });
+  }
+  expect(saved.length).toBeGreaterThan(0);
+  expect(saved.length).toBeLessThan(10);
+  expect((await narrow.listSessions({ orderBy: 'id' })).toSorted()).toEqual(saved.toSorted());
+  // None of it takes any room any more.
+  for (const id of ids) await narrow.saveSession(id, session);
+  expect(await narrow.getSession('s19')).toEqual(session);
+  await narrow.close();
+});
+
 test('a close waits for a save in pieces', async () => {
   const saved = adapter.saveSession('s', sessionOf(conversation(3_000)));
   const closed = adapter.close();

@@ -126,6 +126,22 @@ test('two adapters on one file see what the other has written', async () => {
   await Promise.all([one.close(), other.close()]);
 });
 
+test('a key ends by the clock of the program, also where that is held still', async () => {
+  const adapter = new SQLiteStorageAdapter({ path });
+  const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.UTC(2020, 0, 1));
+  try {
+    await adapter.set('k', 1, 3600);
+    // Whatever the background does, it does between two writes.
+    await adapter.set('other', 1);
+    expect(await adapter.get('k')).toBe(1);
+    clock.mockReturnValue(Date.UTC(2020, 0, 1, 1));
+    expect(await adapter.get('k')).toBeNull();
+  } finally {
+    clock.mockRestore();
+  }
+  await adapter.close();
+});
+
 test('four processes that make the same new file at once all get in, and lose nothing', async () => {
   const cwd = temporaryDirectory();
   const script = `

@@ -253,6 +253,13 @@ describe('pages', () => {
 });
 
 describe('prune', () => {
+  test('takes what was asked for immediately before it', async () => {
+    const saves = Array.from({ length: 10 }, (_, n) => adapter.saveSession(`s${n}`, sessionOf(`s${n}`, n)));
+    expect(await adapter.prune({ updatedBefore: 1_000 })).toMatchObject({ sessions: 10 });
+    await Promise.all(saves);
+    expect(await adapter.listSessions()).toEqual([]);
+  });
+
   const fill = (): Promise<void> =>
     adapter.saveSessions(Array.from({ length: 1_200 }, (_, n) => [`s${n}`, sessionOf(`s${n}`, n)] as const));
 

@@ -70,17 +70,45 @@ struct Shared {
     limit: usize,
     closed: AtomicBool,
     poisoned: AtomicBool,
+    /// Whether somebody whose room has grown has more than there is.
+    over: AtomicBool,
 }
 
 /// Room in a queue, free again when this is dropped.
 pub struct Room {
     shared: Arc<Shared>,
     bytes: usize,
+    /// Whether this is the one that has more than there is.
+    over: bool,
+}
+
+impl Room {
+    /// Takes more room for a job of which not all is there yet. Of those that need more than there is one goes on at a time,
+    /// as one job may that is larger than the whole queue.
+    ///
+    /// # Errors
+    /// [`Error::Backpressure`] when the queue is full; the room that was there stays.
+    pub fn grow(&mut self, bytes: usize) -> Result<()> {
+        let Shared { name, queued, limit, over, .. } = &*self.shared;
+        let before = queued.fetch_add(bytes, Ordering::AcqRel);
+        if !self.over && before.saturating_add(bytes) > *limit {
+            if over.swap(true, Ordering::AcqRel) {
+                queued.fetch_sub(bytes, Ordering::AcqRel);
+                return Err(Error::Backpressure { worker: name, queued: before, limit: *limit });
+            }
+            self.over = true;
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
         self.shared.queued.fetch_sub(self.bytes, Ordering::AcqRel);
+        if self.over {
+            self.shared.over.store(false, Ordering::Release);
+        }
     }
 }
 
@@ -117,6 +145,7 @@ impl<J: Send + 'static> Worker<J> {
             limit,
             closed: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
+            over: AtomicBool::new(false),
         });
         let seen = Arc::clone(&shared);
         let gate = Arc::new(Gate::new(receiver.clone()));
@@ -150,7 +179,7 @@ impl<J: Send + 'static> Worker<J> {
     /// As of [`Worker::submit`].
     pub fn room(&self, bytes: usize) -> Result<Room> {
         self.take(bytes)?;
-        Ok(Room { shared: Arc::clone(&self.shared), bytes })
+        Ok(Room { shared: Arc::clone(&self.shared), bytes, over: false })
     }
 
     /// Queues a job that has its room. Never waits.

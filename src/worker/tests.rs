@@ -140,6 +140,24 @@ fn room_is_free_when_who_has_it_gives_it_back_although_the_thread_is_at_work() {
     go_on.send(()).unwrap();
 }
 
+#[test]
+fn room_grows_as_far_as_there_is_some_and_one_at_a_time_goes_beyond() {
+    let (_go_on, held) = bounded(0);
+    let (done, _answers) = bounded(0);
+    let worker = Worker::start("roomy", 10, HeldUp { go_on: held, done }).unwrap();
+    let (mut one, mut other) = (worker.room(2).unwrap(), worker.room(2).unwrap());
+    one.grow(3).unwrap();
+    other.grow(3).unwrap();
+    other.grow(20).unwrap();
+    other.grow(1).unwrap();
+    assert!(matches!(one.grow(1), Err(Error::Backpressure { queued: 31, limit: 10, .. })));
+    assert!(worker.room(1).is_err());
+    drop(other);
+    one.grow(6).unwrap();
+    drop(one);
+    assert_eq!(worker.queued(), 0);
+}
+
 /// Is held up by each batch, and always has work that nobody is to wait for.
 struct Busy {
     go_on: Receiver<()>,

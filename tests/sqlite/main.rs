@@ -5,6 +5,7 @@ mod background;
 mod batches;
 mod bits;
 mod changes;
+mod coming;
 mod lists;
 mod migration;
 mod model;

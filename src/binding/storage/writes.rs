@@ -27,17 +27,14 @@ pub fn coming_messages() -> Result<External<ComingMessages>> {
     entry("comingMessages", || Ok(External::new(ComingMessages(Arc::default()))))
 }
 
-/// Brings messages over, one a line, with as many lines of their tables of types.
+/// Brings messages over, one a line, with as many lines of their tables of types. An error where the queue has no room.
 #[napi(catch_unwind)]
 pub fn add_messages(
     coming: &External<ComingMessages>,
     #[napi(ts_arg_type = "Array<string>")] texts: SplicedText,
     types: String,
 ) -> Result<()> {
-    entry("addMessages", || {
-        coming.0.add(Lines { texts: texts.0, types });
-        Ok(())
-    })
+    entry("addMessages", || coming.0.add(Lines { texts: texts.0, types }))
 }
 
 /// All messages have been brought over. `false`: too slowly for the save, which has to be asked for again.

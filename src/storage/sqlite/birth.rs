@@ -124,6 +124,12 @@ pub fn create_file(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
+/// The name that the file itself has: SQLite puts the files beside it there, not beside a link to it.
+#[must_use]
+pub fn own_name(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// A name in the same directory that nobody else uses.
 #[must_use]
 pub fn beside(path: &Path, ending: &str) -> PathBuf {

@@ -63,7 +63,7 @@ pub struct Checkpoints {
     synced: bool,
     /// What is left of the log for commits that do.
     room: Room,
-    /// How long to wait after an idle store's reader kept the log from being emptied.
+    /// How long to wait after a sync failed that is owed, or something kept the log of an idle store from being emptied.
     retry: Duration,
 }
 
@@ -118,8 +118,8 @@ impl Checkpoints {
         self.synced = synced;
         if synced {
             let used = pages * (self.page_size + PAGE_HEADER);
-            self.room.keep(connection, HEADER + u64::try_from(used).unwrap_or(0));
             self.sync_by = None;
+            self.room.keep(connection, HEADER + u64::try_from(used).unwrap_or(0))?;
         } else if self.sync_by.is_none() {
             self.sync_by = Instant::now().checked_add(SYNCED_WITHIN);
         }
@@ -133,8 +133,8 @@ impl Checkpoints {
             self.folded_at = self.size;
             self.emptied_at = self.size;
             let owed = self.sync_by.take().is_some();
-            let emptied = self.empty(connection, PATIENCE)?;
-            self.sync(owed && !emptied)
+            let synced = self.empty(connection, PATIENCE).and_then(|emptied| self.sync(owed && !emptied));
+            self.still_owed(owed, synced)
         } else if self.sync_is_due() || self.grown() >= FOLDED_AT_THE_LATEST {
             self.fold(connection)
         } else {
@@ -158,8 +158,22 @@ impl Checkpoints {
     pub fn fold(&mut self, connection: &Connection) -> Result<()> {
         self.folded_at = self.size;
         let owed = self.sync_by.take().is_some();
-        let whole = fold(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
-        self.sync(owed && !whole)
+        let whole = fold(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+        let synced = whole.and_then(|whole| self.sync(owed && !whole));
+        self.still_owed(owed, synced)
+    }
+
+    /// What was owed and failed is owed still, each time after twice the time.
+    fn still_owed(&mut self, owed: bool, outcome: Result<()>) -> Result<()> {
+        if owed && outcome.is_err() {
+            self.sync_by = self.later();
+        }
+        outcome
+    }
+
+    fn later(&mut self) -> Option<Instant> {
+        self.retry *= 2;
+        Instant::now().checked_add(self.retry)
     }
 
     /// Folding begins with syncing the log, but only where there is something that may be folded: what a reader holds up, or
@@ -207,18 +221,18 @@ impl Checkpoints {
     }
 
     /// Empties the log of a store that is not written to. A reader that is in the way is not waited for; the next try
-    /// comes after twice the time, so that it keeps no idle process busy.
+    /// comes after twice the time, so that it keeps no idle process busy, as after one that failed.
     fn when_idle(&mut self, connection: &Connection) -> Result<()> {
         if self.empty_at.take().is_none() {
             return Ok(());
         }
-        if !self.empty(connection, Duration::ZERO)? {
-            self.retry *= 2;
-            self.empty_at = Instant::now().checked_add(self.retry);
+        let emptied = self.empty(connection, Duration::ZERO);
+        if !matches!(emptied, Ok(true)) {
+            self.empty_at = self.later();
         } else if self.synced {
-            self.room.keep_at_rest(connection);
+            self.room.keep_at_rest(connection)?;
         }
-        Ok(())
+        emptied.map(drop)
     }
 
     /// Brings all of the log into the file, and has that synced: what an earlier sync has lost of the log, as the kernel
@@ -318,7 +332,7 @@ mod tests {
         let log = path.with_extension("db-wal");
         std::fs::rename(&log, directory.path().join("elsewhere")).unwrap();
         assert_eq!(write_and_fold(false), (true, false), "nothing is owed");
-        assert_eq!(write_and_fold(true), (false, false));
+        assert_eq!(write_and_fold(true), (false, true), "what failed is owed still");
         std::fs::rename(directory.path().join("elsewhere"), &log).unwrap();
         reader.execute_batch("COMMIT").unwrap();
         assert_eq!(write_and_fold(true), (true, false));

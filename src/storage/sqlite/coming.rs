@@ -9,6 +9,7 @@ use std::{
 use crate::{
     error::{Error, Result},
     storage::session::Lines,
+    worker::Room,
 };
 
 /// How long the transaction waits for more. Pieces come every few milliseconds as long as the loop turns.
@@ -27,13 +28,53 @@ struct State {
     pieces: Vec<Arc<Lines>>,
     complete: bool,
     given_up: bool,
+    /// What they take in the queue, with the save that they belong to.
+    room: Option<Room>,
+    /// Nobody will ask for them any more.
+    ended: bool,
 }
 
 impl ComingMessages {
     /// Adds some behind the others.
-    pub fn add(&self, lines: Lines) {
-        self.lock().pieces.push(Arc::new(lines));
+    ///
+    /// # Errors
+    /// [`Error::Backpressure`] where the queue has no room for them.
+    pub fn add(&self, lines: Lines) -> Result<()> {
+        let mut state = self.lock();
+        if state.ended {
+            return Ok(());
+        }
+        if let Some(room) = &mut state.room {
+            room.grow(lines.size())?;
+        }
+        state.pieces.push(Arc::new(lines));
         self.changed.notify_all();
+        Ok(())
+    }
+
+    /// About as many bytes as those have that are there.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.lock().pieces.iter().map(|piece| piece.size()).sum()
+    }
+
+    /// Has room in the queue, and takes more for what is added, until the end.
+    pub fn hold(&self, room: Room) {
+        self.lock().room = Some(room);
+    }
+
+    /// Whether it has room.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.lock().room.is_some()
+    }
+
+    /// The save has its answer: it needs neither what has come nor the room for it.
+    pub fn end(&self) {
+        let mut state = self.lock();
+        state.ended = true;
+        state.pieces.clear();
+        state.room = None;
     }
 
     /// All are there. `false`: whoever wanted them has given up, and has to be asked again.
@@ -48,6 +89,7 @@ impl ComingMessages {
     /// No more will come: nobody wants them to be stored.
     pub fn abandon(&self) {
         self.lock().given_up = true;
+        self.end();
         self.changed.notify_all();
     }
 
@@ -115,7 +157,7 @@ mod tests {
         let coming = Arc::new(ComingMessages::default());
         let source = Arc::clone(&coming);
         let adding = thread::spawn(move || {
-            (0..100).for_each(|n| source.add(lines(&n.to_string())));
+            (0..100).for_each(|n| source.add(lines(&n.to_string())).unwrap());
             assert!(source.complete());
         });
         // However slowly this machine runs the thread, what was taken is a beginning, and all of it unless given up.
@@ -129,9 +171,9 @@ mod tests {
     #[test]
     fn whoever_is_not_served_in_time_gives_up_for_good_and_says_so_at_the_end() {
         let coming = ComingMessages::default();
-        coming.add(lines("1"));
+        coming.add(lines("1")).unwrap();
         assert!(taken(&coming, false).is_err());
-        coming.add(lines("2"));
+        coming.add(lines("2")).unwrap();
         assert!(!coming.complete());
         assert!(taken(&coming, false).is_err(), "somebody else may have come before");
         assert_eq!(taken(&coming, true).unwrap(), ["1", "2"]);

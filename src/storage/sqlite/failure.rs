@@ -1,20 +1,30 @@
 //! What SQLite's errors mean to a user.
 
+use std::io;
+
 use rusqlite::{ErrorCode, ffi};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// Translates an error of a statement; `doing` says what failed, without any payload.
 pub fn failure(doing: &str, error: &rusqlite::Error) -> Error {
+    told_by(doing, error, io::Error::last_os_error)
+}
+
+fn told_by(doing: &str, error: &rusqlite::Error, system: impl FnOnce() -> io::Error) -> Error {
     let Some(code) = error.sqlite_error_code() else {
         // Not the engine complains but the translation of a column: it holds what we never write.
         return Error::Corrupt { what: "a stored row".into(), detail: format!("{doing}: {error}") };
     };
-    if error.sqlite_error().is_some_and(|it| it.extended_code == ffi::SQLITE_IOERR_SHMSIZE) {
+    let full = match error.sqlite_error().map(|it| it.extended_code) {
         // The memory that all connections share is a file as well, and could not grow.
-        return Error::Full { doing: doing.into() };
-    }
+        Some(ffi::SQLITE_IOERR_SHMSIZE) => true,
+        // A quota that is used up is to the engine a failure like any other.
+        Some(ffi::SQLITE_IOERR_WRITE) => system().kind() == io::ErrorKind::QuotaExceeded,
+        _ => false,
+    };
     match code {
+        _ if full => Error::Full { doing: doing.into() },
         ErrorCode::DiskFull => Error::Full { doing: doing.into() },
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
         ErrorCode::DatabaseCorrupt => {
@@ -35,7 +45,36 @@ pub fn uncertain(error: Error) -> Error {
     }
 }
 
+/// Whether the error is of those after which the kernel may have forgotten what it has not written.
+pub fn leaves_doubt(error: &Error) -> bool {
+    matches!(error, Error::Io { .. } | Error::Indeterminate { .. })
+}
+
+/// The same outcome to those who care for nothing else: whoever asked has heard of the others.
+pub fn doubt_alone(outcome: Result<()>) -> Result<()> {
+    outcome.or_else(|error| if leaves_doubt(&error) { Err(error) } else { Ok(()) })
+}
+
 /// Translates an error of a commit: after a failed write or sync, nobody knows what is on the disk.
 pub fn commit_failure(error: &rusqlite::Error) -> Error {
     uncertain(failure("committing", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_used_up_quota_is_a_full_disk_and_another_write_that_failed_is_not() {
+        let failed = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_WRITE), None);
+        let means = |kind: io::ErrorKind| uncertain(told_by("writing", &failed, || kind.into())).code();
+        assert_eq!(means(io::ErrorKind::QuotaExceeded), "ERR_FULL");
+        assert_eq!(means(io::ErrorKind::Other), "ERR_INDETERMINATE");
+        let read = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_READ), None);
+        assert_eq!(
+            told_by("reading", &read, || io::ErrorKind::QuotaExceeded.into()).code(),
+            "ERR_IO",
+            "left from before"
+        );
+    }
 }

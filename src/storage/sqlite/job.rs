@@ -1,9 +1,14 @@
 //! What the threads of a store are asked to do: work and the reply it owes, whatever the kind of the answer.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 use rusqlite::Connection;
 
+use super::{
+    coming::ComingMessages,
+    expiry::End,
+    owed::{Change, Owed, Verdict},
+};
 use crate::{
     durability::Durability,
     error::{Error, Result},
@@ -11,86 +16,38 @@ use crate::{
     worker::Room,
 };
 
-/// The answer to a job, kept back until its fate is known: `None` is a commit.
-pub type Verdict = Box<dyn FnOnce(Option<&Error>) + Send>;
-
-/// Work that is done once, with a connection or with the reason why there is none.
-type Task = Box<dyn FnOnce(Result<&Connection>) + Send>;
+/// Work that is done once, with a connection or with the reason why there is none; why it failed.
+type Task = Box<dyn FnOnce(Result<&Connection>) -> Result<()> + Send>;
 
 fn task<T: Send + 'static>(reply: Reply<T>, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Task {
-    Box::new(move |connection| reply.send(connection.and_then(work)))
-}
-
-fn settle<T>(reply: Reply<T>, outcome: Result<T>, fate: Option<&Error>) {
-    reply.send(match fate {
-        None => outcome,
-        Some(error) => outcome.and_then(|_| Err(error.clone())),
-    });
-}
-
-/// A change as its batch sees it. What was taken back may be tried again.
-trait Change: Send {
-    /// Does it; why it failed.
-    fn attempt(&mut self, connection: &Connection) -> Option<Error>;
-
-    /// Does not do it, as something else has failed.
-    fn skip(&mut self, error: Error);
-
-    /// Answers with the outcome of the last attempt.
-    fn settle(self: Box<Self>, fate: Option<&Error>);
-
-    /// Answers without an attempt.
-    fn refuse(self: Box<Self>, error: Error);
-
-    /// Has room in the queue until it answers.
-    fn hold(&mut self, room: Room);
-}
-
-struct Owed<T, F> {
-    /// Before the reply: whoever has the answer may count on it.
-    room: Option<Room>,
-    change: F,
-    outcome: Result<T>,
-    reply: Reply<T>,
-}
-
-impl<T: Send, F: Fn(&Connection) -> Result<T> + Send> Change for Owed<T, F> {
-    fn attempt(&mut self, connection: &Connection) -> Option<Error> {
-        self.outcome = (self.change)(connection);
-        self.outcome.as_ref().err().cloned()
-    }
-
-    fn skip(&mut self, error: Error) {
-        self.outcome = Err(error);
-    }
-
-    fn settle(self: Box<Self>, fate: Option<&Error>) {
-        drop(self.room);
-        settle(self.reply, self.outcome, fate);
-    }
-
-    fn refuse(self: Box<Self>, error: Error) {
-        drop(self.room);
-        self.reply.send(Err(error));
-    }
-
-    fn hold(&mut self, room: Room) {
-        self.room = Some(room);
-    }
+    Box::new(move |connection| {
+        let outcome = connection.and_then(work);
+        let did = outcome.as_ref().map(drop).map_err(Clone::clone);
+        reply.send(outcome);
+        did
+    })
 }
 
 /// A change, answered after the commit that holds it.
 pub struct Write {
     change: Box<dyn Change>,
     size: usize,
-    end: Option<i64>,
+    end: Option<End>,
     frees: bool,
     tag: Option<Tag>,
     look: Option<Look>,
+    /// How often the change was made less.
+    lessened: usize,
+    /// Those who have the room for the change, as they will need more.
+    coming: Option<Arc<ComingMessages>>,
 }
 
-/// Finding out before the transaction what a change will need: there, damage that is met ends nothing.
-type Look = Box<dyn Fn(&Connection) + Send>;
+/// Finding out before the transaction what a change will need: there, damage that is met ends nothing. It is to find no
+/// more than this part of what it could.
+type Look = Box<dyn Fn(&Connection, usize) + Send>;
+
+/// What a change that looks takes on at once, and how much less of it on a full disk: then some dozens of pages have to do.
+const PARTS: [usize; 3] = [1, 64, 512];
 
 impl Write {
     /// A change that takes about `size` bytes in the queue. Where it fails, nothing of it is written; where another one of
@@ -101,9 +58,8 @@ impl Write {
         change: impl Fn(&Connection) -> Result<T> + Send + 'static,
     ) -> Self {
         let tag = reply.tag();
-        let outcome = Err(Error::Closed("the store"));
-        let change = Box::new(Owed { room: None, change, outcome, reply });
-        Self { change, size: size + WRITE_SIZE, end: None, frees: false, tag, look: None }
+        let change = Box::new(Owed::new(change, reply));
+        Self { change, size: size + WRITE_SIZE, end: None, frees: false, tag, look: None, lessened: 0, coming: None }
     }
 
     /// The change removes more than it writes: it is done on a full disk as well, if there is any way to.
@@ -111,16 +67,29 @@ impl Write {
         Self { frees: true, ..self }
     }
 
-    /// The change wants to look before the transaction.
-    pub(super) fn looking(self, look: impl Fn(&Connection) + Send + 'static) -> Self {
+    /// The change wants to look before the transaction, and takes on as much as it finds.
+    pub(super) fn looking(self, look: impl Fn(&Connection, usize) + Send + 'static) -> Self {
         Self { look: Some(Box::new(look)), ..self }
+    }
+
+    /// Whether the change looks before the transaction: what was asked for before it has to be there by then.
+    pub(super) fn looks(&self) -> bool {
+        self.look.is_some()
     }
 
     /// Lets the change look.
     pub(super) fn look(&self, connection: &Connection) {
         if let Some(look) = &self.look {
-            look(connection);
+            look(connection, PARTS.get(self.lessened).copied().unwrap_or(1));
         }
+    }
+
+    /// Has a change that looks take on less at once; whether it could be still less.
+    pub(super) fn lessen(&mut self) -> bool {
+        if self.looks() && self.lessened + 1 < PARTS.len() {
+            self.lessened += 1;
+        }
+        self.looks() && self.lessened + 1 < PARTS.len()
     }
 
     /// Whether the change removes more than it writes.
@@ -128,13 +97,29 @@ impl Write {
         self.frees
     }
 
+    /// The change needs room for what comes.
+    pub(super) fn of_coming(self, coming: Arc<ComingMessages>) -> Self {
+        Self { coming: Some(coming), ..self }
+    }
+
+    fn has_room(&self) -> bool {
+        self.coming.as_ref().is_some_and(|coming| coming.has_room())
+    }
+
+    fn hold(&mut self, room: Room) {
+        match &self.coming {
+            Some(coming) => coming.hold(room),
+            None => self.change.hold(room),
+        }
+    }
+
     /// The change sets a key that ends then, in milliseconds since the epoch.
     pub(super) fn ending(self, end: Option<i64>) -> Self {
-        Self { end, ..self }
+        Self { end: end.map(End::asked_for), ..self }
     }
 
     /// When a key ends that the change sets.
-    pub(super) fn end(&self) -> Option<i64> {
+    pub(super) fn end(&self) -> Option<End> {
         self.end
     }
 
@@ -181,8 +166,7 @@ impl Read {
         question: impl Fn(&Connection) -> Result<T> + Send + 'static,
     ) -> Self {
         let tag = reply.tag();
-        let outcome = Err(Error::Closed("the store"));
-        Self { question: Box::new(Owed { room: None, change: question, outcome, reply }), tag }
+        Self { question: Box::new(Owed::new(question, reply)), tag }
     }
 
     /// A question that can be asked once only.
@@ -237,8 +221,16 @@ impl Chore {
     }
 
     /// Does the work and answers.
-    pub(super) fn run(self, connection: Result<&Connection>) {
-        (self.0)(connection);
+    ///
+    /// # Errors
+    /// Those that it has answered with, as they may concern more than whoever asked.
+    pub(super) fn run(self, connection: &Connection) -> Result<()> {
+        (self.0)(Ok(connection))
+    }
+
+    /// Answers without having done anything.
+    pub(super) fn refuse(self, error: Error) {
+        let _ = (self.0)(Err(error));
     }
 }
 
@@ -251,6 +243,18 @@ pub enum Step {
 }
 
 impl Step {
+    /// Has a change that looks take on less at once.
+    pub fn lessen(&mut self) {
+        if let Self::Write(write, _) = self {
+            write.lessen();
+        }
+    }
+
+    /// Whether it is a change that looks before its transaction.
+    pub fn looks(&self) -> bool {
+        matches!(self, Self::Write(write, _) if write.looks())
+    }
+
     /// Answers without having done anything.
     pub fn refuse(self, error: Error) {
         match self {
@@ -280,10 +284,16 @@ impl Job {
         }
     }
 
+    /// Whether it has had its room since it was asked for before.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        matches!(self, Self::Step(Step::Write(write, _)) if write.has_room())
+    }
+
     /// Has room in the queue until it is answered.
     pub fn hold(&mut self, room: Room) {
         match self {
-            Self::Step(Step::Write(write, _)) => write.change.hold(room),
+            Self::Step(Step::Write(write, _)) => write.hold(room),
             Self::Step(Step::Read(read)) => read.question.hold(room),
             // They take none.
             Self::Open(_) | Self::Chore(_) => drop(room),
@@ -295,7 +305,7 @@ impl Job {
         match self {
             Self::Open(reply) => reply.send(Err(error)),
             Self::Step(step) => step.refuse(error),
-            Self::Chore(chore) => chore.run(Err(error)),
+            Self::Chore(chore) => chore.refuse(error),
         }
     }
 }

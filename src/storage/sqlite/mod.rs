@@ -10,8 +10,10 @@ mod coming;
 mod conditions;
 mod counters;
 mod direct;
+mod doubt;
 mod expiry;
 mod failure;
+mod full_disk;
 mod hardening;
 mod heads;
 mod identity;
@@ -24,6 +26,7 @@ mod messages;
 mod migrate;
 mod network;
 mod opening;
+mod owed;
 mod pages;
 mod parts;
 mod prune;
@@ -42,6 +45,7 @@ mod transaction;
 mod upkeep;
 mod verify;
 mod view;
+mod write_connection;
 mod writer;
 mod writes;
 
@@ -237,9 +241,11 @@ impl SqliteStore {
     }
 
     fn enqueue(&self, mut job: Job, size: usize) {
-        match self.writer.room(size) {
-            Ok(room) => job.hold(room),
-            Err(error) => return job.refuse(of_store(error)),
+        if !job.has_room() {
+            match self.writer.room(size) {
+                Ok(room) => job.hold(room),
+                Err(error) => return job.refuse(of_store(error)),
+            }
         }
         if let Err((error, job)) = self.writer.submit_with_room(job) {
             job.refuse(of_store(error));

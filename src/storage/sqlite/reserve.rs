@@ -15,27 +15,24 @@ const BYTES: u64 = 1024 * 1024;
 /// A file beside the database that nobody reads.
 pub struct Reserve {
     path: PathBuf,
-    held: bool,
 }
 
 impl Reserve {
     /// The reserve of the database at `path`, which is not there yet.
     #[must_use]
     pub fn of(path: &Path) -> Self {
-        Self { path: birth::with_ending(path, "-reserve"), held: false }
+        Self { path: birth::with_ending(path, "-reserve") }
     }
 
-    /// Takes the room where it is not taken. That it cannot be had is no failure: it is what it is for.
-    pub fn keep(&mut self) {
-        if self.held {
+    /// Takes the room where it is not taken: whoever else uses the database may have given it up. That it cannot be had is
+    /// no failure: it is what it is for.
+    pub fn keep(&self) {
+        if fs::metadata(&self.path).is_ok_and(|found| found.len() >= BYTES) {
             return;
         }
-        match take(&self.path) {
-            Ok(()) => self.held = true,
-            Err(error) => {
-                tracing::debug!(target: "smalltalk::storage", %error, "no room is kept for a full disk");
-                let _ = fs::remove_file(&self.path);
-            }
+        if let Err(error) = take(&self.path) {
+            tracing::debug!(target: "smalltalk::storage", %error, "no room is kept for a full disk");
+            let _ = fs::remove_file(&self.path);
         }
     }
 
@@ -46,10 +43,9 @@ impl Reserve {
     }
 
     /// Gives the room up.
-    pub fn release(&mut self) {
+    pub fn release(&self) {
         // Also one that is not ours: whoever left it behind does not need it now.
         let _ = fs::remove_file(&self.path);
-        self.held = false;
     }
 }
 
@@ -86,15 +82,15 @@ mod tests {
     fn the_room_is_taken_once_and_given_up_whoever_took_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
-        let mut reserve = Reserve::of(&path);
+        let reserve = Reserve::of(&path);
         reserve.keep();
         let file = directory.path().join("s.db-reserve");
         assert_eq!(fs::metadata(&file).unwrap().len(), BYTES);
-        let mut other = Reserve::of(&path);
+        let other = Reserve::of(&path);
         other.release();
         assert!(!file.exists());
-        other.keep();
-        assert!(file.exists());
+        reserve.keep();
+        assert!(file.exists(), "it is looked for, not remembered");
         fill(&File::options().write(true).open(&file).unwrap()).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().len(), BYTES);
     }

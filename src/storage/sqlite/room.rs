@@ -29,6 +29,7 @@ const MOST_AT_REST: u64 = 1024 * 1024;
 /// What is known of the room.
 pub struct Room {
     path: PathBuf,
+    log: PathBuf,
     identity: Option<Identity>,
     busy_timeout: Duration,
     /// So long the log was made, or was to be.
@@ -43,7 +44,8 @@ impl Room {
     /// None yet, in the log of the database at `path`.
     #[must_use]
     pub fn of(path: &Path, identity: Option<Identity>, busy_timeout: Duration) -> Self {
-        Self { path: path.to_owned(), identity, busy_timeout, bytes: 0, used: 0, held: 0 }
+        let log = birth::with_ending(&birth::own_name(path), "-wal");
+        Self { path: path.to_owned(), log, identity, busy_timeout, bytes: 0, used: 0, held: 0 }
     }
 
     /// The log was emptied.
@@ -54,40 +56,51 @@ impl Room {
 
     /// Sees to it that there is room behind the `used` bytes of the log, after a small commit: to write the room of a large one
     /// ahead would be to write it twice.
-    pub fn keep(&mut self, connection: &Connection, used: u64) {
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the log could not be synced: what that may have lost was not to be made, but to be kept.
+    pub fn keep(&mut self, connection: &Connection, used: u64) -> Result<()> {
         let small = used.saturating_sub(self.used) <= AHEAD;
         self.used = used;
-        if small && used + LITTLE > self.bytes {
-            self.lengthen_to(connection, used + AHEAD);
-        }
+        if small && used + LITTLE > self.bytes { self.lengthen_to(connection, used + AHEAD) } else { Ok(()) }
     }
 
     /// Sees to it that a log that was emptied has room for as much as it held.
-    pub fn keep_at_rest(&mut self, connection: &Connection) {
-        self.lengthen_to(connection, (self.held + LITTLE).min(MOST_AT_REST));
+    ///
+    /// # Errors
+    /// As of [`Self::keep`].
+    pub fn keep_at_rest(&mut self, connection: &Connection) -> Result<()> {
+        self.lengthen_to(connection, (self.held + LITTLE).min(MOST_AT_REST))
     }
 
     /// It is of use and no more: that it cannot be had is no failure.
-    fn lengthen_to(&mut self, connection: &Connection, wanted: u64) {
+    fn lengthen_to(&mut self, connection: &Connection, wanted: u64) -> Result<()> {
         self.bytes = wanted;
         // Nobody is waited for: the next commit asks again.
         let made = connection.busy_timeout(Duration::ZERO).and_then(|()| self.make(connection, wanted));
         let restored = connection.busy_timeout(self.busy_timeout);
-        if let Err(error) = made.and(restored) {
+        let made = made.and_then(|made| restored.map(|()| made));
+        made.unwrap_or_else(|error| {
             tracing::debug!(target: "smalltalk::storage", %error, "no room is made in the write-ahead log");
-        }
+            Ok(())
+        })
     }
 
     /// With the right to write, so that nobody else adds to the log or cuts it off meanwhile.
-    fn make(&self, connection: &Connection, wanted: u64) -> rusqlite::Result<()> {
+    fn make(&self, connection: &Connection, wanted: u64) -> rusqlite::Result<Result<()>> {
         let alone = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-        let made = still_there(&self.path, self.identity, "making room").map_err(|error| error.to_string());
-        let made = made.and_then(|()| self.lengthen(wanted).map_err(|error| error.to_string()));
+        let there = still_there(&self.path, self.identity, "making room").map_err(|error| error.to_string());
+        let longer = there.and_then(|()| self.lengthen(wanted).map_err(|error| error.to_string()));
+        let made = match longer {
+            Ok(Some(log)) => synced(&log),
+            Ok(None) => Ok(()),
+            Err(error) => {
+                tracing::debug!(target: "smalltalk::storage", error, "no room is made in the write-ahead log");
+                Ok(())
+            }
+        };
         alone.rollback()?;
-        made.or_else(|error| {
-            tracing::debug!(target: "smalltalk::storage", error, "no room is made in the write-ahead log");
-            Ok(())
-        })
+        Ok(made)
     }
 
     /// Has the log on the disk, all that is in it.
@@ -95,25 +108,32 @@ impl Room {
     /// # Errors
     /// [`Error::Io`] where it is not to be had.
     pub fn sync(&self) -> Result<()> {
-        const DOING: &str = "syncing the write-ahead log";
-        still_there(&self.path, self.identity, DOING)?;
-        self.log().and_then(|log| log.sync_data()).map_err(|cause| Error::io(DOING, &cause))
+        still_there(&self.path, self.identity, SYNCING)?;
+        self.log().map_err(|cause| Error::io(SYNCING, &cause)).and_then(|log| synced(&log))
     }
 
     /// SQLite holds no locks on the log itself, which closing a file of one's own would end.
     fn log(&self) -> io::Result<File> {
-        OpenOptions::new().append(true).open(birth::with_ending(&self.path, "-wal"))
+        OpenOptions::new().append(true).open(&self.log)
     }
 
-    fn lengthen(&self, wanted: u64) -> io::Result<()> {
+    /// The log where it has become longer, which has to be synced.
+    fn lengthen(&self, wanted: u64) -> io::Result<Option<File>> {
         let mut log = self.log()?;
         let missing = wanted.saturating_sub(log.metadata()?.len());
-        if missing > 0 {
-            io::copy(&mut io::repeat(0).take(missing), &mut log)?;
-            log.sync_data()?;
+        if missing == 0 {
+            return Ok(None);
         }
-        Ok(())
+        io::copy(&mut io::repeat(0).take(missing), &mut log)?;
+        Ok(Some(log))
     }
+}
+
+const SYNCING: &str = "syncing the write-ahead log";
+
+/// Whatever the cause of a failure, also a full disk: the kernel may have forgotten what it has not written.
+fn synced(log: &File) -> Result<()> {
+    log.sync_data().map_err(|cause| Error::Io { doing: SYNCING.into(), cause: cause.to_string() })
 }
 
 #[cfg(test)]
@@ -140,17 +160,31 @@ mod tests {
         theirs.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (1);").unwrap();
         let before = length(&path);
         let mut room = Room::of(&path, Identity::of(&path), Duration::from_secs(60));
-        room.keep(&ours, before);
+        room.keep(&ours, before).unwrap();
         assert_eq!(length(&path), before);
         theirs.execute_batch("COMMIT").unwrap();
         // That it was not to be had is forgotten when more is needed.
-        room.keep(&ours, before + AHEAD);
+        room.keep(&ours, before + AHEAD).unwrap();
         assert!(length(&path) >= before + AHEAD);
         let count: i64 = ours.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
         assert_eq!(count, 1);
         theirs.execute_batch("INSERT INTO t VALUES (2)").unwrap();
         let count: i64 = ours.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
         assert_eq!(count, 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_log_is_beside_the_database_and_not_beside_a_link_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (directory.path().join("s.db"), directory.path().join("link.db"));
+        let connection = database(&path);
+        std::os::unix::fs::symlink("s.db", &link).unwrap();
+        let before = length(&path);
+        let mut room = Room::of(&link, Identity::of(&link), Duration::ZERO);
+        room.sync().unwrap();
+        room.keep(&connection, before).unwrap();
+        assert!(length(&path) > before);
     }
 
     #[test]
@@ -164,7 +198,7 @@ mod tests {
         }
         let theirs = database(&path);
         let before = length(&path);
-        room.keep(&ours, before);
+        room.keep(&ours, before).unwrap();
         assert_eq!(length(&path), before);
         drop(theirs);
     }

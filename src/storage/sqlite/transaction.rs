@@ -7,8 +7,10 @@
 use rusqlite::Connection;
 
 use super::{
+    expiry::End,
     failure::{commit_failure, failure, uncertain},
-    job::{Read, Step, Verdict, Write},
+    job::{Read, Step, Write},
+    owed::Verdict,
 };
 use crate::{
     durability::Durability,
@@ -27,14 +29,14 @@ pub fn strongest(batch: &[Step]) -> Option<Durability> {
 }
 
 /// The next end of a key that a batch sets.
-pub fn next_end(batch: &[Step]) -> Option<i64> {
+pub fn next_end(batch: &[Step]) -> Option<End> {
     batch
         .iter()
         .filter_map(|step| match step {
             Step::Write(write, _) => write.end(),
             Step::Read(_) => None,
         })
-        .min()
+        .reduce(End::and)
 }
 
 /// What became of a batch.
@@ -99,10 +101,11 @@ pub fn run(connection: &Connection, batch: Vec<Step>) -> Outcome {
     run_batch(connection, batch, true)
 }
 
-/// Does changes anew that found no room the first time. They are already as durable as their batch was to be.
-pub fn run_anew(connection: &Connection, writes: Vec<Write>) -> Outcome {
+/// Does changes anew that found no room the first time. They are already as durable as their batch was to be. Where there
+/// is none again they are answered, unless they are to be left.
+pub fn run_anew(connection: &Connection, writes: Vec<Write>, leave: bool) -> Outcome {
     let batch = writes.into_iter().map(|write| Step::Write(write, Durability::Process)).collect();
-    run_batch(connection, batch, false)
+    run_batch(connection, batch, leave)
 }
 
 fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool) -> Outcome {
@@ -135,6 +138,8 @@ fn one_by_one(connection: &Connection, done: Vec<Done>) -> Outcome {
         match done {
             Done::Read(read) => read.answer(),
             Done::Unread(read) => read.run(connection),
+            // Nothing is acknowledged behind a commit of which nobody knows what is on the disk.
+            Done::Write(write) if matches!(worst, Some(Error::Indeterminate { .. })) => write.refuse(after_doubt()),
             Done::Write(mut write) => match alone(connection, &mut write) {
                 Ok(()) => write.verdict()(None),
                 Err(error) => {
@@ -147,6 +152,12 @@ fn one_by_one(connection: &Connection, done: Vec<Done>) -> Outcome {
         }
     }
     Outcome { verdicts: Vec::new(), failed: worst, left: Vec::new() }
+}
+
+/// What those get who were to be written behind a commit that failed half-way.
+pub fn after_doubt() -> Error {
+    let cause = "a commit before it failed half-way; nothing of this write is stored";
+    Error::Io { doing: "writing".into(), cause: cause.into() }
 }
 
 fn alone(connection: &Connection, write: &mut Write) -> Result<()> {
@@ -275,10 +286,12 @@ fn conclude(connection: &Connection, ended: Option<Error>) -> Option<Error> {
         return Some(error);
     }
     let error = execute(connection, "COMMIT").err()?;
+    // First of all: it asks the system as well what the matter was.
+    let failed = commit_failure(&error);
     if !connection.is_autocommit() {
         let _ = execute(connection, "ROLLBACK");
     }
-    Some(commit_failure(&error))
+    Some(failed)
 }
 
 /// Parsed once: every change has two of these around it.

@@ -1,23 +1,24 @@
 //! The one thread that writes: what has queued up shares one transaction.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Weak,
     time::{Duration, Instant},
 };
 
-use rusqlite::Connection;
-
 use super::{
-    checkpoints::Checkpoints,
+    birth,
     direct::{Direct, Paused},
+    doubt::Doubt,
     expiry::{self, Expiry},
-    failure::failure,
+    failure::{doubt_alone, leaves_doubt},
+    full_disk,
     identity::{Identity, still_there},
     job::{Chore, Job, Step, Write},
-    keys, opening,
+    opening,
     reserve::Reserve,
     schema, transaction,
+    write_connection::WriteConnection,
 };
 use crate::{
     durability::Durability,
@@ -26,51 +27,29 @@ use crate::{
     worker::Handler,
 };
 
+/// A checkpoint that failed.
+const UNFOLDED: &str = "the write-ahead log stays as it is";
+
+/// As long, what goes in steps goes in small ones from the start: the next step is likely to find no more room.
+const FULL_FOR: Duration = Duration::from_secs(1);
+
 /// Owns the only connection that writes, and so the only one that checkpoints.
 pub struct Writer {
     path: PathBuf,
     busy_timeout: Duration,
-    opened: Option<Opened>,
+    opened: Option<WriteConnection>,
     /// Why there is no connection: what is queued behind a failed opening hears of it.
     refusal: Error,
     /// Which file was opened: a path can come to mean another.
     identity: Option<Identity>,
-    /// A commit or a checkpoint failed half-way: what the kernel still has of it is not what the disk has.
-    in_doubt: bool,
+    /// A commit, a checkpoint or a chore failed half-way: what the kernel still has of it is not what the disk has.
+    doubt: Doubt,
     expiry: Expiry,
     reserve: Reserve,
+    /// So long the disk is taken to be as full as it was.
+    full_until: Option<Instant>,
     /// Reads on other threads, whose view is given back here when it is used no more.
     direct: Weak<Direct>,
-}
-
-struct Opened {
-    connection: Connection,
-    identity: Option<Identity>,
-    checkpoints: Checkpoints,
-    synchronous: Option<Durability>,
-}
-
-impl Opened {
-    fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
-        let opening::Opened { mut connection, identity } = opening::open_writer(path, busy_timeout)?;
-        let checkpoints = Checkpoints::of(&mut connection, path, identity, busy_timeout)?;
-        Ok(Self { connection, identity, checkpoints, synchronous: None })
-    }
-
-    /// Sets how far a commit goes; only outside of a transaction.
-    fn prepare(&mut self, durability: Durability) -> Result<()> {
-        if self.synchronous != Some(durability) {
-            let level = match durability {
-                Durability::Process => "normal",
-                Durability::Power => "full",
-            };
-            self.connection
-                .pragma_update(None, "synchronous", level)
-                .map_err(|error| failure("setting the durability", &error))?;
-            self.synchronous = Some(durability);
-        }
-        Ok(())
-    }
 }
 
 impl Writer {
@@ -83,8 +62,9 @@ impl Writer {
             opened: None,
             refusal: Error::Closed("the store"),
             identity: None,
-            in_doubt: false,
+            doubt: Doubt::default(),
             expiry: Expiry::default(),
+            full_until: None,
             direct,
         }
     }
@@ -92,9 +72,7 @@ impl Writer {
     fn open(&mut self) -> Result<()> {
         if self.opened.is_none() {
             let opened = self.open_file().inspect_err(|error| self.refusal = error.clone())?;
-            if let Some(end) = keys::next_end(&opened.connection)? {
-                self.expiry.note(end);
-            }
+            self.expiry.look(&opened.connection, expiry::AFTER_OPENING);
             self.identity = opened.identity;
             self.opened = Some(opened);
             tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
@@ -103,11 +81,12 @@ impl Writer {
     }
 
     /// Opens the file; on a full disk with the room that somebody has kept for that and left behind.
-    fn open_file(&mut self) -> Result<Opened> {
-        match Opened::open(&self.path, self.busy_timeout) {
+    fn open_file(&mut self) -> Result<WriteConnection> {
+        self.reserve = Reserve::of(&birth::own_name(&self.path));
+        match WriteConnection::open(&self.path, self.busy_timeout) {
             Err(Error::Io { .. } | Error::Full { .. }) if self.reserve.is_there() => {
                 self.reserve.release();
-                Opened::open(&self.path, self.busy_timeout)
+                WriteConnection::open(&self.path, self.busy_timeout)
             }
             outcome => outcome,
         }
@@ -118,44 +97,53 @@ impl Writer {
     /// After a failed sync the kernel takes the lost pages for written: only a new connection, which reads the file again,
     /// knows what is there. What came before the failure and was not synced yet may be lost as well, in the middle of the
     /// log: nothing is acknowledged before the log has been folded into the file.
-    fn sound(&mut self) -> Result<&mut Opened> {
-        if self.opened.is_none() && !self.in_doubt {
+    fn sound(&mut self) -> Result<&mut WriteConnection> {
+        if self.opened.is_none() && !self.doubt.is_there() {
             return Err(self.refusal.clone());
         }
         still_there(&self.path, self.identity, "writing")?;
-        if self.in_doubt {
+        if self.doubt.is_there() {
             self.opened = None;
-            let mut opened = Opened::open(&self.path, self.busy_timeout)?;
+            let mut opened = WriteConnection::open(&self.path, self.busy_timeout)?;
             schema::verify(&opened.connection)?;
             opened.checkpoints.settle(&opened.connection)?;
-            tracing::warn!(target: "smalltalk::storage", "reopened and verified after a commit that failed half-way");
+            tracing::warn!(target: "smalltalk::storage", "reopened and verified after a sync that failed");
             self.opened = Some(opened);
-            self.in_doubt = false;
+            self.doubt.end();
         }
         self.opened.as_mut().ok_or_else(|| self.refusal.clone())
     }
 
     fn chore(&mut self, chore: Chore) {
-        chore.run(self.sound().map(|opened| &opened.connection));
+        match self.sound() {
+            Ok(opened) => {
+                let did = chore.run(&opened.connection);
+                self.heed(doubt_alone(did), "a chore failed half-way");
+            }
+            Err(error) => chore.refuse(error),
+        }
         // It may have written as much as many batches.
         self.fold();
     }
 
     /// After the answers were given.
     fn fold(&mut self) {
-        if let Some(opened) = &mut self.opened {
+        if let Some(opened) = self.opened.as_mut().filter(|_| !self.doubt.is_there()) {
             let synced = opened.synchronous != Some(Durability::Process);
             let folded = opened.checkpoints.after_batch(&opened.connection, synced);
-            self.heed(folded);
+            self.heed(folded, UNFOLDED);
         }
     }
 
-    fn transact(&mut self, batch: Vec<Step>) {
+    fn transact(&mut self, mut batch: Vec<Step>) {
         if batch.is_empty() {
             return;
         }
+        if self.full_until.is_some_and(|until| Instant::now() < until) {
+            batch.iter_mut().for_each(Step::lessen);
+        }
         if let Some(end) = transaction::next_end(&batch) {
-            self.expiry.note(end);
+            self.expiry.set(end);
         }
         let durability = transaction::strongest(&batch);
         let prepared = self.sound().and_then(|opened| {
@@ -172,7 +160,9 @@ impl Writer {
             outcome.fail_unless(|| opened.checkpoints.sync_what_is_owed(&opened.connection));
         }
         let (failed, left) = outcome.tell();
-        self.in_doubt = matches!(failed, Some(Error::Indeterminate { .. }));
+        if matches!(failed, Some(Error::Indeterminate { .. })) {
+            self.doubt.begin();
+        }
         if !left.is_empty() {
             self.on_a_full_disk(left);
         }
@@ -182,31 +172,40 @@ impl Writer {
 
     /// Without a connection that may write, what is there can be read all the same.
     fn refuse(&self, batch: Vec<Step>, error: &Error) {
-        let reader = if self.in_doubt { opening::open_reader(&self.path, self.busy_timeout).ok() } else { None };
+        let reader =
+            if self.doubt.is_there() { opening::open_reader(&self.path, self.busy_timeout).ok() } else { None };
         transaction::refuse(reader.as_ref().map(|opened| &opened.connection), batch, error);
     }
 
     /// What makes room is done with what is kept for that, and with what the log gives back when it is folded.
     fn on_a_full_disk(&mut self, writes: Vec<Write>) {
         self.reserve.release();
-        let Some(opened) = &mut self.opened else { return };
-        let folded = Checkpoints::make_room(&opened.connection);
+        self.full_until = Instant::now().checked_add(FULL_FOR);
+        let Some(opened) = &self.opened else { return };
         // Pages that are to go would be written to the log on the way, for want of memory.
         let spilling = |allowed: bool| drop(opened.connection.pragma_update(None, "cache_spill", allowed));
         spilling(false);
-        let outcome = transaction::run_anew(&opened.connection, writes);
+        let freed = full_disk::free(&opened.connection, writes);
         spilling(true);
-        let (failed, _) = outcome.tell();
-        self.in_doubt |= matches!(failed, Some(Error::Indeterminate { .. }));
-        self.heed(folded);
+        self.heed(freed, "making room on a full disk failed");
     }
 
-    /// A checkpoint that failed concerns nobody's write: what is in the log stays there, to be folded another time. But
-    /// its syncs may have lost something, as those of a commit may.
-    fn heed(&mut self, checkpoint: Result<()>) {
-        if let Err(error) = checkpoint {
-            self.in_doubt |= matches!(error, Error::Io { .. });
-            tracing::warn!(target: "smalltalk::storage", %error, "the write-ahead log stays as it is");
+    /// A checkpoint or a chore that failed concerns nobody's write: what is in the log stays there, to be folded another
+    /// time. But its syncs may have lost something, as those of a commit may.
+    fn heed(&mut self, outcome: Result<()>, what: &str) {
+        if let Err(error) = outcome {
+            if leaves_doubt(&error) {
+                self.doubt.begin();
+            }
+            tracing::warn!(target: "smalltalk::storage", %error, "{what}");
+        }
+    }
+
+    /// Ends the doubt although nobody asks: what was acknowledged without a sync waits for one.
+    fn recover(&mut self) {
+        if let Err(error) = self.sound() {
+            tracing::warn!(target: "smalltalk::storage", %error, "what is on the disk stays in doubt");
+            self.doubt.postpone();
         }
     }
 
@@ -217,8 +216,7 @@ impl Writer {
 
     fn reclaim(&mut self) {
         let (reply, outcome) = Reply::channel();
-        let write = Write::new(0, reply, expiry::reclaim);
-        self.transact(vec![Step::Write(write, Durability::Process)]);
+        self.transact(vec![Step::Write(self.expiry.step(reply), Durability::Process)]);
         let outcome = outcome.recv().unwrap_or(Err(Error::Busy));
         if let Err(error) = &outcome {
             tracing::debug!(target: "smalltalk::storage", %error, "expired keys stay for now");
@@ -242,6 +240,11 @@ impl Handler<Job> for Writer {
         let mut together = Vec::with_capacity(batch.len());
         for job in batch {
             match job {
+                // What it is to find may be among those that came before it.
+                Job::Step(step) if step.looks() => {
+                    self.transact(std::mem::take(&mut together));
+                    self.transact(vec![step]);
+                }
                 Job::Step(step) => together.push(step),
                 Job::Chore(chore) => {
                     self.transact(std::mem::take(&mut together));
@@ -262,22 +265,27 @@ impl Handler<Job> for Writer {
 
     fn has_spare_work(&self) -> bool {
         // In doubt, the connection is not one to go by.
-        !self.in_doubt && self.opened.as_ref().is_some_and(|opened| opened.checkpoints.may_be_folded())
+        !self.doubt.is_there() && self.opened.as_ref().is_some_and(|opened| opened.checkpoints.may_be_folded())
     }
 
     fn spare(&mut self) {
         let _paused = self.pause_views();
         if let Some(opened) = &mut self.opened {
             let folded = opened.checkpoints.fold(&opened.connection);
-            self.heed(folded);
+            self.heed(folded, UNFOLDED);
         }
     }
 
     fn wake_at(&self) -> Option<Instant> {
         // A view has to be given back also where there is no connection to write with.
         let view = self.direct.upgrade().and_then(|direct| direct.wake_at());
-        let own = self.opened.as_ref().map(|opened| [opened.checkpoints.wake_at(), self.expiry.wake_at()]);
-        own.into_iter().flatten().flatten().chain(view).min()
+        // In doubt, there is nothing to be done with the file before it has been opened anew.
+        let own = match &self.opened {
+            _ if self.doubt.is_there() => [self.doubt.wake_at(), None],
+            Some(opened) => [opened.checkpoints.wake_at(), self.expiry.wake_at()],
+            None => [None, None],
+        };
+        own.into_iter().flatten().chain(view).min()
     }
 
     fn tick(&mut self) {
@@ -287,23 +295,46 @@ impl Handler<Job> for Writer {
         let now = Instant::now();
         let due = |moment: Option<Instant>| moment.is_some_and(|due| due <= now);
         let folds = self.opened.as_ref().is_some_and(|it| due(it.checkpoints.wake_at()));
-        if !folds && !due(self.expiry.wake_at()) {
+        if !folds && !due(self.expiry.wake_at()) && !due(self.doubt.wake_at()) {
             return;
         }
         let _paused = self.pause_views();
-        if due(self.expiry.wake_at()) {
+        if due(self.doubt.wake_at()) {
+            self.recover();
+        }
+        if let Some(opened) = self.opened.as_ref().filter(|_| due(self.expiry.look_at())) {
+            self.expiry.look(&opened.connection, Duration::ZERO);
+            self.reserve.keep();
+        }
+        if !self.doubt.is_there() && due(self.expiry.step_at()) {
             self.reclaim();
         }
-        if let Some(opened) = self.opened.as_mut().filter(|it| it.checkpoints.wake_at().is_some_and(|due| due <= now)) {
+        let sound = self.opened.as_mut().filter(|_| !self.doubt.is_there());
+        if let Some(opened) = sound.filter(|it| it.checkpoints.wake_at().is_some_and(|due| due <= now)) {
             let folded = opened.checkpoints.when_due(&opened.connection);
-            self.heed(folded);
+            self.heed(folded, UNFOLDED);
             self.reserve.keep();
         }
     }
 
     fn finish(&mut self) -> Result<()> {
-        self.reserve.release();
-        let Some(opened) = self.opened.take() else { return Ok(()) };
-        opened.connection.close().map_err(|(_, error)| failure("closing the database", &error))
+        let closed = match self.opened.take() {
+            None => Ok(()),
+            Some(opened) => {
+                let sound = !self.doubt.is_there() && still_there(&self.path, self.identity, "closing").is_ok();
+                if sound && opened.finds_no_room() {
+                    self.reserve.release();
+                }
+                opened.close()
+            }
+        };
+        // Whoever closes the database last takes the log away. Where it is there, others need the room as well.
+        if !birth::with_ending(&birth::own_name(&self.path), "-wal").exists() {
+            self.reserve.release();
+        }
+        closed
     }
 }
+
+#[cfg(test)]
+mod tests;

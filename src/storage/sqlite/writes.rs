@@ -30,16 +30,31 @@ impl Write {
         let seen = Arc::clone(&messages);
         let tag = reply.tag();
         let reply = Reply::new(move |outcome: Result<i64>| {
-            reply.send(if outcome.is_err() && seen.given_up() { Ok(None) } else { outcome.map(Some) });
+            let too_late = outcome.is_err() && seen.given_up();
+            if !too_late {
+                seen.end();
+            }
+            reply.send(if too_late { Ok(None) } else { outcome.map(Some) });
         });
-        let reply = reply.tagged(tag);
-        Self::new(image.size(), reply, move |connection| save::save_coming(connection, &image, &messages, false))
+        Self::coming(image, messages, reply.tagged(tag), false)
     }
 
     /// Stores a session in full whose messages have all come, too late for the first time.
     #[must_use]
     pub fn save_come(image: SessionImage, messages: Arc<ComingMessages>, reply: Reply<i64>) -> Self {
-        Self::new(image.size(), reply, move |connection| save::save_coming(connection, &image, &messages, true))
+        let seen = Arc::clone(&messages);
+        let tag = reply.tag();
+        let reply = Reply::new(move |outcome: Result<i64>| {
+            seen.end();
+            reply.send(outcome);
+        });
+        Self::coming(image, messages, reply.tagged(tag), true)
+    }
+
+    fn coming(image: SessionImage, messages: Arc<ComingMessages>, reply: Reply<i64>, only_complete: bool) -> Self {
+        let (size, holder) = (image.size() + messages.size(), Arc::clone(&messages));
+        Self::new(size, reply, move |connection| save::save_coming(connection, &image, &messages, only_complete))
+            .of_coming(holder)
     }
 
     /// Stores what changed of a session; answers with its version, or with none where the changes are those of another
@@ -110,7 +125,8 @@ impl Write {
     pub fn prune(updated_before: i64, limit: usize, reply: Reply<Pruned>) -> Self {
         let found = Arc::new(Mutex::new(Ok(Oldest::default())));
         let seen = Arc::clone(&found);
-        let look = move |connection: &_| {
+        let look = move |connection: &_, part: usize| {
+            let limit = (limit / part).max(1);
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = prune::oldest(connection, updated_before, limit);
         };
         Self::new(0, reply, move |connection| {

@@ -1,0 +1,63 @@
+//! The connection that writes, and what goes with it.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::Connection;
+
+use super::{checkpoints::Checkpoints, failure::failure, identity::Identity, opening};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+};
+
+/// An open file.
+pub struct WriteConnection {
+    pub connection: Connection,
+    pub identity: Option<Identity>,
+    pub checkpoints: Checkpoints,
+    /// How far commits go, where that was said.
+    pub synchronous: Option<Durability>,
+}
+
+impl WriteConnection {
+    /// Opens the file, which is made where there is none.
+    ///
+    /// # Errors
+    /// What kept it from opening.
+    pub fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
+        let opening::Opened { mut connection, identity } = opening::open_writer(path, busy_timeout)?;
+        let checkpoints = Checkpoints::of(&mut connection, path, identity, busy_timeout)?;
+        Ok(Self { connection, identity, checkpoints, synchronous: None })
+    }
+
+    /// Sets how far a commit goes; only outside of a transaction.
+    ///
+    /// # Errors
+    /// What kept it from being set.
+    pub fn prepare(&mut self, durability: Durability) -> Result<()> {
+        if self.synchronous != Some(durability) {
+            let level = match durability {
+                Durability::Process => "normal",
+                Durability::Power => "full",
+            };
+            self.connection
+                .pragma_update(None, "synchronous", level)
+                .map_err(|error| failure("setting the durability", &error))?;
+            self.synchronous = Some(durability);
+        }
+        Ok(())
+    }
+
+    /// Whether the log finds no room in the file. On the way out SQLite says nothing of that.
+    pub fn finds_no_room(&self) -> bool {
+        matches!(Checkpoints::make_room(&self.connection), Err(Error::Full { .. }))
+    }
+
+    /// Closes the file.
+    ///
+    /// # Errors
+    /// What kept it from closing.
+    pub fn close(self) -> Result<()> {
+        self.connection.close().map_err(|(_, error)| failure("closing the database", &error))
+    }
+}
