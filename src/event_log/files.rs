@@ -335,10 +335,22 @@ pub fn remove(path: &Path) -> Result<()> {
 
 /// The names in a directory, in order; none where it is not there. Names that are no text are not ours.
 pub fn names(directory: &Path) -> Result<Vec<String>> {
+    names_where(directory, |_| Ok(true))
+}
+
+/// The same without those of directories, which somebody may have given the name of a file.
+pub fn file_names(directory: &Path) -> Result<Vec<String>> {
+    names_where(directory, |item| Ok(!item.file_type()?.is_dir()))
+}
+
+fn names_where(directory: &Path, wanted: impl Fn(&fs::DirEntry) -> io::Result<bool>) -> Result<Vec<String>> {
     let reading = || {
         let mut names = Vec::new();
         for item in fs::read_dir(directory)? {
-            names.extend(item?.file_name().into_string().ok());
+            let item = item?;
+            if wanted(&item)? {
+                names.extend(item.file_name().into_string().ok());
+            }
         }
         names.sort();
         Ok(names)

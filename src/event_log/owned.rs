@@ -1,5 +1,7 @@
 //! A log that this process owns and has opened: its lanes, what waits for a sync, and when it has to clean up.
 
+mod reading;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -9,18 +11,17 @@ use std::{
 use super::{
     append::{Item, Parcel},
     bell::Bell,
+    catalog::Catalog,
     checkpoint,
     confirm::Powered,
     directory::{Layout, Ownership, Past},
-    files,
     ids::Ids,
-    index::Catalog,
     journal::{Journal, redo},
     keeper::Keeper,
     lane::{Lane, Surroundings, indeterminate},
-    names,
-    opening::{self, Loaded, RecoveryReport},
+    opening::RecoveryReport,
     options::LogOptions,
+    quarantine,
     retention::{self, CleanupReport},
     stamp::Stamp,
     statistics::{self, Statistics, Totals},
@@ -70,15 +71,13 @@ impl Owned {
         // The disk may have got the journal, and no name of a file that it speaks of.
         let past = if past == Past::New && redo::is_there(&layout)? { Past::Unclean } else { past };
         checkpoint::remove_strays(&layout)?;
+        quarantine::remove_strays(&layout);
         let mut report = RecoveryReport { clean: past != Past::Unclean, ..RecoveryReport::default() };
         match past {
             Past::New | Past::Closed { .. } => redo::discard(&layout)?,
             Past::Unclean => redo::recover(&layout)?,
         }
-        let mut loaded = Vec::new();
-        for (stem, files) in opening::list(&layout)? {
-            loaded.extend(opening::load(&layout, &stem, &files, &mut report)?);
-        }
+        let loaded = reading::read_all(&layout, catalog, &mut report)?;
         let mut highest_seq = match past {
             Past::New => 0,
             Past::Closed { highest_seq, .. } => highest_seq,
@@ -86,7 +85,6 @@ impl Owned {
         };
         if past == Past::Unclean {
             highest_seq = loaded.iter().map(|session| session.last_seq).fold(highest_seq, u64::max);
-            sync_all(&loaded)?;
         }
         let mut owned = Self {
             around: Surroundings {
@@ -120,16 +118,12 @@ impl Owned {
             let used = everywhere || session.last_seq == 0;
             owned.resume(session, leap, if used { highest_seq.saturating_add(1) } else { 0 });
         }
+        if past == Past::Unclean {
+            owned.sync_found();
+        }
         owned.plan_cleanup();
         statistics::save(&owned);
         Ok(owned)
-    }
-
-    fn resume(&mut self, loaded: Loaded, leap: bool, at_least: u64) {
-        let next = at_least.max(loaded.last_seq + 1);
-        let next = if leap { next.max(now_micros()) } else { next };
-        self.around.catalog.insert(Arc::clone(&loaded.session));
-        self.lanes.insert(Arc::clone(&loaded.session.id), Lane::resume(loaded, next));
     }
 
     /// Writes events, each session's in one go, and answers each parcel once its promise holds.
@@ -163,7 +157,7 @@ impl Owned {
 
     /// Writes to one session. What is written comes back where some of it asks for power.
     fn append_to(&mut self, id: &Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<Vec<Item>> {
-        if self.lanes.get(id).is_some_and(|lane| lane.broken)
+        if self.has_to_read(id)
             && let Err(error) = self.reread(id)
         {
             for item in items {
@@ -224,30 +218,6 @@ impl Owned {
     pub(super) fn collect(&mut self) {
         let done = self.syncer.finished();
         self.note(done);
-    }
-
-    /// Reads a session again whose file may hold something else than we think.
-    fn reread(&mut self, id: &Arc<str>) -> Result<()> {
-        // What failed may have been the sync of its name.
-        files::sync_directory(&self.around.layout.active)?;
-        self.take_from_journal(id)?;
-        let stem = names::stem_of(id);
-        let files = opening::list(&self.around.layout)?.remove(&stem).unwrap_or_default();
-        let mut report = RecoveryReport::default();
-        let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
-        self.report.torn.append(&mut report.torn);
-        self.report.damaged.append(&mut report.damaged);
-        let used = self.lanes.remove(id).map_or(0, |lane| lane.next_seq());
-        if let Some(loaded) = loaded {
-            self.resume(loaded, true, used);
-            if let Some(lane) = self.lanes.get_mut(id) {
-                lane.sync_found(&self.around);
-            }
-        } else {
-            self.around.catalog.remove(id);
-            self.highest_seq = self.highest_seq.max(used).max(now_micros());
-        }
-        Ok(())
     }
 
     /// When there is something to do although nobody asks.
@@ -347,7 +317,7 @@ impl Owned {
         statistics::save(&self);
         self.lanes.values().for_each(|lane| lane.keep_indexes(&mut self.around));
         self.around.keeper.settle();
-        let in_order = self.lanes.values().all(|lane| !lane.broken);
+        let in_order = self.lanes.values().all(|lane| !lane.broken) && self.around.catalog.is_whole();
         if in_order {
             self.end_journal()?;
             let used = |lane: &Lane| lane.next_seq() - 1;
@@ -384,16 +354,6 @@ fn by_session(parcels: &mut [Parcel]) -> Vec<(Arc<str>, Vec<Item>)> {
         }
     }
     order
-}
-
-/// Puts on the disk what an owner that was killed left with the kernel.
-fn sync_all(sessions: &[Loaded]) -> Result<()> {
-    for session in sessions {
-        for file in session.session.files().iter().filter(|file| !file.closed) {
-            files::sync_file(&file.path)?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

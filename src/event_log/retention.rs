@@ -48,7 +48,7 @@ fn delete(archive: &Path, limit: f64, report: &mut CleanupReport) -> Result<()> 
         if end_of_day(day) > limit {
             continue;
         }
-        for name in files::names(&directory)? {
+        for name in files::file_names(&directory)? {
             if names::is_segment(&name) {
                 let path = directory.join(name);
                 let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
@@ -77,7 +77,7 @@ fn close_old(owned: &mut Owned, retention_ms: f64, now: f64) {
 fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Result<()> {
     let mut moved = 0;
     let mut outcome = Ok(());
-    for session in owned.around.catalog.all() {
+    for session in owned.around.catalog.known() {
         let one = archive_session(&owned.around, &session, limit, &mut moved);
         outcome = outcome.and(one);
         forget_if_empty(owned, &session);

@@ -13,7 +13,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    append::Parcel, bell::Bell, directory::Layout, erase, files, index::Catalog, options::LogOptions, owned::Owned,
+    append::Parcel, bell::Bell, catalog::Catalog, directory::Layout, erase, files, options::LogOptions, owned::Owned,
     retention::CleanupReport, statistics::Statistics,
 };
 use crate::{
@@ -24,8 +24,8 @@ use crate::{
 
 /// What the writer is asked for.
 pub enum Job {
-    /// Only that the log be open.
-    Open(Reply<()>),
+    /// Only that the log be open, and the files of a session be read, where they could not be so far.
+    Open { session: Option<String>, reply: Reply<()> },
     /// To store events.
     Append(Parcel),
     /// To put everything stored so far on the disk.
@@ -42,7 +42,7 @@ impl Job {
     /// By what whoever waits knows it.
     pub fn tag(&self) -> Option<Tag> {
         match self {
-            Self::Open(reply) | Self::Flush(reply) => reply.tag(),
+            Self::Open { reply, .. } | Self::Flush(reply) => reply.tag(),
             Self::Append(parcel) => parcel.tag(),
             Self::Cleanup { reply, .. } => reply.tag(),
             Self::Erase { reply, .. } => reply.tag(),
@@ -53,7 +53,7 @@ impl Job {
     /// Answers the job without doing it.
     pub fn refuse(self, error: Error) {
         match self {
-            Self::Open(reply) | Self::Flush(reply) => reply.send(Err(error)),
+            Self::Open { reply, .. } | Self::Flush(reply) => reply.send(Err(error)),
             Self::Append(parcel) => parcel.refuse(error),
             Self::Cleanup { reply, .. } => reply.send(Err(error)),
             Self::Erase { reply, .. } => reply.send(Err(error)),
@@ -149,7 +149,7 @@ impl Writer {
             Err(error) => return job.refuse(error),
         };
         match job {
-            Job::Open(reply) => reply.send(Ok(())),
+            Job::Open { session, reply } => reply.send(session.map_or(Ok(()), |id| owned.make_readable(&id))),
             Job::Append(parcel) => owned.append(vec![parcel]),
             Job::Flush(reply) => reply.send(owned.flush()),
             Job::Cleanup { retention, reply } => reply.send(owned.cleanup(retention)),

@@ -9,5 +9,7 @@ mod retention;
 mod sharing;
 mod support;
 mod together;
+#[cfg(unix)]
+mod unreadable;
 mod withdrawing;
 mod writing;
