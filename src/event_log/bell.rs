@@ -95,6 +95,13 @@ impl Bell {
         }
     }
 
+    /// Tells all who wait why they wait in vain.
+    pub fn fail(&self, error: &Error) {
+        for waiting in self.take(|_, _| true) {
+            waiting.reply.send(Err(error.clone()));
+        }
+    }
+
     /// Asks for every session that somebody waits for whether there is news, and tells them; whether anybody waits still.
     pub fn look(&self, mut newest: impl FnMut(&str) -> Result<u64>) -> bool {
         let sessions: Vec<Arc<str>> = self.lock().keys().map(Arc::clone).collect();

@@ -49,6 +49,12 @@ impl Catalog {
         write(&self.sessions).remove(id);
     }
 
+    /// Forgets everything.
+    pub fn clear(&self) {
+        write(&self.sessions).clear();
+        write(&self.unreadable).clear();
+    }
+
     /// All that are known, by id.
     pub fn known(&self) -> Vec<Arc<Session>> {
         let mut all: Vec<_> = read(&self.sessions).values().map(Arc::clone).collect();

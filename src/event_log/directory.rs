@@ -31,6 +31,9 @@ pub struct Layout {
 const LOCK: &str = "lock";
 const CLOSED: &str = "closed.json";
 
+/// As often the lock is asked for anew when somebody removes its file meanwhile.
+const TRIES: usize = 100;
+
 /// Present only while nobody has the log open and its last owner closed it in order: then numbers go on where they
 /// ended. Where it is missing, events may have been acknowledged that the disk never got, and their numbers stay used.
 #[derive(Serialize, Deserialize)]
@@ -54,11 +57,14 @@ pub enum Past {
     Unclean,
 }
 
-/// The right to write. It ends with the value, or with the process, however that ends.
+/// The right to write. It ends with the value, or with the process, however that ends; and it is worth nothing any more when
+/// somebody has removed the file that is locked, or put another one in its place: whoever locks that one owns the log as well.
 #[derive(Debug)]
 pub struct Ownership {
     /// Holds the lock of the operating system.
-    _lock: File,
+    lock: File,
+    /// Which file that is.
+    identity: (u64, u64),
     layout: Layout,
 }
 
@@ -79,14 +85,7 @@ impl Layout {
     /// closed in order.
     pub fn own(&self) -> Result<(Ownership, Past)> {
         files::create_directory(&self.root)?;
-        let path = self.root.join(LOCK);
-        let (mut lock, created) = files::open_lock(&path)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(self.locked(&mut lock)),
-            Err(TryLockError::Error(cause)) => return Err(Error::io(format!("locking {}", path.display()), &cause)),
-        }
-        write_pid(&mut lock).map_err(|cause| Error::io(format!("writing {}", path.display()), &cause))?;
+        let (ownership, created) = self.lock()?;
         let past = self.past(created)?;
         files::create_directory(&self.active)?;
         files::remove(&self.root.join(CLOSED))?;
@@ -96,7 +95,29 @@ impl Layout {
         if !matches!(past, Past::Closed { .. }) {
             self.sync_names()?;
         }
-        Ok((Ownership { _lock: lock, layout: self.clone() }, past))
+        Ok((ownership, past))
+    }
+
+    /// Locks the file that has the name; whether it was made for that.
+    fn lock(&self) -> Result<(Ownership, bool)> {
+        let path = self.root.join(LOCK);
+        let failure = |doing: &str, cause: &std::io::Error| Error::io(format!("{doing} {}", path.display()), cause);
+        for _ in 0..TRIES {
+            let (mut lock, created) = files::open_lock(&path)?;
+            match lock.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(self.locked(&mut lock)),
+                Err(TryLockError::Error(cause)) => return Err(failure("locking", &cause)),
+            }
+            let opened = lock.metadata().map_err(|cause| failure("looking at", &cause))?;
+            let ownership = Ownership { identity: files::identity(&opened), lock, layout: self.clone() };
+            // Somebody may have removed it since it was opened: then once more.
+            if ownership.holds()? {
+                write_pid(&ownership.lock).map_err(|cause| failure("writing", &cause))?;
+                return Ok((ownership, created));
+            }
+        }
+        Err(failure("locking", &std::io::Error::other("somebody else removes it again and again")))
     }
 
     /// Puts the names that an owner may have left with the kernel on the disk.
@@ -136,6 +157,27 @@ impl Layout {
 }
 
 impl Ownership {
+    /// Whether nobody else can own the log.
+    pub fn holds(&self) -> Result<bool> {
+        let named = files::look(&self.layout.root.join(LOCK))?;
+        Ok(named.as_ref().map(files::identity) == Some(self.identity))
+    }
+
+    /// The same as far as the locked file itself tells, which takes a fraction of the time: whoever takes the directory away
+    /// goes unnoticed.
+    pub fn seems_to_hold(&self) -> bool {
+        self.lock.metadata().is_ok_and(|found| files::has_name(&found))
+    }
+
+    /// Why it holds no longer.
+    pub fn lost(&self) -> Error {
+        let cause = std::io::Error::other(
+            "somebody else has removed or replaced its lock, so it may have another owner by now; \
+             the next call takes possession of it anew, if it has none",
+        );
+        Error::io(format!("writing to {}", self.layout.root.display()), &cause)
+    }
+
     /// Marks the log as closed in order. Everything else must be on the disk before.
     pub fn close(self, highest_seq: u64, everywhere: bool) -> Result<()> {
         let mark = serde_json::to_vec(&ClosedMark { highest_seq, everywhere }).unwrap_or_default();
@@ -143,7 +185,7 @@ impl Ownership {
     }
 }
 
-fn write_pid(lock: &mut File) -> std::io::Result<()> {
+fn write_pid(mut lock: &File) -> std::io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
     writeln!(lock, "{}", std::process::id())

@@ -28,7 +28,10 @@ use super::{
     sync::{Done, Syncer},
     time::now_micros,
 };
-use crate::{durability::Durability, error::Result};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+};
 
 /// As many files may be open for writing at once. Beyond it all are closed; what waits for its sync is opened again for it.
 pub(super) const MOST_HANDLES: usize = 256;
@@ -138,17 +141,43 @@ impl Owned {
             powered.extend(written.map(|written| (id, written)));
             self.spare_handles();
         }
+        let mut stored = Vec::with_capacity(parcels.len());
         let mut owed: Vec<Option<Parcel>> = Vec::with_capacity(parcels.len());
         for parcel in parcels {
             if self.wants_power(&parcel) {
                 owed.push(Some(parcel));
             } else {
-                parcel.answer();
+                stored.push(parcel);
                 owed.push(None);
             }
         }
+        self.acknowledge(stored);
         self.confirm(powered, &mut owed);
-        owed.into_iter().flatten().for_each(Parcel::answer);
+        self.acknowledge(owed.into_iter().flatten().collect());
+    }
+
+    /// Answers parcels, unless somebody else may have begun to own the log before they were written: he would not know of them.
+    fn acknowledge(&self, parcels: Vec<Parcel>) {
+        if parcels.is_empty() || self.ownership.seems_to_hold() {
+            return parcels.into_iter().for_each(Parcel::answer);
+        }
+        let error = indeterminate("writing an event", "somebody else has removed or replaced the log's lock meanwhile");
+        for parcel in parcels {
+            parcel.refuse(error.clone());
+        }
+    }
+
+    /// Whether nobody else can own the log.
+    ///
+    /// # Errors
+    /// Where that cannot be told.
+    pub fn holds(&self) -> Result<bool> {
+        self.ownership.holds()
+    }
+
+    /// Lets go of a log that somebody else may own. What was acknowledged still gets to the disk; nothing else is touched.
+    pub fn abandon(mut self) -> (Error, Result<()>) {
+        (self.ownership.lost(), self.flush())
     }
 
     fn wants_power(&self, parcel: &Parcel) -> bool {

@@ -20,6 +20,7 @@ use crate::{
 /// Reads the files of all sessions. Those that cannot be read stand in the catalog as such.
 pub(super) fn read_all(layout: &Layout, catalog: &Catalog, report: &mut RecoveryReport) -> Result<Vec<Loaded>> {
     let mut all = Vec::new();
+    catalog.clear();
     for (stem, files) in opening::list(layout)? {
         let known = report.events;
         match opening::load(layout, &stem, &files, report) {
