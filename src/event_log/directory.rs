@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::files;
+use super::{files, record};
 use crate::error::{Error, Result};
 
 /// Where things are.
@@ -133,6 +133,7 @@ impl Layout {
     fn past(&self, created: bool) -> Result<Past> {
         if let Some(bytes) = files::read_all(&self.root.join(CLOSED))?
             && let Ok(mark) = serde_json::from_slice::<ClosedMark>(&bytes)
+            && record::higher(0, mark.highest_seq) == mark.highest_seq
         {
             return Ok(Past::Closed { highest_seq: mark.highest_seq, everywhere: mark.everywhere });
         }

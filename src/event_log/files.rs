@@ -255,10 +255,15 @@ pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
 /// What names of files end in that are about to replace another.
 const TEMPORARY: &str = ".tmp";
 
+/// Whether a file has such a name.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(TEMPORARY)
+}
+
 /// Removes what a process left that died while replacing a file. Only for the owner of the directory.
 pub fn remove_temporaries(directory: &Path) -> Result<()> {
     for name in names(directory)? {
-        if name.starts_with('.') && name.ends_with(TEMPORARY) {
+        if is_temporary(&name) {
             remove(&directory.join(name))?;
         }
     }

@@ -21,7 +21,7 @@ use super::{
     lane::{Lane, Surroundings, indeterminate},
     opening::RecoveryReport,
     options::LogOptions,
-    quarantine,
+    quarantine, record,
     retention::{self, CleanupReport},
     stamp::Stamp,
     statistics::{self, Statistics, Totals},
@@ -87,7 +87,7 @@ impl Owned {
             Past::Unclean => now_micros(),
         };
         if past == Past::Unclean {
-            highest_seq = loaded.iter().map(|session| session.last_seq).fold(highest_seq, u64::max);
+            highest_seq = loaded.iter().map(|session| session.last_seq).fold(highest_seq, record::higher);
         }
         let mut owned = Self {
             around: Surroundings {
@@ -353,7 +353,7 @@ impl Owned {
             // Numbers that leapt have not been used: what they leapt over may have been, and is still not there.
             let leapt = self.lanes.values().filter(|lane| used(lane) > lane.session.last_seq());
             let (highest_seq, everywhere) = leapt.fold((self.highest_seq, false), |(highest, everywhere), lane| {
-                (highest.max(used(lane)), everywhere || lane.session.last_seq() > 0)
+                (record::higher(highest, used(lane)), everywhere || lane.session.last_seq() > 0)
             });
             self.ownership.close(highest_seq, everywhere)?;
         }

@@ -4,6 +4,7 @@ mod checkpoint;
 mod frozen;
 mod numbers;
 mod recovery;
+mod removed;
 mod replaying;
 mod retention;
 mod sharing;

@@ -13,6 +13,7 @@ use crate::{
         lane::Lane,
         names,
         opening::{self, Loaded, RecoveryReport},
+        record,
         time::now_micros,
     },
 };
@@ -91,9 +92,23 @@ impl Owned {
             }
         } else {
             self.around.catalog.remove(id);
-            self.highest_seq = self.highest_seq.max(used).max(now_micros());
+            self.highest_seq = record::higher(self.highest_seq, used).max(now_micros());
         }
         self.around.catalog.note_readable(&stem);
         Ok(())
+    }
+
+    /// Forgets a session; its numbers stay used.
+    pub fn forget(&mut self, id: &str) {
+        let catalog = &self.around.catalog;
+        catalog.remove(id);
+        if let Some(lane) = self.lanes.remove(id) {
+            self.highest_seq = record::higher(self.highest_seq, lane.next_seq() - 1);
+        }
+        if catalog.why_unreadable(id).is_some() {
+            // Nobody knows which these are.
+            self.highest_seq = self.highest_seq.max(now_micros());
+            catalog.note_readable(&names::stem_of(id));
+        }
     }
 }
