@@ -65,6 +65,8 @@ pub struct Ownership {
     lock: File,
     /// Which file that is.
     identity: (u64, u64),
+    /// Another one had its name, or none.
+    is_lost: bool,
     layout: Layout,
 }
 
@@ -110,7 +112,8 @@ impl Layout {
                 Err(TryLockError::Error(cause)) => return Err(failure("locking", &cause)),
             }
             let opened = lock.metadata().map_err(|cause| failure("looking at", &cause))?;
-            let ownership = Ownership { identity: files::identity(&opened), lock, layout: self.clone() };
+            let identity = files::identity(&opened);
+            let mut ownership = Ownership { lock, identity, is_lost: false, layout: self.clone() };
             // Somebody may have removed it since it was opened: then once more.
             if ownership.holds()? {
                 write_pid(&ownership.lock).map_err(|cause| failure("writing", &cause))?;
@@ -159,15 +162,16 @@ impl Layout {
 
 impl Ownership {
     /// Whether nobody else can own the log.
-    pub fn holds(&self) -> Result<bool> {
+    pub fn holds(&mut self) -> Result<bool> {
         let named = files::look(&self.layout.root.join(LOCK))?;
-        Ok(named.as_ref().map(files::identity) == Some(self.identity))
+        self.is_lost |= named.as_ref().map(files::identity) != Some(self.identity);
+        Ok(!self.is_lost)
     }
 
-    /// The same as far as the locked file itself tells, which takes a fraction of the time: whoever takes the directory away
-    /// goes unnoticed.
+    /// The same as far as the locked file itself tells, which takes a third of the time: that somebody has moved it, or its
+    /// directory, is told by [`Ownership::holds`] alone.
     pub fn seems_to_hold(&self) -> bool {
-        self.lock.metadata().is_ok_and(|found| files::has_name(&found))
+        !self.is_lost && self.lock.metadata().is_ok_and(|found| files::has_name(&found))
     }
 
     /// Why it holds no longer.

@@ -53,6 +53,8 @@ pub struct Owned {
     pub report: RecoveryReport,
     ids: Ids,
     ownership: Ownership,
+    /// Whether the lock's name was looked up for this batch.
+    has_looked: bool,
     pub(super) syncer: Syncer<Arc<str>>,
     /// Whose sync is due next.
     pub(super) unsynced: Vec<Arc<str>>,
@@ -105,6 +107,7 @@ impl Owned {
             report,
             ids: Ids::new(),
             ownership,
+            has_looked: false,
             syncer: Syncer::new()?,
             unsynced: Vec::new(),
             journaled: HashSet::new(),
@@ -133,6 +136,7 @@ impl Owned {
     pub fn append(&mut self, mut parcels: Vec<Parcel>) {
         self.collect();
         self.ids.look();
+        self.has_looked = false;
         let mut powered: Vec<Powered> = Vec::new();
         let by_session = by_session(&mut parcels);
         self.around.names = if by_session.len() > 1 { Stamp::of(&self.around.layout.active) } else { None };
@@ -141,38 +145,33 @@ impl Owned {
             powered.extend(written.map(|written| (id, written)));
             self.spare_handles();
         }
-        let mut stored = Vec::with_capacity(parcels.len());
         let mut owed: Vec<Option<Parcel>> = Vec::with_capacity(parcels.len());
+        let holds = self.seems_to_hold();
         for parcel in parcels {
             if self.wants_power(&parcel) {
                 owed.push(Some(parcel));
             } else {
-                stored.push(parcel);
+                answer(parcel, holds);
                 owed.push(None);
             }
         }
-        self.acknowledge(stored);
         self.confirm(powered, &mut owed);
-        self.acknowledge(owed.into_iter().flatten().collect());
+        let mut owed = owed.into_iter().flatten().peekable();
+        let holds = owed.peek().is_none() || self.seems_to_hold();
+        owed.for_each(|parcel| answer(parcel, holds));
     }
 
-    /// Answers parcels, unless somebody else may have begun to own the log before they were written: he would not know of them.
-    fn acknowledge(&self, parcels: Vec<Parcel>) {
-        if parcels.is_empty() || self.ownership.seems_to_hold() {
-            return parcels.into_iter().for_each(Parcel::answer);
-        }
-        let error = indeterminate("writing an event", "somebody else has removed or replaced the log's lock meanwhile");
-        for parcel in parcels {
-            parcel.refuse(error.clone());
-        }
-    }
-
-    /// Whether nobody else can own the log.
+    /// Whether nobody else can own the log, see [`Ownership::holds`].
     ///
     /// # Errors
     /// Where that cannot be told.
-    pub fn holds(&self) -> Result<bool> {
+    pub fn holds(&mut self) -> Result<bool> {
         self.ownership.holds()
+    }
+
+    /// The same for each batch, see [`Ownership::seems_to_hold`].
+    pub fn seems_to_hold(&self) -> bool {
+        self.ownership.seems_to_hold()
     }
 
     /// Lets go of a log that somebody else may own. What was acknowledged still gets to the disk; nothing else is touched.
@@ -186,9 +185,8 @@ impl Owned {
 
     /// Writes to one session. What is written comes back where some of it asks for power.
     fn append_to(&mut self, id: &Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<Vec<Item>> {
-        if self.has_to_read(id)
-            && let Err(error) = self.reread(id)
-        {
+        let is_ready = self.lanes.get(id).is_some_and(|lane| !lane.broken && !lane.begins_a_file());
+        if !is_ready && let Err(error) = self.make_ready(id) {
             for item in items {
                 if let Some(parcel) = parcels.get_mut(item.parcel) {
                     parcel.fail(item.index, error.clone());
@@ -358,6 +356,18 @@ impl Owned {
             self.ownership.close(highest_seq, everywhere)?;
         }
         Ok(())
+    }
+}
+
+/// Answers a parcel, unless somebody else may have begun to own the log before it was written: he would not know of it.
+fn answer(parcel: Parcel, holds: bool) {
+    if holds || parcel.has_failed() {
+        parcel.answer();
+    } else {
+        parcel.refuse(indeterminate(
+            "writing an event",
+            "somebody else has removed or replaced the log's lock meanwhile",
+        ));
     }
 }
 

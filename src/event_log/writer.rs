@@ -114,9 +114,9 @@ impl Writer {
     }
 
     /// Lets go of the log where somebody else may own it.
-    fn check_ownership(&mut self) -> Result<()> {
-        let Some(owned) = &self.owned else { return Ok(()) };
-        if owned.holds()? {
+    fn check_ownership(&mut self, holds: impl FnOnce(&mut Owned) -> Result<bool>) -> Result<()> {
+        let Some(owned) = &mut self.owned else { return Ok(()) };
+        if holds(owned)? {
             return Ok(());
         }
         self.shared.opened.store(false, Ordering::Release);
@@ -131,8 +131,13 @@ impl Writer {
 
     /// The open log.
     fn open(&mut self) -> Result<&mut Owned> {
+        self.check_ownership(Owned::holds)?;
+        self.opened()
+    }
+
+    /// The same, whoever may own it.
+    fn opened(&mut self) -> Result<&mut Owned> {
         self.await_predecessor();
-        self.check_ownership()?;
         while let Some(directory) = self.before.unsynced.last() {
             files::sync_directory(directory)?;
             self.before.unsynced.pop();
@@ -156,7 +161,8 @@ impl Writer {
     }
 
     fn append(&mut self, parcels: Vec<Parcel>) {
-        match self.open() {
+        let checked = self.check_ownership(|owned| Ok(owned.seems_to_hold()));
+        match checked.and_then(|()| self.opened()) {
             Ok(owned) => owned.append(parcels),
             Err(error) => parcels.into_iter().for_each(|parcel| parcel.refuse(error.clone())),
         }
@@ -226,7 +232,7 @@ impl Handler<Job> for Writer {
 
     fn tick(&mut self) {
         // Nobody has asked for anything; whoever does hears whether the log can be had again.
-        if self.check_ownership().is_ok()
+        if self.check_ownership(Owned::holds).is_ok()
             && let Some(owned) = &mut self.owned
         {
             owned.tick();
@@ -236,7 +242,7 @@ impl Handler<Job> for Writer {
     fn finish(&mut self) -> Result<()> {
         // Whoever comes next waits for this writer only, so it does not end before the one it came after.
         self.await_predecessor();
-        self.check_ownership()?;
+        self.check_ownership(Owned::holds)?;
         self.owned.take().map_or(Ok(()), Owned::close)
     }
 }

@@ -58,11 +58,19 @@ impl Owned {
         }
     }
 
-    /// Whether the files of a session have to be read before it is written to.
-    pub(super) fn has_to_read(&self, id: &str) -> bool {
+    /// Before a session is written to that begins a file, or has to be read first. Where nothing has the file's name, it cannot
+    /// tell that the directory is another one by now: the lock does, which is looked up once a batch.
+    pub(super) fn make_ready(&mut self, id: &str) -> Result<()> {
+        if !std::mem::replace(&mut self.has_looked, true) {
+            self.holds()?;
+        }
+        if !self.seems_to_hold() {
+            return Err(self.ownership.lost());
+        }
         match self.lanes.get(id) {
-            Some(lane) => lane.broken,
-            None => self.around.catalog.why_unreadable(id).is_some(),
+            Some(lane) if lane.broken => self.reread(id),
+            Some(_) => Ok(()),
+            None => self.make_readable(id),
         }
     }
 

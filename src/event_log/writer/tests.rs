@@ -30,9 +30,13 @@ fn what_kept_the_log_from_opening_is_not_told_to_whoever_comes_when_it_is_over()
 }
 
 fn append(writer: &mut Writer, payload: u64) -> Result<u64> {
+    append_to(writer, "s", payload)
+}
+
+fn append_to(writer: &mut Writer, session: &str, payload: u64) -> Result<u64> {
     let (reply, appended) = Reply::channel();
     let body = format!(r#"{{"topic":"t","priority":"normal","timestamp":1,"payload":{payload}}}"#);
-    let append = Append { session: "s".into(), body, id: None, durability: None, reply };
+    let append = Append { session: session.into(), body, id: None, durability: None, reply };
     writer.handle(vec![Job::Append(append.into())]);
     appended.recv().unwrap().map(|receipt| receipt.seq)
 }
@@ -111,4 +115,25 @@ fn an_owner_that_has_lost_its_lock_touches_nothing_although_nobody_asks() {
     std::fs::remove_file(root.join("lock")).unwrap();
     assert_eq!(code(writer.finish()), "ERR_IO");
     assert!(!root.join("closed.json").exists(), "somebody else may have given other numbers");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_owner_whose_directory_is_moved_away_writes_to_no_other_one_in_its_place() {
+    for session in ["s", "new"] {
+        let directory = tempfile::TempDir::new().unwrap();
+        let root = directory.path().join("events");
+        let mut one = writer(&root);
+        append(&mut one, 1).unwrap();
+        std::fs::rename(&root, directory.path().join("aside")).unwrap();
+        let mut other = writer(&root);
+        append(&mut other, 2).unwrap();
+        let refusals: Vec<_> = (0..5).map(|_| code(append_to(&mut one, session, 0))).collect();
+        assert!(refusals[..2].iter().all(|code| *code == "ERR_IO"), "{refusals:?}");
+        assert!(refusals.ends_with(&["ERR_LOCKED"; 2]), "{refusals:?}");
+        other.finish().unwrap();
+        assert_eq!(stored(&root), [1]);
+        assert!(!root.join("active/new.jsonl").exists());
+        append_to(&mut one, session, 3).unwrap();
+    }
 }
