@@ -17,6 +17,8 @@ pub struct Catalog {
     sessions: RwLock<HashMap<Arc<str>, Arc<Session>>>,
     /// Those whose files cannot be read, by the stems of their names: a long one does not say whose it is.
     unreadable: RwLock<BTreeMap<String, Error>>,
+    /// Why nothing is known of any session that is not here, while the log is not open any more.
+    lost: RwLock<Option<Error>>,
 }
 
 impl Catalog {
@@ -31,12 +33,11 @@ impl Catalog {
     /// What keeps it from being read.
     pub fn session(&self, id: &str) -> Result<Option<Arc<Session>>> {
         let found = self.find(id);
-        if found.is_none()
-            && let Some(error) = self.why_unreadable(id)
-        {
-            return Err(error);
+        if found.is_some() {
+            return Ok(found);
         }
-        Ok(found)
+        let lost = read(&self.lost).clone();
+        lost.or_else(|| self.why_unreadable(id)).map_or(Ok(None), Err)
     }
 
     /// Makes a session known.
@@ -47,6 +48,17 @@ impl Catalog {
     /// Forgets a session.
     pub fn remove(&self, id: &str) {
         write(&self.sessions).remove(id);
+    }
+
+    /// Forgets everything, for somebody else may own the log.
+    pub fn lose(&self, error: &Error) {
+        *write(&self.lost) = Some(error.clone());
+        self.clear();
+    }
+
+    /// All sessions are known again.
+    pub fn is_found(&self) {
+        *write(&self.lost) = None;
     }
 
     /// Forgets everything.
@@ -67,7 +79,9 @@ impl Catalog {
     /// # Errors
     /// What keeps one of them from being read.
     pub fn all(&self) -> Result<Vec<Arc<Session>>> {
-        read(&self.unreadable).values().next().map_or_else(|| Ok(self.known()), |error| Err(error.clone()))
+        let lost = read(&self.lost).clone();
+        let error = lost.or_else(|| read(&self.unreadable).values().next().cloned());
+        error.map_or_else(|| Ok(self.known()), Err)
     }
 
     /// The ids of all with events, in order, as far as they are known: what cannot be read may have some.

@@ -124,7 +124,7 @@ impl Writer {
         tracing::error!(target: "smalltalk::event_log", %error, "let go of a log that may have another owner");
         self.has_lost = true;
         self.doubt = flushed.err();
-        self.shared.catalog.clear();
+        self.shared.catalog.lose(&error);
         self.shared.bell.fail(&error);
         Err(error)
     }
@@ -156,6 +156,7 @@ impl Writer {
         if std::mem::take(&mut self.has_lost) {
             // Whatever was removed with the lock, its numbers were used.
             owned.highest_seq = owned.highest_seq.max(now_micros());
+            self.shared.catalog.is_found();
         }
         Ok(owned)
     }

@@ -111,7 +111,10 @@ fn an_owner_that_has_lost_its_lock_touches_nothing_although_nobody_asks() {
     assert_eq!(code(waiting.try_recv().unwrap()), "ERR_IO", "nothing comes any more");
     assert!(writer.owned.is_none() && !writer.shared.opened.load(Ordering::Acquire));
     assert_eq!(writer.wake_at(), None);
+    // Whoever was about to read when the log was still open does not hear that there are no events.
+    assert_eq!(code(writer.shared.catalog.session("s")), "ERR_IO");
     append(&mut writer, 2).unwrap();
+    assert!(writer.shared.catalog.session("t").unwrap().is_none() && writer.shared.catalog.all().unwrap().len() == 1);
     std::fs::remove_file(root.join("lock")).unwrap();
     assert_eq!(code(writer.finish()), "ERR_IO");
     assert!(!root.join("closed.json").exists(), "somebody else may have given other numbers");
