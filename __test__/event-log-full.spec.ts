@@ -1,6 +1,6 @@
 /** A disk without room, a log that is slower than the bus, and how both go on. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -72,6 +72,27 @@ describe('a disk of 4 MB', () => {
     expect((await again.getStats()).recovery).toMatchObject({ clean: true, torn: [], damaged: [] });
     expect(await all(again, 's')).toHaveLength(acknowledged.length - gone);
   });
+});
+
+const withMounts = skipUnless(isRoot, 'file systems can only be mounted by root');
+
+withMounts('a file that cannot be erased is there again at once, and all others are gone', async () => {
+  const log = open({ maxFileBytes: 1, cleanupIntervalMs: 0 });
+  for (const payload of [1, 2, 3]) await log.append('s', { topic: 't', payload });
+  const active = join(log.directory, 'active');
+  const busy = join(active, 's.1.jsonl');
+  const payloads = async (): Promise<unknown[]> => (await all(log, 's')).map(({ payload }) => payload);
+  execFileSync('mount', ['--bind', busy, busy]);
+  try {
+    expect((await rejection(log.eraseSession('s'))).code).toBe('ERR_IO');
+    expect(readdirSync(active)).toEqual(['s.1.jsonl']);
+    expect(await payloads()).toEqual([1]);
+  } finally {
+    execFileSync('umount', [busy]);
+  }
+  expect(await log.eraseSession('s')).toBe(true);
+  expect(await payloads()).toEqual([]);
+  expect((await log.append('s', { topic: 't' })).seq).toBeGreaterThan(3);
 });
 
 test(

@@ -247,6 +247,28 @@ withPipes('a replay and a tail that wait for the disk end by their signal, and w
   expect(await answered).toEqual([1]);
 });
 
+withPipes('a tail and a consumer that wait behind a write that does not end can be left', async () => {
+  const log = open(SHORT);
+  const consumer = await log.subscribe('s', 'c');
+  await holdUp(log);
+  const stop = new AbortController();
+  const signalled = rejection(log.tail('s', { afterSeq: 1, signal: stop.signal }).next());
+  const tail = log.tail('s', { afterSeq: 1 });
+  const left = tail.next();
+  const closed = rejection(consumer[Symbol.asyncIterator]().next());
+  await new Promise(setImmediate);
+  stop.abort(new Error('enough'));
+  expect((await signalled).message).toBe('enough');
+  await tail.return();
+  expect((await left).done).toBe(true);
+  await consumer.close();
+  expect((await closed).code).toBe('ERR_CLOSED');
+  expect(await outcome(log.append('s', { topic: 't' }))).toBe('ERR_TIMEOUT');
+  await goOn(log);
+  await log.append('s', { topic: 't', payload: 'after' });
+  expect((await log.tail('s', { afterSeq: 1 }).next()).value).toMatchObject({ payload: 'after' });
+});
+
 test('a time-out out of range is refused when the log is made', () => {
   expect(() => open({ timeoutMs: 0 })).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }));
   expect(() => open({ timeoutMs: '1' as never })).toThrow(TypeError);

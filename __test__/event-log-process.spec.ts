@@ -103,6 +103,57 @@ describe('closing and sharing', () => {
     }
   });
 
+  test('what a log queued that is forgotten lands before the process ends', async () => {
+    const directory = temporaryDirectory();
+    const dist = JSON.stringify(join(__dirname, '../dist/index.js'));
+    const script = `
+      const { JsonlEventReplayStorage } = require(${dist});
+      (() => {
+        const log = new JsonlEventReplayStorage({ directory: ${JSON.stringify(directory)} });
+        for (let at = 0; at < 8000; at += 1) {
+          void log.append('s' + (at % 500), { topic: 't', payload: 'x'.repeat(300) }, { durability: 'power' });
+        }
+      })();
+      setImmediate(() => {
+        gc();
+        setImmediate(() => {
+          gc();
+          setTimeout(() => process.exit(0), 0);
+        });
+      });`;
+    const ended = await runNode(['--expose-gc', '-e', script], { cwd: __dirname, timeoutMs: 20_000 });
+    expect(ended).toEqual({ code: 0, output: '' });
+    const log = open({ directory });
+    expect(await log.getStats()).toMatchObject({ events: 8000, recovery: { clean: true } });
+  });
+
+  test('the way out waits for what a forgotten object has not landed, or could not in time', async () => {
+    const exit = JSON.stringify(join(__dirname, '../dist/exit.js'));
+    const script = `
+      const { drainAtExit, keepDraining } = require(${exit});
+      const say = (text) => () => console.log(text);
+      let landed;
+      (() => {
+        drainAtExit({}, say('not said'), () => Promise.resolve());
+        drainAtExit({}, say('under way'), () => new Promise((resolve) => (landed = resolve)));
+        drainAtExit({}, say('failed'), () => Promise.reject(new Error('in time')));
+        drainAtExit({}, say('not said either'));
+        const given = {};
+        drainAtExit(given, say('given up'), () => Promise.resolve());
+        keepDraining(given);
+      })();
+      (async () => {
+        while (landed === undefined) {
+          gc();
+          await new Promise(setImmediate);
+        }
+        for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+        process.exit(0);
+      })();`;
+    const { output } = await runNode(['--expose-gc', '-e', script], { cwd: __dirname, timeoutMs: 20_000 });
+    expect(output.trim().split('\n').sort()).toEqual(['failed', 'given up', 'under way']);
+  });
+
   test('an await on the log holds a process that has nothing else to do', async () => {
     const script = scriptWithLog(
       temporaryDirectory(),

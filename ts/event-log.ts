@@ -24,7 +24,7 @@ import { Reads } from './event-log/reads.js';
 import { openConsumer, type EventConsumer } from './event-log/consumer.js';
 import type { EventLogStats, EventLogVerifyReport } from './event-log/stats.js';
 import { tail, type Tailed } from './event-log/tail.js';
-import { drainAtExit } from './exit.js';
+import { drainAtExit, keepDraining } from './exit.js';
 import { checkId } from './ids.js';
 import { crossing, native, NATIVE_LOG, type Native } from './native.js';
 import { optionsObject, signalOption } from './options.js';
@@ -267,7 +267,11 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     const { asked, together } = this.#open();
     together.send();
     let ticket = 0;
-    const end = (): void => crossing(EventLogError, (binary) => binary.logWaitEnd(asked.handle, ticket));
+    const end = (): void => {
+      crossing(EventLogError, (binary) => binary.logWaitEnd(asked.handle, ticket));
+      // Where the thread that writes is held up, the answer comes when it goes on, or never.
+      asked.abandon(ticket, signal.reason);
+    };
     signal.addEventListener('abort', end, { once: true });
     try {
       return await asked.run<number>('long', (binary, slot) => {
@@ -306,7 +310,11 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
       together.send();
       crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
     };
-    this.#opened = { asked, together, consumers: new Set(), stay: drainAtExit(this, drain) };
+    const land = async (): Promise<unknown> => {
+      together.send();
+      return asked.run<null>('read', (binary, slot) => binary.logClose(handle, slot));
+    };
+    this.#opened = { asked, together, consumers: new Set(), stay: drainAtExit(this, drain, land) };
     return this.#opened;
   }
 
@@ -335,8 +343,12 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
         binary.logClose(asked.handle, slot);
       }),
     ]);
-    // Where it was given up it goes on, and the way out of the process waits for it.
-    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+    for (const one of ended) {
+      if (one.status === 'fulfilled') continue;
+      // Where it was given up it goes on, and the way out of the process waits for it.
+      keepDraining(this);
+      throw one.reason;
+    }
     stay();
   }
 

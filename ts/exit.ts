@@ -2,29 +2,50 @@
 import { monotonic } from './timers.js';
 
 interface Leaving {
-  object: WeakRef<object>;
   drain(limitMs: number): void;
+  land: (() => Promise<unknown>) | undefined;
 }
 
 const LIMIT_MS = 5_000;
 
 const leaving = new Map<number, Leaving>();
-const forgotten = new FinalizationRegistry<number>(forget);
+const forgotten = new FinalizationRegistry<number>(land);
 let next = 0;
 
 /**
  * Calls `drain` when the process, or this worker thread, exits by itself or by `process.exit()`; the object is held
- * weakly, so `drain` must not refer to it. All drains together have five seconds. The function that comes back takes the wish back.
+ * weakly, so neither function may refer to it. All drains together have five seconds. The function that comes back takes the
+ * wish back. When the object is forgotten, `land` is asked to do what is queued, and the exit is drained until it has.
  */
-export function drainAtExit(object: object, drain: (limitMs: number) => void): () => void {
+export function drainAtExit(
+  object: object,
+  drain: (limitMs: number) => void,
+  land?: () => Promise<unknown>,
+): () => void {
   const ticket = next++;
   if (leaving.size === 0) process.on('exit', drainAll);
-  leaving.set(ticket, { object: new WeakRef(object), drain });
+  leaving.set(ticket, { drain, land });
   forgotten.register(object, ticket, object);
   return () => {
     forgotten.unregister(object);
     forget(ticket);
   };
+}
+
+/** At exit what is queued is drained, whether or not the object is forgotten by then. */
+export function keepDraining(object: object): void {
+  forgotten.unregister(object);
+}
+
+function land(ticket: number): void {
+  const landing = leaving.get(ticket)?.land?.();
+  // Where that fails, or takes too long, the way out is the last chance.
+  if (landing === undefined) forget(ticket);
+  else
+    landing.then(
+      () => forget(ticket),
+      () => undefined,
+    );
 }
 
 function forget(ticket: number): void {

@@ -152,6 +152,11 @@ impl Parcel {
         self.unstored.push(Unstored { index, error });
     }
 
+    /// Whether none of its events is stored.
+    pub fn has_failed(&self) -> bool {
+        self.unstored.len() >= self.places.len()
+    }
+
     /// By what whoever waits knows it.
     pub fn tag(&self) -> Option<Tag> {
         match &self.answer {

@@ -17,7 +17,7 @@ pub fn days(archive: &Path) -> Result<Vec<(i64, PathBuf)>> {
 pub fn files_of(archive: &Path, stem: &str, after: Option<f64>) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for (_, day) in days(archive)? {
-        for name in files::names(&day)? {
+        for name in files::file_names(&day)? {
             let first = names::parse(&name).filter(|parsed| parsed.stem == stem).and_then(|parsed| parsed.first_seq);
             if let Some(first) = first {
                 found.push((first, day.join(name)));

@@ -53,7 +53,7 @@ impl Bell {
     }
 
     /// Waits for an event of a session, where nobody has called that off; `newest` says which one there is, and is asked once nobody can be missed.
-    pub fn wait(&self, session: &str, waiting: Waiting, newest: impl FnOnce() -> u64) {
+    pub fn wait(&self, session: &str, waiting: Waiting, newest: impl FnOnce() -> Result<u64>) {
         let mut all = self.lock();
         if !self.announced().remove(&waiting.ticket) {
             return waiting.reply.send(Err(Error::Closed("the wait")));
@@ -61,12 +61,13 @@ impl Bell {
         // From here on whoever adds an event looks who waits, and waits for us.
         self.count.fetch_add(1, Ordering::SeqCst);
         let newest = newest();
-        if newest > waiting.after {
-            self.count.fetch_sub(1, Ordering::SeqCst);
-            drop(all);
-            return waiting.reply.send(Ok(newest));
+        if newest.as_ref().is_ok_and(|newest| *newest <= waiting.after) {
+            all.entry(session.into()).or_default().push(waiting);
+            return;
         }
-        all.entry(session.into()).or_default().push(waiting);
+        self.count.fetch_sub(1, Ordering::SeqCst);
+        drop(all);
+        waiting.reply.send(newest);
     }
 
     /// Somebody will not wait, for this reason.
@@ -90,6 +91,13 @@ impl Bell {
     pub fn call_off(&self, over: impl Fn(u64) -> bool, error: &Error) {
         self.announced().retain(|ticket| !over(*ticket));
         for waiting in self.take(|_, waiting| over(waiting.ticket)) {
+            waiting.reply.send(Err(error.clone()));
+        }
+    }
+
+    /// Tells all who wait why they wait in vain.
+    pub fn fail(&self, error: &Error) {
+        for waiting in self.take(|_, _| true) {
             waiting.reply.send(Err(error.clone()));
         }
     }
@@ -127,7 +135,7 @@ mod tests {
 
     fn wait(bell: &Bell, ticket: u64, after: u64, newest: u64) -> crossbeam_channel::Receiver<Result<u64>> {
         let (reply, answer) = Reply::channel();
-        bell.wait("s", Waiting { ticket, after, reply }, || newest);
+        bell.wait("s", Waiting { ticket, after, reply }, || Ok(newest));
         answer
     }
 

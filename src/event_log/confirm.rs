@@ -169,12 +169,12 @@ impl Owned {
     }
 
     /// The journal says nothing of a session any more; its file has all of it, on the disk.
-    pub(super) fn take_from_journal(&mut self, id: &Arc<str>) -> Result<()> {
+    pub(super) fn take_from_journal(&mut self, id: &str) -> Result<()> {
         let Some(lane) = self.lanes.get(id).filter(|lane| lane.is_in_journal()) else { return Ok(()) };
         let name = lane.file_name();
         let path = self.around.layout.active.join(&name);
         if lane.needs_journal() {
-            self.redo(&[Arc::clone(id)])?;
+            self.redo(&[id.into()])?;
             if files::look(&path)?.is_some() {
                 files::sync_file(&path)?;
             }

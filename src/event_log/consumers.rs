@@ -72,8 +72,21 @@ impl Position {
             let synced = self.file.sync_data();
             synced.map_err(|cause| Error::io(format!("syncing {}", self.path.display()), &cause))?;
         }
+        self.check_file()?;
         (self.seq, self.slot) = (seq, slot);
         Ok(())
+    }
+
+    /// Whether the file has its name still: where somebody has removed or replaced it, nobody finds the position again, and
+    /// another consumer may have the name.
+    fn check_file(&self) -> Result<()> {
+        let opened = self.file.metadata();
+        let opened = opened.map_err(|cause| Error::io(format!("looking at {}", self.path.display()), &cause))?;
+        if files::look(&self.path)?.as_ref().map(files::identity) == Some(files::identity(&opened)) {
+            return Ok(());
+        }
+        let cause = std::io::Error::other("somebody else has removed or replaced the file; close the consumer");
+        Err(Error::io(format!("writing {}", self.path.display()), &cause))
     }
 
     fn put(&self, line: u64, text: &str) -> Result<()> {
@@ -210,6 +223,25 @@ mod tests {
         let mut position = Position::open(&layout, "s/1", "mailer", Durability::Power).unwrap();
         assert_eq!(files::SYNCED.take(), [directory_of(&layout, "s/1").join("mailer.json")]);
         position.advance(7).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_position_that_nobody_would_find_again_is_not_acknowledged() {
+        for durability in [Durability::Process, Durability::Power] {
+            let directory = tempfile::TempDir::new().unwrap();
+            let layout = Layout::new(directory.path());
+            let mut held = Position::open(&layout, "s/1", "mailer", durability).unwrap();
+            held.advance(3).unwrap();
+            fs::remove_dir_all(layout.root.join("consumers")).unwrap();
+            assert_eq!(held.advance(9).unwrap_err().code(), "ERR_IO");
+            assert_eq!(held.seq(), 3);
+            let mut other = open(&layout).unwrap();
+            other.advance(1).unwrap();
+            assert_eq!(held.advance(9).unwrap_err().code(), "ERR_IO", "the name is another one's");
+            drop((held, other));
+            assert_eq!(open(&layout).unwrap().seq(), 1);
+        }
     }
 
     #[test]

@@ -151,11 +151,17 @@ impl Cursor {
         // What this process writes stays where it is as long as it is looked at; on others that has no effect.
         let _guard = matches!(view, View::Owned(..)).then_some(guard);
         let mut held = Vec::with_capacity(files.len());
-        for Placed { path, entries, closed, .. } in &files {
+        for placed @ Placed { path, entries, closed, .. } in &files {
             if *closed && self.excludes(&read(entries).summary) {
                 continue;
             }
-            let Some(file) = files::open_found(path)? else { return Ok(None) };
+            let Some(file) = files::open_found(path)? else {
+                if matches!(view, View::Visited(_)) {
+                    return Ok(None);
+                }
+                report_removed(view, placed)?;
+                continue;
+            };
             if !closed && !view.is_growing(session, &file) {
                 return Ok(None);
             }
@@ -286,6 +292,20 @@ fn read_piece(part: &Part, piece: &[Entry]) -> Result<(String, usize)> {
     }
     text.push(']');
     Ok((text, events))
+}
+
+/// Takes note of a file of this process's log that is not there: nobody of ours has moved it. It costs itself, like a damaged
+/// line. Where all are gone with their directory, that may be on a disk which is not there just now.
+fn report_removed(view: &View, placed: &Placed) -> Result<()> {
+    let (file, active) = (placed.path.display(), &view.layout().active);
+    if !active.is_dir() {
+        let cause = std::io::Error::other("somebody else has removed its directory");
+        return Err(Error::io(format!("opening {file}"), &cause));
+    }
+    if write(&placed.entries).note_damage(0..placed.bytes) {
+        tracing::error!(target: "smalltalk::event_log", %file, "skipped a file that somebody else has removed");
+    }
+    Ok(())
 }
 
 /// Takes note of a damaged line, for the statistics. Said once for each, and once for neighbours.

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::files;
+use super::{files, record};
 use crate::error::{Error, Result};
 
 /// Where things are.
@@ -30,6 +30,9 @@ pub struct Layout {
 
 const LOCK: &str = "lock";
 const CLOSED: &str = "closed.json";
+
+/// As often the lock is asked for anew when somebody removes its file meanwhile.
+const TRIES: usize = 100;
 
 /// Present only while nobody has the log open and its last owner closed it in order: then numbers go on where they
 /// ended. Where it is missing, events may have been acknowledged that the disk never got, and their numbers stay used.
@@ -54,11 +57,16 @@ pub enum Past {
     Unclean,
 }
 
-/// The right to write. It ends with the value, or with the process, however that ends.
+/// The right to write. It ends with the value, or with the process, however that ends; and it is worth nothing any more when
+/// somebody has removed the file that is locked, or put another one in its place: whoever locks that one owns the log as well.
 #[derive(Debug)]
 pub struct Ownership {
     /// Holds the lock of the operating system.
-    _lock: File,
+    lock: File,
+    /// Which file that is.
+    identity: (u64, u64),
+    /// Another one had its name, or none.
+    is_lost: bool,
     layout: Layout,
 }
 
@@ -79,14 +87,7 @@ impl Layout {
     /// closed in order.
     pub fn own(&self) -> Result<(Ownership, Past)> {
         files::create_directory(&self.root)?;
-        let path = self.root.join(LOCK);
-        let (mut lock, created) = files::open_lock(&path)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(self.locked(&mut lock)),
-            Err(TryLockError::Error(cause)) => return Err(Error::io(format!("locking {}", path.display()), &cause)),
-        }
-        write_pid(&mut lock).map_err(|cause| Error::io(format!("writing {}", path.display()), &cause))?;
+        let (ownership, created) = self.lock()?;
         let past = self.past(created)?;
         files::create_directory(&self.active)?;
         files::remove(&self.root.join(CLOSED))?;
@@ -96,7 +97,30 @@ impl Layout {
         if !matches!(past, Past::Closed { .. }) {
             self.sync_names()?;
         }
-        Ok((Ownership { _lock: lock, layout: self.clone() }, past))
+        Ok((ownership, past))
+    }
+
+    /// Locks the file that has the name; whether it was made for that.
+    fn lock(&self) -> Result<(Ownership, bool)> {
+        let path = self.root.join(LOCK);
+        let failure = |doing: &str, cause: &std::io::Error| Error::io(format!("{doing} {}", path.display()), cause);
+        for _ in 0..TRIES {
+            let (mut lock, created) = files::open_lock(&path)?;
+            match lock.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(self.locked(&mut lock)),
+                Err(TryLockError::Error(cause)) => return Err(failure("locking", &cause)),
+            }
+            let opened = lock.metadata().map_err(|cause| failure("looking at", &cause))?;
+            let identity = files::identity(&opened);
+            let mut ownership = Ownership { lock, identity, is_lost: false, layout: self.clone() };
+            // Somebody may have removed it since it was opened: then once more.
+            if ownership.holds()? {
+                write_pid(&ownership.lock).map_err(|cause| failure("writing", &cause))?;
+                return Ok((ownership, created));
+            }
+        }
+        Err(failure("locking", &std::io::Error::other("somebody else removes it again and again")))
     }
 
     /// Puts the names that an owner may have left with the kernel on the disk.
@@ -112,6 +136,7 @@ impl Layout {
     fn past(&self, created: bool) -> Result<Past> {
         if let Some(bytes) = files::read_all(&self.root.join(CLOSED))?
             && let Ok(mark) = serde_json::from_slice::<ClosedMark>(&bytes)
+            && record::higher(0, mark.highest_seq) == mark.highest_seq
         {
             return Ok(Past::Closed { highest_seq: mark.highest_seq, everywhere: mark.everywhere });
         }
@@ -136,6 +161,28 @@ impl Layout {
 }
 
 impl Ownership {
+    /// Whether nobody else can own the log.
+    pub fn holds(&mut self) -> Result<bool> {
+        let named = files::look(&self.layout.root.join(LOCK))?;
+        self.is_lost |= named.as_ref().map(files::identity) != Some(self.identity);
+        Ok(!self.is_lost)
+    }
+
+    /// The same as far as the locked file itself tells, which takes a third of the time: that somebody has moved it, or its
+    /// directory, is told by [`Ownership::holds`] alone.
+    pub fn seems_to_hold(&self) -> bool {
+        !self.is_lost && self.lock.metadata().is_ok_and(|found| files::has_name(&found))
+    }
+
+    /// Why it holds no longer.
+    pub fn lost(&self) -> Error {
+        let cause = std::io::Error::other(
+            "somebody else has removed or replaced its lock, so it may have another owner by now; \
+             the next call takes possession of it anew, if it has none",
+        );
+        Error::io(format!("writing to {}", self.layout.root.display()), &cause)
+    }
+
     /// Marks the log as closed in order. Everything else must be on the disk before.
     pub fn close(self, highest_seq: u64, everywhere: bool) -> Result<()> {
         let mark = serde_json::to_vec(&ClosedMark { highest_seq, everywhere }).unwrap_or_default();
@@ -143,7 +190,7 @@ impl Ownership {
     }
 }
 
-fn write_pid(lock: &mut File) -> std::io::Result<()> {
+fn write_pid(mut lock: &File) -> std::io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
     writeln!(lock, "{}", std::process::id())

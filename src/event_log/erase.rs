@@ -3,48 +3,75 @@
 
 use std::path::Path;
 
-use super::{consumers, files, names, owned::Owned};
+use super::{consumers, directory::Layout, files, names, owned::Owned};
 use crate::error::Result;
 
-/// Erases a session; whether there was anything. Replays under way keep what they hold open.
+/// Erases a session; whether there was anything. Replays under way keep what they hold open. What cannot be removed keeps
+/// nothing else, and is there again when this has failed.
 pub fn erase(owned: &mut Owned, id: &str) -> Result<bool> {
     let stem = names::stem_of(id);
     let layout = owned.around.layout.clone();
     owned.end_journal()?;
     // From here on nobody finds it, and its next event, should there be one, goes to a new file under new numbers.
-    owned.around.catalog.remove(id);
-    if let Some(lane) = owned.lanes.remove(id) {
-        owned.highest_seq = owned.highest_seq.max(lane.next_seq() - 1);
-    }
+    owned.forget(id);
     owned.around.keeper.settle();
-    let mut removed = remove_from(&layout.active, |name| is_of(name, &stem))?;
-    remove_from(&layout.index, |name| name.strip_suffix(".index").is_some_and(|file| is_of(file, &stem)))?;
-    removed += remove_from(&layout.quarantine, |name| name.starts_with(&format!("{stem}.")))?;
-    for date in files::names(&layout.archive)? {
-        let day = layout.archive.join(date);
-        if day.is_dir() {
-            removed += remove_from(&day, |name| is_of(name, &stem))?;
-        }
+    let removed = remove_all(&layout, id, &stem);
+    if removed.is_err()
+        && let Err(error) = owned.reread(id)
+    {
+        owned.around.catalog.note_unreadable(&stem, error);
     }
-    removed += consumers::erase(&layout, id)?;
-    Ok(removed > 0)
+    removed.map(|removed| removed > 0)
+}
+
+fn remove_all(layout: &Layout, id: &str, stem: &str) -> Result<u64> {
+    let mut removed = remove_from(&layout.active, |name| is_of(name, stem));
+    let indexes = remove_from(&layout.index, |name| name.strip_suffix(".index").is_some_and(|of| is_of(of, stem)));
+    add(&mut removed, indexes.map(|_| 0));
+    let copies = |name: &str| name.starts_with(&format!("{stem}.")) || is_temporary_of(name, stem);
+    add(&mut removed, remove_from(&layout.quarantine, copies));
+    match files::names(&layout.archive) {
+        Ok(days) => {
+            for day in days.into_iter().map(|day| layout.archive.join(day)).filter(|day| day.is_dir()) {
+                // Whoever was killed while he moved a file to another disk has left a part of it.
+                add(&mut removed, remove_from(&day, |name| is_of(name, stem) || is_temporary_of(name, stem)));
+            }
+        }
+        Err(error) => add(&mut removed, Err(error)),
+    }
+    add(&mut removed, consumers::erase(layout, id));
+    removed
+}
+
+/// Goes on after a failure; the first one is told.
+fn add(removed: &mut Result<u64>, more: Result<u64>) {
+    match (removed, more) {
+        (Ok(removed), Ok(more)) => *removed += more,
+        (removed @ Ok(_), failed) => *removed = failed,
+        (Err(_), _) => {}
+    }
 }
 
 fn is_of(name: &str, stem: &str) -> bool {
     names::parse(name).is_some_and(|parsed| parsed.stem == stem)
 }
 
+fn is_temporary_of(name: &str, stem: &str) -> bool {
+    files::is_temporary(name) && name.starts_with(&format!(".{stem}."))
+}
+
 /// Removes the files that match, and makes sure that a power cut does not bring them back.
 fn remove_from(directory: &Path, matches: impl Fn(&str) -> bool) -> Result<u64> {
-    let mut removed = 0;
-    for name in files::names(directory)? {
+    let mut removed = Ok(0);
+    let mut any = false;
+    for name in files::file_names(directory)? {
         if matches(&name) {
-            files::remove(&directory.join(name))?;
-            removed += 1;
+            any = true;
+            add(&mut removed, files::remove(&directory.join(name)).map(|()| 1));
         }
     }
-    if removed > 0 {
-        files::sync_directory(directory)?;
+    if any {
+        add(&mut removed, files::sync_directory(directory).map(|()| 0));
     }
-    Ok(removed)
+    removed
 }

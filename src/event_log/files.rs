@@ -255,10 +255,15 @@ pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
 /// What names of files end in that are about to replace another.
 const TEMPORARY: &str = ".tmp";
 
+/// Whether a file has such a name.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(TEMPORARY)
+}
+
 /// Removes what a process left that died while replacing a file. Only for the owner of the directory.
 pub fn remove_temporaries(directory: &Path) -> Result<()> {
     for name in names(directory)? {
-        if name.starts_with('.') && name.ends_with(TEMPORARY) {
+        if is_temporary(&name) {
             remove(&directory.join(name))?;
         }
     }
@@ -335,10 +340,22 @@ pub fn remove(path: &Path) -> Result<()> {
 
 /// The names in a directory, in order; none where it is not there. Names that are no text are not ours.
 pub fn names(directory: &Path) -> Result<Vec<String>> {
+    names_where(directory, |_| Ok(true))
+}
+
+/// The same without those of directories, which somebody may have given the name of a file.
+pub fn file_names(directory: &Path) -> Result<Vec<String>> {
+    names_where(directory, |item| Ok(!item.file_type()?.is_dir()))
+}
+
+fn names_where(directory: &Path, wanted: impl Fn(&fs::DirEntry) -> io::Result<bool>) -> Result<Vec<String>> {
     let reading = || {
         let mut names = Vec::new();
         for item in fs::read_dir(directory)? {
-            names.extend(item?.file_name().into_string().ok());
+            let item = item?;
+            if wanted(&item)? {
+                names.extend(item.file_name().into_string().ok());
+            }
         }
         names.sort();
         Ok(names)

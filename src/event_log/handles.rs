@@ -23,6 +23,7 @@ use crate::{
 pub struct Replay {
     pub(super) core: Option<Arc<Core>>,
     pub(super) reader: Worker<Ask>,
+    pub(super) session: String,
     pub(super) cursor: SharedCursor,
 }
 
@@ -42,7 +43,8 @@ pub struct Consumer {
 impl Replay {
     /// The next piece: a JSON array of some hundred events without their checksums; `None` at the end.
     pub fn pull(&self, reply: Reply<Option<String>>) {
-        read_once_opened(self.core.as_ref(), &self.reader, Ask::Pull { cursor: Arc::clone(&self.cursor), reply });
+        let ask = Ask::Pull { cursor: Arc::clone(&self.cursor), reply };
+        read_once_opened(self.core.as_ref(), &self.reader, Some(&self.session), ask);
     }
 
     /// Ends it, and lets go of its files.
@@ -82,7 +84,7 @@ impl Consumer {
                 Ok(position.insert(opened).seq())
             }));
         };
-        read_once_opened(self.core.as_ref(), &self.reader, Ask::task(tag, opening));
+        read_once_opened(self.core.as_ref(), &self.reader, None, Ask::task(tag, opening));
     }
 
     /// Takes note that everything up to `seq` has been seen to.
@@ -103,15 +105,21 @@ impl Consumer {
     }
 }
 
-/// Asks the reader when the files are open, which takes that no other process has them. Whoever only reads has no `core`.
-fn read_once_opened(core: Option<&Arc<Core>>, reader: &Worker<Ask>, ask: Ask) {
-    let Some(core) = core.filter(|core| !core.opened.load(Ordering::Acquire)) else { return read(reader, ask) };
+/// Asks the reader when the files are open, which takes that no other process has them, and those of the session can be
+/// read. Whoever only reads has no `core`.
+fn read_once_opened(core: Option<&Arc<Core>>, reader: &Worker<Ask>, session: Option<&str>, ask: Ask) {
+    let is_ready = |core: &&Arc<Core>| {
+        core.opened.load(Ordering::Acquire) && !session.is_some_and(|id| core.view.is_unreadable(id))
+    };
+    let Some(core) = core.filter(|core| !is_ready(core)) else { return read(reader, ask) };
     let (reader, tag) = (reader.clone(), ask.tag());
     let answer = move |opened: Result<()>| match opened {
         Ok(()) => read(&reader, ask),
         Err(error) => ask.refuse(error),
     };
-    if let Err((error, job)) = core.writer.submit(Job::Open(Reply::new(answer).tagged(tag)), 0) {
+    let session = session.map(str::to_owned);
+    let job = Job::Open { session, reply: Reply::new(answer).tagged(tag) };
+    if let Err((error, job)) = core.writer.submit(job, 0) {
         job.refuse(error);
     }
 }

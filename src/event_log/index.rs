@@ -200,36 +200,6 @@ impl Session {
     }
 }
 
-/// All sessions that have events within the retention.
-#[derive(Debug, Default)]
-pub struct Catalog {
-    sessions: RwLock<HashMap<Arc<str>, Arc<Session>>>,
-}
-
-impl Catalog {
-    /// The session, if it has events.
-    pub fn find(&self, id: &str) -> Option<Arc<Session>> {
-        read(&self.sessions).get(id).map(Arc::clone)
-    }
-
-    /// Makes a session known.
-    pub fn insert(&self, session: Arc<Session>) {
-        write(&self.sessions).insert(Arc::clone(&session.id), session);
-    }
-
-    /// Forgets a session.
-    pub fn remove(&self, id: &str) {
-        write(&self.sessions).remove(id);
-    }
-
-    /// All of them, by id.
-    pub fn all(&self) -> Vec<Arc<Session>> {
-        let mut all: Vec<_> = read(&self.sessions).values().map(Arc::clone).collect();
-        all.sort_by(|one, two| one.id.cmp(&two.id));
-        all
-    }
-}
-
 /// Reads under a lock. A thread that panicked with the lock held has left a list whose events are all whole: each is
 /// added in one step.
 pub fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {

@@ -12,12 +12,13 @@ use std::{
 use super::{
     append::{Item, Parcel, Receipt},
     bell::Bell,
+    catalog::Catalog,
     checkpoint,
     current::Current,
     directory::Layout,
     files,
     ids::Ids,
-    index::{Catalog, Entries, Entry, Placed, Session, read, write},
+    index::{Entries, Entry, Placed, Session, read, write},
     journal::Journal,
     keeper::Keeper,
     names,
@@ -228,7 +229,10 @@ impl Lane {
         let path = self.path(around);
         self.check_file(&path, around.names)?;
         self.load_current()?;
-        let file = self.current.open(&path)?;
+        let opened = self.current.open(&path);
+        // Where all files were removed with their directory, it is made anew before they are read again.
+        self.broken |= opened.is_err() && !around.layout.active.is_dir();
+        let file = opened?;
         let Err(cause) = (&*file).write_all(bytes) else { return Ok(()) };
         // What was written of it goes away again: a rejected event is absent.
         if file.set_len(self.current.length).is_ok() {

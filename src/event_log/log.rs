@@ -96,8 +96,8 @@ impl EventLog {
     /// [`Error::Closed`].
     pub fn replay(&self, session: String, filter: ReplayFilter) -> Result<Replay> {
         self.check()?;
-        let cursor = Arc::new(Mutex::new(Cursor::new(self.side.view(), session, filter)));
-        Ok(Replay { core: self.side.core(), reader: self.side.reader().clone(), cursor })
+        let cursor = Arc::new(Mutex::new(Cursor::new(self.side.view(), session.clone(), filter)));
+        Ok(Replay { core: self.side.core(), reader: self.side.reader().clone(), session, cursor })
     }
 
     /// Answers with the number of a session's newest event, as soon as there is one above `after`. `ticket` is by which the
@@ -106,21 +106,21 @@ impl EventLog {
         let waiting = Waiting { ticket: self.ticket(ticket), after, reply };
         self.side.bell().announce(waiting.ticket);
         let view = self.side.view();
-        let newest = move |session: &str| view.session(session).ok().flatten().map_or(0, |found| found.last_seq());
+        let newest = move |session: &str| Ok(view.session(session)?.map_or(0, |found| found.last_seq()));
         match &self.side {
             Side::Owner(core) => {
-                let bell = Arc::clone(&core.bell);
+                let (bell, wanted) = (Arc::clone(&core.bell), Some(session.clone()));
                 let answer = move |opened: Result<()>| match opened {
                     Ok(()) => bell.wait(&session, waiting, || newest(&session)),
                     Err(error) => bell.refuse(waiting, error),
                 };
-                self.submit(Job::Open(Reply::new(answer)));
+                self.submit(Job::Open { session: wanted, reply: Reply::new(answer) });
             }
             Side::Visitor { reader, bell, .. } => {
                 if let Err(error) = self.check() {
                     return bell.refuse(waiting, error);
                 }
-                bell.wait(&session, waiting, || 0);
+                bell.wait(&session, waiting, || Ok(0));
                 if let Err((error, _)) = reader.submit(Ask::Look, 1) {
                     bell.call_off(|_| true, &error);
                 }

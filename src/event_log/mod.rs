@@ -8,6 +8,7 @@
 mod append;
 mod archive;
 mod bell;
+mod catalog;
 mod checkpoint;
 mod confirm;
 mod consumers;
@@ -27,6 +28,7 @@ mod names;
 mod opening;
 mod options;
 mod owned;
+mod quarantine;
 mod reader;
 mod record;
 mod recovery;

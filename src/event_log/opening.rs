@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     ops::Range,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, RwLock},
 };
 
@@ -14,7 +14,7 @@ use super::{
     directory::Layout,
     files,
     index::{Entries, Placed, Session, Topics},
-    names,
+    names, quarantine,
     recovery::{self, Found, Recovered, may_be_ours, recover},
 };
 use crate::error::Result;
@@ -53,7 +53,8 @@ pub struct Damage {
     pub offset: u64,
     /// So many.
     pub bytes: u64,
-    /// Their copy, below the log's directory; none of what was damaged since the opening: the next opening makes it.
+    /// Their copy, below the log's directory; none of what was damaged since the opening, or could not be copied: the next
+    /// opening makes it.
     pub copy: Option<String>,
 }
 
@@ -86,7 +87,7 @@ type Stems = BTreeMap<String, Vec<(u64, String)>>;
 /// The sessions that have files.
 pub fn list(layout: &Layout) -> Result<Stems> {
     let mut stems = Stems::new();
-    for name in files::names(&layout.active)? {
+    for name in files::file_names(&layout.active)? {
         if let Some(parsed) = names::parse(&name) {
             let place = (parsed.first_seq.unwrap_or(u64::MAX), name.clone());
             stems.entry(parsed.stem.to_owned()).or_default().push(place);
@@ -163,7 +164,7 @@ impl Loading<'_> {
             // Nothing is ever cut from a closed file: an end like this was damaged after it was written.
             outcome.damage.push(start..bytes.len());
         }
-        self.quarantine(stem, name, &bytes, &outcome)?;
+        self.quarantine(stem, name, &bytes, &outcome);
         let end = self.cut(&path, name, &bytes, &outcome)?;
         self.suspicious |= outcome.torn.is_some() || !outcome.damage.is_empty();
         self.report.events += outcome.found.len() as u64;
@@ -198,26 +199,18 @@ impl Loading<'_> {
         Ok(start)
     }
 
-    /// Copies damaged bytes aside. A file that is read again has the same damage in the same place: copied once.
-    fn quarantine(&mut self, stem: &str, name: &str, bytes: &[u8], outcome: &Recovered<'_>) -> Result<()> {
+    /// Copies damaged bytes aside. Where that fails they stay what they are, and the next opening tries again.
+    fn quarantine(&mut self, stem: &str, name: &str, bytes: &[u8], outcome: &Recovered<'_>) {
         let first_seq = outcome.found.first().map_or(0, |found| found.line.seq);
         for range in &outcome.damage {
-            let copy = format!("{stem}.{first_seq}.{}.damaged", range.start);
-            let path: PathBuf = self.layout.quarantine.join(&copy);
-            if !path.exists() {
-                files::create_directory(&self.layout.quarantine)?;
-                files::write_new(&path, bytes.get(range.clone()).unwrap_or_default())?;
-                files::sync_directory(&self.layout.quarantine)?;
-                tracing::warn!(target: "smalltalk::event_log", file = name, offset = range.start, bytes = range.len(), "skipped a damaged line");
+            let damaged = bytes.get(range.clone()).unwrap_or_default();
+            let kept = quarantine::keep(self.layout, &format!("{stem}.{first_seq}.{}", range.start), damaged);
+            if let Err(error) = &kept {
+                tracing::warn!(target: "smalltalk::event_log", %error, file = name, "could not copy damaged bytes aside");
             }
-            self.report.damaged.push(Damage {
-                file: name.to_owned(),
-                offset: range.start as u64,
-                bytes: range.len() as u64,
-                copy: Some(format!("quarantine/{copy}")),
-            });
+            let (offset, bytes) = (range.start as u64, range.len() as u64);
+            self.report.damaged.push(Damage { file: name.to_owned(), offset, bytes, copy: kept.ok() });
         }
-        Ok(())
     }
 }
 

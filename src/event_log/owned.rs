@@ -1,5 +1,7 @@
 //! A log that this process owns and has opened: its lanes, what waits for a sync, and when it has to clean up.
 
+mod reading;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -9,25 +11,27 @@ use std::{
 use super::{
     append::{Item, Parcel},
     bell::Bell,
+    catalog::Catalog,
     checkpoint,
     confirm::Powered,
     directory::{Layout, Ownership, Past},
-    files,
     ids::Ids,
-    index::Catalog,
     journal::{Journal, redo},
     keeper::Keeper,
     lane::{Lane, Surroundings, indeterminate},
-    names,
-    opening::{self, Loaded, RecoveryReport},
+    opening::RecoveryReport,
     options::LogOptions,
+    quarantine, record,
     retention::{self, CleanupReport},
     stamp::Stamp,
     statistics::{self, Statistics, Totals},
     sync::{Done, Syncer},
     time::now_micros,
 };
-use crate::{durability::Durability, error::Result};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+};
 
 /// As many files may be open for writing at once. Beyond it all are closed; what waits for its sync is opened again for it.
 pub(super) const MOST_HANDLES: usize = 256;
@@ -49,6 +53,8 @@ pub struct Owned {
     pub report: RecoveryReport,
     ids: Ids,
     ownership: Ownership,
+    /// Whether the lock's name was looked up for this batch.
+    has_looked: bool,
     pub(super) syncer: Syncer<Arc<str>>,
     /// Whose sync is due next.
     pub(super) unsynced: Vec<Arc<str>>,
@@ -70,23 +76,20 @@ impl Owned {
         // The disk may have got the journal, and no name of a file that it speaks of.
         let past = if past == Past::New && redo::is_there(&layout)? { Past::Unclean } else { past };
         checkpoint::remove_strays(&layout)?;
+        quarantine::remove_strays(&layout);
         let mut report = RecoveryReport { clean: past != Past::Unclean, ..RecoveryReport::default() };
         match past {
             Past::New | Past::Closed { .. } => redo::discard(&layout)?,
             Past::Unclean => redo::recover(&layout)?,
         }
-        let mut loaded = Vec::new();
-        for (stem, files) in opening::list(&layout)? {
-            loaded.extend(opening::load(&layout, &stem, &files, &mut report)?);
-        }
+        let loaded = reading::read_all(&layout, catalog, &mut report)?;
         let mut highest_seq = match past {
             Past::New => 0,
             Past::Closed { highest_seq, .. } => highest_seq,
             Past::Unclean => now_micros(),
         };
         if past == Past::Unclean {
-            highest_seq = loaded.iter().map(|session| session.last_seq).fold(highest_seq, u64::max);
-            sync_all(&loaded)?;
+            highest_seq = loaded.iter().map(|session| session.last_seq).fold(highest_seq, record::higher);
         }
         let mut owned = Self {
             around: Surroundings {
@@ -104,6 +107,7 @@ impl Owned {
             report,
             ids: Ids::new(),
             ownership,
+            has_looked: false,
             syncer: Syncer::new()?,
             unsynced: Vec::new(),
             journaled: HashSet::new(),
@@ -120,22 +124,19 @@ impl Owned {
             let used = everywhere || session.last_seq == 0;
             owned.resume(session, leap, if used { highest_seq.saturating_add(1) } else { 0 });
         }
+        if past == Past::Unclean {
+            owned.sync_found();
+        }
         owned.plan_cleanup();
         statistics::save(&owned);
         Ok(owned)
-    }
-
-    fn resume(&mut self, loaded: Loaded, leap: bool, at_least: u64) {
-        let next = at_least.max(loaded.last_seq + 1);
-        let next = if leap { next.max(now_micros()) } else { next };
-        self.around.catalog.insert(Arc::clone(&loaded.session));
-        self.lanes.insert(Arc::clone(&loaded.session.id), Lane::resume(loaded, next));
     }
 
     /// Writes events, each session's in one go, and answers each parcel once its promise holds.
     pub fn append(&mut self, mut parcels: Vec<Parcel>) {
         self.collect();
         self.ids.look();
+        self.has_looked = false;
         let mut powered: Vec<Powered> = Vec::new();
         let by_session = by_session(&mut parcels);
         self.around.names = if by_session.len() > 1 { Stamp::of(&self.around.layout.active) } else { None };
@@ -145,16 +146,37 @@ impl Owned {
             self.spare_handles();
         }
         let mut owed: Vec<Option<Parcel>> = Vec::with_capacity(parcels.len());
+        let holds = self.seems_to_hold();
         for parcel in parcels {
             if self.wants_power(&parcel) {
                 owed.push(Some(parcel));
             } else {
-                parcel.answer();
+                answer(parcel, holds);
                 owed.push(None);
             }
         }
         self.confirm(powered, &mut owed);
-        owed.into_iter().flatten().for_each(Parcel::answer);
+        let mut owed = owed.into_iter().flatten().peekable();
+        let holds = owed.peek().is_none() || self.seems_to_hold();
+        owed.for_each(|parcel| answer(parcel, holds));
+    }
+
+    /// Whether nobody else can own the log, see [`Ownership::holds`].
+    ///
+    /// # Errors
+    /// Where that cannot be told.
+    pub fn holds(&mut self) -> Result<bool> {
+        self.ownership.holds()
+    }
+
+    /// The same for each batch, see [`Ownership::seems_to_hold`].
+    pub fn seems_to_hold(&self) -> bool {
+        self.ownership.seems_to_hold()
+    }
+
+    /// Lets go of a log that somebody else may own. What was acknowledged still gets to the disk; nothing else is touched.
+    pub fn abandon(mut self) -> (Error, Result<()>) {
+        (self.ownership.lost(), self.flush())
     }
 
     fn wants_power(&self, parcel: &Parcel) -> bool {
@@ -163,9 +185,8 @@ impl Owned {
 
     /// Writes to one session. What is written comes back where some of it asks for power.
     fn append_to(&mut self, id: &Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<Vec<Item>> {
-        if self.lanes.get(id).is_some_and(|lane| lane.broken)
-            && let Err(error) = self.reread(id)
-        {
+        let is_ready = self.lanes.get(id).is_some_and(|lane| !lane.broken && !lane.begins_a_file());
+        if !is_ready && let Err(error) = self.make_ready(id) {
             for item in items {
                 if let Some(parcel) = parcels.get_mut(item.parcel) {
                     parcel.fail(item.index, error.clone());
@@ -224,30 +245,6 @@ impl Owned {
     pub(super) fn collect(&mut self) {
         let done = self.syncer.finished();
         self.note(done);
-    }
-
-    /// Reads a session again whose file may hold something else than we think.
-    fn reread(&mut self, id: &Arc<str>) -> Result<()> {
-        // What failed may have been the sync of its name.
-        files::sync_directory(&self.around.layout.active)?;
-        self.take_from_journal(id)?;
-        let stem = names::stem_of(id);
-        let files = opening::list(&self.around.layout)?.remove(&stem).unwrap_or_default();
-        let mut report = RecoveryReport::default();
-        let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
-        self.report.torn.append(&mut report.torn);
-        self.report.damaged.append(&mut report.damaged);
-        let used = self.lanes.remove(id).map_or(0, |lane| lane.next_seq());
-        if let Some(loaded) = loaded {
-            self.resume(loaded, true, used);
-            if let Some(lane) = self.lanes.get_mut(id) {
-                lane.sync_found(&self.around);
-            }
-        } else {
-            self.around.catalog.remove(id);
-            self.highest_seq = self.highest_seq.max(used).max(now_micros());
-        }
-        Ok(())
     }
 
     /// When there is something to do although nobody asks.
@@ -347,18 +344,30 @@ impl Owned {
         statistics::save(&self);
         self.lanes.values().for_each(|lane| lane.keep_indexes(&mut self.around));
         self.around.keeper.settle();
-        let in_order = self.lanes.values().all(|lane| !lane.broken);
+        let in_order = self.lanes.values().all(|lane| !lane.broken) && self.around.catalog.is_whole();
         if in_order {
             self.end_journal()?;
             let used = |lane: &Lane| lane.next_seq() - 1;
             // Numbers that leapt have not been used: what they leapt over may have been, and is still not there.
             let leapt = self.lanes.values().filter(|lane| used(lane) > lane.session.last_seq());
             let (highest_seq, everywhere) = leapt.fold((self.highest_seq, false), |(highest, everywhere), lane| {
-                (highest.max(used(lane)), everywhere || lane.session.last_seq() > 0)
+                (record::higher(highest, used(lane)), everywhere || lane.session.last_seq() > 0)
             });
             self.ownership.close(highest_seq, everywhere)?;
         }
         Ok(())
+    }
+}
+
+/// Answers a parcel, unless somebody else may have begun to own the log before it was written: he would not know of it.
+fn answer(parcel: Parcel, holds: bool) {
+    if holds || parcel.has_failed() {
+        parcel.answer();
+    } else {
+        parcel.refuse(indeterminate(
+            "writing an event",
+            "somebody else has removed or replaced the log's lock meanwhile",
+        ));
     }
 }
 
@@ -384,16 +393,6 @@ fn by_session(parcels: &mut [Parcel]) -> Vec<(Arc<str>, Vec<Item>)> {
         }
     }
     order
-}
-
-/// Puts on the disk what an owner that was killed left with the kernel.
-fn sync_all(sessions: &[Loaded]) -> Result<()> {
-    for session in sessions {
-        for file in session.session.files().iter().filter(|file| !file.closed) {
-            files::sync_file(&file.path)?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

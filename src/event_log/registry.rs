@@ -14,9 +14,9 @@ use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
 use super::{
     bell::Bell,
+    catalog::Catalog,
     directory::Layout,
     files,
-    index::Catalog,
     options::LogOptions,
     reader::{Ask, Reader},
     view::View,

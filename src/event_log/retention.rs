@@ -48,7 +48,7 @@ fn delete(archive: &Path, limit: f64, report: &mut CleanupReport) -> Result<()> 
         if end_of_day(day) > limit {
             continue;
         }
-        for name in files::names(&directory)? {
+        for name in files::file_names(&directory)? {
             if names::is_segment(&name) {
                 let path = directory.join(name);
                 let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
@@ -77,7 +77,7 @@ fn close_old(owned: &mut Owned, retention_ms: f64, now: f64) {
 fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Result<()> {
     let mut moved = 0;
     let mut outcome = Ok(());
-    for session in owned.around.catalog.all() {
+    for session in owned.around.catalog.known() {
         let one = archive_session(&owned.around, &session, limit, &mut moved);
         outcome = outcome.and(one);
         forget_if_empty(owned, &session);
@@ -96,6 +96,11 @@ fn archive_session(around: &Surroundings, session: &Session, limit: f64, moved: 
     };
     loop {
         let Some(file) = session.files().iter().find(old).cloned() else { return Ok(()) };
+        if files::look(&file.path)?.is_none() && around.layout.active.is_dir() {
+            tracing::error!(target: "smalltalk::event_log", file = %file.path.display(), "somebody else has removed a file of the log");
+            session.files_mut().retain(|other| other.path != file.path);
+            continue;
+        }
         around.keeper.settle();
         let directory = around.layout.archive.join(date_text(day_of(read(&file.entries).summary.newest)));
         files::create_directory(&directory)?;
@@ -122,8 +127,5 @@ fn forget_if_empty(owned: &mut Owned, session: &Arc<Session>) {
     if !session.files().is_empty() {
         return;
     }
-    owned.around.catalog.remove(&session.id);
-    if let Some(lane) = owned.lanes.remove(&session.id) {
-        owned.highest_seq = owned.highest_seq.max(lane.next_seq() - 1);
-    }
+    owned.forget(&session.id);
 }

@@ -52,7 +52,7 @@ pub struct Statistics {
 /// The numbers as they are now.
 pub fn gather(owned: &Owned) -> Statistics {
     let Totals { appended, archived, deleted, .. } = owned.totals;
-    let mut numbers = count(&owned.around.catalog.all());
+    let mut numbers = count(&owned.around.catalog.known());
     let mut recovery = owned.report.clone();
     recovery.damaged.append(&mut numbers.recovery.damaged);
     Statistics { appended, archived, deleted, recovery, ..numbers }

@@ -42,7 +42,7 @@ pub fn verify(view: &View, session: Option<&str>) -> Result<VerifyReport> {
     // Afterwards: what is archived meanwhile is read there.
     let stem = session.map(names::stem_of);
     for (_, day) in archive::days(view.archive())? {
-        for name in files::names(&day)? {
+        for name in files::file_names(&day)? {
             let ours = names::parse(&name).is_some_and(|parsed| stem.as_ref().is_none_or(|stem| parsed.stem == stem));
             if ours && let Some(bytes) = files::read_all(&day.join(&name))? {
                 let date = day.file_name().unwrap_or_default().to_string_lossy().into_owned();

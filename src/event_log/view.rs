@@ -2,11 +2,7 @@
 
 use std::{fs::File, path::Path, sync::Arc};
 
-use super::{
-    directory::Layout,
-    index::{Catalog, Session},
-    visitor::Visitor,
-};
+use super::{catalog::Catalog, directory::Layout, index::Session, visitor::Visitor};
 use crate::error::Result;
 
 /// What readers see.
@@ -22,7 +18,7 @@ impl View {
     /// A session as it is now.
     pub fn session(&self, id: &str) -> Result<Option<Arc<Session>>> {
         match self {
-            Self::Owned(catalog, _) => Ok(catalog.find(id)),
+            Self::Owned(catalog, _) => catalog.session(id),
             Self::Visited(visitor) => visitor.session(id),
         }
     }
@@ -30,7 +26,7 @@ impl View {
     /// All sessions, by id.
     pub fn sessions(&self) -> Result<Vec<Arc<Session>>> {
         match self {
-            Self::Owned(catalog, _) => Ok(catalog.all()),
+            Self::Owned(catalog, _) => catalog.all(),
             Self::Visited(visitor) => visitor.all(),
         }
     }
@@ -38,11 +34,16 @@ impl View {
     /// The ids of all sessions with events, in order.
     pub fn ids(&self) -> Result<Vec<String>> {
         match self {
-            Self::Owned(catalog, _) => {
-                let all = catalog.all();
-                Ok(all.iter().filter(|session| session.has_events()).map(|session| session.id.to_string()).collect())
-            }
+            Self::Owned(catalog, _) => Ok(catalog.ids()),
             Self::Visited(visitor) => visitor.ids(),
+        }
+    }
+
+    /// Whether the files of a session have been found to be such as cannot be read.
+    pub fn is_unreadable(&self, id: &str) -> bool {
+        match self {
+            Self::Owned(catalog, _) => catalog.why_unreadable(id).is_some(),
+            Self::Visited(_) => false,
         }
     }
 

@@ -83,7 +83,7 @@ impl Visitor {
 
     /// All sessions as their files have it now, by id.
     pub fn all(&self) -> Result<Vec<Arc<Session>>> {
-        let names: HashSet<String> = files::names(&self.layout.active)?.into_iter().collect();
+        let names: HashSet<String> = files::file_names(&self.layout.active)?.into_iter().collect();
         for known in self.sessions.lock().unwrap_or_else(PoisonError::into_inner).values_mut() {
             // While a file is being written, nobody looks whether closed ones are still there.
             if !known.closed.iter().all(|name| names.contains(name)) {
@@ -117,7 +117,7 @@ impl Visitor {
     /// The ids of all sessions with events, in order.
     pub fn ids(&self) -> Result<Vec<String>> {
         let mut ids = HashSet::new();
-        for name in files::names(&self.layout.active)? {
+        for name in files::file_names(&self.layout.active)? {
             let Some(parsed) = names::parse(&name) else { continue };
             let id = match names::id_of(parsed.stem) {
                 // A file is closed only where it has events.
@@ -235,7 +235,7 @@ impl Visitor {
 
     /// The closed files of a session, oldest first.
     fn closed_names(&self, stem: &str) -> Result<Vec<String>> {
-        let mut closed: Vec<(u64, String)> = files::names(&self.layout.active)?
+        let mut closed: Vec<(u64, String)> = files::file_names(&self.layout.active)?
             .into_iter()
             .filter_map(|name| {
                 let parsed = names::parse(&name).filter(|parsed| parsed.stem == stem)?;
@@ -253,5 +253,5 @@ fn id_in(bytes: &[u8], session: Option<&str>) -> Option<String> {
 }
 
 fn identity_at(path: &Path) -> Result<Option<(u64, u64)>> {
-    Ok(files::look(path)?.as_ref().map(files::identity))
+    Ok(files::look(path)?.filter(|found| !found.is_dir()).as_ref().map(files::identity))
 }

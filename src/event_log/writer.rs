@@ -13,8 +13,8 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    append::Parcel, bell::Bell, directory::Layout, erase, files, index::Catalog, options::LogOptions, owned::Owned,
-    retention::CleanupReport, statistics::Statistics,
+    append::Parcel, bell::Bell, catalog::Catalog, directory::Layout, erase, files, options::LogOptions, owned::Owned,
+    retention::CleanupReport, statistics::Statistics, time::now_micros,
 };
 use crate::{
     error::{Error, Result},
@@ -24,8 +24,8 @@ use crate::{
 
 /// What the writer is asked for.
 pub enum Job {
-    /// Only that the log be open.
-    Open(Reply<()>),
+    /// Only that the log be open, and the files of a session be read, where they could not be so far.
+    Open { session: Option<String>, reply: Reply<()> },
     /// To store events.
     Append(Parcel),
     /// To put everything stored so far on the disk.
@@ -42,7 +42,7 @@ impl Job {
     /// By what whoever waits knows it.
     pub fn tag(&self) -> Option<Tag> {
         match self {
-            Self::Open(reply) | Self::Flush(reply) => reply.tag(),
+            Self::Open { reply, .. } | Self::Flush(reply) => reply.tag(),
             Self::Append(parcel) => parcel.tag(),
             Self::Cleanup { reply, .. } => reply.tag(),
             Self::Erase { reply, .. } => reply.tag(),
@@ -53,7 +53,7 @@ impl Job {
     /// Answers the job without doing it.
     pub fn refuse(self, error: Error) {
         match self {
-            Self::Open(reply) | Self::Flush(reply) => reply.send(Err(error)),
+            Self::Open { reply, .. } | Self::Flush(reply) => reply.send(Err(error)),
             Self::Append(parcel) => parcel.refuse(error),
             Self::Cleanup { reply, .. } => reply.send(Err(error)),
             Self::Erase { reply, .. } => reply.send(Err(error)),
@@ -92,6 +92,10 @@ pub struct Writer {
     owned: Option<Owned>,
     /// What kept the log from opening for the next batch.
     failure: Option<Error>,
+    /// Whether the log was let go of since it was opened last, because it might have another owner.
+    has_lost: bool,
+    /// Why not everything may be on the disk that was acknowledged before the log was let go of.
+    doubt: Option<Error>,
     /// Dropped last: then the directory is free for the next one.
     _released: Sender<Infallible>,
 }
@@ -99,7 +103,7 @@ pub struct Writer {
 impl Writer {
     /// A writer that opens the log when it gets its first job.
     pub fn new(options: LogOptions, shared: Shared, before: Before, released: Sender<Infallible>) -> Self {
-        Self { options, shared, before, owned: None, failure: None, _released: released }
+        Self { options, shared, before, owned: None, failure: None, has_lost: false, doubt: None, _released: released }
     }
 
     fn await_predecessor(&mut self) {
@@ -109,8 +113,30 @@ impl Writer {
         }
     }
 
+    /// Lets go of the log where somebody else may own it.
+    fn check_ownership(&mut self, holds: impl FnOnce(&mut Owned) -> Result<bool>) -> Result<()> {
+        let Some(owned) = &mut self.owned else { return Ok(()) };
+        if holds(owned)? {
+            return Ok(());
+        }
+        self.shared.opened.store(false, Ordering::Release);
+        let Some((error, flushed)) = self.owned.take().map(Owned::abandon) else { return Ok(()) };
+        tracing::error!(target: "smalltalk::event_log", %error, "let go of a log that may have another owner");
+        self.has_lost = true;
+        self.doubt = flushed.err();
+        self.shared.catalog.lose(&error);
+        self.shared.bell.fail(&error);
+        Err(error)
+    }
+
     /// The open log.
     fn open(&mut self) -> Result<&mut Owned> {
+        self.check_ownership(Owned::holds)?;
+        self.opened()
+    }
+
+    /// The same, whoever may own it.
+    fn opened(&mut self) -> Result<&mut Owned> {
         self.await_predecessor();
         while let Some(directory) = self.before.unsynced.last() {
             files::sync_directory(directory)?;
@@ -118,38 +144,48 @@ impl Writer {
         }
         let owned = match self.owned.take() {
             Some(owned) => owned,
-            None => Owned::open(
-                Layout::new(&self.options.directory),
-                &self.options,
-                &self.shared.catalog,
-                &self.shared.bell,
-            )?,
+            None => self.take_possession()?,
         };
         self.shared.opened.store(true, Ordering::Release);
         Ok(self.owned.insert(owned))
     }
 
+    fn take_possession(&mut self) -> Result<Owned> {
+        let layout = Layout::new(&self.options.directory);
+        let mut owned = Owned::open(layout, &self.options, &self.shared.catalog, &self.shared.bell)?;
+        if std::mem::take(&mut self.has_lost) {
+            // Whatever was removed with the lock, its numbers were used.
+            owned.highest_seq = owned.highest_seq.max(now_micros());
+            self.shared.catalog.is_found();
+        }
+        Ok(owned)
+    }
+
     fn append(&mut self, parcels: Vec<Parcel>) {
-        match self.open() {
+        let checked = self.check_ownership(|owned| Ok(owned.seems_to_hold()));
+        match checked.and_then(|()| self.opened()) {
             Ok(owned) => owned.append(parcels),
             Err(error) => parcels.into_iter().for_each(|parcel| parcel.refuse(error.clone())),
         }
     }
 
+    /// What is not open has nothing to flush.
+    fn flush(&mut self) -> Result<()> {
+        let flushed = if self.owned.is_some() { self.open().and_then(Owned::flush) } else { Ok(()) };
+        flushed.and(self.doubt.take().map_or(Ok(()), Err))
+    }
+
     fn serve(&mut self, job: Job) {
-        if self.owned.is_none() && matches!(job, Job::Flush(_)) {
-            // What never opened has nothing to flush.
-            if let Job::Flush(reply) = job {
-                reply.send(Ok(()));
-            }
-            return;
-        }
+        let job = match job {
+            Job::Flush(reply) => return reply.send(self.flush()),
+            other => other,
+        };
         let owned = match self.open() {
             Ok(owned) => owned,
             Err(error) => return job.refuse(error),
         };
         match job {
-            Job::Open(reply) => reply.send(Ok(())),
+            Job::Open { session, reply } => reply.send(session.map_or(Ok(()), |id| owned.make_readable(&id))),
             Job::Append(parcel) => owned.append(vec![parcel]),
             Job::Flush(reply) => reply.send(owned.flush()),
             Job::Cleanup { retention, reply } => reply.send(owned.cleanup(retention)),
@@ -196,7 +232,10 @@ impl Handler<Job> for Writer {
     }
 
     fn tick(&mut self) {
-        if let Some(owned) = &mut self.owned {
+        // Nobody has asked for anything; whoever does hears whether the log can be had again.
+        if self.check_ownership(Owned::holds).is_ok()
+            && let Some(owned) = &mut self.owned
+        {
             owned.tick();
         }
     }
@@ -204,6 +243,7 @@ impl Handler<Job> for Writer {
     fn finish(&mut self) -> Result<()> {
         // Whoever comes next waits for this writer only, so it does not end before the one it came after.
         self.await_predecessor();
+        self.check_ownership(Owned::holds)?;
         self.owned.take().map_or(Ok(()), Owned::close)
     }
 }

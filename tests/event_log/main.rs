@@ -4,10 +4,13 @@ mod checkpoint;
 mod frozen;
 mod numbers;
 mod recovery;
+mod removed;
 mod replaying;
 mod retention;
 mod sharing;
 mod support;
 mod together;
+#[cfg(unix)]
+mod unreadable;
 mod withdrawing;
 mod writing;

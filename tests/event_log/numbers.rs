@@ -88,3 +88,32 @@ fn an_event_for_which_no_number_is_left_is_refused() {
     assert_eq!(statistics(&log).recovery.damaged.len(), 0);
     assert_eq!(append_body(&log, SESSION, body("t", "normal", now_ms(), "2")).unwrap_err().code(), "ERR_IO");
 }
+
+#[test]
+fn a_session_that_has_used_up_all_numbers_is_alone_with_that() {
+    let place = Place::new();
+    let log = place.open();
+    append(&log, SESSION, 1);
+    close(&log);
+    write_line(&place, GREATEST);
+    let log = place.open();
+    assert!(append_body(&log, SESSION, body("t", "normal", now_ms(), "2")).is_err());
+    append(&log, "other", 1);
+    assert!(wait(|reply| log.erase(SESSION.into(), reply)).unwrap());
+    append(&log, SESSION, 3);
+    append(&log, "third", 1);
+    close(&log);
+    let log = place.open();
+    assert!(statistics(&log).recovery.clean);
+    for session in [SESSION, "other", "third", "fourth"] {
+        append(&log, session, 4);
+    }
+    close(&log);
+    // As an earlier version closed it.
+    fs::write(place.root.join("closed.json"), format!(r#"{{"highestSeq":{GREATEST},"everywhere":true}}"#)).unwrap();
+    let before = now_micros();
+    let log = place.open();
+    for session in [SESSION, "fifth"] {
+        assert!(append(&log, session, 5).seq >= before);
+    }
+}

@@ -166,3 +166,45 @@ fn an_erased_session_is_gone_everywhere_and_its_numbers_stay_used() {
     assert!(at(&log, SESSION, now_ms()) > last);
     assert_eq!(all(&log, "s2").len(), 1);
 }
+
+#[test]
+fn what_a_copy_to_the_archive_has_left_halfway_is_erased_as_well() {
+    let place = Place::new();
+    let options = LogOptions { max_retention: HOUR * 24 * 36_500, ..place.options() };
+    let log = EventLog::open(options).unwrap();
+    at(&log, SESSION, NOON);
+    assert_eq!(cleanup(&log, HOUR).archived, 1);
+    let day = place.root.join("archive/2025-11-23");
+    // As left by somebody who was killed while he moved the file to another disk, one of another session, and no copy.
+    let left = [".s.1.jsonl.0.tmp", ".s2.1.jsonl.0.tmp", ".s.notes"].map(|name| day.join(name));
+    for path in left {
+        fs::copy(day.join("s.1.jsonl"), path).unwrap();
+    }
+    assert!(wait(|reply| log.erase(SESSION.into(), reply)).unwrap());
+    assert_eq!(names(&day), [".s.notes", ".s2.1.jsonl.0.tmp"]);
+    fs::create_dir_all(place.root.join("quarantine")).unwrap();
+    fs::write(place.root.join("quarantine/.s.1.0.damaged.0.tmp"), "").unwrap();
+    assert!(wait(|reply| log.erase(SESSION.into(), reply)).unwrap());
+    assert!(names(&place.root.join("quarantine")).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_erased_keeps_nothing_else_of_a_session() {
+    let place = Place::new();
+    let options = LogOptions { max_retention: HOUR * 24 * 36_500, ..place.options() };
+    let log = EventLog::open(options).unwrap();
+    at(&log, SESSION, NOON);
+    assert_eq!(cleanup(&log, HOUR).archived, 1);
+    let last = at(&log, SESSION, now_ms());
+    // It leads to itself.
+    let quarantine = place.root.join("quarantine");
+    std::os::unix::fs::symlink(&quarantine, &quarantine).unwrap();
+    assert_eq!(wait(|reply| log.erase(SESSION.into(), reply)).unwrap_err().code(), "ERR_IO");
+    assert!(names(&place.active()).is_empty());
+    assert!(names(&place.root.join("archive/2025-11-23")).is_empty());
+    assert!(at(&log, SESSION, now_ms()) > last);
+    fs::remove_file(&quarantine).unwrap();
+    assert!(wait(|reply| log.erase(SESSION.into(), reply)).unwrap());
+    assert!(all(&log, SESSION).is_empty());
+}

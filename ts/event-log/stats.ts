@@ -32,7 +32,7 @@ export interface RecoveryReport {
   torn: { file: string; bytes: number }[];
   /**
    * Bytes that are no events, those that replays have met since included. They are skipped, stay where they are, and are
-   * copied to `copy`: null where they were damaged since the opening, for it is the next opening that copies them.
+   * copied to `copy`: null where they were damaged since the opening, or there was no room for them; the next one copies them.
    */
   damaged: { file: string; offset: number; bytes: number; copy: string | null }[];
 }

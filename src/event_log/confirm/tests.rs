@@ -55,7 +55,7 @@ fn cut_power(mut owned: Owned) {
 }
 
 fn seqs(owned: &Owned) -> BTreeMap<String, Vec<u64>> {
-    let all = owned.around.catalog.all();
+    let all = owned.around.catalog.known();
     let of = |session: &crate::event_log::index::Session| {
         let files = session.files();
         files

@@ -10,7 +10,7 @@ use std::{
 use super::entry::{self, Written};
 use crate::{
     error::{Error, Result},
-    event_log::{directory::Layout, files, names, record},
+    event_log::{directory::Layout, files, names, quarantine, record},
 };
 
 /// The parts of each file, in the order in which they were written.
@@ -120,19 +120,7 @@ fn keep_what_differs(layout: &Layout, name: &str, file: &File, offset: u64, byte
         return Ok(());
     }
     let stem = names::parse(name).map_or(name, |parsed| parsed.stem);
-    let named = |number| if number == 0 { String::new() } else { format!("-{number}") };
-    let copies = (0_u32..).map(|number| format!("{stem}.journal.{offset}{}.damaged", named(number)));
-    for copy in copies.map(|name| layout.quarantine.join(name)) {
-        match files::read_all(&copy)? {
-            Some(kept) if kept == found => break,
-            Some(_) => continue,
-            None => {}
-        }
-        files::create_directory(&layout.quarantine)?;
-        files::write_new(&copy, &found)?;
-        files::sync_directory(&layout.quarantine)?;
-        tracing::warn!(target: "smalltalk::event_log", file = name, offset, bytes = length, "mended from the journal");
-        break;
-    }
+    let copy = quarantine::keep(layout, &format!("{stem}.journal.{offset}"), &found)?;
+    tracing::warn!(target: "smalltalk::event_log", file = name, offset, copy, "mended from the journal");
     Ok(())
 }

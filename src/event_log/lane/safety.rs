@@ -111,6 +111,11 @@ impl Lane {
         self.current.may_be_mended(&self.path(around))
     }
 
+    /// Whether its next event is the first one of a file.
+    pub fn begins_a_file(&self) -> bool {
+        self.current.length == 0
+    }
+
     /// The name of the file being written.
     pub fn file_name(&self) -> String {
         names::active_name(&self.stem)

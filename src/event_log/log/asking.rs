@@ -33,7 +33,7 @@ impl EventLog {
     /// Answers once what is on the disk is known.
     pub(super) fn opened(&self, reply: Reply<()>) {
         match &self.side {
-            Side::Owner(_) => self.submit(Job::Open(reply)),
+            Side::Owner(_) => self.submit(Job::Open { session: None, reply }),
             Side::Visitor { .. } => self.task(reply, || Ok(())),
         }
     }

@@ -30,7 +30,9 @@ impl Growing {
     pub fn open(path: &Path) -> Result<Option<Self>> {
         let Some(file) = files::open_found(path)? else { return Ok(None) };
         let found = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
-        Ok(Some(Self { file: Some(file), identity: files::identity(&found), offset: 0, doubted: None, written: None }))
+        let growing =
+            Self { file: Some(file), identity: files::identity(&found), offset: 0, doubted: None, written: None };
+        Ok((!found.is_dir()).then_some(growing))
     }
 
     /// Whether a handle is held.

@@ -103,3 +103,15 @@ fn nothing_is_acknowledged_that_would_go_to_a_file_others_have_laid_hands_on() {
         }
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_written_while_somebody_removes_the_lock_is_not_acknowledged() {
+    for durability in [Durability::Process, Durability::Power] {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        append(&mut owned, durability).unwrap();
+        fs::remove_file(directory.path().join("lock")).unwrap();
+        assert_eq!(append(&mut owned, durability).unwrap_err().code(), "ERR_INDETERMINATE");
+    }
+}

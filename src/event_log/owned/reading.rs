@@ -1,0 +1,122 @@
+//! From files to lanes: all of them when the log is opened, one session's where its file may hold something else than we
+//! think, or could not be read. What keeps one session from being read is no reason not to open the others.
+
+use std::sync::Arc;
+
+use super::Owned;
+use crate::{
+    error::Result,
+    event_log::{
+        catalog::Catalog,
+        directory::Layout,
+        files,
+        lane::Lane,
+        names,
+        opening::{self, Loaded, RecoveryReport},
+        record,
+        time::now_micros,
+    },
+};
+
+/// Reads the files of all sessions. Those that cannot be read stand in the catalog as such.
+pub(super) fn read_all(layout: &Layout, catalog: &Catalog, report: &mut RecoveryReport) -> Result<Vec<Loaded>> {
+    let mut all = Vec::new();
+    catalog.clear();
+    for (stem, files) in opening::list(layout)? {
+        let known = report.events;
+        match opening::load(layout, &stem, &files, report) {
+            Ok(loaded) => all.extend(loaded),
+            Err(error) => {
+                report.events = known;
+                catalog.note_unreadable(&stem, error);
+            }
+        }
+    }
+    Ok(all)
+}
+
+impl Owned {
+    /// Goes on with a session where its files end.
+    pub(super) fn resume(&mut self, loaded: Loaded, leap: bool, at_least: u64) {
+        let next = at_least.max(loaded.last_seq + 1);
+        let next = if leap { next.max(now_micros()) } else { next };
+        self.around.catalog.insert(Arc::clone(&loaded.session));
+        self.lanes.insert(Arc::clone(&loaded.session.id), Lane::resume(loaded, next));
+    }
+
+    /// Puts on the disk what an owner that was killed left with the kernel. Where that fails nobody knows what the disk has.
+    pub(super) fn sync_found(&mut self) {
+        for lane in self.lanes.values_mut() {
+            let found = lane.session.files().iter().find(|file| !file.closed).map(|file| file.path.clone());
+            if let Some(path) = found
+                && let Err(error) = files::sync_file(&path)
+            {
+                tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the file is read again before the next write");
+                lane.broken = true;
+                self.doubt = Some(error.to_string());
+            }
+        }
+    }
+
+    /// Before a session is written to that begins a file, or has to be read first. Where nothing has the file's name, it cannot
+    /// tell that the directory is another one by now: the lock does, which is looked up once a batch.
+    pub(super) fn make_ready(&mut self, id: &str) -> Result<()> {
+        if !std::mem::replace(&mut self.has_looked, true) {
+            self.holds()?;
+        }
+        if !self.seems_to_hold() {
+            return Err(self.ownership.lost());
+        }
+        match self.lanes.get(id) {
+            Some(lane) if lane.broken => self.reread(id),
+            Some(_) => Ok(()),
+            None => self.make_readable(id),
+        }
+    }
+
+    /// Reads a session that could not be read so far; nothing where it could.
+    pub fn make_readable(&mut self, id: &str) -> Result<()> {
+        if self.around.catalog.why_unreadable(id).is_some() { self.reread(id) } else { Ok(()) }
+    }
+
+    /// Reads a session again whose file may hold something else than we think.
+    pub fn reread(&mut self, id: &str) -> Result<()> {
+        // What failed may have been the sync of its name, or somebody has removed all files with their directory.
+        files::create_directory(&self.around.layout.active)?;
+        files::sync_directory(&self.around.layout.active)?;
+        self.take_from_journal(id)?;
+        let stem = names::stem_of(id);
+        let files = opening::list(&self.around.layout)?.remove(&stem).unwrap_or_default();
+        let mut report = RecoveryReport::default();
+        let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
+        self.report.torn.append(&mut report.torn);
+        self.report.damaged.append(&mut report.damaged);
+        let unknown = self.highest_seq.saturating_add(1);
+        let used = self.lanes.remove(id).map_or(unknown, |lane| lane.next_seq());
+        if let Some(loaded) = loaded {
+            self.resume(loaded, true, used);
+            if let Some(lane) = self.lanes.get_mut(id) {
+                lane.sync_found(&self.around);
+            }
+        } else {
+            self.around.catalog.remove(id);
+            self.highest_seq = record::higher(self.highest_seq, used).max(now_micros());
+        }
+        self.around.catalog.note_readable(&stem);
+        Ok(())
+    }
+
+    /// Forgets a session; its numbers stay used.
+    pub fn forget(&mut self, id: &str) {
+        let catalog = &self.around.catalog;
+        catalog.remove(id);
+        if let Some(lane) = self.lanes.remove(id) {
+            self.highest_seq = record::higher(self.highest_seq, lane.next_seq() - 1);
+        }
+        if catalog.why_unreadable(id).is_some() {
+            // Nobody knows which these are.
+            self.highest_seq = self.highest_seq.max(now_micros());
+            catalog.note_readable(&names::stem_of(id));
+        }
+    }
+}

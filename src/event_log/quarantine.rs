@@ -1,0 +1,33 @@
+//! Copies of damaged bytes, for whoever wants to look at them; the log itself never needs one.
+
+use super::{directory::Layout, files};
+use crate::error::Result;
+
+const EXTENSION: &str = ".damaged";
+
+/// Keeps a copy as a whole, on the disk, and gives its name, below the log's directory. What is damaged in the same place is
+/// copied once; a copy that says something else, such as one that was cut short, stays, and this one is numbered.
+pub fn keep(layout: &Layout, of: &str, bytes: &[u8]) -> Result<String> {
+    let numbered = |number| if number == 0 { String::new() } else { format!("-{number}") };
+    let mut names = (0_u32..).map(|number| format!("{of}{}{EXTENSION}", numbered(number)));
+    files::create_directory(&layout.quarantine)?;
+    loop {
+        let name = names.next().unwrap_or_default();
+        match files::read_all(&layout.quarantine.join(&name))? {
+            Some(kept) if kept != bytes => continue,
+            Some(_) => {}
+            None => {
+                files::replace(&layout.quarantine, &name, bytes)?;
+                tracing::warn!(target: "smalltalk::event_log", copy = name, bytes = bytes.len(), "copied damaged bytes aside");
+            }
+        }
+        return Ok(format!("quarantine/{name}"));
+    }
+}
+
+/// Removes what a process left that died while it made a copy. One that stays is in nobody's way.
+pub fn remove_strays(layout: &Layout) {
+    if let Err(error) = files::remove_temporaries(&layout.quarantine) {
+        tracing::warn!(target: "smalltalk::event_log", %error, "could not tidy the quarantine");
+    }
+}
