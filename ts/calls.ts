@@ -8,6 +8,8 @@ import { monotonic, setImmediate } from './timers.js';
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: unknown): void;
+  /** Hears the answer before the promise does: at the end of the process no promise goes on. */
+  heard: ((value: unknown) => void) | undefined;
   kind: Kind;
   /** Who is patient, and must not be forgotten meanwhile. */
   patience: Patience | undefined;
@@ -87,10 +89,11 @@ export class Calls {
     kind: Kind = 'long',
     patience?: Patience,
     since = patience?.clock.now ?? 0,
+    heard?: (value: unknown) => void,
   ): Promise<T> {
     const slot = this.#free();
     const answer = new Promise<T>((resolve, reject) => {
-      this.#waiting.set(slot, { resolve, reject, kind, patience, since });
+      this.#waiting.set(slot, { resolve, reject, heard, kind, patience, since });
     });
     stayAlive();
     if (kind === 'long') this.#long += 1;
@@ -175,6 +178,7 @@ export class Calls {
     if (failed) {
       waiting.reject(fromNative(value as Parameters<typeof fromNative>[0], this.#Room));
     } else {
+      waiting.heard?.(value);
       waiting.resolve(value);
     }
   }

@@ -5,11 +5,13 @@ import { drainAtExit } from '../../exit.js';
 import { MOMENT_MS, Moments, type Watch } from '../../moments.js';
 import { crossing, native, type Native } from '../../native.js';
 import { Patience, type Late } from '../../patience.js';
+import { monotonic } from '../../timers.js';
 import type { Durability } from '../../types.js';
 import { EVERYTHING, PendingWrites } from '../pending-writes.js';
 import { Turns } from '../turns.js';
 import type { CheckedOptions } from './options.js';
 import { Pace } from './pace.js';
+import { UnsettledSaves } from './unsettled-saves.js';
 
 export type Handle = ReturnType<Native['storageOpen']>;
 
@@ -32,6 +34,7 @@ interface Opened {
 export class Connection {
   readonly turns: Turns;
   readonly pace = new Pace();
+  readonly unsettled = new UnsettledSaves();
   readonly #options: CheckedOptions['opening'];
   readonly #patience: Patience;
   readonly #pending = new PendingWrites();
@@ -70,8 +73,10 @@ export class Connection {
     // Whoever called hears of a failure by the call itself; this promise is for those who wait for the opening.
     opening.catch(() => undefined);
     if (handle === undefined) throw fromNative(failure as Parameters<typeof fromNative>[0], StorageError);
-    const stay = drainAtExit(this, drainOf(handle, this.turns, this.pace));
-    const opened: Opened = { handle, calls, watch: watchOf(handle), opening, stay, ended: null };
+    const watch = watchOf(handle);
+    const { turns, pace, unsettled } = this;
+    const stay = drainAtExit(this, drainOf({ handle, calls, watch, turns, pace, unsettled }));
+    const opened: Opened = { handle, calls, watch, opening, stay, ended: null };
     this.#opened = opened;
     opening.then(
       () => (this.#ready = true),
@@ -86,10 +91,13 @@ export class Connection {
     return this.turns.pass(() => this.go<T>(begin, kind));
   }
 
-  /** Runs an operation whose turn it is, perhaps after a `close()` that was called later. */
-  go<T>(begin: Begin, kind: Kind = 'write'): Promise<T> {
+  /**
+   * Runs an operation whose turn it is, perhaps after a `close()` that was called later. `heard` is called as soon as its
+   * answer is there, also at the end of the process.
+   */
+  go<T>(begin: Begin, kind: Kind = 'write', heard?: (value: unknown) => void): Promise<T> {
     const { handle, calls } = this.#opened ?? this.open();
-    return calls.run<T>((binary, slot) => begin(binary, handle, slot), kind, this.#patience, this.turns.since);
+    return calls.run<T>((binary, slot) => begin(binary, handle, slot), kind, this.#patience, this.turns.since, heard);
   }
 
   /** A slot by which the binary says that there is something to fetch. */
@@ -209,11 +217,23 @@ const watchOf =
   (limitMs) =>
     crossing(StorageError, (binary) => binary.storageWatch(handle, limitMs));
 
+type Draining = Pick<Opened, 'handle' | 'calls' | 'watch'> & Pick<Connection, 'turns' | 'pace' | 'unsettled'>;
+
 /** Apart from the connection, so that it does not hold on to it. */
-function drainOf(handle: Handle, turns: Turns, pace: Pace): (limitMs: number) => void {
+function drainOf({ handle, calls, watch, turns, pace, unsettled }: Draining): (limitMs: number) => void {
   return (limitMs) => {
-    do pace.finish();
-    while (turns.hurry());
-    crossing(StorageError, (binary) => binary.storageDrain(handle, limitMs));
+    const end = monotonic() + limitMs;
+    const drain = (): unknown =>
+      crossing(StorageError, (binary) => binary.storageDrain(handle, Math.max(0, end - monotonic())));
+    do {
+      pace.finish();
+      if (!unsettled.any) continue;
+      // What waits must not come before a save that is sent a second time.
+      drain();
+      calls.settleNow(watch(0));
+      unsettled.sendAgain();
+      pace.finish();
+    } while (turns.hurry());
+    drain();
   };
 }

@@ -7,11 +7,12 @@ import { MessageList, SPACING } from '../changes/message-list.js';
 import { Stamps } from '../changes/stamps.js';
 import { sessionName } from '../pending-writes.js';
 import type { Turn } from '../turns.js';
-import type { Connection } from './connection.js';
+import type { Begin, Connection } from './connection.js';
 import { PIECE, saveInPieces, type Image } from './large-saves.js';
 import type { CheckedOptions } from './options.js';
 import { stateOf, type SessionState } from './session-state.js';
 import { SessionText, type Lines } from './session-text.js';
+import type { UnsettledSave } from './unsettled-saves.js';
 
 /** The manners of one save. */
 export interface SaveManners {
@@ -121,7 +122,12 @@ export class SessionSaves {
     turn: Turn,
   ): Promise<number> {
     const { head, activeAgent, createdAt, updatedAt } = state.head;
-    const answer = this.#connection.go<number | null>((binary, handle, slot) =>
+    const { unsettled } = this.#connection;
+    const save: UnsettledSave = {
+      refused: false,
+      sendInFull: this.#saveAgain.bind(this, id, state, stamp, manners),
+    };
+    const begin: Begin = (binary, handle, slot) =>
       binary.storageSaveChanges(
         handle,
         slot,
@@ -142,11 +148,20 @@ export class SessionSaves {
           ...(manners.ifVersion === undefined ? {} : { ifVersion: manners.ifVersion }),
         },
         manners.power,
-      ),
-    );
+      );
+    unsettled.add(save);
+    const answer = this.#connection.go<number | null>(begin, 'write', note.bind(null, save));
     turn.sent();
-    const version = await answer;
-    return version ?? turn.again(() => this.#saveAgain(id, state, stamp, manners));
+    try {
+      const version = await answer;
+      if (version !== null) return version;
+    } finally {
+      if (!save.refused) unsettled.remove(save);
+    }
+    return turn.again(() => {
+      unsettled.remove(save);
+      return save.sendInFull() as Promise<number>;
+    });
   }
 
   /** Somebody else has changed it: all of it is written, as it was at the call. */
@@ -193,6 +208,10 @@ export class SessionSaves {
       throw error;
     });
   }
+}
+
+function note(save: UnsettledSave, version: unknown): void {
+  save.refused = version === null;
 }
 
 function imageOf(id: string, { head }: SessionState, stamp: number, { ifVersion }: Partial<SaveManners>): Image {
