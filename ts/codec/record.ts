@@ -7,6 +7,7 @@
 import { types } from 'node:util';
 import { isDisguised } from './kinds.js';
 import { timeOf } from './originals.js';
+import { isDense } from './strays.js';
 
 /** `OBJECT key value … END`, `ARRAY value … END`, `DATE milliseconds`, or the primitive itself. */
 export type Slots = readonly unknown[];
@@ -32,7 +33,7 @@ let idle: unknown[] | null = [];
 /** How a record is made. */
 export interface RecordOptions {
   /**
-   * An accessor is read like a member, symbols and properties of Dates are overlooked, and `readsByCode` has to be asked
+   * An accessor is read like a member, symbols and properties of Dates are overlooked, and `overlookedIn` has to be asked
    * before the record is trusted: that takes longer than the rest.
    */
   hasty?: boolean;
@@ -95,7 +96,7 @@ function layOutMembers(value: Record<string, unknown>, walk: Walk, start: number
 }
 
 function layOutElements(value: object, walk: Walk, start: number, depth: number): number {
-  if (!Array.isArray(value) || Object.keys(value).length !== value.length) return NO;
+  if (!Array.isArray(value) || !isDense(value)) return NO;
   if (!walk.hasty && (hasCode(value) || hasSymbols(value))) return NO;
   let at = start;
   walk.out[at++] = ARRAY;
@@ -126,18 +127,6 @@ const hasSymbols = (value: object): boolean => Object.getOwnPropertySymbols(valu
 
 /** Whether a Date has properties of its own. */
 const hasStrays = (date: object): boolean => Reflect.ownKeys(date).length > 0;
-
-/** Whether a value that has a hasty record holds what must not be stored: accessors, and what has no place in JSON. */
-export function readsByCode(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (types.isDate(value)) return hasStrays(value);
-  if (hasSymbols(value)) return true;
-  if (Array.isArray(value)) return hasCode(value) || value.some(readsByCode);
-  for (const key in value) {
-    if (isCode(value, key) || readsByCode((value as Record<string, unknown>)[key])) return true;
-  }
-  return false;
-}
 
 function hasCode(value: readonly unknown[]): boolean {
   if (Object.getOwnPropertyNames(value).length !== value.length + 1) return true;

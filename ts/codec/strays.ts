@@ -28,7 +28,7 @@ export function isDense(value: readonly unknown[], names: readonly string[] = Ob
 }
 
 /** A property of an array that is no element: holes are fine, names are not. */
-export function strayOfArray(value: unknown[]): string | undefined {
+export function strayOfArray(value: readonly unknown[]): string | undefined {
   return Object.getOwnPropertyNames(value).find((key) => key !== 'length' && !isIndex(key, value.length));
 }
 

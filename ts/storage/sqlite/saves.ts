@@ -62,7 +62,7 @@ export class SessionSaves {
   async append(id: string, messages: readonly ChatMessage[], power: boolean): Promise<number> {
     const all = listed(messages, this.#encoding.unsupported === 'json');
     const kept = all.map((message, at) => keep(message, at, this.#encoding));
-    const text = new SessionText(MessageList.inFull(kept), null, this.#encoding).next(Infinity);
+    const text = new SessionText(MessageList.inFull(kept), this.#encoding).next(Infinity);
     this.#connection.open();
     const known = this.snapshots.get(id);
     // Until the answer nobody knows where the new ones stand.
@@ -99,7 +99,7 @@ export class SessionSaves {
   image(id: string, session: ChatSession): { image: Image; step(): boolean; learn(): void } {
     const state = stateOf(session, undefined, this.#encoding);
     this.snapshots.forget(id);
-    const text = new SessionText(state.messages, state.live, this.#encoding);
+    const text = new SessionText(state.messages, this.#encoding);
     const lines: Lines[] = [];
     const image = imageOf(id, state, this.#stamps.next(), {});
     return {
@@ -179,7 +179,7 @@ export class SessionSaves {
     manners: SaveManners,
     sent: () => void,
   ): Promise<number> {
-    const text = new SessionText(state.messages, state.live, this.#encoding);
+    const text = new SessionText(state.messages, this.#encoding);
     const image = imageOf(id, state, snapshot.stamp, manners);
     const first = text.next(SMALL);
     if (!text.done) {
