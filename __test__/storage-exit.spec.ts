@@ -87,6 +87,25 @@ test('a save that was made on the condition of a version is not made without it'
   expect(await contentsOf(adapter)).toBe('other0,other1,other2,other3');
 });
 
+test('who was given up once and asked again is forgotten with its object', async () => {
+  const script = `
+    const { drainAtExit } = require(${JSON.stringify(join(__dirname, '..', 'dist', 'exit.js'))});
+    const before = process.listenerCount('exit');
+    let object = {};
+    const first = drainAtExit(object, () => undefined);
+    drainAtExit(object, () => undefined);
+    first();
+    object = null;
+    const look = (left) => {
+      global.gc();
+      if (left === 0 || process.listenerCount('exit') === before) console.log(process.listenerCount('exit') - before);
+      else setImmediate(look, left - 1);
+    };
+    setImmediate(look, 100);`;
+  const { output } = await runNode(['--expose-gc', '-e', script], { cwd: temporaryDirectory() });
+  expect(output.trim()).toBe('0');
+});
+
 test('nothing is saved twice: what somebody else saves afterwards stays', async () => {
   const adapter = await afterChild(`
     say('mine');

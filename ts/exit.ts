@@ -20,9 +20,11 @@ export function drainAtExit(object: object, drain: (limitMs: number) => void): (
   const ticket = next++;
   if (leaving.size === 0) process.on('exit', drainAll);
   leaving.set(ticket, { object: new WeakRef(object), drain });
-  forgotten.register(object, ticket, object);
+  // Of its own: an object may wish it once more before it takes the first wish back.
+  const token = {};
+  forgotten.register(object, ticket, token);
   return () => {
-    forgotten.unregister(object);
+    forgotten.unregister(token);
     forget(ticket);
   };
 }
