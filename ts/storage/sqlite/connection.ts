@@ -42,6 +42,8 @@ export class Connection {
   #opened: Opened | null = null;
   #ready = false;
   #closing: Promise<void> | null = null;
+  /** What writes in several steps, and is to take all of them. */
+  readonly #inSteps = new Set<Promise<unknown>>();
 
   constructor(options: CheckedOptions['opening'], timeoutMs: number) {
     this.#options = options;
@@ -139,6 +141,18 @@ export class Connection {
   /** A write of everything, after all that was asked for before it. */
   writeAll<T>(begin: Begin): Promise<T> {
     this.open();
+    return this.#writeAll(begin);
+  }
+
+  /** Writes of everything, one after another: a close that is called meanwhile waits for the last of them. */
+  writeInSteps<T>(work: (writeAll: <U>(begin: Begin) => Promise<U>) => Promise<T>): Promise<T> {
+    this.open();
+    const steps = work((begin) => this.#writeAll(begin)).finally(() => this.#inSteps.delete(steps));
+    this.#inSteps.add(steps);
+    return steps;
+  }
+
+  #writeAll<T>(begin: Begin): Promise<T> {
     const write = this.turns.takeAll((turn) => {
       const answer = this.go<T>(begin);
       turn.sent();
@@ -173,7 +187,14 @@ export class Connection {
 
   async #close(): Promise<void> {
     if (this.#opened === null) return;
-    await this.turns.takeLast(() => Promise.resolve());
+    await Promise.allSettled(this.#inSteps);
+    try {
+      await this.turns.takeLast(() => Promise.resolve());
+    } catch (error) {
+      // It took too long, and nobody can close it once more. When what it waited for is done, it closes.
+      if (this.#opened !== null) this.#end(this.#opened).catch(() => undefined);
+      throw error;
+    }
     // Its opening may have failed meanwhile: then it is closed already.
     if (this.#opened !== null) await this.#end(this.#opened);
   }
