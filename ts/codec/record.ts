@@ -7,7 +7,6 @@
 import { types } from 'node:util';
 import { isDisguised } from './kinds.js';
 import { timeOf } from './originals.js';
-import { isDense } from './strays.js';
 
 /** `OBJECT key value … END`, `ARRAY value … END`, `DATE milliseconds`, or the primitive itself. */
 export type Slots = readonly unknown[];
@@ -96,7 +95,7 @@ function layOutMembers(value: Record<string, unknown>, walk: Walk, start: number
 }
 
 function layOutElements(value: object, walk: Walk, start: number, depth: number): number {
-  if (!Array.isArray(value) || !isDense(value)) return NO;
+  if (!Array.isArray(value) || Object.keys(value).length !== value.length) return NO;
   if (!walk.hasty && (hasCode(value) || hasSymbols(value))) return NO;
   let at = start;
   walk.out[at++] = ARRAY;

@@ -5,10 +5,10 @@ import { drainAtExit } from '../../exit.js';
 import { MOMENT_MS, Moments, type Watch } from '../../moments.js';
 import { crossing, native, type Native } from '../../native.js';
 import { Patience, type Late } from '../../patience.js';
-import { monotonic } from '../../timers.js';
 import type { Durability } from '../../types.js';
 import { EVERYTHING, PendingWrites } from '../pending-writes.js';
 import { Turns } from '../turns.js';
+import { drainOf } from './drain.js';
 import type { CheckedOptions } from './options.js';
 import { Pace } from './pace.js';
 import { UnsettledSaves } from './unsettled-saves.js';
@@ -237,24 +237,3 @@ const watchOf =
   (handle: Handle): Watch =>
   (limitMs) =>
     crossing(StorageError, (binary) => binary.storageWatch(handle, limitMs));
-
-type Draining = Pick<Opened, 'handle' | 'calls' | 'watch'> & Pick<Connection, 'turns' | 'pace' | 'unsettled'>;
-
-/** Apart from the connection, so that it does not hold on to it. */
-function drainOf({ handle, calls, watch, turns, pace, unsettled }: Draining): (limitMs: number) => void {
-  return (limitMs) => {
-    const end = monotonic() + limitMs;
-    const drain = (): unknown =>
-      crossing(StorageError, (binary) => binary.storageDrain(handle, Math.max(0, end - monotonic())));
-    do {
-      pace.finish();
-      if (!unsettled.any) continue;
-      // What waits must not come before a save that is sent a second time.
-      drain();
-      calls.settleNow(watch(0));
-      unsettled.sendAgain();
-      pace.finish();
-    } while (turns.hurry());
-    drain();
-  };
-}
