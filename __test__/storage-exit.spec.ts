@@ -54,6 +54,17 @@ test('so do several, the last of them last, and a large one', async () => {
   expect(await contentsOf(adapter)).toBe(`${'x'.repeat(100_000)},more49`);
 });
 
+test('as many as are too much for the queue together land one after another', async () => {
+  const adapter = await afterChild(`
+    const tight = new SQLiteStorageAdapter({ path: adapter.path, maxQueueBytes: 70_000 });
+    session.messages = conversation(10, 'x'.repeat(6_000));
+    await tight.saveSession('s', session);
+    await other.saveSession('s', sessionOf([]));
+    for (let n = 0; n < 20; n += 1) { say('more' + n); void tight.saveSession('s', session); }
+    process.exit(0);`);
+  expect(await contentsOf(adapter)).toMatch(/more0,.*,more19$/);
+});
+
 test('what was asked for behind such a save comes after it', async () => {
   const adapter = await afterChild(`
     await adapter.saveSession('d', session);

@@ -25,8 +25,10 @@ export function drainOf({ handle, calls, watch, turns, pace, unsettled }: Draini
       // What waits must not come before a save that is sent a second time.
       drain();
       calls.settleNow(watch(0));
-      unsettled.sendAgain();
-      pace.finish();
+      unsettled.sendAgain(() => {
+        pace.finish();
+        drain();
+      });
     } while (turns.hurry());
     drain();
   };

@@ -28,13 +28,14 @@ export class UnsettledSaves {
     this.#saves.delete(save);
   }
 
-  /** Sends those that were refused. */
-  sendAgain(): void {
+  /** Sends those that were refused; `land` has each on its way before the next: they may be too much for the queue together. */
+  sendAgain(land: () => void): void {
     for (const save of this.#saves) {
       if (!save.refused) continue;
       this.#saves.delete(save);
       // Nobody is there any more to hear of a failure, and the others are to be sent all the same.
       new Promise((resolve) => resolve(save.sendInFull())).catch(() => undefined);
+      land();
     }
   }
 }
