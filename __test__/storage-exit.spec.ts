@@ -2,14 +2,24 @@
 import { join } from 'node:path';
 
 import { SQLiteStorageAdapter } from '../ts/index.js';
-import { runNode } from './support/child.js';
+import { runNode, type Ended } from './support/child.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 const dist = join(__dirname, '..', 'dist', 'index.js');
 
-/** Runs a program that has saved the session `s`, of which another adapter has then saved something else. */
+/** The store that a program has left, which is to print nothing. */
 async function afterChild(script: string, code = 0): Promise<SQLiteStorageAdapter> {
   const path = join(temporaryDirectory(), 's.db');
+  const { code: ended, output } = await run(script, path);
+  expect({ ended, output: code === 0 ? output : '' }).toEqual({ ended: code, output: '' });
+  return new SQLiteStorageAdapter({ path });
+}
+
+const outputOfChild = async (script: string): Promise<string> =>
+  (await run(script, join(temporaryDirectory(), 's.db'))).output;
+
+/** Runs a program that has saved the session `s`, of which another adapter has then saved something else. */
+function run(script: string, path: string): Promise<Ended> {
   const before = `
     const { SQLiteStorageAdapter } = require(${JSON.stringify(dist)});
     const [adapter, other] = [0, 1].map(() => new SQLiteStorageAdapter({ path: ${JSON.stringify(path)} }));
@@ -24,9 +34,7 @@ async function afterChild(script: string, code = 0): Promise<SQLiteStorageAdapte
       ${script}
     };
     void go();`;
-  const { code: ended, output } = await runNode(['-e', before], { cwd: temporaryDirectory() });
-  expect({ ended, output: code === 0 ? output : '' }).toEqual({ ended: code, output: '' });
-  return new SQLiteStorageAdapter({ path });
+  return runNode(['-e', before], { cwd: temporaryDirectory() });
 }
 
 async function contentsOf(adapter: SQLiteStorageAdapter, id = 's'): Promise<string | undefined> {
@@ -88,6 +96,23 @@ test('a save behind one of the same session that fails lands as well', async () 
     void adapter.saveSession('s', session);
     process.exit(0);`);
   expect(await contentsOf(adapter)).toBe('text0,text1,text2,lost,last');
+});
+
+test('what waits behind a save that has landed is waited for together', async () => {
+  const output = await outputOfChild(`
+    await adapter.saveSession('s', session);
+    const binary = require(${JSON.stringify(join(__dirname, '..', 'dist', 'native.js'))}).native();
+    const drain = binary.storageDrain;
+    let drains = 0;
+    binary.storageDrain = (...words) => { drains += 1; return drain(...words); };
+    process.on('exit', () => process.stdout.write(String(drains)));
+    await other.close();
+    say('last');
+    void adapter.saveSession('s', session);
+    adapter.saveVersioned('s', session, { ifVersion: 1 }).catch(() => undefined);
+    for (let n = 0; n < 50; n += 1) void adapter.appendMessages('s', conversation(1));
+    process.exit(0);`);
+  expect(Number(output)).toBeLessThan(5);
 });
 
 test('a save that was made on the condition of a version is not made without it', async () => {

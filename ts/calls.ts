@@ -8,7 +8,7 @@ import { monotonic, setImmediate } from './timers.js';
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: unknown): void;
-  /** Hears the answer before the promise does: at the end of the process no promise goes on. */
+  /** Hears the answer, undefined where it is a failure, before the promise does: at the end of the process none goes on. */
   heard: ((value: unknown) => void) | undefined;
   kind: Kind;
   /** Who is patient, and must not be forgotten meanwhile. */
@@ -175,10 +175,10 @@ export class Calls {
       this.#channels.get(slot)?.();
       return;
     }
+    waiting.heard?.(failed ? undefined : value);
     if (failed) {
       waiting.reject(fromNative(value as Parameters<typeof fromNative>[0], this.#Room));
     } else {
-      waiting.heard?.(value);
       waiting.resolve(value);
     }
   }

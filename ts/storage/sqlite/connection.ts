@@ -95,7 +95,7 @@ export class Connection {
 
   /**
    * Runs an operation whose turn it is, perhaps after a `close()` that was called later. `heard` is called as soon as its
-   * answer is there, also at the end of the process.
+   * answer is there, undefined where it is a failure, also at the end of the process.
    */
   go<T>(begin: Begin, kind: Kind = 'write', heard?: (value: unknown) => void): Promise<T> {
     const { handle, calls } = this.#opened ?? this.open();

@@ -150,7 +150,7 @@ export class SessionSaves {
         manners.power,
       );
     unsettled.add(save);
-    const answer = this.#connection.go<number | null>(begin, 'write', note.bind(null, save));
+    const answer = this.#connection.go<number | null>(begin, 'write', unsettled.heard.bind(unsettled, save));
     turn.sent();
     try {
       const version = await answer;
@@ -208,10 +208,6 @@ export class SessionSaves {
       throw error;
     });
   }
-}
-
-function note(save: UnsettledSave, version: unknown): void {
-  save.refused = version === null;
 }
 
 function imageOf(id: string, { head }: SessionState, stamp: number, { ifVersion }: Partial<SaveManners>): Image {

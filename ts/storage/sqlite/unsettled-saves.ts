@@ -23,7 +23,13 @@ export class UnsettledSaves {
     this.#saves.add(save);
   }
 
-  /** It has landed, or is about to be sent in full. */
+  /** Takes its answer: null where the store has another state. */
+  heard(save: UnsettledSave, answer: unknown): void {
+    if (answer === null) save.refused = true;
+    else this.remove(save);
+  }
+
+  /** It needs nobody any more: it has been answered, given up, or is about to be sent in full. */
   remove(save: UnsettledSave): void {
     this.#saves.delete(save);
   }
