@@ -4,7 +4,8 @@ import { decode, encode } from '../ts/codec.js';
 import { isAsRecorded } from '../ts/codec/record-compare.js';
 import { recordOfParsed } from '../ts/codec/record-parsed.js';
 import { textOf } from '../ts/codec/record-text.js';
-import { readsByCode, recordOf, type Slots } from '../ts/codec/record.js';
+import { overlookedIn } from '../ts/codec/record-overlooked.js';
+import { recordOf, type Slots } from '../ts/codec/record.js';
 import { anyValue, refusals } from './support/values.js';
 
 const leaf = fc.oneof(
@@ -140,17 +141,39 @@ test.each(Object.entries(refusals))('%s has no record, and no code of it is run'
   for (const value of [make(), { inside: make() }, [make()]]) expect(recordOf(value)).toBeNull();
 });
 
+test.each(Object.entries(refusals))('%s has no record made in haste that nothing was overlooked in', (_, make) => {
+  for (const value of [make(), { inside: make() }, [make()]]) {
+    const slots = recordOf(value, { hasty: true });
+    if (slots !== null) expect(overlookedIn(value, slots)).not.toBeNull();
+  }
+});
+
 test('a record made in haste is found out before it is trusted', () => {
   const members = Object.defineProperty({ a: 1 }, 'b', { get: () => 2, enumerable: true });
-  const elements = Object.defineProperty([1, 2], 0, { get: () => 1, enumerable: true });
+  const elements = Object.defineProperty([1, 2], 0, { get: () => 'x', enumerable: true });
   const symbols = { [Symbol('s')]: 1 };
   const date = Object.assign(new Date(1), { zone: 'UTC' });
   const list = Object.defineProperty([1], 'x', { value: 1 });
-  for (const value of [{ members }, [elements], { list }, { symbols }, [date]]) {
-    expect(recordOf(value, { hasty: true })).not.toBeNull();
-    expect(readsByCode(value)).toBe(true);
+  const values = [{ members }, [elements], { list }, { symbols }, [date]];
+  const paths = values.map((value) => {
+    const slots = recordOf(value, { hasty: true }) as Slots;
+    // What comes before it in the record is passed over, whatever has become of it.
+    const behind = recordOf({ a: { list: [1, new Date(0), {}] }, value }, { hasty: true }) as Slots;
+    expect(overlookedIn({ a: 1, value }, behind)?.path.slice(1)).toEqual(overlookedIn(value, slots)?.path);
+    return overlookedIn(value, slots)?.path.join('/');
+  });
+  expect(paths).toEqual(['members/b', '0/0', 'list/x', 'symbols/Symbol(s)', '0/zone']);
+  expect(overlookedIn(message(), record(message()))).toBeNull();
+});
+
+test('a hidden member that an inherited one makes up for is found out as well', () => {
+  Object.defineProperty(Object.prototype, 'inherited', { value: 1, enumerable: true, configurable: true });
+  try {
+    const value = Object.defineProperty({}, 'hidden', { value: 1 });
+    expect(overlookedIn(value, recordOf(value, { hasty: true }) as Slots)?.path).toEqual(['hidden']);
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'inherited');
   }
-  expect(readsByCode(message())).toBe(false);
 });
 
 test('what was decoded has the record that a close look gives, whatever it holds', () => {

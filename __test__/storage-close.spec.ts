@@ -85,8 +85,8 @@ test('what is asked for while it closes is refused, and what was asked for befor
   const after = await Promise.allSettled(askAll());
   for (const outcome of after) expect(outcome).toMatchObject({ reason: { code: 'ERR_CLOSED' } });
   await closed;
-  // What reads for long is ended early, and a loop over batches or pages goes no further.
-  const mayEnd = new Set(['verify', 'backup', 'prune']);
+  // What reads for long is ended early.
+  const mayEnd = new Set(['verify', 'backup']);
   for (const [at, outcome] of (await before).entries()) {
     if (outcome.status === 'rejected' && mayEnd.has(names[at] as string)) {
       expect(outcome).toMatchObject({ reason: { code: 'ERR_CLOSED' } });
@@ -101,6 +101,32 @@ test('two batches that take their time to be sent land before the close', async 
   const again = new SQLiteStorageAdapter({ path: adapter.path });
   expect((await again.listSessions({ orderBy: 'id', order: 'asc' })).sort()).toEqual(['a', 'b', 'c']);
   await again.close();
+});
+
+test('a prune that was begun goes on to its end', async () => {
+  await adapter.saveSessions(Array.from({ length: 1_200 }, (_, n) => [`s${n}`, sessionOf(`s${n}`)] as const));
+  const pruned = adapter.prune({ updatedBefore: 1 });
+  await adapter.close();
+  expect(await pruned).toMatchObject({ sessions: 1_200 });
+  const again = new SQLiteStorageAdapter({ path: adapter.path });
+  expect(await again.listSessions()).toEqual([]);
+  await again.close();
+});
+
+test('a close that waits in vain for a save closes the file all the same', async () => {
+  const patient = new SQLiteStorageAdapter({ path: adapter.path, durability: 'process', timeoutMs: 300 });
+  const session = sessionOf('s');
+  await patient.saveSession('s', session);
+  const binary = native();
+  const [saving, closing] = [jest.spyOn(binary, 'storageSaveChanges'), jest.spyOn(binary, 'storageClose')];
+  saving.mockImplementation(() => undefined);
+  session.messages.pop();
+  const saved = patient.saveSession('s', session);
+  const closed = patient.close();
+  await expect(saved).rejects.toMatchObject({ code: 'ERR_INDETERMINATE' });
+  await expect(closed).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+  expect(closing).toHaveBeenCalledTimes(1);
+  for (const spy of [saving, closing]) spy.mockRestore();
 });
 
 test('a close answers although the file cannot be opened, whenever that turns out', async () => {

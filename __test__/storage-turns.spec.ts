@@ -191,6 +191,70 @@ test('what comes last waits for nothing that is asked for after it, in whatever 
   expect(begun).toEqual(['s', 't', 'u', 's later', 'last']);
 });
 
+test('who holds sessions begins after those before it, and keeps those behind it waiting until it is done', async () => {
+  const save = take('s', 'save', 'changes');
+  const work = deferred();
+  const held = turns.hold(['s', 't'], () => (begun.push('held'), work.promise));
+  take('s', 'save again', 'changes');
+  take('t', 'read', 'other');
+  take('u', 'another session', 'other');
+  await microtasks();
+  expect(begun).toEqual(['save', 'another session']);
+  save.resolve('saved');
+  await microtasks();
+  expect(begun).toEqual(['save', 'another session', 'held']);
+  work.resolve('done');
+  expect(await held).toBe('done');
+  await microtasks();
+  expect(begun.slice(3).sort()).toEqual(['read', 'save again']);
+});
+
+test('of two that hold the same sessions one comes after the other, whatever their order', async () => {
+  const works = [deferred(), deferred()];
+  const held = works.map(({ promise }, n) =>
+    turns.hold(n === 0 ? ['s', 't'] : ['t', 's'], () => (begun.push(`held ${n}`), promise)),
+  );
+  await microtasks();
+  expect(begun).toEqual(['held 0']);
+  works[0]?.resolve('first');
+  await microtasks();
+  expect(begun).toEqual(['held 0', 'held 1']);
+  works[1]?.resolve('second');
+  expect(await Promise.all(held)).toEqual(['first', 'second']);
+  expect(['s', 't'].some((id) => turns.busy(id))).toBe(false);
+});
+
+test('what is under way may hold sessions although an operation on everything waits for it', async () => {
+  const round = deferred();
+  const set = turns.take('set', 'other', async () => {
+    await round.promise;
+    return turns.hold(['s'], async () => (begun.push('held'), 'read'));
+  });
+  take('s', 'read', 'other');
+  void turns.takeAll(async () => void begun.push('clear'));
+  round.resolve('stale');
+  expect(await set).toBe('read');
+  await microtasks();
+  expect(begun).toEqual(['read', 'held', 'clear']);
+});
+
+test('a hold whose turn does not come in time lets go of what it has', async () => {
+  const clock = { now: 0 };
+  turns = new Turns(clock);
+  const save = take('s', 'save', 'changes');
+  const held = turns.hold(['t', 's'], async () => void begun.push('held'));
+  const read = take('t', 'read', 'other');
+  turns.withdraw(() => begun.length > 0, 30);
+  await expect(held).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+  await expect(read.done).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+  take('t', 'later', 'other');
+  await microtasks();
+  expect(begun).toEqual(['save', 'later']);
+  save.resolve('saved');
+  await microtasks();
+  expect(turns.busy('t')).toBe(false);
+});
+
 test('as many as there are may wait', async () => {
   const save = take('s', 'save', 'changes');
   for (let n = 0; n < 50_000; n += 1) take('s', `read ${n}`, 'other');

@@ -1,7 +1,13 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { SQLiteStorageAdapter, supports, type ChatMessage, type ChatSession } from '../ts/index.js';
+import {
+  SQLiteStorageAdapter,
+  supports,
+  type ChatMessage,
+  type ChatSession,
+  type SQLiteStorageOptions,
+} from '../ts/index.js';
 import { native } from '../ts/native.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -35,6 +41,11 @@ beforeEach(() => {
 });
 
 afterEach(() => adapter.close());
+
+async function reopened(options: SQLiteStorageOptions): Promise<SQLiteStorageAdapter> {
+  await adapter.close();
+  return new SQLiteStorageAdapter({ path, durability: 'process', ...options });
+}
 
 test('every capability that is listed is there', () => {
   for (const name of adapter.capabilities) expect(supports(adapter, name as 'prune')).toBe(true);
@@ -132,6 +143,42 @@ describe('batches', () => {
     await writing;
     await other.close();
     expect(moments).toEqual(moments.map(() => 1));
+  });
+
+  const loops: [string, (version: number, at: number) => Promise<unknown>][] = [
+    ['saves', (_, at) => adapter.saveSession('a', sessionOf('a', at))],
+    ['appends', () => adapter.appendMessages('a', conversation(1))],
+    ['saves of a version', (version, at) => adapter.saveVersioned('a', sessionOf('a', at), { ifVersion: version })],
+    ['deletions and saves', (_, at) => (at % 2 ? adapter.deleteSession('a') : adapter.saveSession('a', sessionOf('a', at)))],
+    ['saves of two', (_, at) => Promise.all(['a', 'b'].map((id) => adapter.saveSession(id, sessionOf(id, at))))],
+  ]; // prettier-ignore
+
+  test.each(loops)('are read beside a loop of %s by the same adapter', async (_, write) => {
+    await adapter.saveSessions(['a', 'b', 'c'].map((id) => [id, sessionOf(id, 0)] as const));
+    adapter = await reopened({ timeoutMs: 1_000 });
+    let reading = true;
+    let version = (await adapter.getVersioned('a'))?.version as number;
+    const writing = (async () => {
+      for (let at = 1; reading; at += 1) {
+        const answer = (await write(version, at)) as { version: number } | undefined;
+        version = answer?.version ?? version;
+      }
+    })();
+    try {
+      for (let round = 0; round < 20; round += 1) {
+        expect([...(await adapter.getSessions(['c', 'b', 'a'])).keys()]).toEqual(expect.arrayContaining(['c', 'b']));
+      }
+      // Those that begin together, also in another order, get in nobody's way.
+      const together = [
+        ['a', 'b'],
+        ['b', 'a'],
+        ['c', 'a'],
+      ].map((ids) => adapter.getSessions(ids));
+      await Promise.all([...together, adapter.saveSessions([['c', sessionOf('c', 1)]])]);
+    } finally {
+      reading = false;
+      await writing;
+    }
   });
 
   test('are given up where they change for as long as they are read', async () => {

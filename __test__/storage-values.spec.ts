@@ -216,10 +216,32 @@ describe.each(Object.keys(adapters))('%s', (name) => {
       ['/messages', { ...empty(), messages: new (class Mine extends Array<typeof message> {})() }],
       ['/messages', { ...empty(), messages: Object.assign([message], { [Symbol('s')]: 1 }) }],
       ['/messages/0', { ...empty(), messages: Object.defineProperty([message], 0, get) }],
+      ['/messages', { ...empty(), messages: Object.assign([message, , message], { total: 3 }) as ChatMessage[] }],
     ];
     for (const [path, value] of strange) {
       expect(await rejection(adapter.saveSession('s', value))).toMatchObject({ code: 'ERR_VALUE_UNSUPPORTED', path });
     }
     expect(await adapter.getSession('s')).toBeNull();
   });
+
+  test.each([3, 1_100])(
+    'a list of %i messages that is none any more is refused, also where it was saved',
+    async (count) => {
+      const messages = Array.from({ length: count }, (_, at) => ({
+        ...({ id: `m${at}`, role: 'user', content: 'x' } as const),
+        timestamp: new Date(at),
+      }));
+      const value = { ...empty(), messages };
+      await adapter.saveSession('s', value);
+      delete messages[1];
+      Object.assign(messages, { total: count });
+      for (const id of ['s', 't']) {
+        expect(await rejection(adapter.saveSession(id, value))).toMatchObject({
+          code: 'ERR_VALUE_UNSUPPORTED',
+          path: '/messages',
+        });
+      }
+      expect((await adapter.getSession('s'))?.messages).toHaveLength(count);
+    },
+  );
 });

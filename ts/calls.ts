@@ -8,6 +8,8 @@ import { monotonic, setImmediate } from './timers.js';
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: unknown): void;
+  /** Hears the answer, undefined where it is a failure, before the promise does: at the end of the process none goes on. */
+  heard: ((value: unknown) => void) | undefined;
   kind: Kind;
   /** Who is patient, and must not be forgotten meanwhile. */
   patience: Patience | undefined;
@@ -87,10 +89,11 @@ export class Calls {
     kind: Kind = 'long',
     patience?: Patience,
     since = patience?.clock.now ?? 0,
+    heard?: (value: unknown) => void,
   ): Promise<T> {
     const slot = this.#free();
     const answer = new Promise<T>((resolve, reject) => {
-      this.#waiting.set(slot, { resolve, reject, kind, patience, since });
+      this.#waiting.set(slot, { resolve, reject, heard, kind, patience, since });
     });
     stayAlive();
     if (kind === 'long') this.#long += 1;
@@ -172,6 +175,7 @@ export class Calls {
       this.#channels.get(slot)?.();
       return;
     }
+    waiting.heard?.(failed ? undefined : value);
     if (failed) {
       waiting.reject(fromNative(value as Parameters<typeof fromNative>[0], this.#Room));
     } else {

@@ -10,6 +10,8 @@ const LIMIT_MS = 5_000;
 
 const leaving = new Map<number, Leaving>();
 const forgotten = new FinalizationRegistry<number>(land);
+/** By which the wishes of an object are told apart. */
+const tokens = new WeakMap<object, object[]>();
 let next = 0;
 
 /**
@@ -25,16 +27,19 @@ export function drainAtExit(
   const ticket = next++;
   if (leaving.size === 0) process.on('exit', drainAll);
   leaving.set(ticket, { drain, land });
-  forgotten.register(object, ticket, object);
+  // Of its own: an object may wish it once more before it takes the first wish back.
+  const token = {};
+  forgotten.register(object, ticket, token);
+  tokens.set(object, [...(tokens.get(object) ?? []), token]);
   return () => {
-    forgotten.unregister(object);
+    forgotten.unregister(token);
     forget(ticket);
   };
 }
 
 /** At exit what is queued is drained, whether or not the object is forgotten by then. */
 export function keepDraining(object: object): void {
-  forgotten.unregister(object);
+  for (const token of tokens.get(object) ?? []) forgotten.unregister(token);
 }
 
 function land(ticket: number): void {

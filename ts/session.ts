@@ -125,9 +125,14 @@ export function encodeMessage(message: unknown, at: number, options: EncodeOptio
   try {
     return encode(message, options);
   } catch (error) {
-    if (!(error instanceof SmallTalkError) || error.path === undefined) throw error;
-    const place = `/messages/${at}`;
-    const path = place + error.path;
-    throw new SmallTalkError(error.code, `below "${place}": ${error.message}`, { path, cause: error });
+    throw error instanceof SmallTalkError ? ofMessage(error, at) : error;
   }
+}
+
+/** What was refused in the message at an index, as an error of the session. */
+export function ofMessage(error: SmallTalkError, at: number): SmallTalkError {
+  if (error.path === undefined) return error;
+  const place = `/messages/${at}`;
+  const path = place + error.path;
+  return new SmallTalkError(error.code, `below "${place}": ${error.message}`, { path, cause: error });
 }

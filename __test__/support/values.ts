@@ -172,6 +172,8 @@ export const refusals: Readonly<Record<string, () => unknown>> = {
   'a symbol-named member': () => ({ [Symbol('s')]: 1 }),
   'a hidden member': () => Object.defineProperty({}, 'x', { value: 1, enumerable: false }),
   'a named property of an array': () => Object.assign([1], { name: 2 }),
+  'a named property of an array with as many holes': () => Object.assign([1, , 'x'], { name: 2 }),
+  'a named property of many numbers with as many holes': () => Object.assign([1, 2, 3, , 5, 6, 7, 8, 9], { name: 2 }),
   'a property on a Date': () => Object.assign(new Date(0), { zone: 'UTC' }),
   'a WeakMap': () => new WeakMap(),
   'a promise': () => Promise.resolve(),

@@ -3,7 +3,7 @@ import { tooDeep, tooLarge, unsupported } from './failures.js';
 import { isDisguised, kindOf, runsCode, type Kind } from './kinds.js';
 import { errorMembers, errorTag } from './error-members.js';
 import { bytesOf, elementsIn, entriesOf, membersOf, typedArrayName, writesItself } from './originals.js';
-import { strayName, strayOfArray, straySymbol } from './strays.js';
+import { isDense, strayName, strayOfArray, straySymbol } from './strays.js';
 import { toPointer } from './pointer.js';
 import { entryOf, tableOf } from './table.js';
 
@@ -112,9 +112,9 @@ export class Inspection {
   }
 
   #elements(value: unknown[], depth: number): void {
-    const present = Object.keys(value).length;
-    const dense = present === value.length;
-    this.#room(present * 2 + (value.length - present) * HOLE_BYTES);
+    const names = Object.keys(value);
+    const dense = isDense(value, names);
+    this.#room(names.length * 2 + (value.length - names.length) * HOLE_BYTES);
     if (!dense || Object.getOwnPropertyNames(value).length !== value.length + 1)
       this.#stray(strayOfArray(value), depth, 'a named property of an array');
     for (let at = 0; at < value.length; at += 1) {

@@ -8,6 +8,7 @@ import type { Encoded } from '../codec.js';
 import { isDisguised } from './kinds.js';
 import { isoText } from './originals.js';
 import { firstName, followingName, quoted } from './quote.js';
+import { isDense } from './strays.js';
 import { entryOf, tableOf } from './table.js';
 
 /** Deeper values are left to the exact way, which knows how to speak about depth and cycles. */
@@ -75,7 +76,7 @@ function bareElements(value: readonly unknown[], depth: number): string | null {
   // Nothing but the elements and the length; a hole beside another property is met as an element that is not there.
   if (value.length * 2 > left || Reflect.ownKeys(value).length !== value.length + 1) return null;
   if (value.length > FEW_NUMBERS && value.every(isPlainNumber)) {
-    return Object.keys(value).length === value.length ? JSON.stringify(value) : null;
+    return isDense(value) ? JSON.stringify(value) : null;
   }
   let text = '';
   for (let at = 0; at < value.length; at += 1) {

@@ -32,7 +32,7 @@ let idle: unknown[] | null = [];
 /** How a record is made. */
 export interface RecordOptions {
   /**
-   * An accessor is read like a member, symbols and properties of Dates are overlooked, and `readsByCode` has to be asked
+   * An accessor is read like a member, symbols and properties of Dates are overlooked, and `overlookedIn` has to be asked
    * before the record is trusted: that takes longer than the rest.
    */
   hasty?: boolean;
@@ -126,18 +126,6 @@ const hasSymbols = (value: object): boolean => Object.getOwnPropertySymbols(valu
 
 /** Whether a Date has properties of its own. */
 const hasStrays = (date: object): boolean => Reflect.ownKeys(date).length > 0;
-
-/** Whether a value that has a hasty record holds what must not be stored: accessors, and what has no place in JSON. */
-export function readsByCode(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (types.isDate(value)) return hasStrays(value);
-  if (hasSymbols(value)) return true;
-  if (Array.isArray(value)) return hasCode(value) || value.some(readsByCode);
-  for (const key in value) {
-    if (isCode(value, key) || readsByCode((value as Record<string, unknown>)[key])) return true;
-  }
-  return false;
-}
 
 function hasCode(value: readonly unknown[]): boolean {
   if (Object.getOwnPropertyNames(value).length !== value.length + 1) return true;

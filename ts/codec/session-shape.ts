@@ -6,6 +6,7 @@ import type { ChatMessage, ChatSession } from '../types.js';
 import { unsupported } from './failures.js';
 import { kindOf } from './kinds.js';
 import { timeOf } from './originals.js';
+import { isDense } from './strays.js';
 
 /** Milliseconds since the epoch. */
 export interface SessionTimes {
@@ -50,8 +51,7 @@ export function plainMessages(session: ChatSession): readonly unknown[] | null {
   if (Object.getPrototypeOf(session) !== Object.prototype) return null;
   const messages: unknown = Object.getOwnPropertyDescriptor(session, 'messages')?.value;
   if (!Array.isArray(messages) || types.isProxy(messages)) return null;
-  const bare = Object.getPrototypeOf(messages) === Array.prototype && Object.keys(messages).length === messages.length;
-  return bare ? messages : null;
+  return Object.getPrototypeOf(messages) === Array.prototype && isDense(messages) ? messages : null;
 }
 
 function refuseKind(value: object, path: string): void {
@@ -72,17 +72,23 @@ const LISTED_INDICES = 1_000;
 
 function elements(messages: readonly unknown[], lenient: boolean): unknown[] {
   const names = run(namesIn.bind(null, messages), '/messages');
-  const stray = names !== messages.length || Object.getOwnPropertySymbols(messages).length > 0;
-  if (stray) throw unsupported('an array with holes or named properties', '/messages');
+  if (names !== messages.length || Object.getOwnPropertySymbols(messages).length > 0) throw noList();
   const all: unknown[] = [];
-  for (let at = 0; at < messages.length; at += 1) {
-    const element = Object.getOwnPropertyDescriptor(messages, at);
-    const isCode = element?.get !== undefined || element?.set !== undefined;
-    if (isCode && !lenient) throw unsupported('an accessor', `/messages/${at}`);
-    all.push(isCode ? run(() => messages[at], `/messages/${at}`) : element?.value);
-  }
+  for (let at = 0; at < messages.length; at += 1) all.push(elementOf(messages, at, lenient));
   return all;
 }
+
+/** One of the messages. Throws `ERR_VALUE_UNSUPPORTED` where none is there, or, if that is refused, where code gives it. */
+export function elementOf(messages: readonly unknown[], at: number, lenient: boolean): unknown {
+  const element = Object.getOwnPropertyDescriptor(messages, at);
+  // A hole beside a name has the right count.
+  if (element === undefined) throw noList();
+  if (element.get === undefined && element.set === undefined) return element.value;
+  if (!lenient) throw unsupported('an accessor', `/messages/${at}`);
+  return run(() => messages[at], `/messages/${at}`);
+}
+
+const noList = (): Error => unsupported('an array with holes or named properties', '/messages');
 
 function namesIn(messages: readonly unknown[]): number {
   if (messages.length > LISTED_INDICES) return Object.keys(messages).length;

@@ -19,8 +19,16 @@ export function strayName(value: object, natural: number): string | undefined {
   return types.isDate(value) ? names.find((name) => name !== 'constructor') : names.at(-1);
 }
 
+/**
+ * Whether an array with these enumerable names has every element and nothing else among them. Their number is not enough:
+ * where a hole is, there may be a name in its stead. Names come after indices, so the last of them tells.
+ */
+export function isDense(value: readonly unknown[], names: readonly string[] = Object.keys(value)): boolean {
+  return names.length === value.length && (names.length === 0 || names[names.length - 1] === String(names.length - 1));
+}
+
 /** A property of an array that is no element: holes are fine, names are not. */
-export function strayOfArray(value: unknown[]): string | undefined {
+export function strayOfArray(value: readonly unknown[]): string | undefined {
   return Object.getOwnPropertyNames(value).find((key) => key !== 'length' && !isIndex(key, value.length));
 }
 

@@ -131,8 +131,8 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   async initialize(): Promise<void> {
     const place = this.#open();
     await place.prepare();
-    // Nobody waits for it: an expired key is invisible anyhow.
-    void removeExpired(place, this.#manner(undefined)).catch(() => undefined);
+    // Nobody but a close waits for it: an expired key is invisible anyhow.
+    this.#run((opened) => removeExpired(opened, this.#manner(undefined)), null).catch(() => undefined);
   }
 
   async saveSession(sessionId: string, session: ChatSession, options?: WriteOptions): Promise<void> {

@@ -139,6 +139,32 @@ export class Turns {
   }
 
   /**
+   * Does something while nothing else of these sessions begins, once all before it is settled. For who is under way already:
+   * an operation on everything that was asked for meanwhile waits for that one, and so comes after this.
+   */
+  async hold<T>(ids: readonly string[], work: () => Promise<T>): Promise<T> {
+    let release: () => void = () => undefined;
+    const done = new Promise<void>((resolve) => (release = resolve));
+    // In all lines in one go: of two who hold some of the same, one is the first in each.
+    const turns = ids.map(
+      (id) =>
+        new Promise<void>((resolve, reject) => {
+          const begin = (): Promise<void> => {
+            resolve();
+            return done;
+          };
+          this.#queue(id, this.#line(id), 'other', begin).catch(reject);
+        }),
+    );
+    try {
+      await Promise.all(turns);
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
+  /**
    * Begins what is next although what it waits for is not settled: for the way out of the process, where no answer comes
    * any more. Whether there was anything; what has been begun has to be sent before this is called again.
    */

@@ -1,6 +1,7 @@
 /** What a store has to do so that it holds the messages as they are now. */
 import type { Encoded, EncodeOptions } from '../../codec.js';
 import { Lifted } from '../../codec/lifted.js';
+import { elementOf } from '../../codec/session-shape.js';
 import { keepCompiled } from '../../keep-compiled.js';
 import { align, NEW, type Stretch } from './align.js';
 import { isAsKept, keep, keptText, weighWide, type Kept } from './kept.js';
@@ -122,7 +123,8 @@ class Writer {
   #write(at: number, position: number): void {
     // Once it is too much, the rest will be written in pieces.
     if (this.#isTooMuch()) return;
-    const kept = keep(this.#live[at], at, this.#options);
+    const message = elementOf(this.#live, at, this.#options.unsupported === 'json');
+    const kept = keep(message, at, this.#options);
     const encoded = keptText(kept, this.#options, this.#lifted);
     weighWide(kept);
     this.#characters += encoded.text.length;

@@ -4,10 +4,13 @@ import type { Encoded, EncodeOptions } from '../../codec.js';
 import { checkSize, surelyFits } from '../../codec.js';
 import type { Lifted } from '../../codec/lifted.js';
 import { isAsRecorded } from '../../codec/record-compare.js';
-import { readsByCode, recordOf, type Slots } from '../../codec/record.js';
+import { unsupported } from '../../codec/failures.js';
+import { toPointer } from '../../codec/pointer.js';
+import { overlookedIn } from '../../codec/record-overlooked.js';
+import { recordOf, type Slots } from '../../codec/record.js';
 import { recordOfParsed } from '../../codec/record-parsed.js';
 import { textOf } from '../../codec/record-text.js';
-import { encodeMessage } from '../../session.js';
+import { encodeMessage, ofMessage } from '../../session.js';
 
 /** One message as it was. */
 export interface Kept {
@@ -19,6 +22,8 @@ export interface Kept {
   readonly id: string | undefined;
   /** About how many bytes of memory this takes, the text that it refers to included. */
   size: number;
+  /** The message itself where it was looked at in haste, until `refuseOverlooked` has looked closely; else undefined. */
+  unproven: unknown;
 }
 
 /** A place in an array, and what the engine wants beside the value. */
@@ -26,30 +31,34 @@ const SLOT_BYTES = 16;
 const OBJECT_BYTES = 120;
 
 /**
- * Keeps a message as it is now. Throws what the codec throws, with the path from the session. `hasty`: `refuseCode` has
- * to be called before its text is.
+ * Keeps a message as it is now. Throws what the codec throws, with the path from the session. `hasty`: `refuseOverlooked`
+ * has to be called before its text is.
  */
 export function keep(message: unknown, at: number, options: EncodeOptions, hasty = false): Kept {
   const slots = recordOf(message, { hasty });
   if (slots === null) {
     const encoded = encodeMessage(message, at, options);
-    return { slots, encoded, id: identityOf(message), size: OBJECT_BYTES + textBytes(encoded) };
+    return { slots, encoded, id: identityOf(message), size: OBJECT_BYTES + textBytes(encoded), unproven: undefined };
   }
   // The texts are weighed when they are written.
   const size = OBJECT_BYTES + (hasty ? slots.length * SLOT_BYTES : slotBytes(slots));
-  return { slots, encoded: null, id: recordedId(slots), size };
+  return { slots, encoded: null, id: recordedId(slots), size, unproven: hasty ? message : undefined };
 }
 
 /** Keeps a message that was decoded just now from a text that takes `bytes` in memory. Throws what the codec throws. */
 export function keepParsed(message: unknown, at: number, options: EncodeOptions, bytes: number): Kept {
   const slots = recordOfParsed(message);
   if (slots === null) return keep(message, at, options);
-  return { slots, encoded: null, id: recordedId(slots), size: OBJECT_BYTES + slots.length * SLOT_BYTES + bytes };
+  const size = OBJECT_BYTES + slots.length * SLOT_BYTES + bytes;
+  return { slots, encoded: null, id: recordedId(slots), size, unproven: undefined };
 }
 
-/** Refuses what a hasty record cannot tell from plain data. Called with the message of which it was made. */
-export function refuseCode(message: unknown, kept: Kept, at: number, options: EncodeOptions): void {
-  if (kept.slots !== null && readsByCode(message)) encodeMessage(message, at, options);
+/** Refuses what a hasty record cannot tell from plain data. */
+export function refuseOverlooked(kept: Kept, at: number): void {
+  if (kept.unproven === undefined || kept.slots === null) return;
+  const overlooked = overlookedIn(kept.unproven, kept.slots);
+  if (overlooked !== null) throw ofMessage(unsupported(overlooked.what, toPointer(overlooked.path)), at);
+  kept.unproven = undefined;
 }
 
 /** The text of a message that was kept; its long texts go to `lifted`. Throws `ERR_VALUE_TOO_LARGE`. */
@@ -80,6 +89,8 @@ export function weighWide(kept: Kept): void {
 
 /** Whether a message is still what was kept. */
 export function isAsKept(message: unknown, kept: Kept, at: number, options: EncodeOptions): boolean {
+  // What is refused in that one must not be refused in this one.
+  if (kept.unproven !== undefined && kept.unproven !== message) return false;
   if (kept.slots !== null) return isAsRecorded(message, kept.slots);
   const { text, types: table } = encodeMessage(message, at, options);
   return text === kept.encoded?.text && table === kept.encoded.types;

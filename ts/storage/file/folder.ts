@@ -3,9 +3,10 @@ import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 
 import { setTimeout } from '../../timers.js';
-import { change, readFile, syncDirectory, type Decision, type Found, type Manner } from './files.js';
+import { change, readFile, syncDirectory, type Decision, type Found, type Manner, type Progress } from './files.js';
 import { codeOf } from './lock.js';
 import { fileNameOf, idOfFileName, isOurs } from './names.js';
+import type { NewNames } from './new-names.js';
 import { step, type Steps } from './steps.js';
 import type { Turns } from './turns.js';
 
@@ -34,20 +35,28 @@ const TOO_YOUNG_MS = 100;
 export class Folder<H extends { id: string }> {
   readonly directory: string;
   readonly #turns: Turns;
+  readonly #newNames: NewNames;
   readonly #parse: (line: string) => H | null;
   #syncing = false;
   readonly #remembered = new Map<string, Remembered<H>>();
 
-  constructor(directory: string, turns: Turns, parse: (line: string) => H | null) {
+  constructor(directory: string, turns: Turns, newNames: NewNames, parse: (line: string) => H | null) {
     this.directory = directory;
     this.#turns = turns;
+    this.#newNames = newNames;
     this.#parse = parse;
   }
 
   /** Changes the file of an id, in its turn. */
   change<T>(id: string, decide: (found: Found | null) => Decision<T>, manner: Manner): Promise<T> {
     const path = this.#pathOf(fileNameOf(id));
-    const changed = this.#turns.write(path, (progress) => change(path, decide, manner, progress), manner.ticket);
+    const newNames = this.#newNames;
+    const begin = function* (progress: Progress): Steps<T> {
+      // Mostly they are synced before anything is written. Where that failed, it has to succeed now.
+      if (manner.power) yield* newNames.sync();
+      return yield* change(path, decide, manner, progress);
+    };
+    const changed = this.#turns.write(path, begin, manner.ticket);
     if (!manner.power) changed.then(this.#syncSoon, () => undefined);
     return changed;
   }
@@ -66,7 +75,9 @@ export class Folder<H extends { id: string }> {
   async #sync(): Promise<void> {
     this.#syncing = false;
     // What cannot be synced is as safe as without it, and who asks for more hears of it.
-    await this.#turns.part(() => syncDirectory(this.directory)).catch(() => undefined);
+    for (const sync of [() => this.#newNames.sync(), () => syncDirectory(this.directory)]) {
+      await this.#turns.part(sync).catch(() => undefined);
+    }
   }
 
   /** Reads the file of an id, in its turn; null where there is none. */

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 
 import { drainAtExit } from '../../exit.js';
 import { makeDirectory } from './directories.js';
-import { storageError, syncDirectory, sweepTemporary } from './files.js';
+import { storageError, sweepTemporary } from './files.js';
 import { Folder } from './folder.js';
 import { keyHead, sessionHead, type KeyHead, type SessionHead } from './format.js';
+import { NewNames } from './new-names.js';
 import { Turns } from './turns.js';
 
 const places = new Map<string, WeakRef<Place>>();
@@ -33,19 +34,18 @@ export class Place {
   readonly turns = new Turns();
   readonly sessions: Folder<SessionHead>;
   readonly keys: Folder<KeyHead>;
-  /** Directories that have a new name in them. */
-  readonly #changed: Set<string>;
+  readonly #newNames = new NewNames();
   #prepared: Promise<void> | null = null;
   /** The version handed out last. */
   #version = 0;
 
   constructor(path: string, changed: Iterable<string>) {
-    this.#changed = new Set(changed);
-    this.sessions = new Folder(join(path, 'sessions'), this.turns, sessionHead);
-    this.keys = new Folder(join(path, 'keys'), this.turns, keyHead);
+    this.#newNames.add(changed);
+    this.sessions = new Folder(join(path, 'sessions'), this.turns, this.#newNames, sessionHead);
+    this.keys = new Folder(join(path, 'keys'), this.turns, this.#newNames, keyHead);
     const { turns } = this;
     drainAtExit(this, (limitMs) => turns.drain(limitMs));
-    // Before every operation; who is told of a failure is who initialises.
+    // Before every operation; of a failure hears who initialises, or writes what is to survive a power cut.
     this.prepare().catch(() => undefined);
   }
 
@@ -55,23 +55,24 @@ export class Place {
    */
   madeAnew(changed: readonly string[]): void {
     if (changed.length === 0) return;
-    for (const directory of changed) this.#changed.add(directory);
+    this.#newNames.add(changed);
     this.#prepared = null;
     this.prepare().catch(() => undefined);
   }
 
-  /** Sweeps what killed processes have left, and has new directories on the disk. */
+  /** Has new directories on the disk, and sweeps what killed processes have left. */
   prepare(): Promise<void> {
     this.#prepared ??= this.#prepare();
     return this.#prepared;
   }
 
   async #prepare(): Promise<void> {
-    const [directories, changed] = [[this.sessions.directory, this.keys.directory], this.#changed];
+    const directories = [this.sessions.directory, this.keys.directory];
+    const newNames = this.#newNames;
     try {
       await this.turns.writeAll(function* () {
+        yield* newNames.sync();
         for (const directory of directories) yield* sweepTemporary(directory);
-        for (const directory of changed) yield* syncDirectory(directory);
       });
     } catch (error) {
       this.#prepared = null;

@@ -80,13 +80,17 @@ export class Turns {
     return this.#reading.run(() => walk(begin()));
   }
 
-  /** Does something for each of many, so many at once. */
+  /** Does something for each of many, so many at once. After a failure it begins no more, and ends when none is under way. */
   async each<T>(all: Iterable<T>, work: (one: T) => Promise<void>): Promise<void> {
     const left = all[Symbol.iterator]();
+    const failures: unknown[] = [];
     const lane = async (): Promise<void> => {
-      for (let next = left.next(); next.done !== true; next = left.next()) await work(next.value);
+      for (let next = left.next(); next.done !== true && failures.length === 0; next = left.next()) {
+        await work(next.value).catch((error: unknown) => failures.push(error));
+      }
     };
     await Promise.all(Array.from({ length: MOST_AT_ONCE }, lane));
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Does what is waiting, synchronously, in the order of the calls. */

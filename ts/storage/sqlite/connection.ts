@@ -8,8 +8,10 @@ import { Patience, type Late } from '../../patience.js';
 import type { Durability } from '../../types.js';
 import { EVERYTHING, PendingWrites } from '../pending-writes.js';
 import { Turns } from '../turns.js';
+import { drainOf } from './drain.js';
 import type { CheckedOptions } from './options.js';
 import { Pace } from './pace.js';
+import { UnsettledSaves } from './unsettled-saves.js';
 
 export type Handle = ReturnType<Native['storageOpen']>;
 
@@ -32,6 +34,7 @@ interface Opened {
 export class Connection {
   readonly turns: Turns;
   readonly pace = new Pace();
+  readonly unsettled = new UnsettledSaves();
   readonly #options: CheckedOptions['opening'];
   readonly #patience: Patience;
   readonly #pending = new PendingWrites();
@@ -39,6 +42,8 @@ export class Connection {
   #opened: Opened | null = null;
   #ready = false;
   #closing: Promise<void> | null = null;
+  /** What writes in several steps, and is to take all of them. */
+  readonly #inSteps = new Set<Promise<unknown>>();
 
   constructor(options: CheckedOptions['opening'], timeoutMs: number) {
     this.#options = options;
@@ -70,8 +75,10 @@ export class Connection {
     // Whoever called hears of a failure by the call itself; this promise is for those who wait for the opening.
     opening.catch(() => undefined);
     if (handle === undefined) throw fromNative(failure as Parameters<typeof fromNative>[0], StorageError);
-    const stay = drainAtExit(this, drainOf(handle, this.turns, this.pace));
-    const opened: Opened = { handle, calls, watch: watchOf(handle), opening, stay, ended: null };
+    const watch = watchOf(handle);
+    const { turns, pace, unsettled } = this;
+    const stay = drainAtExit(this, drainOf({ handle, calls, watch, turns, pace, unsettled }));
+    const opened: Opened = { handle, calls, watch, opening, stay, ended: null };
     this.#opened = opened;
     opening.then(
       () => (this.#ready = true),
@@ -86,10 +93,13 @@ export class Connection {
     return this.turns.pass(() => this.go<T>(begin, kind));
   }
 
-  /** Runs an operation whose turn it is, perhaps after a `close()` that was called later. */
-  go<T>(begin: Begin, kind: Kind = 'write'): Promise<T> {
+  /**
+   * Runs an operation whose turn it is, perhaps after a `close()` that was called later. `heard` is called as soon as its
+   * answer is there, undefined where it is a failure, also at the end of the process.
+   */
+  go<T>(begin: Begin, kind: Kind = 'write', heard?: (value: unknown) => void): Promise<T> {
     const { handle, calls } = this.#opened ?? this.open();
-    return calls.run<T>((binary, slot) => begin(binary, handle, slot), kind, this.#patience, this.turns.since);
+    return calls.run<T>((binary, slot) => begin(binary, handle, slot), kind, this.#patience, this.turns.since, heard);
   }
 
   /** A slot by which the binary says that there is something to fetch. */
@@ -131,6 +141,18 @@ export class Connection {
   /** A write of everything, after all that was asked for before it. */
   writeAll<T>(begin: Begin): Promise<T> {
     this.open();
+    return this.#writeAll(begin);
+  }
+
+  /** Writes of everything, one after another: a close that is called meanwhile waits for the last of them. */
+  writeInSteps<T>(work: (writeAll: <U>(begin: Begin) => Promise<U>) => Promise<T>): Promise<T> {
+    this.open();
+    const steps = work((begin) => this.#writeAll(begin)).finally(() => this.#inSteps.delete(steps));
+    this.#inSteps.add(steps);
+    return steps;
+  }
+
+  #writeAll<T>(begin: Begin): Promise<T> {
     const write = this.turns.takeAll((turn) => {
       const answer = this.go<T>(begin);
       turn.sent();
@@ -165,7 +187,14 @@ export class Connection {
 
   async #close(): Promise<void> {
     if (this.#opened === null) return;
-    await this.turns.takeLast(() => Promise.resolve());
+    await Promise.allSettled(this.#inSteps);
+    try {
+      await this.turns.takeLast(() => Promise.resolve());
+    } catch (error) {
+      // It took too long, and nobody can close it once more. When what it waited for is done, it closes.
+      if (this.#opened !== null) this.#end(this.#opened).catch(() => undefined);
+      throw error;
+    }
     // Its opening may have failed meanwhile: then it is closed already.
     if (this.#opened !== null) await this.#end(this.#opened);
   }
@@ -208,12 +237,3 @@ const watchOf =
   (handle: Handle): Watch =>
   (limitMs) =>
     crossing(StorageError, (binary) => binary.storageWatch(handle, limitMs));
-
-/** Apart from the connection, so that it does not hold on to it. */
-function drainOf(handle: Handle, turns: Turns, pace: Pace): (limitMs: number) => void {
-  return (limitMs) => {
-    do pace.finish();
-    while (turns.hurry());
-    crossing(StorageError, (binary) => binary.storageDrain(handle, limitMs));
-  };
-}

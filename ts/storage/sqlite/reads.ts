@@ -72,13 +72,22 @@ export class SessionReads {
 
   async #set(ids: readonly string[]): Promise<Map<string, ReadSession | null>> {
     const found = new Map(await Promise.all(ids.map(async (id) => [id, await this.#inTurn(id)] as const)));
+    const stale = await this.#stale(found);
+    if (stale.length > 0) {
+      // A loop of saves would send its next one whenever it hears of the last, and so between any two rounds.
+      await this.#connection.turns.hold(ids, () => this.#readAnew(found, stale));
+    }
+    return found;
+  }
+
+  /** Reads what has changed until nothing has: only who uses the file beside us may come in between. */
+  async #readAnew(found: Map<string, ReadSession | null>, changed: readonly string[]): Promise<void> {
     const end = monotonic() + this.#options.timeoutMs;
-    for (let stale = await this.#stale(found); stale.length > 0; stale = await this.#stale(found)) {
+    for (let stale = changed; stale.length > 0; stale = await this.#stale(found)) {
       if (monotonic() > end)
         throw new StorageError('ERR_TIMEOUT', 'the sessions were changed for as long as they were read');
       await Promise.all(stale.map(async (id) => found.set(id, await this.#inPieces(id, this.#inOrder(id)))));
     }
-    return found;
   }
 
   /** Which of the sessions have changed since they were read: of the others none had at this moment. */

@@ -7,11 +7,12 @@ import { MessageList, SPACING } from '../changes/message-list.js';
 import { Stamps } from '../changes/stamps.js';
 import { sessionName } from '../pending-writes.js';
 import type { Turn } from '../turns.js';
-import type { Connection } from './connection.js';
+import type { Begin, Connection } from './connection.js';
 import { PIECE, saveInPieces, type Image } from './large-saves.js';
 import type { CheckedOptions } from './options.js';
 import { stateOf, type SessionState } from './session-state.js';
 import { SessionText, type Lines } from './session-text.js';
+import type { UnsettledSave } from './unsettled-saves.js';
 
 /** The manners of one save. */
 export interface SaveManners {
@@ -61,7 +62,7 @@ export class SessionSaves {
   async append(id: string, messages: readonly ChatMessage[], power: boolean): Promise<number> {
     const all = listed(messages, this.#encoding.unsupported === 'json');
     const kept = all.map((message, at) => keep(message, at, this.#encoding));
-    const text = new SessionText(MessageList.inFull(kept), null, this.#encoding).next(Infinity);
+    const text = new SessionText(MessageList.inFull(kept), this.#encoding).next(Infinity);
     this.#connection.open();
     const known = this.snapshots.get(id);
     // Until the answer nobody knows where the new ones stand.
@@ -98,7 +99,7 @@ export class SessionSaves {
   image(id: string, session: ChatSession): { image: Image; step(): boolean; learn(): void } {
     const state = stateOf(session, undefined, this.#encoding);
     this.snapshots.forget(id);
-    const text = new SessionText(state.messages, state.live, this.#encoding);
+    const text = new SessionText(state.messages, this.#encoding);
     const lines: Lines[] = [];
     const image = imageOf(id, state, this.#stamps.next(), {});
     return {
@@ -121,7 +122,12 @@ export class SessionSaves {
     turn: Turn,
   ): Promise<number> {
     const { head, activeAgent, createdAt, updatedAt } = state.head;
-    const answer = this.#connection.go<number | null>((binary, handle, slot) =>
+    const { unsettled } = this.#connection;
+    const save: UnsettledSave = {
+      refused: false,
+      sendInFull: this.#saveAgain.bind(this, id, state, stamp, manners),
+    };
+    const begin: Begin = (binary, handle, slot) =>
       binary.storageSaveChanges(
         handle,
         slot,
@@ -142,11 +148,20 @@ export class SessionSaves {
           ...(manners.ifVersion === undefined ? {} : { ifVersion: manners.ifVersion }),
         },
         manners.power,
-      ),
-    );
+      );
+    unsettled.add(save);
+    const answer = this.#connection.go<number | null>(begin, 'write', unsettled.heard.bind(unsettled, save));
     turn.sent();
-    const version = await answer;
-    return version ?? turn.again(() => this.#saveAgain(id, state, stamp, manners));
+    try {
+      const version = await answer;
+      if (version !== null) return version;
+    } finally {
+      if (!save.refused) unsettled.remove(save);
+    }
+    return turn.again(() => {
+      unsettled.remove(save);
+      return save.sendInFull() as Promise<number>;
+    });
   }
 
   /** Somebody else has changed it: all of it is written, as it was at the call. */
@@ -164,7 +179,7 @@ export class SessionSaves {
     manners: SaveManners,
     sent: () => void,
   ): Promise<number> {
-    const text = new SessionText(state.messages, state.live, this.#encoding);
+    const text = new SessionText(state.messages, this.#encoding);
     const image = imageOf(id, state, snapshot.stamp, manners);
     const first = text.next(SMALL);
     if (!text.done) {

@@ -1,6 +1,7 @@
 /** What of a session a save sends: all of it, or what has changed since the state that the store is known to have. */
 import type { EncodeOptions } from '../../codec.js';
 import { plainMessages, sessionShape, sessionTimes } from '../../codec/session-shape.js';
+import { SmallTalkError } from '../../errors.js';
 import { encodeHead, type SessionHead } from '../../session.js';
 import type { ChatSession } from '../../types.js';
 import type { Snapshot } from '../changes/cache.js';
@@ -12,8 +13,6 @@ import { MessageList } from '../changes/message-list.js';
 export interface SessionState {
   head: SessionHead;
   messages: MessageList;
-  /** The messages themselves, where they were looked at in haste: see `refuseCode`. */
-  live: readonly unknown[] | null;
   /** The way here from the state that has this stamp; null where there is none that is shorter than all. */
   delta: { base: number; changes: Changes } | null;
 }
@@ -28,20 +27,32 @@ export function stateOf(session: ChatSession, before: Snapshot | undefined, opti
 
 function changedState(session: ChatSession, before: Snapshot, options: EncodeOptions): SessionState | null {
   const live = plainMessages(session);
-  const changes = live && compareMessages(before.messages, live, options, MOST_AT_ONCE);
+  const changes = live && changesSince(before.messages, live, options);
   if (changes === null) return null;
   const head = encodeHead(session, sessionTimes(session, options.unsupported === 'json'), options);
-  return { head, messages: changes.list, live: null, delta: { base: before.stamp, changes } };
+  return { head, messages: changes.list, delta: { base: before.stamp, changes } };
+}
+
+function changesSince(before: MessageList, live: readonly unknown[], options: EncodeOptions): Changes | null {
+  try {
+    return compareMessages(before, live, options, MOST_AT_ONCE);
+  } catch (error) {
+    if (error instanceof SmallTalkError) throw error;
+    // An accessor of the program's threw. Who looks closely refuses it by its name, and does not run it.
+    return null;
+  }
 }
 
 /** So many messages at the most are looked at closely at once; with more, only the state is taken at once. */
 const FEW = 100;
 
 function wholeState(session: ChatSession, options: EncodeOptions): SessionState {
-  const shape = sessionShape(session, options.unsupported === 'json');
-  const many = shape.messages.length > FEW;
+  const lenient = options.unsupported === 'json';
+  const shape = sessionShape(session, lenient);
+  // In haste nobody sees what JSON would make of code.
+  const hasty = !lenient && shape.messages.length > FEW;
   const kept: Kept[] = [];
-  for (let at = 0; at < shape.messages.length; at += 1) kept.push(keep(shape.messages[at], at, options, many));
+  for (let at = 0; at < shape.messages.length; at += 1) kept.push(keep(shape.messages[at], at, options, hasty));
   const head = encodeHead(session, shape, options);
-  return { head, messages: MessageList.inFull(kept), live: many ? shape.messages : null, delta: null };
+  return { head, messages: MessageList.inFull(kept), delta: null };
 }

@@ -3,7 +3,7 @@ import type { EncodeOptions } from '../../codec.js';
 import { Lifted } from '../../codec/lifted.js';
 import { joined } from '../../codec/session-shape.js';
 import { keepCompiled } from '../../keep-compiled.js';
-import { isWide, keptText, refuseCode, weighWide } from '../changes/kept.js';
+import { isWide, keptText, refuseOverlooked, weighWide } from '../changes/kept.js';
 import { MessageList } from '../changes/message-list.js';
 
 /** Messages, as the binary takes them. */
@@ -17,14 +17,11 @@ export interface Lines {
 /** The messages of a list, a piece at a time. */
 export class SessionText {
   readonly #messages: MessageList;
-  /** The messages themselves, where they were kept in haste. */
-  readonly #live: readonly unknown[] | null;
   readonly #options: EncodeOptions;
   #at = 0;
 
-  constructor(messages: MessageList, live: readonly unknown[] | null, options: EncodeOptions) {
+  constructor(messages: MessageList, options: EncodeOptions) {
     this.#messages = messages;
-    this.#live = live;
     this.#options = options;
   }
 
@@ -41,7 +38,7 @@ export class SessionText {
     const first = this.#at;
     for (let written = 0; written + lifted.characters < characters && !this.done; this.#at += 1) {
       const kept = this.#messages.kept(this.#at);
-      if (this.#live !== null) refuseCode(this.#live[this.#at], kept, this.#at, this.#options);
+      refuseOverlooked(kept, this.#at);
       const encoded = keptText(kept, this.#options, lifted);
       texts.push(encoded.text);
       types.push(encoded.types ?? '');
@@ -54,4 +51,4 @@ export class SessionText {
   }
 }
 
-keepCompiled(new SessionText(MessageList.inFull([]), null, {}));
+keepCompiled(new SessionText(MessageList.inFull([]), {}));

@@ -19,17 +19,24 @@ interface Pruned {
 }
 
 /** Removes what is old, batch by batch, and gives the disk back. */
-export async function prune(
-  connection: Connection,
+export async function prune(connection: Connection, query: PruneQuery, power: boolean): Promise<PruneReport> {
+  query.signal?.throwIfAborted();
+  const report = await connection.writeInSteps((writeAll) => remove(writeAll, query, power));
+  // They are gone whether or not the disk is given back now: else the next prune does that.
+  if (!query.dryRun && report.sessions > 0) await reclaim(connection).catch(() => undefined);
+  return report;
+}
+
+async function remove(
+  writeAll: Connection['writeAll'],
   { updatedBefore, dryRun, signal }: PruneQuery,
   power: boolean,
 ): Promise<PruneReport> {
-  signal?.throwIfAborted();
   // A dry run removes nothing that the next batch would have to come after: it counts all in one.
   const limit = dryRun ? Number.MAX_SAFE_INTEGER : BATCH;
   const report = { sessions: 0, messages: 0, bytesFreed: 0, dryRun };
   for (let more = true; more;) {
-    const text = await connection.writeAll<string>((binary, handle, slot) =>
+    const text = await writeAll<string>((binary, handle, slot) =>
       binary.storagePrune(handle, slot, updatedBefore, limit, dryRun, power),
     );
     const batch = JSON.parse(text) as Pruned;
@@ -39,11 +46,11 @@ export async function prune(
     more = batch.more && !dryRun;
     if (more) signal?.throwIfAborted();
   }
-  if (!dryRun && report.sessions > 0) {
-    // They are gone whether or not the disk is given back now: else the next prune does that.
-    await connection.call<number>((binary, handle, slot) => binary.storageReclaim(handle, slot), 'long').catch(() => 0);
-  }
   return report;
+}
+
+async function reclaim(connection: Connection): Promise<void> {
+  await connection.call<number>((binary, handle, slot) => binary.storageReclaim(handle, slot), 'long');
 }
 
 /** Copies the whole store, with everything that was asked for before, to a file that must not be there. */

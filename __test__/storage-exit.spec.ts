@@ -1,0 +1,166 @@
+/** What was asked for lands at the end of the process, also where the store answers "not on this state" by then. */
+import { join } from 'node:path';
+
+import { SQLiteStorageAdapter } from '../ts/index.js';
+import { runNode, type Ended } from './support/child.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+const dist = join(__dirname, '..', 'dist', 'index.js');
+
+/** The store that a program has left, which is to print nothing. */
+async function afterChild(script: string, code = 0): Promise<SQLiteStorageAdapter> {
+  const path = join(temporaryDirectory(), 's.db');
+  const { code: ended, output } = await run(script, path);
+  expect({ ended, output: code === 0 ? output : '' }).toEqual({ ended: code, output: '' });
+  return new SQLiteStorageAdapter({ path });
+}
+
+const outputOfChild = async (script: string): Promise<string> =>
+  (await run(script, join(temporaryDirectory(), 's.db'))).output;
+
+/** Runs a program that has saved the session `s`, of which another adapter has then saved something else. */
+function run(script: string, path: string): Promise<Ended> {
+  const before = `
+    const { SQLiteStorageAdapter } = require(${JSON.stringify(dist)});
+    const [adapter, other] = [0, 1].map(() => new SQLiteStorageAdapter({ path: ${JSON.stringify(path)} }));
+    const conversation = (count, text = 'text') =>
+      Array.from({ length: count }, (_, n) => ({ id: 'm' + n, role: 'user', content: text + n, timestamp: new Date(n) }));
+    const sessionOf = (messages) => ({ id: 's', messages, createdAt: new Date(1), updatedAt: new Date(2) });
+    const session = sessionOf(conversation(3));
+    const say = (content) => session.messages.push({ ...conversation(1)[0], id: content, content });
+    const go = async () => {
+      await adapter.saveSession('s', session);
+      await other.saveSession('s', sessionOf(conversation(4, 'other')));
+      ${script}
+    };
+    void go();`;
+  return runNode(['-e', before], { cwd: temporaryDirectory() });
+}
+
+async function contentsOf(adapter: SQLiteStorageAdapter, id = 's'): Promise<string | undefined> {
+  const session = await adapter.getSession(id);
+  await adapter.close();
+  return session?.messages.map(({ content }) => content).join();
+}
+
+test.each([
+  ['process.exit()', `process.exit(0);`, 0],
+  ['an exception', `setImmediate(() => { throw new Error('uncaught'); });`, 1],
+])('a save of what somebody else has changed lands at %s', async (_, end, code) => {
+  const adapter = await afterChild(`say('last'); void adapter.saveSession('s', session); ${end}`, code);
+  expect(await contentsOf(adapter)).toBe('text0,text1,text2,last');
+});
+
+test('so do several, the last of them last, and a large one', async () => {
+  const adapter = await afterChild(`
+    for (let n = 0; n < 50; n += 1) { say('more' + n); void adapter.saveSession('s', session); }
+    session.messages[0].content = 'x'.repeat(100_000);
+    void adapter.saveSession('s', session);
+    session.messages.splice(1, 51);
+    void adapter.saveSession('s', session);
+    process.exit(0);`);
+  expect(await contentsOf(adapter)).toBe(`${'x'.repeat(100_000)},more49`);
+});
+
+test('as many as are too much for the queue together land one after another', async () => {
+  const adapter = await afterChild(`
+    const tight = new SQLiteStorageAdapter({ path: adapter.path, maxQueueBytes: 70_000 });
+    session.messages = conversation(10, 'x'.repeat(6_000));
+    await tight.saveSession('s', session);
+    await other.saveSession('s', sessionOf([]));
+    for (let n = 0; n < 20; n += 1) { say('more' + n); void tight.saveSession('s', session); }
+    process.exit(0);`);
+  expect(await contentsOf(adapter)).toMatch(/more0,.*,more19$/);
+});
+
+test('what was asked for behind such a save comes after it', async () => {
+  const adapter = await afterChild(`
+    await adapter.saveSession('d', session);
+    await other.saveSession('d', sessionOf([]));
+    say('last');
+    void adapter.saveSession('d', session);
+    void adapter.deleteSession('d');
+    void adapter.saveSession('s', session);
+    void adapter.appendMessages('s', conversation(1, 'appended'));
+    void adapter.saveSessions([['t', session]]);
+    process.exit(0);`);
+  expect((await adapter.listSessions({ orderBy: 'id', order: 'asc' })).join('')).toBe('st');
+  expect(await contentsOf(adapter)).toBe('text0,text1,text2,last,appended0');
+});
+
+test('a save behind one of the same session that fails lands as well', async () => {
+  const adapter = await afterChild(`
+    say('lost');
+    adapter.saveVersioned('s', session, { ifVersion: 1 }).catch(() => undefined);
+    say('last');
+    void adapter.saveSession('s', session);
+    process.exit(0);`);
+  expect(await contentsOf(adapter)).toBe('text0,text1,text2,lost,last');
+});
+
+test('what waits behind a save that has landed is waited for together', async () => {
+  const output = await outputOfChild(`
+    await adapter.saveSession('s', session);
+    const binary = require(${JSON.stringify(join(__dirname, '..', 'dist', 'native.js'))}).native();
+    const drain = binary.storageDrain;
+    let drains = 0;
+    binary.storageDrain = (...words) => { drains += 1; return drain(...words); };
+    process.on('exit', () => process.stdout.write(String(drains)));
+    await other.close();
+    say('last');
+    void adapter.saveSession('s', session);
+    adapter.saveVersioned('s', session, { ifVersion: 1 }).catch(() => undefined);
+    for (let n = 0; n < 50; n += 1) void adapter.appendMessages('s', conversation(1));
+    process.exit(0);`);
+  expect(Number(output)).toBeLessThan(5);
+});
+
+test('a save that was made on the condition of a version is not made without it', async () => {
+  const adapter = await afterChild(`
+    say('lost');
+    adapter.saveVersioned('s', session, { ifVersion: 1 }).catch(() => undefined);
+    process.exit(0);`);
+  expect(await contentsOf(adapter)).toBe('other0,other1,other2,other3');
+});
+
+test('who was given up once and asked again is forgotten with its object', async () => {
+  const script = `
+    const { drainAtExit } = require(${JSON.stringify(join(__dirname, '..', 'dist', 'exit.js'))});
+    const before = process.listenerCount('exit');
+    let object = {};
+    const first = drainAtExit(object, () => undefined);
+    drainAtExit(object, () => undefined);
+    first();
+    object = null;
+    const look = (left) => {
+      global.gc();
+      if (left === 0 || process.listenerCount('exit') === before) console.log(process.listenerCount('exit') - before);
+      else setImmediate(look, left - 1);
+    };
+    setImmediate(look, 100);`;
+  const { output } = await runNode(['--expose-gc', '-e', script], { cwd: temporaryDirectory() });
+  expect(output.trim()).toBe('0');
+});
+
+test('nothing is saved twice: what somebody else saves afterwards stays', async () => {
+  const adapter = await afterChild(`
+    say('mine');
+    await adapter.saveSession('s', session);
+    await other.saveSession('s', sessionOf(conversation(1, 'theirs')));
+    void adapter.set('k', 1);
+    process.exit(0);`);
+  expect(await contentsOf(adapter)).toBe('theirs0');
+});
+
+test('it does not matter how far the answer has come', async () => {
+  for (let ticks = 0; ticks < 12; ticks += 1) {
+    const adapter = await afterChild(`
+      say('last');
+      const answered = adapter.set('k', 1);
+      void adapter.saveSession('s', session);
+      await answered;
+      for (let tick = 0; tick < ${ticks}; tick += 1) await null;
+      process.exit(0);`);
+    expect([ticks, await contentsOf(adapter)]).toEqual([ticks, 'text0,text1,text2,last']);
+  }
+});

@@ -1,0 +1,112 @@
+/** A directory of the file adapter: what is acknowledged although something failed, and what goes on after a failure. */
+import fs, { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+
+import { FileStorageAdapter } from '../ts/index.js';
+import { Turns } from '../ts/storage/file/turns.js';
+import { conversation, open } from './support/file-store.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+afterEach(() => jest.restoreAllMocks());
+
+describe('of several that are worked on at once', () => {
+  test('none is begun any more when one has failed, and that is heard of when no other is under way', async () => {
+    let [begun, running] = [0, 0];
+    const numbers = Array.from({ length: 100 }, (_, n) => n);
+    const each = new Turns().each(numbers, async (n) => {
+      begun += 1;
+      running += 1;
+      for (let turns = 0; turns <= n % 7; turns += 1) await turn();
+      running -= 1;
+      if (n > 2) throw new Error(`busy ${n}`);
+    });
+    // The first to fail; 3 and 4 take longer.
+    await expect(each).rejects.toThrow('busy 7');
+    expect(running).toBe(0);
+    expect(begun).toBeLessThan(30);
+    const before = begun;
+    for (let turns = 0; turns < 10; turns += 1) await turn();
+    expect(begun).toBe(before);
+  });
+});
+
+test('a close waits for the removal of expired keys that was begun', async () => {
+  const path = temporaryDirectory();
+  const store = open(path);
+  await Promise.all(Array.from({ length: 60 }, (_, n) => store.set(`k${n}`, n, 0.001)));
+  await store.close();
+  const again = open(path);
+  await again.initialize();
+  await again.close();
+  expect(readdirSync(join(path, 'keys'))).toEqual([]);
+});
+
+/** Notes what is synced; a sync of a directory fails as long as `failing` says so. */
+function watchSyncs(failing: (path: string) => boolean = () => false): Set<string> {
+  const opened = new Map<number, string>();
+  const synced = new Set<string>();
+  const { open: openFile, fsync } = fs;
+  jest.spyOn(fs, 'open').mockImplementation(((path: string, flags: number, mode: number, done: typeof fs.fsync) => {
+    openFile(path, flags, mode, (error, fd) => {
+      if (error === null) opened.set(fd, path);
+      (done as unknown as (error: Error | null, fd: number) => void)(error, fd);
+    });
+  }) as unknown as typeof fs.open);
+  jest.spyOn(fs, 'fsync').mockImplementation(((fd: number, done: (error: Error | null) => void) => {
+    const path = opened.get(fd) as string;
+    if (failing(path)) {
+      setImmediate(done, Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' }));
+      return;
+    }
+    synced.add(path);
+    fsync(fd, done);
+  }) as unknown as typeof fs.fsync);
+  return synced;
+}
+
+describe('directories that were made are on the disk before a write to them is acknowledged', () => {
+  const session = conversation('s');
+  const place = (): { base: string; path: string; above: string[] } => {
+    const base = fs.realpathSync.native(temporaryDirectory());
+    const path = join(base, 'new', 'data');
+    return { base, path, above: [base, join(base, 'new'), path] };
+  };
+
+  test('also where looking for what killed processes have left failed', async () => {
+    const { path, above } = place();
+    const synced = watchSyncs();
+    jest.spyOn(fs.promises, 'readdir').mockRejectedValueOnce(Object.assign(new Error('EMFILE'), { code: 'EMFILE' }));
+    const store = new FileStorageAdapter({ path });
+    await store.saveSession('s', session);
+    expect([...synced]).toEqual(expect.arrayContaining(above));
+    await store.close();
+  });
+
+  test('also where that failed at first', async () => {
+    const { base, path, above } = place();
+    let failures = 1;
+    const synced = watchSyncs((directory) => directory === base && failures-- > 0);
+    const store = new FileStorageAdapter({ path });
+    await store.saveSession('s', session);
+    expect(failures).toBe(-1);
+    expect([...synced]).toEqual(expect.arrayContaining(above));
+    await store.close();
+  });
+
+  test('and as long as it fails, none is', async () => {
+    const { base, path, above } = place();
+    let failing = true;
+    const synced = watchSyncs((directory) => directory === base && failing);
+    const store = new FileStorageAdapter({ path });
+    await expect(store.saveSession('s', session)).rejects.toMatchObject({ code: 'ERR_IO' });
+    await expect(store.initialize()).rejects.toMatchObject({ code: 'ERR_IO' });
+    await store.saveSession('s', session, { durability: 'process' });
+    await expect(store.set('k', 1)).rejects.toMatchObject({ code: 'ERR_IO' });
+    failing = false;
+    await store.set('k', 2);
+    expect([...synced]).toEqual(expect.arrayContaining(above));
+    expect([await store.get('k'), await store.getSession('s')]).toEqual([2, session]);
+    await store.close();
+  });
+});

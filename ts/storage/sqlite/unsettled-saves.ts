@@ -1,0 +1,47 @@
+/**
+ * Saves of changes that have not landed yet. Where the store has another state than the one that they were made to, they are
+ * sent a second time, in full: by a promise as long as the program runs, from here on the way out of the process.
+ */
+
+/** One of them. */
+export interface UnsettledSave {
+  /** Whether the store has answered that it has another state. */
+  refused: boolean;
+  /** Sends it in full. */
+  sendInFull(): Promise<unknown>;
+}
+
+/** In the order of their calls. */
+export class UnsettledSaves {
+  readonly #saves = new Set<UnsettledSave>();
+
+  get any(): boolean {
+    return this.#saves.size > 0;
+  }
+
+  add(save: UnsettledSave): void {
+    this.#saves.add(save);
+  }
+
+  /** Takes its answer: null where the store has another state. */
+  heard(save: UnsettledSave, answer: unknown): void {
+    if (answer === null) save.refused = true;
+    else this.remove(save);
+  }
+
+  /** It needs nobody any more: it has been answered, given up, or is about to be sent in full. */
+  remove(save: UnsettledSave): void {
+    this.#saves.delete(save);
+  }
+
+  /** Sends those that were refused; `land` has each on its way before the next: they may be too much for the queue together. */
+  sendAgain(land: () => void): void {
+    for (const save of this.#saves) {
+      if (!save.refused) continue;
+      this.#saves.delete(save);
+      // Nobody is there any more to hear of a failure, and the others are to be sent all the same.
+      new Promise((resolve) => resolve(save.sendInFull())).catch(() => undefined);
+      land();
+    }
+  }
+}
