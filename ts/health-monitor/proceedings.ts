@@ -114,11 +114,12 @@ export class Proceedings {
         firstWork = watched.life.nextWork;
         this.#enter(watched, 'attempt');
       },
-      attempt: async (wanted) => {
+      attempt: async (wanted, brought) => {
         const born = (worker: Worker): void => {
           if (agents.has(watched)) this.#relocate(watched, worker, firstWork);
+          brought();
         };
-        const next = await recoverer(watched, config, { born, wanted })?.();
+        const next = await recoverer(watched, config, { brought, born, wanted })?.();
         if (next !== undefined && agents.has(watched)) this.#cameBack(watched, next, firstWork);
       },
       catchUp: async (wanted) => {
@@ -130,11 +131,14 @@ export class Proceedings {
       recovered: () => {
         this.counters.successfulRecoveries += 1;
         this.#renew(watched, firstWork);
-        this.#enter(watched, 'recovered');
+        // Who was given up comes back by its sign of life.
+        this.#enter(watched, watched.state === 'failed' ? 'alive' : 'recovered');
       },
       gaveUp: (answers) => {
-        this.#enter(watched, 'gave up');
-        this.alert('recovery-failed', `gave up after ${config.maxRecoveries} attempts`, watched);
+        if (watched.state !== 'failed') {
+          this.#enter(watched, 'gave up');
+          this.alert('recovery-failed', `gave up after ${config.maxRecoveries} attempts`, watched);
+        }
         // What it missed it has not taken, but it lives.
         if (answers && agents.has(watched)) this.#enter(watched, 'alive');
       },
