@@ -156,6 +156,8 @@ export class Proceedings {
     if (spawn === null && worker !== null && (next !== agent || threadOf(worker) === null)) {
       this.#relocate(watched, null, firstWork);
     }
+    // It has answered.
+    if (watched.pingable) watched.alive('ping');
   }
 
   /** What spoke against the place where the agent was does not speak against it any more. */
