@@ -78,9 +78,28 @@ export class Proceedings {
 
   /** Takes note of the worker in which an agent lives, and of its end, even where that has come. */
   liveIn(watched: Watched, worker: Worker | null): void {
-    const ended = (): void => this.#matter.wire.exit(watched);
+    const ended = (): void => this.#workerEnded(watched);
     watched.liveIn(worker, ended);
     if (worker !== null && threadOf(worker) === null) ended();
+  }
+
+  /**
+   * An agent that nobody starts in another worker may live elsewhere: it is not tied to this one any more, and a sign of life
+   * that comes later makes it healthy.
+   */
+  #workerEnded(watched: Watched): void {
+    const { spawn, recovery, pingable, life } = watched;
+    const { wire } = this.#matter;
+    if (spawn !== null) {
+      wire.exit(watched);
+    } else if (recovery?.attempted === true && (recovery.active || pingable)) {
+      // An attempt may have brought it elsewhere before this worker had ended; that, or its pings, will show it.
+      this.#relocate(watched, null, 1);
+    } else {
+      wire.exit(watched);
+      // The work that ended with the worker shows nothing.
+      this.#relocate(watched, null, life.nextWork);
+    }
   }
 
   /** Somebody has to act. */

@@ -36,6 +36,7 @@ export class Recovery {
   readonly #limits: Limits;
   readonly #steps: RecoverySteps;
   #attempts: number[] = [];
+  #attempted = false;
   #phase: 'idle' | 'waiting' | 'attempting' = 'idle';
   #timer: NodeJS.Timeout | undefined;
   #held = false;
@@ -52,6 +53,11 @@ export class Recovery {
   constructor(limits: Limits, steps: RecoverySteps) {
     this.#limits = limits;
     this.#steps = steps;
+  }
+
+  /** Whether there has been an attempt, also one that is forgotten by now. */
+  get attempted(): boolean {
+    return this.#attempted;
   }
 
   /** Whether it waits or works. */
@@ -149,6 +155,7 @@ export class Recovery {
     this.#phase = 'attempting';
     this.#alive = false;
     this.#attempts.push(performance.now());
+    this.#attempted = true;
     this.#steps.attempting();
     // A listener may have ended it.
     if (round !== this.#round) return;
