@@ -121,6 +121,28 @@ describe.each([
   });
 });
 
+test('what an attempt failed with is told with the next one, though the agent has answered meanwhile, and no more later', async () => {
+  const monitor = open({ backoff: { initialDelay: 300, jitter: 0 } });
+  const errors: unknown[] = [];
+  monitor.on('agent:recovering', ({ error }) => errors.push(error?.message));
+  let [restarts, hung] = [0, true];
+  const restart = async (): Promise<void> => {
+    restarts += 1;
+    hung = false;
+  };
+  const onMissed = async (): Promise<void> => {
+    if (restarts === 1) throw new Error('not taken');
+  };
+  const ping = (): Promise<unknown> => (hung ? never() : Promise.resolve());
+  monitor.registerAgent({ id: 'a', ping, restart }, { sessions: ['s'], onMissed });
+  await once(monitor, 'agent:recovered');
+  expect(errors).toEqual([undefined, 'not taken']);
+  monitor.recordActivity('a');
+  hung = true;
+  const [gone] = (await once(monitor, 'agent:disconnected')) as [AgentTransition];
+  expect(gone.error).toBeNull();
+});
+
 test('one that was given up and does not take what it missed is healthy all the same, and was given up once', async () => {
   const monitor = open({ maxRecoveries: 1 });
   const lines = states(monitor);
