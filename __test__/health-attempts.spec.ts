@@ -12,27 +12,37 @@ const BACKOFF = { initialDelay: 1000, factor: 2, maxDelay: 10_000, jitter: 0 };
 /** A recovery whose attempts end when a test says so, and what it asked for. */
 function recovery(limits: { maxRecoveries?: number; recoveryWindow?: number } = {}) {
   const asked: string[] = [];
+  /** Whether it answered when it was given up. */
+  const answered: boolean[] = [];
   const ends: ((error?: Error) => void)[] = [];
   const step = (name: string) => (): Promise<void> =>
     new Promise((resolve, reject) => {
       asked.push(name);
       ends.push((error) => (error === undefined ? resolve() : reject(error)));
     });
+  /** Says that the last attempt has started the agent anew. */
+  let brought: () => void = () => undefined;
   const note = (name: string) => (): void => void asked.push(name);
   const steps: RecoverySteps = {
     attempting: note('attempting'),
-    attempt: step('attempt'),
+    attempt: (_, bringing) => {
+      brought = bringing;
+      return step('attempt')();
+    },
     catchUp: step('catchUp'),
     attemptFailed: note('attemptFailed'),
     recovered: note('recovered'),
-    gaveUp: note('gaveUp'),
+    gaveUp: (answers) => {
+      asked.push('gaveUp');
+      answered.push(answers);
+    },
   };
   const config = { maxRecoveries: 3, recoveryWindow: 60_000, backoff: BACKOFF, ...limits };
   const end = async (error?: Error): Promise<void> => {
     ends.shift()?.(error);
     await jest.advanceTimersByTimeAsync(0);
   };
-  return { it: new Recovery(config, steps), asked, end };
+  return { it: new Recovery(config, steps), asked, answered, end, bring: () => brought() };
 }
 
 const later = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
@@ -158,6 +168,85 @@ test('without what it missed no attempt has worked', async () => {
   await end();
   await end(failure);
   expect(asked).toEqual(['attempting', 'attempt', 'catchUp', 'attemptFailed', 'gaveUp']);
+});
+
+describe('who was started anew, and gives a sign of life after the end of its attempt', () => {
+  test.each([
+    ['while it waits', 2, []],
+    ['when it was given up', 1, ['gaveUp']],
+  ])('has to catch up, and has recovered then: %s', async (_, maxRecoveries, before) => {
+    const { it, asked, end, bring } = recovery({ maxRecoveries });
+    it.begin();
+    await later();
+    await end(failure);
+    // However late it says so.
+    bring();
+    expect(it.signOfLife()).toBe(false);
+    expect(it.active).toBe(true);
+    await later(20_000);
+    await end();
+    expect(asked).toEqual(['attempting', 'attempt', 'attemptFailed', ...before, 'catchUp', 'recovered']);
+    // The next sign of life is one of many.
+    expect([it.active, it.signOfLife(), it.recent]).toEqual([false, true, 1]);
+  });
+
+  test('is brought back once more where it does not take what it missed, and waits for that', async () => {
+    const { it, asked, end, bring } = recovery();
+    it.begin();
+    await later();
+    bring();
+    await end(failure);
+    it.signOfLife();
+    await end(failure);
+    expect([it.signOfLife(), it.active]).toEqual([false, true]);
+    await later(1000);
+    await end();
+    await end();
+    expect(asked.slice(3)).toEqual(['catchUp', 'attemptFailed', 'attempting', 'attempt', 'catchUp', 'recovered']);
+  });
+
+  test.each([true, false])(
+    'answers, where it was given up and does not take what it missed, if it has not fallen silent again: %s',
+    async (answers) => {
+      const { it, asked, answered, end, bring } = recovery({ maxRecoveries: 1 });
+      it.begin();
+      await later();
+      bring();
+      await end(failure);
+      it.signOfLife();
+      if (!answers) it.silentAgain();
+      await end(failure);
+      expect(asked.slice(3)).toEqual(['gaveUp', 'catchUp', 'attemptFailed', 'gaveUp']);
+      expect(answered).toEqual([false, answers]);
+      expect([it.signOfLife(), it.active]).toEqual([true, false]);
+    },
+  );
+
+  test('is let go as any other', async () => {
+    const { it, asked, end, bring } = recovery();
+    it.begin();
+    await later();
+    bring();
+    await end(failure);
+    it.signOfLife();
+    it.cancel();
+    await end();
+    bring();
+    expect([it.signOfLife(), asked.slice(3)]).toEqual([true, ['catchUp']]);
+  });
+
+  test('in another outage than that of the attempt has been there all the time', async () => {
+    const { it, end, bring } = recovery();
+    it.begin();
+    await later();
+    await end();
+    await end();
+    bring();
+    expect(it.signOfLife()).toBe(true);
+    it.begin();
+    bring();
+    expect(it.signOfLife()).toBe(true);
+  });
 });
 
 test('what an attempt comes to after the end is nobody’s', async () => {

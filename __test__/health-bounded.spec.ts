@@ -4,6 +4,8 @@ import { MessageChannel } from 'node:worker_threads';
 
 import { bounded } from '../ts/health-monitor/bounded.js';
 import { AgentHealthMonitor, type AgentTransition } from '../ts/index.js';
+import { runNode } from './support/child.js';
+import { ROOT } from './support/consumer.js';
 
 function hold(ms: number): void {
   const end = performance.now() + ms;
@@ -56,6 +58,34 @@ test('what never comes is given up, also after a freeze', async () => {
   } finally {
     clearInterval(alive);
   }
+});
+
+// In a process of its own: in this one, something always wakes the loop.
+test('what never comes is given up in time, though nothing wakes the loop', async () => {
+  const script = `
+    const { bounded } = require('./dist/health-monitor/bounded.js');
+    const { port1 } = new MessageChannel();
+    port1.onmessage = () => undefined;
+    bounded(() => new Promise(() => undefined), 50, 'it').catch(({ code }) => {
+      process.stdout.write(code);
+      port1.close();
+    });`;
+  const { code, output } = await runNode(['-e', script], { cwd: ROOT, timeoutMs: 20_000 });
+  expect([output, code]).toEqual(['ERR_TIMEOUT', 0]);
+});
+
+test('what never comes is given up, though each turn of the loop takes long', async () => {
+  let [turns, over] = [0, false];
+  const turn = (): void => {
+    hold(260);
+    turns += 1;
+    if (!over && turns < 10) setImmediate(turn);
+  };
+  setImmediate(turn);
+  // Late by as much as it has waited, each time.
+  await expect(bounded(() => new Promise(() => undefined), 130, 'it')).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+  over = true;
+  expect(turns).toBeLessThan(6);
 });
 
 test('beats that hardly anybody can miss leave more time for an answer than a timer takes, which is no time-out', async () => {

@@ -100,6 +100,17 @@ describe('a log that never answers fails the attempt', () => {
   });
 });
 
+test.each([
+  ['an array', (): unknown => [event(1), event(2)]],
+  ['a generator', (): unknown => [event(1), event(2)].values()],
+])('a log in plain JavaScript may give %s', async (_, replay) => {
+  const monitor = open({ log: logOf([], { replay } as object) });
+  const taken: number[] = [];
+  monitor.registerAgent(fragile(), { sessions: ['s'], onMissed: ({ seq }) => void taken.push(seq) });
+  await once(monitor, 'agent:recovered');
+  expect(taken).toEqual([1, 2]);
+});
+
 test.each(['unregisterAgent', 'close', 'registerAgent'] as const)('nothing is handed over after %s', async (how) => {
   const events = Array.from({ length: 20 }, (_, index) => event(index + 1));
   let ended: () => void = () => undefined;
@@ -140,6 +151,28 @@ describe('a clock that is put back while the agent is gone hides nothing from it
     const monitor = open({ log });
     const missed: unknown[] = [];
     monitor.registerAgent(fragile(), { sessions: ['s'], onMissed: ({ payload }) => void missed.push(payload) });
+    monitor.once('agent:recovering', () => {
+      putBack();
+      bus.emit('agent_handoff', 'missed');
+    });
+    await once(monitor, 'agent:recovered');
+    expect(missed).toEqual([['missed']]);
+  });
+
+  test('in a log of ours, also where it has been put forward again by then', async () => {
+    const log = keep(new JsonlEventReplayStorage({ directory: temporaryDirectory() }));
+    const bus = keep(new SmallTalkEventBus({ log, sessionId: 's' }));
+    await log.append('s', { topic: 'plan_created', payload: 'seen' });
+    const monitor = open({ log });
+    const missed: unknown[] = [];
+    let hung = true;
+    const restart = async (): Promise<void> => {
+      await bus.flush();
+      jest.restoreAllMocks();
+      hung = false;
+    };
+    const planner = { id: 'planner', ping: () => (hung ? never() : Promise.resolve()), restart };
+    monitor.registerAgent(planner, { sessions: ['s'], onMissed: ({ payload }) => void missed.push(payload) });
     monitor.once('agent:recovering', () => {
       putBack();
       bus.emit('agent_handoff', 'missed');

@@ -221,4 +221,18 @@ describe('many agents on one worker', () => {
     expect(called.at(-1)).toBe(100);
     again();
   });
+
+  test('hear of its end, though somebody has taken off all listeners before the last of them came', () => {
+    const worker = new EventEmitter();
+    const called: number[] = [];
+    const offs = [1, 2].map((n) => {
+      worker.removeAllListeners('exit');
+      return onExit(worker as unknown as Worker, () => called.push(n));
+    });
+    expect(worker.listenerCount('exit')).toBe(1);
+    worker.emit('exit', 0);
+    expect(called).toEqual([1, 2]);
+    for (const off of offs) off();
+    expect(worker.listenerCount('exit')).toBe(0);
+  });
 });

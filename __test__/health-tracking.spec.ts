@@ -189,6 +189,26 @@ describe('work that is begun while the agent is brought back', () => {
     expect([calls, lines.slice(6)]).toEqual([3, attempt]);
   });
 
+  test('and goes past its deadline before the agent answers the ping after it is forgiven', async () => {
+    const monitor = open({ recoveryStrategy: 'restart' });
+    let begun = false;
+    const restart = async (): Promise<void> => {
+      begun = true;
+      const overdue = once(monitor, 'agent:suspect');
+      // The clock of the others is what shows that time passes.
+      void monitor.track('a', never, { deadline: 30 });
+      monitor.registerAgent({ id: 'b' });
+      void monitor.track('b', never, { deadline: 30 });
+      await overdue;
+    };
+    monitor.registerAgent({ id: 'a', ping: () => (begun ? Promise.resolve() : never()), restart });
+    await once(monitor, 'agent:recovered');
+    const lines = transcript(monitor);
+    monitor.unregisterAgent('b');
+    await intervals(4, monitor);
+    expect(lines).toEqual([]);
+  });
+
   test('keeps the agent from being asked anything, and its end counts', async () => {
     const monitor = open({ recoveryStrategy: 'restart' });
     let done: (text: string) => void = () => undefined;

@@ -171,12 +171,14 @@ impl Agent {
         Step { ping: false, moved }
     }
 
-    /// Its work from the one numbered `first` on, where there is some: it goes on in the next life.
+    /// Its work from the one numbered `first` on, where there is some that it has not survived by its last sign of life,
+    /// `beat`: it goes on in the next life.
     #[must_use]
-    pub fn works_from(&self, first: u32) -> Option<Box<Charges>> {
+    pub fn works_from(&self, first: u32, beat: u32) -> Option<Box<Charges>> {
         let mut works = self.charges.clone()?;
         works.leave();
         works.forget_before(first);
+        works.forgive(beat);
         works.busy().then_some(works)
     }
 

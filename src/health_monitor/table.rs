@@ -98,8 +98,9 @@ impl Table {
     /// Starts anew with the agent in `slot`, which is `next` from now on; its work from the one numbered `first_work` on goes on.
     /// `false` where `ticket` is not there.
     pub fn reset(&mut self, rules: &Rules, slot: u32, ticket: u32, next: Registration, first_work: u32) -> bool {
+        let beat = self.read(slot);
         let Some(entry) = self.entry(slot, ticket) else { return false };
-        let works = entry.agent.works_from(first_work);
+        let works = entry.agent.works_from(first_work, beat);
         self.put(rules, slot, next, works);
         true
     }

@@ -6,9 +6,6 @@ import type { Event, EventReplayStorage } from '../types.js';
 
 type LogHandle = Parameters<Native['logLastSeq']>[0];
 
-/** Time stamps of a busy bus may be so much behind the clock, in milliseconds. */
-const BEHIND_MS = 5;
-
 /** The binary's end of a log of ours; null for a log that somebody else made. */
 export function nativeLogOf(log: EventReplayStorage): LogHandle | null {
   const open = (log as { [NATIVE_LOG]?: unknown })[NATIVE_LOG];
@@ -79,10 +76,14 @@ export class Missed {
     await bounded(() => (this.#log as { flush?(): Promise<void> }).flush?.(), 'flush() of the log');
     for (const [index, session] of this.#sessions.entries()) {
       const seq = since.seqs?.[index];
-      const known = seq === undefined ? {} : { afterSeq: Math.max(seq, this.#taken[index] ?? 0) };
-      const from = Math.max(0, since.time - putBack(since) - (seq === undefined ? 0 : BEHIND_MS));
-      const found = this.#log.replay(session, { since: from, priority: 'critical', ...known });
-      await this.#handOver(found[Symbol.asyncIterator](), index, bounded, wanted);
+      // Where the number is known, time is not asked: a clock that was put back, and forward again, has dated what came
+      // later before, and nothing shows that it was.
+      const from =
+        seq === undefined
+          ? { since: Math.max(0, since.time - putBack(since)) }
+          : { afterSeq: Math.max(seq, this.#taken[index] ?? 0) };
+      const found = this.#log.replay(session, { priority: 'critical', ...from });
+      await this.#handOver(stepsOf(found), index, bounded, wanted);
     }
   }
 
@@ -125,6 +126,15 @@ function clocks(): { time: number; ahead: number } {
 /** By so many milliseconds the clock has been put back since: what came later may be dated before. */
 function putBack(since: Moment): number {
   return Math.max(0, Math.ceil(since.ahead - clocks().ahead));
+}
+
+/** What `for await` would step through: a log in plain JavaScript may give an array. */
+function stepsOf(found: Partial<AsyncIterable<Event>>): AsyncIterator<Event> {
+  return found[Symbol.asyncIterator]?.() ?? oneByOne(found as Iterable<Event>);
+}
+
+async function* oneByOne(events: Iterable<Event>): AsyncGenerator<Event> {
+  yield* events;
 }
 
 /** Nobody waits for the end of what nobody reads any more. */

@@ -78,9 +78,28 @@ export class Proceedings {
 
   /** Takes note of the worker in which an agent lives, and of its end, even where that has come. */
   liveIn(watched: Watched, worker: Worker | null): void {
-    const ended = (): void => this.#matter.wire.exit(watched);
+    const ended = (): void => this.#workerEnded(watched);
     watched.liveIn(worker, ended);
     if (worker !== null && threadOf(worker) === null) ended();
+  }
+
+  /**
+   * An agent that nobody starts in another worker may live elsewhere: it is not tied to this one any more, and a sign of life
+   * that comes later makes it healthy.
+   */
+  #workerEnded(watched: Watched): void {
+    const { spawn, recovery, pingable, life } = watched;
+    const { wire } = this.#matter;
+    if (spawn !== null) {
+      wire.exit(watched);
+    } else if (recovery?.attempted === true && (recovery.active || pingable)) {
+      // An attempt may have brought it elsewhere before this worker had ended; that, or its pings, will show it.
+      this.#relocate(watched, null, 1);
+    } else {
+      wire.exit(watched);
+      // The work that ended with the worker shows nothing.
+      this.#relocate(watched, null, life.nextWork);
+    }
   }
 
   /** Somebody has to act. */
@@ -114,11 +133,12 @@ export class Proceedings {
         firstWork = watched.life.nextWork;
         this.#enter(watched, 'attempt');
       },
-      attempt: async (wanted) => {
+      attempt: async (wanted, brought) => {
         const born = (worker: Worker): void => {
           if (agents.has(watched)) this.#relocate(watched, worker, firstWork);
+          brought();
         };
-        const next = await recoverer(watched, config, { born, wanted })?.();
+        const next = await recoverer(watched, config, { brought, born, wanted })?.();
         if (next !== undefined && agents.has(watched)) this.#cameBack(watched, next, firstWork);
       },
       catchUp: async (wanted) => {
@@ -130,11 +150,14 @@ export class Proceedings {
       recovered: () => {
         this.counters.successfulRecoveries += 1;
         this.#renew(watched, firstWork);
-        this.#enter(watched, 'recovered');
+        // Who was given up comes back by its sign of life.
+        this.#enter(watched, watched.state === 'failed' ? 'alive' : 'recovered');
       },
       gaveUp: (answers) => {
-        this.#enter(watched, 'gave up');
-        this.alert('recovery-failed', `gave up after ${config.maxRecoveries} attempts`, watched);
+        if (watched.state !== 'failed') {
+          this.#enter(watched, 'gave up');
+          this.alert('recovery-failed', `gave up after ${config.maxRecoveries} attempts`, watched);
+        }
         // What it missed it has not taken, but it lives.
         if (answers && agents.has(watched)) this.#enter(watched, 'alive');
       },
@@ -152,6 +175,8 @@ export class Proceedings {
     if (spawn === null && worker !== null && (next !== agent || threadOf(worker) === null)) {
       this.#relocate(watched, null, firstWork);
     }
+    // It has answered.
+    if (watched.pingable) watched.alive('ping');
   }
 
   /** What spoke against the place where the agent was does not speak against it any more. */

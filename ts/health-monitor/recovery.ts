@@ -7,8 +7,11 @@ import type { ResolvedConfig } from './options.js';
 export interface RecoverySteps {
   /** An attempt begins. */
   attempting(): void;
-  /** The attempt itself; time-bound. Begins nothing that is not `wanted` any more: it was given up, or its agent let go. */
-  attempt(wanted: () => boolean): Promise<void>;
+  /**
+   * The attempt itself; time-bound. Begins nothing that is not `wanted` any more: it was given up, or its agent let go. Calls
+   * `brought` when the agent has been started anew, though nobody knows yet whether it lives, however late that is.
+   */
+  attempt(wanted: () => boolean, brought: () => void): Promise<void>;
   /** What the agent missed is handed to it, while that is `wanted`. Without that, no attempt has worked. */
   catchUp(wanted: () => boolean): Promise<void>;
   /** An attempt failed; another may follow. */
@@ -18,6 +21,14 @@ export interface RecoverySteps {
   gaveUp(answers: boolean): void;
 }
 
+/** One time that the agent is gone. */
+interface Outage {
+  /** It has been started anew: then a sign of life does not show that it has missed nothing. */
+  brought: boolean;
+  /** It has not taken what it missed, when that was handed to it. */
+  refused: boolean;
+}
+
 type Limits = Pick<ResolvedConfig, 'maxRecoveries' | 'recoveryWindow' | 'backoff'>;
 
 /** Attempts of one agent, from its first outage on: they are remembered for the whole `recoveryWindow`. */
@@ -25,6 +36,7 @@ export class Recovery {
   readonly #limits: Limits;
   readonly #steps: RecoverySteps;
   #attempts: number[] = [];
+  #attempted = false;
   #phase: 'idle' | 'waiting' | 'attempting' = 'idle';
   #timer: NodeJS.Timeout | undefined;
   #held = false;
@@ -36,10 +48,16 @@ export class Recovery {
   #alive = false;
   /** One has come since the agent was gone, and it has not fallen silent again: nobody will tell of it once more. */
   #answers = false;
+  #outage: Outage = { brought: false, refused: false };
 
   constructor(limits: Limits, steps: RecoverySteps) {
     this.#limits = limits;
     this.#steps = steps;
+  }
+
+  /** Whether there has been an attempt, also one that is forgotten by now. */
+  get attempted(): boolean {
+    return this.#attempted;
   }
 
   /** Whether it waits or works. */
@@ -58,17 +76,26 @@ export class Recovery {
   begin(): void {
     if (this.active) return;
     this.#answers = false;
+    this.#outage = { brought: false, refused: false };
     this.#next();
   }
 
-  /** The agent gave a sign of life. `true` where that settles it; an attempt that runs is waited for. */
+  /**
+   * The agent gave a sign of life. `true` where that settles it. An attempt that runs is waited for; one that was started
+   * anew, and answers too late for its attempt, has to catch up.
+   */
   signOfLife(): boolean {
-    if (this.#phase === 'attempting') {
-      this.#alive = this.#answers = true;
-      return false;
+    const { brought, refused } = this.#outage;
+    const attempting = this.#phase === 'attempting';
+    const late = !attempting && brought && !refused;
+    // What it has refused the next attempt hands over again.
+    if (!attempting && !late && !(this.#phase === 'waiting' && refused)) {
+      this.cancel();
+      return true;
     }
-    this.cancel();
-    return true;
+    this.#alive = this.#answers = true;
+    if (late) void this.#comeLate();
+    return false;
   }
 
   /** The agent fell silent again while an attempt runs. */
@@ -92,18 +119,29 @@ export class Recovery {
   /** Forgets what is under way. */
   cancel(): void {
     this.#round += 1;
+    this.#end();
+  }
+
+  #end(): void {
     this.#phase = 'idle';
+    this.#outage = { brought: false, refused: false };
     clearTimeout(this.#timer);
   }
 
   #next(): void {
     if (this.recent >= this.#limits.maxRecoveries) {
-      this.#phase = 'idle';
-      this.#steps.gaveUp(this.#answers);
+      this.#giveUp();
       return;
     }
     this.#phase = 'waiting';
     if (!this.#held) this.#wait();
+  }
+
+  #giveUp(): void {
+    this.#phase = 'idle';
+    // It lives: a later sign of life is nothing to catch up after.
+    if (this.#answers) this.#end();
+    this.#steps.gaveUp(this.#answers);
   }
 
   #wait(): void {
@@ -117,22 +155,46 @@ export class Recovery {
     this.#phase = 'attempting';
     this.#alive = false;
     this.#attempts.push(performance.now());
+    this.#attempted = true;
     this.#steps.attempting();
     // A listener may have ended it.
     if (round !== this.#round) return;
-    let failure = await this.#failureOf(round, (wanted) => this.#steps.attempt(wanted));
+    const outage = this.#outage;
+    outage.refused = false;
+    const brought = (): void => void (outage.brought = true);
+    const failure = await this.#failureOf(round, (wanted) => this.#steps.attempt(wanted, brought));
     if (!(await this.#goesOn(round))) return;
-    if (failure === null || this.#alive) {
-      failure = await this.#failureOf(round, (wanted) => this.#steps.catchUp(wanted));
-      if (!(await this.#goesOn(round))) return;
+    if (await this.#hasCaughtUp(round, this.#alive ? null : failure)) return;
+    this.#next();
+  }
+
+  /** An attempt has brought it back after all, after its end. */
+  async #comeLate(): Promise<void> {
+    const round = ++this.#round;
+    const givenUp = this.#phase === 'idle';
+    this.#phase = 'attempting';
+    clearTimeout(this.#timer);
+    if (await this.#hasCaughtUp(round, null)) return;
+    if (givenUp) this.#giveUp();
+    else this.#next();
+  }
+
+  /** Goes on with an attempt that came to `failure`, or to nothing of that kind. `false`: it has failed. */
+  async #hasCaughtUp(round: number, failure: { error: unknown } | null): Promise<boolean> {
+    let fault = failure;
+    if (fault === null) {
+      const outage = this.#outage;
+      fault = await this.#failureOf(round, (wanted) => this.#steps.catchUp(wanted));
+      outage.refused ||= fault !== null;
+      if (!(await this.#goesOn(round))) return true;
     }
-    if (failure === null) {
-      this.#phase = 'idle';
+    if (fault === null) {
+      this.#end();
       this.#steps.recovered();
     } else {
-      this.#steps.attemptFailed(failure.error);
-      this.#next();
+      this.#steps.attemptFailed(fault.error);
     }
+    return fault === null;
   }
 
   /** What a step fails with. What it does after its end is wanted as little as what it does when the attempt is nobody's. */

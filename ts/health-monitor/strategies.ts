@@ -18,13 +18,15 @@ export interface Patient {
 
 /** What an attempt tells and asks. */
 export interface Attempt {
-  /** There is a new worker. It stays whatever becomes of the attempt: the next one ends it. */
+  /** The agent has been started anew, though nobody knows yet whether it lives. */
+  brought(): void;
+  /** There is a new worker, and the agent is brought with it. It stays whatever becomes of the attempt: the next one ends it. */
   born(worker: Worker): void;
   /** Whether anybody still waits for what the attempt comes to. */
   wanted(): boolean;
 }
 
-const NONE: Attempt = { born: () => undefined, wanted: () => false };
+const NONE: Attempt = { brought: () => undefined, born: () => undefined, wanted: () => false };
 
 /**
  * How the agent can be brought back: gives the agent to watch from then on. Null where there is nothing to call. Who came
@@ -65,6 +67,7 @@ function bringBack(patient: Patient, config: ResolvedConfig, attempt: Attempt): 
   return async () => {
     if (typeof agent.restart === 'function') await agent.restart();
     else await restart?.(agent);
+    attempt.brought();
     return agent;
   };
 }

@@ -84,13 +84,16 @@ export interface RegisterOptions {
   recoveryStrategy?: RecoveryStrategy;
   /** The sessions of the log whose critical events the agent must not miss. */
   sessions?: readonly string[];
-  /** Gets, after a recovery, one after the other, what it missed. A rejection fails the recovery. */
+  /**
+   * Gets, after a recovery, one after the other, what it missed; also where the agent answers too late for the attempt that
+   * has brought it back. A rejection fails the recovery.
+   */
   onMissed?(event: Event): void | Promise<void>;
   /** The thread that the agent lives in: when its loop is frozen or it ends, so is the agent. */
   worker?: Worker;
   /**
    * Starts the thread anew: the agent is recovered by terminating the old one and calling this. Without it, an agent that was
-   * replaced, or brought back after its worker had ended, is not tied to that any more.
+   * replaced, or whose worker has ended, is not tied to that any more: a sign of life shows that it goes on elsewhere.
    */
   spawn?(): Worker;
 }

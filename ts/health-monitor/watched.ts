@@ -104,13 +104,15 @@ export class Watched {
     if (this.#gone || this.#beats.again(this.slot, what)) return;
     checkText(what, 'what an agent did');
     this.lastActivity = what;
-    this.#error = null;
+    // What an attempt failed with the next one tells, though the agent answers meanwhile.
+    const settled = this.recovery?.active !== true;
+    if (settled) this.#error = null;
     this.missed?.sign();
     this.#beats.beat(this.slot);
-    if (this.missed === null) this.#beats.expect(this.slot, what);
+    if (settled && this.missed === null) this.#beats.expect(this.slot, what);
   }
 
-  /** What it, or an attempt to recover it, failed with; until its next sign of life. */
+  /** What it, or an attempt to recover it, failed with; until its next sign of life outside of a recovery. */
   get error(): ErrorSummary | null {
     return this.#error;
   }

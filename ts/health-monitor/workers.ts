@@ -10,6 +10,8 @@ const survivors = new WeakMap<Worker, { everyone: Set<() => void>; exited: () =>
 export function onExit(worker: Worker, ended: () => void): () => void {
   const { everyone, exited } = survivors.get(worker) ?? survivorsOf(worker);
   everyone.add(ended);
+  // Whoever takes off all listeners of a worker takes off ours as well.
+  if (!worker.listeners('exit').includes(exited)) worker.once('exit', exited);
   return () => {
     if (!everyone.delete(ended) || everyone.size > 0) return;
     survivors.delete(worker);
@@ -29,7 +31,6 @@ function survivorsOf(worker: Worker): { everyone: Set<() => void>; exited: () =>
   };
   const made = { everyone, exited };
   survivors.set(worker, made);
-  worker.once('exit', exited);
   return made;
 }
 

@@ -369,6 +369,31 @@ fn work_that_was_begun_since_goes_on_in_the_next_life() {
 }
 
 #[test]
+fn work_that_it_has_survived_by_its_last_sign_of_life_does_not_go_on_in_the_next_life() {
+    let (monitor, reports) = open();
+    let sweep = |ticks: u32| {
+        for _ in 0..ticks {
+            monitor.echo();
+            monitor.sweep();
+        }
+    };
+    let agent = |ticket| Registration { ticket, pingable: false, thread: None };
+    let slot = monitor.register(agent(1)).unwrap();
+    let tick = monitor.rules().tick;
+    monitor.begin(slot, 1, 1, tick * 3);
+    monitor.begin(slot, 1, 2, tick * 12);
+    sweep(6);
+    assert_eq!(standings(&reports), [Standing::Suspect]);
+    // The next look has not come yet.
+    monitor.beat(slot);
+    assert!(monitor.reset(slot, 1, agent(2), 1));
+    sweep(6);
+    assert_eq!(standings(&reports), []);
+    sweep(2);
+    assert_eq!(standings(&reports), [Standing::Suspect]);
+}
+
+#[test]
 fn the_end_of_a_frozen_loop_is_told_and_is_no_sign_of_life() {
     let (monitor, reports) = open();
     let agent = Registration { ticket: 1, pingable: false, thread: Some(3) };

@@ -1,0 +1,160 @@
+/** Agents of a worker that nobody starts anew: when it has ended they may live elsewhere. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+
+import { AgentHealthMonitor, type AgentTransition, type HealthMonitorConfig } from '../ts/index.js';
+
+const workers: Worker[] = [];
+const opened: AgentHealthMonitor[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((monitor) => monitor.close()));
+  await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
+});
+
+const never = (): Promise<never> => new Promise(() => undefined);
+
+function open(config: HealthMonitorConfig = {}): AgentHealthMonitor {
+  const backoff = { initialDelay: 10, jitter: 0 };
+  const monitor = new AgentHealthMonitor({ heartbeatInterval: 50, backoff, ...config });
+  opened.push(monitor);
+  return monitor;
+}
+
+async function online(): Promise<Worker> {
+  const worker = new Worker('setInterval(() => undefined, 1000)', { eval: true });
+  workers.push(worker);
+  await once(worker, 'online');
+  return worker;
+}
+
+function states(monitor: AgentHealthMonitor): string[] {
+  const lines: string[] = [];
+  for (const name of ['suspect', 'disconnected', 'recovering', 'recovered', 'failed'] as const) {
+    monitor.on(`agent:${name}`, ({ id, state, reason }: AgentTransition) => {
+      if (id === 'a') lines.push(`${state} ${reason}`);
+    });
+  }
+  return lines;
+}
+
+/** Resolves when so many intervals have surely passed for everyone. */
+function intervals(count: number, monitor: AgentHealthMonitor): Promise<void> {
+  return new Promise((resolve) => {
+    let pings = 0;
+    monitor.registerAgent({ id: 'clock', ping: async () => void (++pings > count && resolve()) });
+  });
+}
+
+describe('a sign of life after the end of its worker', () => {
+  test('makes an agent healthy, though nobody brings it back', async () => {
+    const monitor = open({ recoveryStrategy: 'alert' });
+    const worker = await online();
+    monitor.registerAgent({ id: 'a' }, { worker });
+    await worker.terminate();
+    await once(monitor, 'agent:disconnected');
+    await intervals(1, monitor);
+    monitor.recordActivity('a');
+    const [recovered] = (await once(monitor, 'agent:recovered')) as [AgentTransition];
+    expect(recovered).toMatchObject({ previous: 'disconnected', reason: null });
+  });
+
+  test('makes it healthy where it answers too late for its attempt', async () => {
+    const monitor = open({ maxRecoveries: 1 });
+    const lines = states(monitor);
+    const worker = await online();
+    let up = false;
+    const ping = (): Promise<unknown> => (up ? Promise.resolve() : never());
+    monitor.registerAgent({ id: 'a', ping, restart: async () => undefined }, { worker });
+    await worker.terminate();
+    await once(monitor, 'agent:failed');
+    up = true;
+    await once(monitor, 'agent:recovered');
+    expect(lines).toEqual(['disconnected exited', 'recovering exited', 'failed exited', 'healthy null']);
+  });
+
+  test('does not make it healthy where its worker is to be started anew', async () => {
+    const monitor = open({ maxRecoveries: 0 });
+    const worker = await online();
+    const lines = states(monitor);
+    monitor.registerAgent({ id: 'a', ping: async () => 'here' }, { worker, spawn: () => worker });
+    await worker.terminate();
+    await once(monitor, 'agent:failed');
+    monitor.recordActivity('a');
+    await intervals(2, monitor);
+    expect(lines).toEqual(['disconnected exited', 'failed exited']);
+  });
+
+  test('is not that the work in it has ended as well', async () => {
+    const monitor = open({ recoveryStrategy: 'alert' });
+    const worker = await online();
+    const lines = states(monitor);
+    monitor.registerAgent({ id: 'a' }, { worker });
+    const work = monitor.track('a', new Promise((_, reject) => worker.once('exit', reject)));
+    await intervals(1, monitor);
+    await Promise.all([worker.terminate(), once(monitor, 'agent:disconnected'), expect(work).rejects.toBe(1)]);
+    await intervals(2, monitor);
+    expect(lines).toEqual(['disconnected exited']);
+    expect(monitor.getAgentHealth('a')).toMatchObject({ state: 'disconnected', tracked: 0 });
+  });
+});
+
+describe('the end of a worker after restart()', () => {
+  /** Registers one that hangs, and is elsewhere after its restart(); resolves when it has recovered. */
+  async function moved(monitor: AgentHealthMonitor, worker: Worker): Promise<{ restarts: number; hung: boolean }> {
+    const state = { restarts: 0, hung: true };
+    const restart = async (): Promise<void> => {
+      state.restarts += 1;
+      state.hung = false;
+    };
+    monitor.registerAgent({ id: 'a', ping: () => (state.hung ? never() : Promise.resolve()), restart }, { worker });
+    await once(monitor, 'agent:recovered');
+    return state;
+  }
+
+  test('accuses nobody who still answers', async () => {
+    const monitor = open();
+    const worker = await online();
+    const agent = await moved(monitor, worker);
+    const lines = states(monitor);
+    await worker.terminate();
+    await intervals(3, monitor);
+    expect([lines, agent.restarts]).toEqual([[], 1]);
+  });
+
+  test('is noticed where the agent has stayed in it: it no longer answers', async () => {
+    const monitor = open();
+    const worker = await online();
+    const agent = await moved(monitor, worker);
+    agent.hung = true;
+    await worker.terminate();
+    const [gone] = (await once(monitor, 'agent:disconnected')) as [AgentTransition];
+    expect(gone.reason).toBe('silent');
+  });
+
+  test('accuses one that cannot be asked', async () => {
+    const monitor = open();
+    const worker = await online();
+    monitor.registerAgent({ id: 'a', restart: async () => undefined }, { worker });
+    void monitor.track('a', never, { deadline: 10 });
+    await once(monitor, 'agent:recovered');
+    await worker.terminate();
+    const [gone] = (await once(monitor, 'agent:disconnected')) as [AgentTransition];
+    expect(gone.reason).toBe('exited');
+  });
+
+  test('that comes while it runs takes nothing from the work that it has begun', async () => {
+    const monitor = open();
+    const worker = await online();
+    const restart = async (): Promise<void> => {
+      if (monitor.getStats().recoveryAttempts > 1) return;
+      void monitor.track('a', never, { deadline: 100 });
+      await worker.terminate();
+    };
+    const lines = states(monitor);
+    monitor.registerAgent({ id: 'a', restart }, { worker });
+    void monitor.track('a', never, { deadline: 10 });
+    for (let times = 0; times < 2; times += 1) await once(monitor, 'agent:recovered');
+    const overdue = ['suspect', 'disconnected', 'recovering'].map((state) => `${state} overdue`);
+    expect(lines).toEqual([...overdue, 'busy null', ...overdue, 'healthy null']);
+  });
+});
