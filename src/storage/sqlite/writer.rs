@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     birth,
+    caller_clock::CallerClock,
     direct::{Direct, Paused},
     doubt::Doubt,
     expiry::{self, Expiry},
@@ -67,6 +68,12 @@ impl Writer {
             full_until: None,
             direct,
         }
+    }
+
+    /// Who asks says by this what time it is to them.
+    #[must_use]
+    pub fn clock(&self) -> CallerClock {
+        self.expiry.clock().clone()
     }
 
     fn open(&mut self) -> Result<()> {
@@ -135,13 +142,6 @@ impl Writer {
         }
     }
 
-    fn transact(&mut self, mut batch: Vec<Step>) {
-        if batch.is_empty() {
-            return;
-        }
-        if self.full_until.is_some_and(|until| Instant::now() < until) {
-            batch.iter_mut().for_each(Step::lessen);
-        }
     /// Before the file is closed: on the way out SQLite says nothing of what fails, and where others have the file open it
     /// folds nothing.
     fn fold_at_last(&mut self) {
@@ -156,8 +156,15 @@ impl Writer {
         }
     }
 
+    fn transact(&mut self, mut batch: Vec<Step>) {
+        if batch.is_empty() {
+            return;
+        }
+        if self.full_until.is_some_and(|until| Instant::now() < until) {
+            batch.iter_mut().for_each(Step::lessen);
+        }
         if let Some(end) = transaction::next_end(&batch) {
-            self.expiry.set(end);
+            self.expiry.note(end);
         }
         let durability = transaction::strongest(&batch);
         let prepared = self.sound().and_then(|opened| {
