@@ -387,6 +387,8 @@ export interface StorageOpenOptions {
   maxQueueBytes: number
   /** Whether small reads may happen on the calling thread. */
   direct: boolean
+  /** What time it is to the program, in milliseconds since the epoch; without it, what it is to the system. */
+  now?: number
 }
 
 /** Lists keys that begin with `prefix`, in order, behind the key `after`. */
@@ -464,11 +466,11 @@ export declare function storageSessionInfo(handle: ExternalObject<StorageHandle>
 /** The versions of sessions at one moment, in the order of their ids: a JSON array of numbers, null where there is none. */
 export declare function storageSessionVersions(handle: ExternalObject<StorageHandle>, slot: number, ids: Array<string>, inOrder: boolean): void
 
-/** Sets a key; `expires_at` in milliseconds since the epoch. */
-export declare function storageSetKey(handle: ExternalObject<StorageHandle>, slot: number, key: string, text: string, types: string | undefined | null, expiresAt: number | undefined | null, power: boolean): void
+/** Sets a key; `expires_at` and `now` in milliseconds since the epoch. */
+export declare function storageSetKey(handle: ExternalObject<StorageHandle>, slot: number, key: string, text: string, types: string | undefined | null, expiresAt: number | undefined | null, now: number, power: boolean): void
 
 /** Sets keys, all or none; their values one a line, with as many lines of their tables of types. */
-export declare function storageSetKeys(handle: ExternalObject<StorageHandle>, slot: number, keys: Array<string>, texts: string, types: string, expiresAt: number | undefined | null, power: boolean): void
+export declare function storageSetKeys(handle: ExternalObject<StorageHandle>, slot: number, keys: Array<string>, texts: string, types: string, expiresAt: number | undefined | null, now: number, power: boolean): void
 
 /**
  * Reads everything there is: a JSON object with `sessions`, `messages`, `keys`, and `damaged`, an array of objects with

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import { SQLiteStorageAdapter } from '../ts/index.js';
+import { native } from '../ts/native.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 let adapter: SQLiteStorageAdapter;
@@ -68,4 +70,38 @@ test('reads asked for before a close are answered, wherever they are read', asyn
   await adapter.close();
   expect((await Promise.all(reads)).map((value) => String(value).length)).toEqual([1, 1, 100_000]);
   await expect(adapter.get('small')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+});
+
+describe("with a clock that is not the system's, such as a test's", () => {
+  afterEach(() => jest.restoreAllMocks());
+
+  test('keys live by it also in an adapter that finds them in the file', async () => {
+    const path = join(temporaryDirectory(), 'keys.db');
+    const clock = jest.spyOn(Date, 'now');
+    const first = new SQLiteStorageAdapter({ path, durability: 'process' });
+    clock.mockReturnValue(Date.UTC(2010));
+    await first.set('over', 1, 1);
+    clock.mockReturnValue(Date.UTC(2020));
+    await first.set('lives', 1, 3_600);
+    await first.close();
+    const second = new SQLiteStorageAdapter({ path, durability: 'process' });
+    // In the background, whatever methods say of it.
+    while ((await second.verify()).keys > 1) await turn();
+    expect(await second.get('lives')).toBe(1);
+    expect(await second.get('over')).toBeNull();
+    await second.close();
+  }, 30_000);
+
+  test('the background hears of it with each write of a key', async () => {
+    await adapter.set('k', 1);
+    jest.spyOn(Date, 'now').mockReturnValue(123);
+    const binary = native();
+    const names = ['storageSetKey', 'storageSetKeys', 'storageDeleteKey', 'storageDeleteKeys'] as const;
+    const asked = names.map((name) => jest.spyOn(binary, name));
+    await adapter.set('k', 1);
+    await adapter.setMany([['l', 1]]);
+    await adapter.delete('k');
+    await adapter.deleteMany(['l']);
+    for (const { mock } of asked) expect(mock.calls.map((words) => words.at(-2))).toEqual([123]);
+  });
 });

@@ -3,6 +3,11 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { ConflictError, SQLiteStorageAdapter, type ChatMessage, type ChatSession } from '../ts/index.js';
+import { StorageError } from '../ts/errors.js';
+import { native, type Native } from '../ts/native.js';
+import type { Connection } from '../ts/storage/sqlite/connection.js';
+import { saveInPieces, type Image } from '../ts/storage/sqlite/large-saves.js';
+import type { SessionText } from '../ts/storage/sqlite/session-text.js';
 import { runNode } from './support/child.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -277,6 +282,28 @@ test('what first saves of large sessions have to write counts in the queue', asy
   for (const id of ids) await narrow.saveSession(id, session);
   expect(await narrow.getSession('s19')).toEqual(session);
   await narrow.close();
+});
+
+test('what has come of a large save has no room any more once it is given up, unless all has come', async () => {
+  const abandoned = jest.spyOn(native(), 'abandonMessages');
+  const first = { texts: ['{}'], types: '' };
+  for (const complete of [false, true]) {
+    let giveUp: (error: Error) => void = () => undefined;
+    let step = (): boolean => false;
+    const connection = {
+      now: (ask: (binary: Native) => unknown) => ask(native()),
+      go: () => new Promise((_, reject) => (giveUp = reject)),
+      pace: { begin: (it: () => boolean) => (step = it) },
+    } as unknown as Connection;
+    const text = { next: () => first, done: complete } as unknown as SessionText;
+    const saved = saveInPieces(connection, {} as Image, first, text, false, () => undefined);
+    expect(step()).toBe(!complete);
+    giveUp(new StorageError('ERR_INDETERMINATE', 'nobody knows'));
+    await expect(saved).rejects.toMatchObject({ code: 'ERR_INDETERMINATE' });
+    expect(abandoned).toHaveBeenCalledTimes(1);
+    expect(step()).toBe(false);
+  }
+  abandoned.mockRestore();
 });
 
 test('a close waits for a save in pieces', async () => {

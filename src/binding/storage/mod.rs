@@ -39,6 +39,8 @@ pub struct StorageOpenOptions {
     pub max_queue_bytes: f64,
     /// Whether small reads may happen on the calling thread.
     pub direct: bool,
+    /// What time it is to the program, in milliseconds since the epoch; without it, what it is to the system.
+    pub now: Option<f64>,
 }
 
 /// Starts the store's threads; `slot` is answered when the file is open.
@@ -50,6 +52,7 @@ pub fn storage_open(
 ) -> Result<External<StorageHandle>> {
     let completions = Completions::new(&settle).map_err(super::entry::foreign)?;
     entry("storageOpen", || {
+        let now = options.now.map(integer);
         let options = SqliteOptions {
             path: PathBuf::from(options.path),
             readers: options.readers as usize,
@@ -59,6 +62,9 @@ pub fn storage_open(
             read_mark: Some(wal_index::read_mark),
         };
         let store = SqliteStore::open(&options, completions.reply(slot))?;
+        if let Some(now) = now {
+            store.clock_says(now);
+        }
         Ok(External::new(StorageHandle { store, completions }))
     })
 }
@@ -102,6 +108,12 @@ impl StorageHandle {
         let durability = if power { Durability::Power } else { Durability::Process };
         self.store.write(write(&self.completions), durability);
         Ok(())
+    }
+
+    /// A change by someone to whom it is that time.
+    fn write_at(&self, now: f64, power: bool, write: impl FnOnce(&Completions) -> Write) -> crate::Result<()> {
+        self.store.clock_says(integer(now));
+        self.write(power, write)
     }
 
     fn read(&self, in_order: bool, read: impl FnOnce(&Completions) -> Read) -> crate::Result<()> {

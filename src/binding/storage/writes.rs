@@ -161,8 +161,9 @@ pub fn storage_delete_session(handle: &External<StorageHandle>, slot: u32, id: S
     })
 }
 
-/// Sets a key; `expires_at` in milliseconds since the epoch.
+/// Sets a key; `expires_at` and `now` in milliseconds since the epoch.
 #[napi(catch_unwind)]
+#[allow(clippy::too_many_arguments, reason = "an object would be read member by member")]
 pub fn storage_set_key(
     handle: &External<StorageHandle>,
     slot: u32,
@@ -170,11 +171,13 @@ pub fn storage_set_key(
     text: String,
     types: Option<String>,
     expires_at: Option<f64>,
+    now: f64,
     power: bool,
 ) -> Result<()> {
     entry("storageSetKey", || {
         let value = Encoded { text, types };
-        handle.write(power, |completions| Write::set_key(key, value, expires_at.map(integer), completions.reply(slot)))
+        let expires_at = expires_at.map(integer);
+        handle.write_at(now, power, |completions| Write::set_key(key, value, expires_at, completions.reply(slot)))
     })
 }
 
@@ -188,12 +191,13 @@ pub fn storage_delete_key(
     power: bool,
 ) -> Result<()> {
     entry("storageDeleteKey", || {
-        handle.write(power, |completions| Write::delete_key(key, integer(now), completions.reply(slot)))
+        handle.write_at(now, power, |completions| Write::delete_key(key, integer(now), completions.reply(slot)))
     })
 }
 
 /// Sets keys, all or none; their values one a line, with as many lines of their tables of types.
 #[napi(catch_unwind)]
+#[allow(clippy::too_many_arguments, reason = "an object would be read member by member")]
 pub fn storage_set_keys(
     handle: &External<StorageHandle>,
     slot: u32,
@@ -201,12 +205,13 @@ pub fn storage_set_keys(
     texts: String,
     types: String,
     expires_at: Option<f64>,
+    now: f64,
     power: bool,
 ) -> Result<()> {
     entry("storageSetKeys", || {
         let values = Lines { texts, types };
         let expires_at = expires_at.map(integer);
-        handle.write(power, |completions| Write::set_keys(keys, values, expires_at, completions.reply(slot)))
+        handle.write_at(now, power, |completions| Write::set_keys(keys, values, expires_at, completions.reply(slot)))
     })
 }
 
@@ -220,7 +225,7 @@ pub fn storage_delete_keys(
     power: bool,
 ) -> Result<()> {
     entry("storageDeleteKeys", || {
-        handle.write(power, |completions| Write::delete_keys(keys, integer(now), completions.reply(slot)))
+        handle.write_at(now, power, |completions| Write::delete_keys(keys, integer(now), completions.reply(slot)))
     })
 }
 

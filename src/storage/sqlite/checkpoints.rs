@@ -39,6 +39,9 @@ const IDLE: Duration = Duration::from_secs(2);
 /// What was acknowledged without a sync is on the disk after so long, however much or little is written meanwhile.
 const SYNCED_WITHIN: Duration = Duration::from_secs(2);
 
+/// What does not succeed is tried again after twice the time, so that it keeps no idle process busy, and at least so often.
+const SELDOM: Duration = Duration::from_secs(60);
+
 /// What SQLite puts before the pages of a log, and before each of them.
 const HEADER: u64 = 32;
 const PAGE_HEADER: i64 = 24;
@@ -63,8 +66,10 @@ pub struct Checkpoints {
     synced: bool,
     /// What is left of the log for commits that do.
     room: Room,
-    /// How long to wait after a sync failed that is owed, or something kept the log of an idle store from being emptied.
-    retry: Duration,
+    /// How long was waited before the last sync of what is owed.
+    sync_pause: Duration,
+    /// How long was waited before the last try to empty the log of an idle store.
+    empty_pause: Duration,
 }
 
 impl Checkpoints {
@@ -100,7 +105,8 @@ impl Checkpoints {
             empty_at: None,
             synced: false,
             room: Room::of(path, identity, busy_timeout),
-            retry: IDLE,
+            sync_pause: SYNCED_WITHIN,
+            empty_pause: IDLE,
         })
     }
 
@@ -114,14 +120,16 @@ impl Checkpoints {
             return Ok(());
         }
         self.empty_at = Instant::now().checked_add(IDLE);
-        self.retry = IDLE;
+        self.empty_pause = IDLE;
         self.synced = synced;
         if synced {
             let used = pages * (self.page_size + PAGE_HEADER);
             self.sync_by = None;
             self.room.keep(connection, HEADER + u64::try_from(used).unwrap_or(0))?;
-        } else if self.sync_by.is_none() {
-            self.sync_by = Instant::now().checked_add(SYNCED_WITHIN);
+        } else {
+            // What failed before may have been put off for longer.
+            let soon = Instant::now() + SYNCED_WITHIN;
+            self.sync_by = Some(self.sync_by.map_or(soon, |due| due.min(soon)));
         }
         self.size = pages * self.page_size;
         if self.size < self.folded_at.max(self.emptied_at) {
@@ -133,8 +141,8 @@ impl Checkpoints {
             self.folded_at = self.size;
             self.emptied_at = self.size;
             let owed = self.sync_by.take().is_some();
-            let synced = self.empty(connection, PATIENCE).and_then(|emptied| self.sync(owed && !emptied));
-            self.still_owed(owed, synced)
+            let emptied = self.empty(connection, PATIENCE);
+            self.owe(owed, emptied)
         } else if self.sync_is_due() || self.grown() >= FOLDED_AT_THE_LATEST {
             self.fold(connection)
         } else {
@@ -159,27 +167,28 @@ impl Checkpoints {
         self.folded_at = self.size;
         let owed = self.sync_by.take().is_some();
         let whole = fold(connection, "PRAGMA wal_checkpoint(PASSIVE)");
-        let synced = whole.and_then(|whole| self.sync(owed && !whole));
-        self.still_owed(owed, synced)
+        self.owe(owed, whole)
     }
 
-    /// What was owed and failed is owed still, each time after twice the time.
-    fn still_owed(&mut self, owed: bool, outcome: Result<()>) -> Result<()> {
-        if owed && outcome.is_err() {
-            self.sync_by = self.later();
-        }
-        outcome
-    }
-
-    fn later(&mut self) -> Option<Instant> {
-        self.retry *= 2;
-        Instant::now().checked_add(self.retry)
-    }
-
+    /// After the log was folded, as a whole or not, where a sync was owed: what failed is owed still.
+    ///
     /// Folding begins with syncing the log, but only where there is something that may be folded: what a reader holds up, or
-    /// another process that folds at this moment, has to be synced apart.
-    fn sync(&self, owed: bool) -> Result<()> {
-        if owed { self.room.sync() } else { Ok(()) }
+    /// another process that folds at this moment, has to be synced apart. So has what there is no room for in the file.
+    fn owe(&mut self, owed: bool, folded: Result<bool>) -> Result<()> {
+        if !owed {
+            return folded.map(drop);
+        }
+        let synced = match &folded {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(Error::Full { .. }) => self.room.sync(),
+            Err(error) => Err(error.clone()),
+        };
+        if synced.is_err() {
+            self.sync_by = Some(later(&mut self.sync_pause));
+        } else {
+            self.sync_pause = SYNCED_WITHIN;
+        }
+        synced.and(folded.map(drop))
     }
 
     /// Folds what it can, so that the log can begin anew in the room it has.
@@ -195,6 +204,12 @@ impl Checkpoints {
         self.sync_by.into_iter().chain(self.empty_at).min()
     }
 
+    /// Whether something that was acknowledged is not synced.
+    #[must_use]
+    pub fn is_sync_owed(&self) -> bool {
+        self.sync_by.is_some()
+    }
+
     fn sync_is_due(&self) -> bool {
         self.sync_by.is_some_and(|due| due <= Instant::now())
     }
@@ -206,7 +221,12 @@ impl Checkpoints {
     /// A sync that failed.
     pub fn sync_what_is_owed(&mut self, connection: &Connection) -> Result<()> {
         let nothing_written = self.committed.load(Ordering::Relaxed) == 0;
-        if nothing_written && self.sync_by.is_some() { self.fold(connection) } else { Ok(()) }
+        if !nothing_written || !self.is_sync_owed() {
+            return Ok(());
+        }
+        let folded = self.fold(connection);
+        // The log may be on the disk although there is no room for it in the file.
+        if self.is_sync_owed() { folded } else { Ok(()) }
     }
 
     /// What time asks for.
@@ -221,14 +241,14 @@ impl Checkpoints {
     }
 
     /// Empties the log of a store that is not written to. A reader that is in the way is not waited for; the next try
-    /// comes after twice the time, so that it keeps no idle process busy, as after one that failed.
+    /// comes later, as after one that failed.
     fn when_idle(&mut self, connection: &Connection) -> Result<()> {
         if self.empty_at.take().is_none() {
             return Ok(());
         }
         let emptied = self.empty(connection, Duration::ZERO);
         if !matches!(emptied, Ok(true)) {
-            self.empty_at = self.later();
+            self.empty_at = Some(later(&mut self.empty_pause));
         } else if self.synced {
             self.room.keep_at_rest(connection)?;
         }
@@ -260,6 +280,12 @@ impl Checkpoints {
     }
 }
 
+/// When to try again what was tried after that pause.
+fn later(pause: &mut Duration) -> Instant {
+    *pause = pause.saturating_mul(2).min(SELDOM);
+    Instant::now() + *pause
+}
+
 /// Whether nothing and nobody kept it from folding everything.
 fn fold(connection: &Connection, sql: &str) -> Result<bool> {
     let begun = Instant::now();
@@ -272,93 +298,4 @@ fn fold(connection: &Connection, sql: &str) -> Result<bool> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MEGABYTE: i64 = 1024 * 1024;
-
-    fn database(path: &Path) -> (Connection, Checkpoints) {
-        let mut connection = Connection::open(path).unwrap();
-        connection
-            .execute_batch("PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x)")
-            .unwrap();
-        let checkpoints = Checkpoints::of(&mut connection, path, Identity::of(path), Duration::ZERO).unwrap();
-        (connection, checkpoints)
-    }
-
-    /// After which megabytes, committed one by one, something was folded.
-    fn folded_after(spare_time: bool, megabytes: i64) -> Vec<i64> {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("s.db");
-        let (connection, mut checkpoints) = database(&path);
-        let mut length = std::fs::metadata(&path).unwrap().len();
-        let mut folded = Vec::new();
-        for megabyte in 1..=megabytes {
-            connection.execute("INSERT INTO t VALUES (randomblob(?1))", [MEGABYTE]).unwrap();
-            checkpoints.after_batch(&connection, true).unwrap();
-            if spare_time && checkpoints.may_be_folded() {
-                checkpoints.fold(&connection).unwrap();
-            }
-            // Nothing else writes to the file itself.
-            let now = std::fs::metadata(&path).unwrap().len();
-            if std::mem::replace(&mut length, now) != now {
-                folded.push(megabyte);
-            }
-        }
-        folded
-    }
-
-    #[test]
-    fn the_log_is_folded_early_where_nobody_waits_and_in_time_where_somebody_always_does() {
-        assert_eq!(folded_after(true, 40), [16, 32]);
-        assert_eq!(folded_after(false, 70), [32, 64]);
-    }
-
-    #[test]
-    fn what_a_reader_keeps_from_being_folded_is_synced_in_the_log() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("s.db");
-        let (connection, mut checkpoints) = database(&path);
-        let mut write_and_fold = |owed: bool| {
-            connection.execute("INSERT INTO t VALUES (1)", []).unwrap();
-            checkpoints.sync_by = owed.then(Instant::now);
-            let folded = checkpoints.fold(&connection);
-            (folded.is_ok(), checkpoints.sync_by.is_some())
-        };
-        let reader = Connection::open(&path).unwrap();
-        reader.execute_batch("BEGIN; SELECT count(*) FROM t").unwrap();
-        assert_eq!(write_and_fold(true), (true, false));
-        // Where the log is not found under its name, whoever looks for it there says so.
-        let log = path.with_extension("db-wal");
-        std::fs::rename(&log, directory.path().join("elsewhere")).unwrap();
-        assert_eq!(write_and_fold(false), (true, false), "nothing is owed");
-        assert_eq!(write_and_fold(true), (false, true), "what failed is owed still");
-        std::fs::rename(directory.path().join("elsewhere"), &log).unwrap();
-        reader.execute_batch("COMMIT").unwrap();
-        assert_eq!(write_and_fold(true), (true, false));
-    }
-
-    #[test]
-    fn a_log_that_readers_hold_is_tried_to_be_emptied_however_often_it_is_synced() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("s.db");
-        let (connection, mut checkpoints) = database(&path);
-        let reader = Connection::open(&path).unwrap();
-        reader.execute_batch("BEGIN; SELECT count(*) FROM t").unwrap();
-        let mut tried = Vec::new();
-        for megabyte in 1..=100 {
-            connection.execute("INSERT INTO t VALUES (randomblob(?1))", [MEGABYTE]).unwrap();
-            // As if two seconds had passed.
-            checkpoints.sync_by = Some(Instant::now());
-            let before = checkpoints.emptied_at;
-            checkpoints.after_batch(&connection, false).unwrap();
-            if checkpoints.emptied_at != before {
-                tried.push(megabyte);
-            }
-        }
-        assert_eq!(tried, [64, 80, 96]);
-        reader.execute_batch("COMMIT").unwrap();
-        checkpoints.settle(&connection).unwrap();
-        assert!(!checkpoints.may_be_folded());
-    }
-}
+mod tests;

@@ -121,8 +121,9 @@ impl ComingMessages {
         if state.pieces.len() == at && !state.complete {
             state.given_up = true;
         }
-        // What was asked for before they were complete does not come after what was asked for since.
-        if state.given_up && !only_complete {
+        // What was asked for before they were complete does not come after what was asked for since. And those that are
+        // gone must not pass for all that there were.
+        if state.ended || (state.given_up && !only_complete) {
             return Err(Error::Closed("the text of a session"));
         }
         Ok(state.pieces.get(at).cloned())
@@ -185,5 +186,14 @@ mod tests {
         coming.abandon();
         assert!(taken(&coming, false).is_err());
         assert!(coming.given_up());
+    }
+
+    #[test]
+    fn what_is_abandoned_does_not_pass_for_complete() {
+        let coming = ComingMessages::default();
+        coming.add(lines("1")).unwrap();
+        coming.abandon();
+        assert!(!coming.complete());
+        assert!(taken(&coming, true).is_err());
     }
 }

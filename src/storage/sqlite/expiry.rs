@@ -5,12 +5,12 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 
-use super::{job::Write, keys};
+use super::{caller_clock::CallerClock, job::Write, keys};
 use crate::{error::Result, reply::Reply};
 
 /// As many keys go at once: a write that comes meanwhile waits for no longer than that takes.
@@ -31,9 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// What had ended before the file was opened waits until whoever opened it has begun.
 pub const AFTER_OPENING: Duration = Duration::from_secs(5);
 
-/// How long a key stays that was set with a clock behind ours: nothing tells how far behind it is, and so how long the key
-/// has to live.
-const LIFE_BY_ANOTHER_CLOCK: Duration = Duration::from_secs(60 * 60);
+/// So long a key stays when its time has come: the clock by which it was set may be held still since it was last heard.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// Knows the next end of a key, and what was removed last.
 #[derive(Debug, Default)]
@@ -44,30 +43,7 @@ pub struct Expiry {
     rested: Option<Instant>,
     /// When to look for ends that nobody here has set.
     look_at: Option<Instant>,
-    /// So many milliseconds the clock of whoever sets keys may be behind ours, such as one that a test holds still.
-    behind: i64,
-    /// As long as any key may live that is known to have been set by such a clock.
-    behind_until: Option<Instant>,
-}
-
-/// The end of a key that is being set, in milliseconds since the epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
-    at: i64,
-    /// So long it was over when it was asked for. Whoever asked had yet to come to it.
-    over: Option<i64>,
-}
-
-impl End {
-    /// An end that is asked for now.
-    pub fn asked_for(at: i64) -> Self {
-        Self { at, over: Some(now() - at).filter(|over| *over >= 0) }
-    }
-
-    /// What both together ask for.
-    pub fn and(self, other: Self) -> Self {
-        Self { at: self.at.min(other.at), over: self.over.max(other.over) }
-    }
+    clock: CallerClock,
 }
 
 /// What a step did.
@@ -79,21 +55,16 @@ pub struct Reclaimed {
 }
 
 impl Expiry {
-    /// Takes note of keys that are set.
-    pub fn set(&mut self, end: End) {
-        if let Some(over) = end.over {
-            let life = i64::try_from(LIFE_BY_ANOTHER_CLOCK.as_millis()).unwrap_or(i64::MAX);
-            self.behind = self.behind().max(over.saturating_add(life));
-            self.behind_until = Instant::now().checked_add(LIFE_BY_ANOTHER_CLOCK);
-        }
-        self.note(end.at);
+    /// By which keys are set and end here.
+    pub fn clock(&self) -> &CallerClock {
+        &self.clock
     }
 
     /// Looks for ends in the file, of which none shall be due for so long. Damage that is met there keeps nobody from
     /// anything else.
     pub fn look(&mut self, connection: &Connection, rest: Duration) {
         self.look_at = Instant::now().checked_add(LOOK_EVERY);
-        let rested = self.now().saturating_add(i64::try_from(rest.as_millis()).unwrap_or(0));
+        let rested = self.over_at().saturating_add(millis(rest));
         match keys::next_end(connection) {
             Ok(None) => {}
             Ok(Some(end)) => self.note(end.max(rested)),
@@ -120,10 +91,10 @@ impl Expiry {
 
     /// Removes a step's worth of keys whose time has come.
     pub fn step(&self, reply: Reply<Reclaimed>) -> Write {
-        let now = self.now();
+        let over_at = self.over_at();
         let limit = Arc::new(AtomicUsize::new(STEP));
         let seen = Arc::clone(&limit);
-        Write::new(0, reply, move |connection| reclaim(connection, now, limit.load(Ordering::Relaxed)))
+        Write::new(0, reply, move |connection| reclaim(connection, over_at, limit.load(Ordering::Relaxed)))
             .looking(move |_, part| seen.store((STEP / part).max(1), Ordering::Relaxed))
             .freeing()
     }
@@ -142,8 +113,9 @@ impl Expiry {
         }
     }
 
-    fn note(&mut self, end: i64) {
-        let left = Duration::from_millis(u64::try_from(end.saturating_sub(self.now())).unwrap_or(0));
+    /// Takes note of a key that ends then, in milliseconds since the epoch.
+    pub fn note(&mut self, end: i64) {
+        let left = Duration::from_millis(u64::try_from(end.saturating_sub(self.over_at())).unwrap_or(0));
         // An end beyond what the clock can say needs no waking.
         let due = Instant::now().checked_add(left);
         self.due = match (self.due, due) {
@@ -152,26 +124,20 @@ impl Expiry {
         };
     }
 
-    /// What has ended by then has ended by every clock that sets keys here.
-    fn now(&self) -> i64 {
-        now().saturating_sub(self.behind())
-    }
-
-    fn behind(&self) -> i64 {
-        if self.behind_until.is_some_and(|until| Instant::now() < until) { self.behind } else { 0 }
+    /// What has ended by then may go.
+    fn over_at(&self) -> i64 {
+        self.clock.now().saturating_sub(millis(SLACK))
     }
 }
 
-fn reclaim(connection: &Connection, now: i64, limit: usize) -> Result<Reclaimed> {
+fn reclaim(connection: &Connection, over_at: i64, limit: usize) -> Result<Reclaimed> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let more = keys::delete_expired(connection, now, limit)? == limit;
+    let more = keys::delete_expired(connection, over_at, limit)? == limit;
     Ok(Reclaimed { more, next_end: keys::next_end(connection)? })
 }
 
-/// Milliseconds since the epoch.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -206,35 +172,59 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_by_a_clock_that_is_behind_is_not_over_by_ours() {
+    fn what_is_set_by_a_clock_that_is_behind_is_over_by_that_clock() {
         let connection = database();
         let mut expiry = Expiry::default();
-        let then = now() - 6 * YEAR;
-        for end in [then + 3_000, then + 1_000, then + 2_000] {
+        let then = CallerClock::default().now() - 6 * YEAR;
+        expiry.clock().says(then);
+        for end in [then + 3_600_000, then + 7_200_000] {
             set(&connection, end);
-            expiry.set(End::asked_for(end));
+            expiry.note(end);
         }
-        assert!(waits(&expiry) > Duration::from_secs(3_000));
-        assert_eq!(step(&mut expiry, &connection), 3);
+        assert!(waits(&expiry) > Duration::from_secs(3_000), "{:?}", waits(&expiry));
+        assert_eq!(step(&mut expiry, &connection), 2);
         assert!(waits(&expiry) > Duration::from_secs(3_000), "it is not tried all the time");
-        expiry.behind_until = Some(Instant::now());
-        expiry.look(&connection, Duration::ZERO);
-        assert_eq!(step(&mut expiry, &connection), 0, "an hour later");
+        expiry.clock().says(then + 3_600_000 + 2 * millis(SLACK));
+        assert_eq!(step(&mut expiry, &connection), 1);
     }
 
     #[test]
-    fn what_is_asked_for_in_time_is_over_in_time_however_late_it_is_done() {
+    fn what_is_found_by_a_clock_that_is_behind_is_over_by_that_clock() {
         let connection = database();
         let mut expiry = Expiry::default();
-        let end = now() + 20;
-        let asked = End::asked_for(end).and(End::asked_for(now() + YEAR));
-        set(&connection, end);
-        while now() <= end {
-            std::thread::yield_now();
+        let then = CallerClock::default().now() - 6 * YEAR;
+        set(&connection, then + 3_600_000);
+        expiry.clock().says(then);
+        expiry.look(&connection, AFTER_OPENING);
+        assert!(waits(&expiry) > Duration::from_secs(3_000), "{:?}", waits(&expiry));
+    }
+
+    #[test]
+    fn a_clock_that_is_held_still_and_heard_now_and_then_ends_nothing() {
+        let connection = database();
+        let mut expiry = Expiry::default();
+        // It stands still while the system's goes on.
+        for (keys, stands_for) in [0, 3_000, 6_000, 9_000].into_iter().enumerate() {
+            let still = CallerClock::default().now() - stands_for;
+            set(&connection, still + 1);
+            assert_eq!(step(&mut expiry, &connection), i64::try_from(keys).unwrap() + 1, "after {stands_for} ms");
+            expiry.clock().says(still);
         }
-        expiry.set(asked);
-        assert_eq!(waits(&expiry), Duration::ZERO);
-        assert_eq!(step(&mut expiry, &connection), 0);
+    }
+
+    #[test]
+    fn a_key_whose_time_has_come_before_it_is_stored_holds_up_no_other() {
+        let connection = database();
+        let mut expiry = Expiry::default();
+        let now = CallerClock::default().now();
+        expiry.clock().says(now);
+        for end in [now - 100, now + 1] {
+            set(&connection, end);
+            expiry.note(end);
+        }
+        assert!(waits(&expiry) <= SLACK);
+        expiry.clock().says(now + 3 * millis(SLACK));
+        assert!(waits(&expiry) <= SLACK, "it is due by the system's clock at the latest");
     }
 
     #[test]

@@ -6,7 +6,6 @@ use rusqlite::Connection;
 
 use super::{
     coming::ComingMessages,
-    expiry::End,
     owed::{Change, Owed, Verdict},
 };
 use crate::{
@@ -32,7 +31,7 @@ fn task<T: Send + 'static>(reply: Reply<T>, work: impl FnOnce(&Connection) -> Re
 pub struct Write {
     change: Box<dyn Change>,
     size: usize,
-    end: Option<End>,
+    end: Option<i64>,
     frees: bool,
     tag: Option<Tag>,
     look: Option<Look>,
@@ -115,11 +114,11 @@ impl Write {
 
     /// The change sets a key that ends then, in milliseconds since the epoch.
     pub(super) fn ending(self, end: Option<i64>) -> Self {
-        Self { end: end.map(End::asked_for), ..self }
+        Self { end, ..self }
     }
 
     /// When a key ends that the change sets.
-    pub(super) fn end(&self) -> Option<End> {
+    pub(super) fn end(&self) -> Option<i64> {
         self.end
     }
 

@@ -4,6 +4,7 @@ mod append;
 mod backup;
 mod batches;
 mod birth;
+mod caller_clock;
 mod changes;
 mod checkpoints;
 mod coming;
@@ -66,6 +67,7 @@ pub use verify::{Damage, Kind, Verification};
 pub use view::{CommitMark, ReadMark};
 
 use self::{
+    caller_clock::CallerClock,
     direct::Direct,
     job::{Job, Step},
     reader::Reader,
@@ -102,6 +104,7 @@ pub struct SqliteOptions {
 pub struct SqliteStore {
     // First, so that it goes first: whoever closes the file last folds its log into it, and only the writer can.
     direct: Arc<Direct>,
+    clock: CallerClock,
     writer: Worker<Job>,
     readers: Vec<Worker<Read>>,
     upkeep: Upkeep,
@@ -116,6 +119,7 @@ impl SqliteStore {
         let SqliteOptions { path, readers, busy_timeout, max_queue_bytes, direct, read_mark } = options;
         let direct = Arc::new(Direct::new(path.clone(), *direct, *read_mark));
         let writer = Writer::new(path.clone(), *busy_timeout, Arc::downgrade(&direct));
+        let clock = writer.clock();
         let writer = Worker::start("smalltalk-sqlite", *max_queue_bytes, writer)?;
         let readers = (0..*readers)
             .map(|_| Worker::start("smalltalk-reader", READ_QUEUE, Reader::new(path.clone(), *busy_timeout)))
@@ -125,9 +129,14 @@ impl SqliteStore {
             let direct = Arc::clone(&direct);
             move |outcome: Result<()>| reply.send(outcome.inspect(|()| direct.begin()))
         });
-        let store = Self { direct, writer, readers, upkeep };
+        let store = Self { direct, clock, writer, readers, upkeep };
         store.enqueue(Job::Open(opened), 0);
         Ok(store)
+    }
+
+    /// Whoever asks says what time it is to them, in milliseconds since the epoch: keys end by their clock.
+    pub fn clock_says(&self, now: i64) {
+        self.clock.says(now);
     }
 
     /// Queues a change. Never waits: a full queue is answered with [`Error::Backpressure`].

@@ -7,7 +7,6 @@
 use rusqlite::Connection;
 
 use super::{
-    expiry::End,
     failure::{commit_failure, failure, uncertain},
     job::{Read, Step, Write},
     owed::Verdict,
@@ -29,14 +28,14 @@ pub fn strongest(batch: &[Step]) -> Option<Durability> {
 }
 
 /// The next end of a key that a batch sets.
-pub fn next_end(batch: &[Step]) -> Option<End> {
+pub fn next_end(batch: &[Step]) -> Option<i64> {
     batch
         .iter()
         .filter_map(|step| match step {
             Step::Write(write, _) => write.end(),
             Step::Read(_) => None,
         })
-        .reduce(End::and)
+        .min()
 }
 
 /// What became of a batch.

@@ -5,10 +5,7 @@ use std::{path::Path, time::Duration};
 use rusqlite::Connection;
 
 use super::{checkpoints::Checkpoints, failure::failure, identity::Identity, opening};
-use crate::{
-    durability::Durability,
-    error::{Error, Result},
-};
+use crate::{durability::Durability, error::Result};
 
 /// An open file.
 pub struct WriteConnection {
@@ -46,11 +43,6 @@ impl WriteConnection {
             self.synchronous = Some(durability);
         }
         Ok(())
-    }
-
-    /// Whether the log finds no room in the file. On the way out SQLite says nothing of that.
-    pub fn finds_no_room(&self) -> bool {
-        matches!(Checkpoints::make_room(&self.connection), Err(Error::Full { .. }))
     }
 
     /// Closes the file.

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     birth,
+    caller_clock::CallerClock,
     direct::{Direct, Paused},
     doubt::Doubt,
     expiry::{self, Expiry},
@@ -67,6 +68,12 @@ impl Writer {
             full_until: None,
             direct,
         }
+    }
+
+    /// Who asks says by this what time it is to them.
+    #[must_use]
+    pub fn clock(&self) -> CallerClock {
+        self.expiry.clock().clone()
     }
 
     fn open(&mut self) -> Result<()> {
@@ -135,6 +142,20 @@ impl Writer {
         }
     }
 
+    /// Before the file is closed: on the way out SQLite says nothing of what fails, and where others have the file open it
+    /// folds nothing.
+    fn fold_at_last(&mut self) {
+        let Some(opened) = &mut self.opened else { return };
+        let owed = opened.checkpoints.is_sync_owed();
+        let folded = opened.checkpoints.fold(&opened.connection);
+        if matches!(folded, Err(Error::Full { .. })) {
+            self.reserve.release();
+        }
+        if owed {
+            self.heed(folded, UNFOLDED);
+        }
+    }
+
     fn transact(&mut self, mut batch: Vec<Step>) {
         if batch.is_empty() {
             return;
@@ -143,7 +164,7 @@ impl Writer {
             batch.iter_mut().for_each(Step::lessen);
         }
         if let Some(end) = transaction::next_end(&batch) {
-            self.expiry.set(end);
+            self.expiry.note(end);
         }
         let durability = transaction::strongest(&batch);
         let prepared = self.sound().and_then(|opened| {
@@ -318,21 +339,18 @@ impl Handler<Job> for Writer {
     }
 
     fn finish(&mut self) -> Result<()> {
-        let closed = match self.opened.take() {
-            None => Ok(()),
-            Some(opened) => {
-                let sound = !self.doubt.is_there() && still_there(&self.path, self.identity, "closing").is_ok();
-                if sound && opened.finds_no_room() {
-                    self.reserve.release();
-                }
-                opened.close()
-            }
-        };
+        let _paused = self.pause_views();
+        if !self.doubt.is_there() && still_there(&self.path, self.identity, "closing").is_ok() {
+            self.fold_at_last();
+        }
+        // Nothing may be open, as the doubt could not be ended so far.
+        let settled = if self.doubt.is_there() { self.sound().map(drop) } else { Ok(()) };
+        let closed = self.opened.take().map_or(Ok(()), WriteConnection::close);
         // Whoever closes the database last takes the log away. Where it is there, others need the room as well.
         if !birth::with_ending(&birth::own_name(&self.path), "-wal").exists() {
             self.reserve.release();
         }
-        closed
+        settled.and(closed)
     }
 }
 

@@ -63,7 +63,7 @@ export class Connection {
     const opening = calls.run<null>(
       (binary, slot) => {
         try {
-          handle = binary.storageOpen(this.#options, calls.settle, slot);
+          handle = binary.storageOpen({ ...this.#options, now: Date.now() }, calls.settle, slot);
         } catch (error) {
           failure = error;
           throw error;

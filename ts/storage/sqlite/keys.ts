@@ -21,7 +21,7 @@ export class Keys {
   set(key: string, value: unknown, expiresAt: number | undefined, power: boolean): Promise<void> {
     const { text, types } = encode(value, this.#options.encoding);
     return this.#write<void>(keyName(key), power, (binary, handle, slot) =>
-      binary.storageSetKey(handle, slot, key, text, types, expiresAt, power),
+      binary.storageSetKey(handle, slot, key, text, types, expiresAt, Date.now(), power),
     );
   }
 
@@ -91,7 +91,7 @@ export class Keys {
     const texts = joined(encoded.map(({ text }) => text));
     const types = joined(encoded.map(({ types: table }) => table ?? ''));
     return this.#write<void>(EVERYTHING, power, (binary, handle, slot) =>
-      binary.storageSetKeys(handle, slot, keys, texts, types, expiresAt, power),
+      binary.storageSetKeys(handle, slot, keys, texts, types, expiresAt, Date.now(), power),
     );
   }
 

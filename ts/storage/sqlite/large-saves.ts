@@ -1,5 +1,6 @@
 /** Saving a large session in full: its text is made little by little, and written while the rest of it is made. */
-import type { Native } from '../../native.js';
+import { StorageError } from '../../errors.js';
+import { crossing, type Native } from '../../native.js';
 import type { Connection } from './connection.js';
 import type { Lines, SessionText } from './session-text.js';
 
@@ -26,15 +27,21 @@ export function saveInPieces(
   const add = ({ texts, types }: Lines): void => connection.now((binary) => binary.addMessages(coming, texts, types));
   const ask = <T>(again: boolean): Promise<T> =>
     connection.go<T>((binary, handle, slot) => binary.storageSaveComing(handle, slot, image, power, coming, again));
+  // The file need not be open for that.
+  const abandon = (): void => crossing(StorageError, (binary) => binary.abandonMessages(coming));
   add(first);
   return new Promise((resolve, reject) => {
     let refused = false;
+    let complete = false;
     const inTime = ask<number | null>(false);
     inTime.catch((error: unknown) => {
       refused = true;
       reject(error);
+      // Nobody brings the rest; what has come would keep its room for a save that is asked for again.
+      if (!complete) abandon();
     });
     const end = (): void => {
+      complete = true;
       const answer = connection.now((binary) => binary.completeMessages(coming)) ? inTime : ask<number>(true);
       allSent();
       resolve(answer as Promise<number>);
@@ -46,7 +53,7 @@ export function saveInPieces(
         if (text.done) end();
         return !text.done;
       } catch (error) {
-        connection.now((binary) => binary.abandonMessages(coming));
+        abandon();
         reject(error);
         return false;
       }

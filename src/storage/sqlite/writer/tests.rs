@@ -97,6 +97,43 @@ fn doubt_ends_although_nobody_asks() {
 }
 
 #[test]
+fn closing_in_doubt_has_all_on_the_disk_or_says_why_not() {
+    for in_the_way in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let mut writer = writer(&path);
+        set(&mut writer, "unsynced", None).unwrap();
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM key_values").unwrap();
+        let _ = chore(&mut writer, Err(failed_sync()));
+        assert!(matches!(set(&mut writer, "k", None), Err(Error::Busy)), "a first try to end the doubt");
+        if !in_the_way {
+            reader.execute_batch("COMMIT").unwrap();
+        }
+        let closed = writer.finish();
+        let unfolded = fs::metadata(path.with_extension("db-wal")).unwrap().len() > 0;
+        assert_eq!((closed.is_err(), unfolded), (in_the_way, in_the_way), "{closed:?}");
+    }
+}
+
+#[test]
+fn what_is_owed_is_synced_before_the_file_is_closed_or_leaves_doubt() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let mut writer = writer(&path);
+    let reader = Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM key_values").unwrap();
+    set(&mut writer, "unsynced", None).unwrap();
+    writer.fold_at_last();
+    assert!(!writer.doubt.is_there());
+    set(&mut writer, "unsynced too", None).unwrap();
+    // Where the log is not found under its name, whoever looks for it there says so.
+    fs::rename(path.with_extension("db-wal"), directory.path().join("elsewhere")).unwrap();
+    writer.fold_at_last();
+    assert!(writer.doubt.is_there());
+}
+
+#[test]
 fn behind_a_commit_that_failed_half_way_nothing_of_its_batch_is_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s.db");
