@@ -70,6 +70,8 @@ thread_local! {
     pub static SYNCED: std::cell::RefCell<Vec<PathBuf>> = const { std::cell::RefCell::new(Vec::new()) };
     /// How many names this thread has looked up.
     pub static LOOKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    /// Whether this thread's file system counts no names.
+    pub static UNCOUNTED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 fn options() -> OpenOptions {
@@ -128,6 +130,10 @@ pub fn identity(_: &fs::Metadata) -> (u64, u64) {
 /// Whether an open file has a name still.
 #[cfg(unix)]
 pub fn has_name(found: &fs::Metadata) -> bool {
+    #[cfg(test)]
+    if UNCOUNTED.get() {
+        return false;
+    }
     std::os::unix::fs::MetadataExt::nlink(found) > 0
 }
 

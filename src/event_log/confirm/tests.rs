@@ -16,7 +16,7 @@ const SESSIONS: [&str; 4] = ["a", "b", "c", "d"];
 
 fn open(directory: &Path, max_file_bytes: u64) -> Owned {
     let options = LogOptions { cleanup_interval: Duration::ZERO, max_file_bytes, ..LogOptions::new(directory) };
-    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default()).unwrap()
+    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default(), None).unwrap()
 }
 
 /// Appends a batch, and gives the numbers of what was acknowledged.
