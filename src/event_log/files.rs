@@ -229,9 +229,10 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
     writing().map_err(|cause| Error::io(doing("writing", path), &cause))
 }
 
-/// Replaces a small file as a whole: whoever looks, at whatever moment, finds the old one or the new one.
+/// Replaces a small file as a whole: whoever looks, at whatever moment, finds the old one or the new one. Its name may be as
+/// long as names can be.
 pub fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    let temporary = directory.join(format!(".{name}.{}{TEMPORARY}", uuid::Uuid::now_v7().simple()));
+    let temporary = directory.join(format!(".{}{TEMPORARY}", uuid::Uuid::now_v7().simple()));
     let replaced = write_new(&temporary, bytes).and_then(|()| {
         fs::rename(&temporary, directory.join(name))
             .map_err(|cause| Error::io(doing("replacing", Path::new(name)), &cause))
