@@ -13,6 +13,8 @@ interface Waiting {
   patience: Patience | undefined;
   /** When it was asked for, by that one's clock. */
   since: number;
+  /** Hears when the binary has done with it, also where nobody waits for that any more. */
+  over: (() => void) | undefined;
 }
 
 /** What is unknown of an operation without an answer: `write`, whether it happened; `read`, nothing. A `long` one may take its time. */
@@ -87,10 +89,11 @@ export class Calls {
     kind: Kind = 'long',
     patience?: Patience,
     since = patience?.clock.now ?? 0,
+    over?: () => void,
   ): Promise<T> {
     const slot = this.#free();
     const answer = new Promise<T>((resolve, reject) => {
-      this.#waiting.set(slot, { resolve, reject, kind, patience, since });
+      this.#waiting.set(slot, { resolve, reject, kind, patience, since, over });
     });
     stayAlive();
     if (kind === 'long') this.#long += 1;
@@ -98,6 +101,7 @@ export class Calls {
       crossing(this.#Room, (binary) => begin(binary, slot));
     } catch (error) {
       this.abandon(slot, error);
+      over?.();
     }
     return answer;
   }
@@ -119,10 +123,20 @@ export class Calls {
     return slots;
   }
 
-  /** Waits no longer for those of these slots that have not been answered; an answer that comes later is for nobody. */
+  /**
+   * Waits no longer for those of these slots that have not been answered; an answer that comes later is only for who wants to
+   * hear that it is over.
+   */
   giveUp(slots: readonly number[], limitMs: number): void {
     for (const slot of slots) {
       const waiting = this.#take(slot);
+      const over = waiting?.over;
+      if (over !== undefined) {
+        this.#channels.set(slot, () => {
+          this.#channels.delete(slot);
+          over();
+        });
+      }
       waiting?.reject(
         waiting.kind === 'write'
           ? new this.#Room(
@@ -177,5 +191,6 @@ export class Calls {
     } else {
       waiting.resolve(value);
     }
+    waiting.over?.();
   }
 }

@@ -310,9 +310,10 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
       together.send();
       crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
     };
-    const land = async (): Promise<unknown> => {
+    const land = (over: () => void): void => {
       together.send();
-      return asked.run<null>('read', (binary, slot) => binary.logClose(handle, slot));
+      // Where that fails, or takes too long, nobody is left to hear of it.
+      asked.close(over).catch(() => undefined);
     };
     this.#opened = { asked, together, consumers: new Set(), stay: drainAtExit(this, drain, land) };
     return this.#opened;
@@ -336,20 +337,18 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     if (opened === null) return;
     opened.together.send();
     const { asked, consumers, stay } = opened;
+    let isOver = false as boolean;
     // All at once: whichever is held up, the others are not.
     const ended = await Promise.allSettled([
       ...Array.from(consumers, (consumer) => consumer.close()),
-      asked.run<null>('read', (binary, slot) => {
-        binary.logClose(asked.handle, slot);
+      asked.close(() => {
+        isOver = true;
+        stay();
       }),
     ]);
-    for (const one of ended) {
-      if (one.status === 'fulfilled') continue;
-      // Where it was given up it goes on, and the way out of the process waits for it.
-      keepDraining(this);
-      throw one.reason;
-    }
-    stay();
+    // Where it was given up it goes on, and the way out of the process waits for it.
+    if (!isOver) keepDraining(this);
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
 
   async #call<T>(kind: Kind, begin: Begin): Promise<T> {
