@@ -52,6 +52,36 @@ test('answers that are fetched wait for nothing, and come after those that do', 
   expect(answered).toEqual(['first', 'second', 'third']);
 });
 
+test('what was given up is over when its answer comes after all', async () => {
+  const calls = new Calls(SmallTalkError);
+  const slots: number[] = [];
+  const over: string[] = [];
+  const begin = (call: string): Promise<unknown> =>
+    calls
+      .run((_binary, slot) => slots.push(slot), 'read', undefined, 0, { over: () => over.push(call) })
+      .catch(() => undefined);
+  const given = ['answered', 'late', 'never'].map(begin);
+  const [answered, late, never] = slots as [number, number, number];
+  calls.settle([answered, false, null]);
+  calls.giveUp([answered, late, never], 1);
+  await Promise.all(given);
+  expect([calls.pending, over]).toEqual([0, ['answered']]);
+  calls.settle([late, true, { code: 'ERR_IO', message: '' }]);
+  calls.settle([late, false, null]);
+  expect(over).toEqual(['answered', 'late']);
+  const failing = calls.run(
+    () => {
+      throw new Error('nobody has it');
+    },
+    'read',
+    undefined,
+    0,
+    { over: () => over.push('failing') },
+  );
+  await expect(failing).rejects.toThrow('nobody has it');
+  expect(over).toEqual(['answered', 'late', 'failing']);
+});
+
 test('the next turn of the loop has its own time', async () => {
   const { calls, slots, answered } = asked(2);
   const [first, second] = slots as [number, number];

@@ -7,6 +7,7 @@ import { closeSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { JsonlEventReplayStorage, SmallTalkEventBus, type EventConsumer } from '../ts/index.js';
+import { runNode } from './support/child.js';
 import { all, open, rejection } from './support/event-log.js';
 import { expectCountsToAddUp, logStats } from './support/held-log.js';
 import { skipUnless } from './support/skip.js';
@@ -150,6 +151,30 @@ withPipes('a close has a time-out and goes on, and whoever opens the directory n
   await stored;
   closeSync(reader);
   expect(await payloads(next)).toEqual(['before', 'next']);
+});
+
+withPipes('a close that took too long holds a place on the way out of the process until it is done', async () => {
+  const directory = join(temporaryDirectory(), 'events');
+  const script = `
+    const { execFileSync } = require('node:child_process');
+    const { closeSync, constants, openSync, rmSync } = require('node:fs');
+    const { JsonlEventReplayStorage } = require(${JSON.stringify(join(__dirname, '../dist/index.js'))});
+    const log = new JsonlEventReplayStorage(${JSON.stringify({ ...SHORT, directory })});
+    const outcome = (work) => work.then(() => 'fine', ({ code }) => code);
+    (async () => {
+      await log.append('s', { topic: 't' });
+      const pipe = ${JSON.stringify(join(directory, 'active', `${SILENT}.jsonl`))};
+      execFileSync('mkfifo', [pipe]);
+      while ((await outcome(log.append('${SILENT}', { topic: 't' }))) !== 'ERR_INDETERMINATE');
+      console.log(await outcome(log.close()), process.listenerCount('exit'));
+      const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+      rmSync(pipe);
+      while (process.listenerCount('exit') > 0) await new Promise(setImmediate);
+      closeSync(reader);
+      console.log('done');
+    })();`;
+  const ended = await runNode(['-e', script], { cwd: __dirname, timeoutMs: 20_000 });
+  expect(ended).toEqual({ code: 0, output: expect.stringMatching(/^ERR_TIMEOUT 1\n(.*\n)*done\n/) as string });
 });
 
 /** A pipe in the archive: a replay of what is there waits until somebody writes to it, and for the end of that. */

@@ -8,14 +8,23 @@ import { monotonic, setImmediate } from './timers.js';
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: unknown): void;
-  /** Hears the answer, undefined where it is a failure, before the promise does: at the end of the process none goes on. */
-  heard: ((value: unknown) => void) | undefined;
   kind: Kind;
   /** Who is patient, and must not be forgotten meanwhile. */
   patience: Patience | undefined;
   /** When it was asked for, by that one's clock. */
   since: number;
+  hearer: Hearer;
 }
+
+/** Who hears of an answer beside the promise. */
+export interface Hearer {
+  /** The answer, undefined where it is a failure, before the promise has it: at the end of the process none goes on. */
+  heard?(value: unknown): void;
+  /** The binary has done with it, also where nobody waits for that any more. */
+  over?(): void;
+}
+
+const NOBODY: Hearer = {};
 
 /** What is unknown of an operation without an answer: `write`, whether it happened; `read`, nothing. A `long` one may take its time. */
 export type Kind = 'write' | 'read' | 'long';
@@ -89,11 +98,11 @@ export class Calls {
     kind: Kind = 'long',
     patience?: Patience,
     since = patience?.clock.now ?? 0,
-    heard?: (value: unknown) => void,
+    hearer: Hearer = NOBODY,
   ): Promise<T> {
     const slot = this.#free();
     const answer = new Promise<T>((resolve, reject) => {
-      this.#waiting.set(slot, { resolve, reject, heard, kind, patience, since });
+      this.#waiting.set(slot, { resolve, reject, kind, patience, since, hearer });
     });
     stayAlive();
     if (kind === 'long') this.#long += 1;
@@ -101,6 +110,7 @@ export class Calls {
       crossing(this.#Room, (binary) => begin(binary, slot));
     } catch (error) {
       this.abandon(slot, error);
+      hearer.over?.();
     }
     return answer;
   }
@@ -122,10 +132,20 @@ export class Calls {
     return slots;
   }
 
-  /** Waits no longer for those of these slots that have not been answered; an answer that comes later is for nobody. */
+  /**
+   * Waits no longer for those of these slots that have not been answered; an answer that comes later is only for who wants to
+   * hear that it is over.
+   */
   giveUp(slots: readonly number[], limitMs: number): void {
     for (const slot of slots) {
       const waiting = this.#take(slot);
+      const hearer = waiting?.hearer;
+      if (hearer?.over !== undefined) {
+        this.#channels.set(slot, () => {
+          this.#channels.delete(slot);
+          hearer.over?.();
+        });
+      }
       waiting?.reject(
         waiting.kind === 'write'
           ? new this.#Room(
@@ -175,11 +195,12 @@ export class Calls {
       this.#channels.get(slot)?.();
       return;
     }
-    waiting.heard?.(failed ? undefined : value);
+    waiting.hearer.heard?.(failed ? undefined : value);
     if (failed) {
       waiting.reject(fromNative(value as Parameters<typeof fromNative>[0], this.#Room));
     } else {
       waiting.resolve(value);
     }
+    waiting.hearer.over?.();
   }
 }

@@ -242,7 +242,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
 
   /**
    * What was appended before lands; afterwards everything is rejected with `ERR_CLOSED`. May be called twice. Rejects with
-   * `ERR_TIMEOUT` where that takes longer than `timeoutMs`: it goes on all the same.
+   * `ERR_TIMEOUT` where that takes longer than `timeoutMs`: it goes on all the same; with `ERR_IO` where somebody has removed
+   * or replaced the log's lock and nobody has heard of it, with `ERR_INDETERMINATE` where a sync failed for that.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -310,9 +311,10 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
       together.send();
       crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
     };
-    const land = async (): Promise<unknown> => {
+    const land = (over: () => void): void => {
       together.send();
-      return asked.run<null>('read', (binary, slot) => binary.logClose(handle, slot));
+      // Where that fails, or takes too long, nobody is left to hear of it.
+      asked.close(over).catch(() => undefined);
     };
     this.#opened = { asked, together, consumers: new Set(), stay: drainAtExit(this, drain, land) };
     return this.#opened;
@@ -336,20 +338,18 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     if (opened === null) return;
     opened.together.send();
     const { asked, consumers, stay } = opened;
+    let isOver = false as boolean;
     // All at once: whichever is held up, the others are not.
     const ended = await Promise.allSettled([
       ...Array.from(consumers, (consumer) => consumer.close()),
-      asked.run<null>('read', (binary, slot) => {
-        binary.logClose(asked.handle, slot);
+      asked.close(() => {
+        isOver = true;
+        stay();
       }),
     ]);
-    for (const one of ended) {
-      if (one.status === 'fulfilled') continue;
-      // Where it was given up it goes on, and the way out of the process waits for it.
-      keepDraining(this);
-      throw one.reason;
-    }
-    stay();
+    // Where it was given up it goes on, and the way out of the process waits for it.
+    if (!isOver) keepDraining(this);
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
 
   async #call<T>(kind: Kind, begin: Begin): Promise<T> {

@@ -3,8 +3,11 @@ import { monotonic } from './timers.js';
 
 interface Leaving {
   drain(limitMs: number): void;
-  land: (() => Promise<unknown>) | undefined;
+  land: Land | undefined;
 }
+
+/** Has done what is queued, and says when that is over, whether or not it was done. */
+type Land = (over: () => void) => void;
 
 const LIMIT_MS = 5_000;
 
@@ -17,13 +20,9 @@ let next = 0;
 /**
  * Calls `drain` when the process, or this worker thread, exits by itself or by `process.exit()`; the object is held
  * weakly, so neither function may refer to it. All drains together have five seconds. The function that comes back takes the
- * wish back. When the object is forgotten, `land` is asked to do what is queued, and the exit is drained until it has.
+ * wish back. When the object is forgotten, `land` is asked to do what is queued, and the exit is drained until that is over.
  */
-export function drainAtExit(
-  object: object,
-  drain: (limitMs: number) => void,
-  land?: () => Promise<unknown>,
-): () => void {
+export function drainAtExit(object: object, drain: (limitMs: number) => void, land?: Land): () => void {
   const ticket = next++;
   if (leaving.size === 0) process.on('exit', drainAll);
   leaving.set(ticket, { drain, land });
@@ -43,14 +42,10 @@ export function keepDraining(object: object): void {
 }
 
 function land(ticket: number): void {
-  const landing = leaving.get(ticket)?.land?.();
-  // Where that fails, or takes too long, the way out is the last chance.
-  if (landing === undefined) forget(ticket);
-  else
-    landing.then(
-      () => forget(ticket),
-      () => undefined,
-    );
+  const asked = leaving.get(ticket)?.land;
+  // Until that is over the way out is the last chance.
+  if (asked === undefined) forget(ticket);
+  else asked(() => forget(ticket));
 }
 
 function forget(ticket: number): void {

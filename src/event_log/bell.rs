@@ -78,7 +78,7 @@ impl Bell {
 
     /// There is a new event, and readers see it.
     pub fn ring(&self, session: &str, newest: u64) {
-        if self.count.load(Ordering::SeqCst) == 0 {
+        if !self.is_waited_for() {
             return;
         }
         let told = self.take(|id, waiting| id == session && waiting.after < newest);
@@ -93,6 +93,11 @@ impl Bell {
         for waiting in self.take(|_, waiting| over(waiting.ticket)) {
             waiting.reply.send(Err(error.clone()));
         }
+    }
+
+    /// Whether anybody waits.
+    pub fn is_waited_for(&self) -> bool {
+        self.count.load(Ordering::SeqCst) > 0
     }
 
     /// Tells all who wait why they wait in vain.
@@ -115,7 +120,7 @@ impl Bell {
                 }
             }
         }
-        self.count.load(Ordering::SeqCst) > 0
+        self.is_waited_for()
     }
 
     fn take(&self, which: impl Fn(&str, &Waiting) -> bool) -> Vec<Waiting> {

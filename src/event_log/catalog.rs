@@ -19,6 +19,8 @@ pub struct Catalog {
     unreadable: RwLock<BTreeMap<String, Error>>,
     /// Why nothing is known of any session that is not here, while the log is not open any more.
     lost: RwLock<Option<Error>>,
+    /// Which file's lock makes the log this process's.
+    lock: RwLock<Option<(u64, u64)>>,
 }
 
 impl Catalog {
@@ -54,6 +56,16 @@ impl Catalog {
     pub fn lose(&self, error: &Error) {
         *write(&self.lost) = Some(error.clone());
         self.clear();
+    }
+
+    /// The log is this process's by the lock of that file.
+    pub fn is_held(&self, lock: (u64, u64)) {
+        *write(&self.lock) = Some(lock);
+    }
+
+    /// Which file's lock made it this process's last.
+    pub fn lock(&self) -> Option<(u64, u64)> {
+        *read(&self.lock)
     }
 
     /// All sessions are known again.

@@ -73,11 +73,13 @@ impl Current {
     }
 
     /// Whether what has its name is still what was written last. Where somebody has removed, replaced or cut it, an
-    /// acknowledgement would be a lie. The name need not be looked up while its directory has the same `names`.
+    /// acknowledgement would be a lie. The name need not be looked up while its directory has the same `names`, and the file
+    /// says that it has one: not on every file system it does.
     pub fn is_unchanged(&mut self, path: &Path, names: Option<Stamp>) -> Result<bool> {
-        if let Some(file) = self.handle.as_ref().filter(|_| names.is_some() && names == self.named_under) {
-            let found = file.metadata().map_err(|cause| failure(path, &cause))?;
-            return Ok(files::has_name(&found) && self.length == found.len());
+        if let Some(file) = self.handle.as_ref().filter(|_| names.is_some() && names == self.named_under)
+            && let Some(found) = file.metadata().ok().filter(files::has_name)
+        {
+            return Ok(self.length == found.len());
         }
         let found = files::look(path)?;
         let same = self.identity.is_none() || self.identity == found.as_ref().map(files::identity);

@@ -294,10 +294,13 @@ fn read_piece(part: &Part, piece: &[Entry]) -> Result<(String, usize)> {
     Ok((text, events))
 }
 
-/// Takes note of a file of this process's log that is not there: nobody of ours has moved it. It costs itself, like a damaged
-/// line. Where all are gone with their directory, that may be on a disk which is not there just now.
+/// Takes note of a file of this process's log that is not there: nobody of ours has moved it, unless the log is no longer
+/// ours. It costs itself, like a damaged line. Where all are gone with their directory, that may be on a disk which is not there just now.
 fn report_removed(view: &View, placed: &Placed) -> Result<()> {
     let (file, active) = (placed.path.display(), &view.layout().active);
+    if view.is_lost() {
+        return Err(view.layout().lost());
+    }
     if !active.is_dir() {
         let cause = std::io::Error::other("somebody else has removed its directory");
         return Err(Error::io(format!("opening {file}"), &cause));

@@ -100,6 +100,20 @@ impl Layout {
         Ok((ownership, past))
     }
 
+    /// Which file has the lock's name.
+    pub fn named_lock(&self) -> Result<Option<(u64, u64)>> {
+        Ok(files::look(&self.root.join(LOCK))?.as_ref().map(files::identity))
+    }
+
+    /// Why somebody who owned it does so no longer.
+    pub fn lost(&self) -> Error {
+        let cause = std::io::Error::other(
+            "somebody else has removed or replaced its lock, so it may have another owner by now; \
+             the next call takes possession of it anew, if it has none",
+        );
+        Error::io(format!("owning {}", self.root.display()), &cause)
+    }
+
     /// Locks the file that has the name; whether it was made for that.
     fn lock(&self) -> Result<(Ownership, bool)> {
         let path = self.root.join(LOCK);
@@ -163,24 +177,33 @@ impl Layout {
 impl Ownership {
     /// Whether nobody else can own the log.
     pub fn holds(&mut self) -> Result<bool> {
-        let named = files::look(&self.layout.root.join(LOCK))?;
-        self.is_lost |= named.as_ref().map(files::identity) != Some(self.identity);
+        self.is_lost = self.is_lost || self.layout.named_lock()? != Some(self.identity);
         Ok(!self.is_lost)
     }
 
     /// The same as far as the locked file itself tells, which takes a third of the time: that somebody has moved it, or its
-    /// directory, is told by [`Ownership::holds`] alone.
-    pub fn seems_to_hold(&self) -> bool {
-        !self.is_lost && self.lock.metadata().is_ok_and(|found| files::has_name(&found))
+    /// directory, is told by [`Ownership::holds`] alone. That one decides where the file seems to have no name: not every
+    /// file system counts them.
+    pub fn seems_to_hold(&mut self) -> Result<bool> {
+        if !self.is_lost && self.lock.metadata().is_ok_and(|found| files::has_name(&found)) {
+            return Ok(true);
+        }
+        self.holds()
+    }
+
+    /// Whether it was seen to hold no longer.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
+    /// Which file is locked.
+    pub fn identity(&self) -> (u64, u64) {
+        self.identity
     }
 
     /// Why it holds no longer.
     pub fn lost(&self) -> Error {
-        let cause = std::io::Error::other(
-            "somebody else has removed or replaced its lock, so it may have another owner by now; \
-             the next call takes possession of it anew, if it has none",
-        );
-        Error::io(format!("writing to {}", self.layout.root.display()), &cause)
+        self.layout.lost()
     }
 
     /// Marks the log as closed in order. Everything else must be on the disk before.

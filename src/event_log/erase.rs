@@ -28,7 +28,8 @@ fn remove_all(layout: &Layout, id: &str, stem: &str) -> Result<u64> {
     let mut removed = remove_from(&layout.active, |name| is_of(name, stem));
     let indexes = remove_from(&layout.index, |name| name.strip_suffix(".index").is_some_and(|of| is_of(of, stem)));
     add(&mut removed, indexes.map(|_| 0));
-    let copies = |name: &str| name.starts_with(&format!("{stem}.")) || is_temporary_of(name, stem);
+    // What was left of a copy does not say whose it is.
+    let copies = |name: &str| name.starts_with(&format!("{stem}.")) || files::is_temporary(name);
     add(&mut removed, remove_from(&layout.quarantine, copies));
     match files::names(&layout.archive) {
         Ok(days) => {

@@ -25,6 +25,8 @@ pub struct Replay {
     pub(super) reader: Worker<Ask>,
     pub(super) session: String,
     pub(super) cursor: SharedCursor,
+    /// Whether its first piece has been asked for.
+    pub(super) begun: AtomicBool,
 }
 
 /// A named consumer of a session, whose position is on the disk. Dropping it lets go of the position.
@@ -43,7 +45,12 @@ pub struct Consumer {
 impl Replay {
     /// The next piece: a JSON array of some hundred events without their checksums; `None` at the end.
     pub fn pull(&self, reply: Reply<Option<String>>) {
-        let ask = Ask::Pull { cursor: Arc::clone(&self.cursor), reply };
+        let mut ask = Ask::Pull { cursor: Arc::clone(&self.cursor), reply };
+        if let Some(core) = &self.core
+            && !self.begun.swap(true, Ordering::Relaxed)
+        {
+            ask = unless_lost(core, &self.session, ask);
+        }
         read_once_opened(self.core.as_ref(), &self.reader, Some(&self.session), ask);
     }
 
@@ -111,7 +118,24 @@ fn read_once_opened(core: Option<&Arc<Core>>, reader: &Worker<Ask>, session: Opt
     let is_ready = |core: &&Arc<Core>| {
         core.opened.load(Ordering::Acquire) && !session.is_some_and(|id| core.view.is_unreadable(id))
     };
-    let Some(core) = core.filter(|core| !is_ready(core)) else { return read(reader, ask) };
+    match core.filter(|core| !is_ready(core)) {
+        Some(core) => open_first(core, reader, session, ask),
+        None => read(reader, ask),
+    }
+}
+
+/// Reads where no other process can own the log by now; otherwise the writer is asked first, who notices that as well.
+fn unless_lost(core: &Arc<Core>, session: &str, ask: Ask) -> Ask {
+    let (core, session) = (Arc::clone(core), session.to_owned());
+    Ask::task(ask.tag(), move |ready| match ready {
+        Ok(()) if core.view.is_lost() => open_first(&core, &core.reader, Some(&session), ask),
+        Ok(()) => ask.answer(),
+        Err(error) => ask.refuse(error),
+    })
+}
+
+/// Asks the reader when the writer has the files open.
+fn open_first(core: &Core, reader: &Worker<Ask>, session: Option<&str>, ask: Ask) {
     let (reader, tag) = (reader.clone(), ask.tag());
     let answer = move |opened: Result<()>| match opened {
         Ok(()) => read(&reader, ask),

@@ -97,7 +97,13 @@ impl EventLog {
     pub fn replay(&self, session: String, filter: ReplayFilter) -> Result<Replay> {
         self.check()?;
         let cursor = Arc::new(Mutex::new(Cursor::new(self.side.view(), session.clone(), filter)));
-        Ok(Replay { core: self.side.core(), reader: self.side.reader().clone(), session, cursor })
+        Ok(Replay {
+            core: self.side.core(),
+            reader: self.side.reader().clone(),
+            session,
+            cursor,
+            begun: AtomicBool::new(false),
+        })
     }
 
     /// Answers with the number of a session's newest event, as soon as there is one above `after`. `ticket` is by which the

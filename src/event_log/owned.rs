@@ -1,5 +1,6 @@
 //! A log that this process owns and has opened: its lanes, what waits for a sync, and when it has to clean up.
 
+mod ownership;
 mod reading;
 
 use std::{
@@ -28,10 +29,7 @@ use super::{
     sync::{Done, Syncer},
     time::now_micros,
 };
-use crate::{
-    durability::Durability,
-    error::{Error, Result},
-};
+use crate::{durability::Durability, error::Result};
 
 /// As many files may be open for writing at once. Beyond it all are closed; what waits for its sync is opened again for it.
 pub(super) const MOST_HANDLES: usize = 256;
@@ -70,11 +68,21 @@ pub struct Owned {
 }
 
 impl Owned {
-    /// Takes the directory into possession and reads what is there.
-    pub fn open(layout: Layout, options: &LogOptions, catalog: &Arc<Catalog>, bell: &Arc<Bell>) -> Result<Self> {
+    /// Takes the directory into possession and reads what is there. Where this process has let go of the log before, numbers
+    /// up to `given` may have been given.
+    pub fn open(
+        layout: Layout,
+        options: &LogOptions,
+        catalog: &Arc<Catalog>,
+        bell: &Arc<Bell>,
+        given: Option<u64>,
+    ) -> Result<Self> {
         let (ownership, past) = layout.own()?;
-        // The disk may have got the journal, and no name of a file that it speaks of.
-        let past = if past == Past::New && redo::is_there(&layout)? { Past::Unclean } else { past };
+        catalog.is_held(ownership.identity());
+        // What is there now may be an earlier state, whose last owner knew nothing of what came later. And the disk may have
+        // got the journal, and no name of a file that it speaks of.
+        let doubtful = given.is_some() || (past == Past::New && redo::is_there(&layout)?);
+        let past = if doubtful { Past::Unclean } else { past };
         checkpoint::remove_strays(&layout)?;
         quarantine::remove_strays(&layout);
         let mut report = RecoveryReport { clean: past != Past::Unclean, ..RecoveryReport::default() };
@@ -86,7 +94,7 @@ impl Owned {
         let mut highest_seq = match past {
             Past::New => 0,
             Past::Closed { highest_seq, .. } => highest_seq,
-            Past::Unclean => now_micros(),
+            Past::Unclean => record::higher(now_micros(), given.unwrap_or(0)),
         };
         if past == Past::Unclean {
             highest_seq = loaded.iter().map(|session| session.last_seq).fold(highest_seq, record::higher);
@@ -119,7 +127,7 @@ impl Owned {
         };
         for session in loaded {
             let leap = past == Past::Unclean || session.suspicious;
-            let everywhere = matches!(past, Past::Closed { everywhere: true, .. });
+            let everywhere = given.is_some() || matches!(past, Past::Closed { everywhere: true, .. });
             // A file may have been made for an event that never came.
             let used = everywhere || session.last_seq == 0;
             owned.resume(session, leap, if used { highest_seq.saturating_add(1) } else { 0 });
@@ -146,7 +154,7 @@ impl Owned {
             self.spare_handles();
         }
         let mut owed: Vec<Option<Parcel>> = Vec::with_capacity(parcels.len());
-        let holds = self.seems_to_hold();
+        let holds = self.still_holds();
         for parcel in parcels {
             if self.wants_power(&parcel) {
                 owed.push(Some(parcel));
@@ -157,26 +165,8 @@ impl Owned {
         }
         self.confirm(powered, &mut owed);
         let mut owed = owed.into_iter().flatten().peekable();
-        let holds = owed.peek().is_none() || self.seems_to_hold();
+        let holds = owed.peek().is_none() || self.still_holds();
         owed.for_each(|parcel| answer(parcel, holds));
-    }
-
-    /// Whether nobody else can own the log, see [`Ownership::holds`].
-    ///
-    /// # Errors
-    /// Where that cannot be told.
-    pub fn holds(&mut self) -> Result<bool> {
-        self.ownership.holds()
-    }
-
-    /// The same for each batch, see [`Ownership::seems_to_hold`].
-    pub fn seems_to_hold(&self) -> bool {
-        self.ownership.seems_to_hold()
-    }
-
-    /// Lets go of a log that somebody else may own. What was acknowledged still gets to the disk; nothing else is touched.
-    pub fn abandon(mut self) -> (Error, Result<()>) {
-        (self.ownership.lost(), self.flush())
     }
 
     fn wants_power(&self, parcel: &Parcel) -> bool {
@@ -198,7 +188,8 @@ impl Owned {
         let lane = self.lanes.entry(Arc::clone(id)).or_insert_with(|| Lane::new(id, first));
         let was_open = lane.holds_a_handle();
         let written = lane.write(&mut self.around, &mut self.ids, parcels, items);
-        if lane.broken {
+        let is_broken = lane.broken;
+        if is_broken {
             self.doubt = Some("a file could not be written or closed in order".to_owned());
         }
         self.totals.appended += written.len() as u64;
@@ -219,6 +210,9 @@ impl Owned {
         }
         if self.around.journal.is_broken() {
             self.see_to_journal_soon();
+        }
+        if is_broken && let Err(error) = self.look_once() {
+            tracing::warn!(target: "smalltalk::event_log", %error, "the lock cannot be looked at");
         }
         powered.then_some(written)
     }

@@ -31,3 +31,19 @@ pub fn remove_strays(layout: &Layout) {
         tracing::warn!(target: "smalltalk::event_log", %error, "could not tidy the quarantine");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_names_can_be_kept_whole() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let layout = Layout::new(directory.path());
+        // A stem, a number that leapt, an offset.
+        let of = format!("{}.{}.{}", "s".repeat(186), 1_u64 << 53, u64::from(u32::MAX));
+        let name = keep(&layout, &of, b"damaged").unwrap();
+        assert_eq!(files::read_all(&directory.path().join(name)).unwrap().unwrap(), b"damaged");
+        assert_eq!(files::names(&layout.quarantine).unwrap().len(), 1);
+    }
+}

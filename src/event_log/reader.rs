@@ -46,6 +46,23 @@ impl Ask {
         }
     }
 
+    /// Reads, and answers.
+    pub fn answer(self) {
+        match self {
+            Self::Pull { cursor, reply } => {
+                let outcome = cursor.lock().unwrap_or_else(PoisonError::into_inner).pull();
+                reply.send(outcome);
+            }
+            Self::Advance { position, seq, reply } => {
+                let mut position = position.lock().unwrap_or_else(PoisonError::into_inner);
+                let closed = Err(Error::Closed("the consumer"));
+                reply.send(position.as_mut().map_or(closed, |position| position.advance(seq)));
+            }
+            Self::Task { work, .. } => work(Ok(())),
+            Self::Look => {}
+        }
+    }
+
     /// Answers without reading.
     pub fn refuse(self, error: Error) {
         match self {
@@ -97,23 +114,10 @@ pub struct Reader {
 impl Handler<Ask> for Reader {
     fn handle(&mut self, batch: Vec<Ask>) {
         for ask in batch {
-            match ask {
-                Ask::Pull { cursor, reply } => {
-                    let outcome = cursor.lock().unwrap_or_else(PoisonError::into_inner).pull();
-                    reply.send(outcome);
-                }
-                Ask::Advance { position, seq, reply } => {
-                    let mut position = position.lock().unwrap_or_else(PoisonError::into_inner);
-                    let closed = Err(Error::Closed("the consumer"));
-                    reply.send(position.as_mut().map_or(closed, |position| position.advance(seq)));
-                }
-                Ask::Task { work, .. } => work(Ok(())),
-                Ask::Look => {
-                    if let Some(watch) = &mut self.watch {
-                        watch.begin();
-                    }
-                }
+            if let (Ask::Look, Some(watch)) = (&ask, &mut self.watch) {
+                watch.begin();
             }
+            ask.answer();
         }
     }
 

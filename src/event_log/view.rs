@@ -56,6 +56,17 @@ impl View {
         }
     }
 
+    /// Whether this process has written the log and somebody else may do so by now. Where that cannot be told, whoever reads
+    /// is not kept from it.
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Self::Owned(catalog, layout) => {
+                catalog.lock().is_some_and(|ours| layout.named_lock().is_ok_and(|named| named != Some(ours)))
+            }
+            Self::Visited(_) => false,
+        }
+    }
+
     /// A file of a session is no longer where it was.
     pub fn forget(&self, id: &str) {
         if let Self::Visited(visitor) = self {

@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::{
     append::Parcel, bell::Bell, catalog::Catalog, directory::Layout, erase, files, options::LogOptions, owned::Owned,
-    retention::CleanupReport, statistics::Statistics, time::now_micros,
+    retention::CleanupReport, statistics::Statistics,
 };
 use crate::{
     error::{Error, Result},
@@ -74,6 +74,17 @@ pub struct Before {
     pub unsynced: Vec<PathBuf>,
 }
 
+/// What is left of a log that was let go of, because it might have another owner.
+struct Lost {
+    /// Up to here its numbers may have been given.
+    given: u64,
+    /// What nobody has heard of.
+    untold: Option<Error>,
+}
+
+/// As often the lock is looked at while somebody waits for events: when another one owns the log, none come.
+const LOOK: Duration = Duration::from_secs(3);
+
 /// What a writer shares with readers.
 pub struct Shared {
     /// What they see.
@@ -92,8 +103,8 @@ pub struct Writer {
     owned: Option<Owned>,
     /// What kept the log from opening for the next batch.
     failure: Option<Error>,
-    /// Whether the log was let go of since it was opened last, because it might have another owner.
-    has_lost: bool,
+    /// Where the log was let go of since it was opened last.
+    lost: Option<Lost>,
     /// Why not everything may be on the disk that was acknowledged before the log was let go of.
     doubt: Option<Error>,
     /// Dropped last: then the directory is free for the next one.
@@ -103,7 +114,7 @@ pub struct Writer {
 impl Writer {
     /// A writer that opens the log when it gets its first job.
     pub fn new(options: LogOptions, shared: Shared, before: Before, released: Sender<Infallible>) -> Self {
-        Self { options, shared, before, owned: None, failure: None, has_lost: false, doubt: None, _released: released }
+        Self { options, shared, before, owned: None, failure: None, lost: None, doubt: None, _released: released }
     }
 
     fn await_predecessor(&mut self) {
@@ -120,10 +131,12 @@ impl Writer {
             return Ok(());
         }
         self.shared.opened.store(false, Ordering::Release);
-        let Some((error, flushed)) = self.owned.take().map(Owned::abandon) else { return Ok(()) };
+        let Some(owned) = self.owned.take() else { return Ok(()) };
+        let given = owned.given();
+        let (error, flushed) = owned.abandon();
         tracing::error!(target: "smalltalk::event_log", %error, "let go of a log that may have another owner");
-        self.has_lost = true;
-        self.doubt = flushed.err();
+        self.lost = Some(Lost { given, untold: None });
+        self.doubt = flushed.err().or(self.doubt.take());
         self.shared.catalog.lose(&error);
         self.shared.bell.fail(&error);
         Err(error)
@@ -152,27 +165,30 @@ impl Writer {
 
     fn take_possession(&mut self) -> Result<Owned> {
         let layout = Layout::new(&self.options.directory);
-        let mut owned = Owned::open(layout, &self.options, &self.shared.catalog, &self.shared.bell)?;
-        if std::mem::take(&mut self.has_lost) {
-            // Whatever was removed with the lock, its numbers were used.
-            owned.highest_seq = owned.highest_seq.max(now_micros());
+        let given = self.lost.as_ref().map(|lost| lost.given);
+        let owned = Owned::open(layout, &self.options, &self.shared.catalog, &self.shared.bell, given)?;
+        if self.lost.take().is_some() {
             self.shared.catalog.is_found();
         }
         Ok(owned)
     }
 
     fn append(&mut self, parcels: Vec<Parcel>) {
-        let checked = self.check_ownership(|owned| Ok(owned.seems_to_hold()));
+        let checked = self.check_ownership(Owned::seems_to_hold);
         match checked.and_then(|()| self.opened()) {
             Ok(owned) => owned.append(parcels),
             Err(error) => parcels.into_iter().for_each(|parcel| parcel.refuse(error.clone())),
         }
+        // What the batch itself has noticed, those whose events are in it have heard.
+        let _ = self.check_ownership(|owned| Ok(!owned.has_lost()));
     }
 
     /// What is not open has nothing to flush.
     fn flush(&mut self) -> Result<()> {
-        let flushed = if self.owned.is_some() { self.open().and_then(Owned::flush) } else { Ok(()) };
-        flushed.and(self.doubt.take().map_or(Ok(()), Err))
+        if self.owned.is_some() {
+            self.open().and_then(Owned::flush)?;
+        }
+        self.doubt.take().map_or(Ok(()), Err)
     }
 
     fn serve(&mut self, job: Job) {
@@ -228,14 +244,20 @@ impl Handler<Job> for Writer {
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        self.owned.as_ref().and_then(Owned::wake_at)
+        let owned = self.owned.as_ref()?;
+        let look = self.shared.bell.is_waited_for().then(|| Instant::now() + LOOK);
+        [owned.wake_at(), look].into_iter().flatten().min()
     }
 
     fn tick(&mut self) {
         // Nobody has asked for anything; whoever does hears whether the log can be had again.
-        if self.check_ownership(Owned::holds).is_ok()
-            && let Some(owned) = &mut self.owned
+        if let Err(error) = self.check_ownership(Owned::holds)
+            && let Some(lost) = &mut self.lost
         {
+            lost.untold = Some(error);
+        }
+        // Also where that cannot be told: what was acknowledged is to get to the disk in time.
+        if let Some(owned) = &mut self.owned {
             owned.tick();
         }
     }
@@ -243,8 +265,14 @@ impl Handler<Job> for Writer {
     fn finish(&mut self) -> Result<()> {
         // Whoever comes next waits for this writer only, so it does not end before the one it came after.
         self.await_predecessor();
-        self.check_ownership(Owned::holds)?;
-        self.owned.take().map_or(Ok(()), Owned::close)
+        let checked = self.check_ownership(Owned::holds);
+        let closed = match (checked, self.owned.take()) {
+            (Ok(()), owned) => owned.map_or(Ok(()), Owned::close),
+            // Whoever may own it by now, what was acknowledged gets to the disk.
+            (Err(error), owned) => owned.map_or(Ok(()), |mut owned| owned.flush()).and(Err(error)),
+        };
+        let untold = self.lost.take().and_then(|lost| lost.untold);
+        self.doubt.take().or(closed.err()).or(untold).map_or(Ok(()), Err)
     }
 }
 

@@ -183,7 +183,9 @@ fn what_a_copy_to_the_archive_has_left_halfway_is_erased_as_well() {
     assert!(wait(|reply| log.erase(SESSION.into(), reply)).unwrap());
     assert_eq!(names(&day), [".s.notes", ".s2.1.jsonl.0.tmp"]);
     fs::create_dir_all(place.root.join("quarantine")).unwrap();
-    fs::write(place.root.join("quarantine/.s.1.0.damaged.0.tmp"), "").unwrap();
+    for left in [".s.1.0.damaged.0.tmp", ".0.tmp"] {
+        fs::write(place.root.join("quarantine").join(left), "").unwrap();
+    }
     assert!(wait(|reply| log.erase(SESSION.into(), reply)).unwrap());
     assert!(names(&place.root.join("quarantine")).is_empty());
 }

@@ -1,5 +1,5 @@
 /** What is asked of an open log, and how long somebody waits for it. */
-import { Calls, type Kind } from '../calls.js';
+import { Calls, type Hearer, type Kind } from '../calls.js';
 import { EventLogError } from '../errors.js';
 import { MOMENT_MS, Moments } from '../moments.js';
 import { crossing, type Native } from '../native.js';
@@ -22,9 +22,14 @@ export class Asked {
   }
 
   /** Runs one operation; `begin` gives it to the binary under the slot it gets. Only a `long` one may take its time. */
-  run<T>(kind: Kind, begin: (binary: Native, slot: number) => void): Promise<T> {
+  run<T>(kind: Kind, begin: (binary: Native, slot: number) => void, hearer?: Hearer): Promise<T> {
     if (kind !== 'long') this.#patience.start();
-    return this.#calls.run<T>(begin, kind, this.#patience);
+    return this.#calls.run<T>(begin, kind, this.#patience, undefined, hearer);
+  }
+
+  /** Closes it; `over` hears when that is done or has failed, which may be after it was given up. */
+  close(over: () => void): Promise<null> {
+    return this.run<null>('read', (binary, slot) => binary.logClose(this.handle, slot), { over });
   }
 
   /** Waits no longer for what was asked for in this slot: whoever asked hears why. */

@@ -16,7 +16,7 @@ const SESSIONS: [&str; 4] = ["a", "b", "c", "d"];
 
 fn open(directory: &Path, max_file_bytes: u64) -> Owned {
     let options = LogOptions { cleanup_interval: Duration::ZERO, max_file_bytes, ..LogOptions::new(directory) };
-    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default()).unwrap()
+    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default(), None).unwrap()
 }
 
 /// Appends a batch, and gives the numbers of what was acknowledged.
@@ -211,6 +211,31 @@ fn damage_where_the_journal_knows_better_is_mended_and_kept_aside() {
     let owned = open(directory.path(), u64::MAX);
     assert_eq!(seqs(&owned)["a"], [1]);
     assert_eq!(fs::read(directory.path().join("quarantine/a.journal.0.damaged")).unwrap(), bytes);
+}
+
+#[test]
+fn damage_that_cannot_be_kept_aside_is_mended_all_the_same_but_events_are_not_written_over() {
+    let both = [(0, Durability::Power), (1, Durability::Power), (0, Durability::Power)];
+    let [directory, another] = [(); 2].map(|()| tempfile::TempDir::new().unwrap());
+    let files = [&directory, &another].map(|directory| {
+        append(&mut open(directory.path(), u64::MAX), &both, 10);
+        directory.path().join("active/a.jsonl")
+    });
+    let [whole, mut other] = files.each_ref().map(|file| fs::read(file).unwrap());
+    let quarantine = directory.path().join("quarantine");
+    fs::write(&quarantine, "no directory").unwrap();
+    // Its first line does not say that it is another file, its second one is an event.
+    other[20] ^= 1;
+    fs::write(&files[0], &other).unwrap();
+    let options = LogOptions::new(directory.path());
+    let opened = Owned::open(Layout::new(directory.path()), &options, &Arc::default(), &Arc::default(), None);
+    assert_eq!(opened.err().unwrap().code(), "ERR_IO");
+    assert_eq!(fs::read(&files[0]).unwrap(), other);
+    let mut damaged = whole.clone();
+    damaged[20] ^= 1;
+    fs::write(&files[0], &damaged).unwrap();
+    assert_eq!(seqs(&open(directory.path(), u64::MAX))["a"], [1, 2]);
+    assert_eq!(fs::read(&files[0]).unwrap(), whole);
 }
 
 #[test]

@@ -4,13 +4,13 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     fs::File,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Seek},
 };
 
 use super::entry::{self, Written};
 use crate::{
     error::{Error, Result},
-    event_log::{directory::Layout, files, names, quarantine, record},
+    event_log::{directory::Layout, files, names, quarantine, record, recovery},
 };
 
 /// The parts of each file, in the order in which they were written.
@@ -120,7 +120,31 @@ fn keep_what_differs(layout: &Layout, name: &str, file: &File, offset: u64, byte
         return Ok(());
     }
     let stem = names::parse(name).map_or(name, |parsed| parsed.stem);
-    let copy = quarantine::keep(layout, &format!("{stem}.journal.{offset}"), &found)?;
-    tracing::warn!(target: "smalltalk::event_log", file = name, offset, copy, "mended from the journal");
+    match quarantine::keep(layout, &format!("{stem}.journal.{offset}"), &found) {
+        Ok(copy) => {
+            tracing::warn!(target: "smalltalk::event_log", file = name, offset, copy, "mended from the journal");
+        }
+        // Without a copy nothing is written over that may be somebody's event; whatever else it is, nobody was promised it.
+        Err(error) => {
+            let others = has_other_events(file, offset, bytes)
+                .map_err(|cause| Error::io(format!("reading {name} before it is mended"), &cause))?;
+            if others {
+                return Err(error);
+            }
+            tracing::warn!(target: "smalltalk::event_log", %error, file = name, offset, "mended from the journal, without a copy");
+        }
+    }
     Ok(())
+}
+
+/// Whether there are events where `bytes` are to be written that these would not leave as they are.
+fn has_other_events(mut file: &File, offset: u64, bytes: &[u8]) -> std::io::Result<bool> {
+    let mut all = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut all)?;
+    let start = usize::try_from(offset).unwrap_or(usize::MAX);
+    let end = start.saturating_add(bytes.len());
+    let differs = |from: usize, to: usize| from < to && all.get(from..to) != bytes.get(from - start..to - start);
+    let found = recovery::recover(&all, None, None).found;
+    Ok(found.iter().any(|event| differs(event.offset.max(start), (event.offset + event.length).min(end))))
 }

@@ -44,3 +44,50 @@ fn a_consumer_that_is_opened_after_somebody_gave_it_up_holds_its_name_from_nobod
     assert!(matches!(wait(|answer| given_up.open(answer)), Err(Error::Closed(_))));
     assert_eq!(wait(|answer| consumer().open(answer)).unwrap(), 0);
 }
+
+fn append(log: &EventLog, payload: u64) {
+    let body = format!(r#"{{"topic":"t","priority":"normal","timestamp":1,"payload":{payload}}}"#);
+    wait(|reply| log.append("s".into(), body, None, None, reply)).unwrap();
+}
+
+/// How many events a replay brings, or the code of what keeps it from that.
+fn replayed(log: &EventLog) -> std::result::Result<usize, &'static str> {
+    let replay = log.replay("s".into(), ReplayFilter::default()).unwrap();
+    let piece = wait(|answer| replay.pull(answer)).map_err(|error| error.code())?;
+    Ok(piece.map_or(0, |piece| piece.matches("\"seq\":").count()))
+}
+
+#[cfg(unix)]
+#[test]
+fn an_owner_that_only_reads_notices_that_it_has_lost_its_log() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let [root, aside] = ["events", "aside"].map(|name| directory.path().join(name));
+    let one = EventLog::open(LogOptions::new(&root)).unwrap();
+    append(&one, 1);
+    assert_eq!(replayed(&one), Ok(1));
+    // Under another path the process takes it for another log.
+    std::fs::remove_file(root.join("lock")).unwrap();
+    std::fs::rename(&root, &aside).unwrap();
+    let other = EventLog::open(LogOptions::new(&aside)).unwrap();
+    append(&other, 2);
+    std::fs::rename(&aside, &root).unwrap();
+    assert_eq!(replayed(&one), Err("ERR_IO"), "what the new owner has written would be missing");
+    assert_eq!(replayed(&one), Err("ERR_LOCKED"));
+    std::fs::remove_file(root.join("lock")).unwrap();
+    assert_eq!(replayed(&one), Ok(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_replay_that_was_begun_before_the_log_was_lost_goes_on() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let log = EventLog::open(LogOptions::new(directory.path())).unwrap();
+    (0..1000).for_each(|payload| append(&log, payload));
+    let replay = log.replay("s".into(), ReplayFilter::default()).unwrap();
+    let mut events = 0;
+    while let Some(piece) = wait(|answer| replay.pull(answer)).unwrap() {
+        events += piece.matches("\"seq\":").count();
+        let _ = std::fs::remove_file(directory.path().join("lock"));
+    }
+    assert_eq!(events, 1000);
+}

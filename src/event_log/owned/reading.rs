@@ -61,10 +61,8 @@ impl Owned {
     /// Before a session is written to that begins a file, or has to be read first. Where nothing has the file's name, it cannot
     /// tell that the directory is another one by now: the lock does, which is looked up once a batch.
     pub(super) fn make_ready(&mut self, id: &str) -> Result<()> {
-        if !std::mem::replace(&mut self.has_looked, true) {
-            self.holds()?;
-        }
-        if !self.seems_to_hold() {
+        self.look_once()?;
+        if !self.seems_to_hold()? {
             return Err(self.ownership.lost());
         }
         match self.lanes.get(id) {

@@ -15,7 +15,7 @@ fn append(owned: &mut Owned, durability: Durability) -> Result<u64> {
 
 fn open(directory: &std::path::Path) -> Owned {
     let options = LogOptions { cleanup_interval: Duration::ZERO, ..LogOptions::new(directory) };
-    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default()).unwrap()
+    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default(), None).unwrap()
 }
 
 fn events(owned: &Owned) -> Vec<u64> {

@@ -1,5 +1,5 @@
 /** The open file: opened by the first call, tried anew after a failed opening, drained at exit, closed once. */
-import { Calls, type Kind } from '../../calls.js';
+import { Calls, type Hearer, type Kind } from '../../calls.js';
 import { fromNative, StorageError } from '../../errors.js';
 import { drainAtExit } from '../../exit.js';
 import { MOMENT_MS, Moments, type Watch } from '../../moments.js';
@@ -94,12 +94,11 @@ export class Connection {
   }
 
   /**
-   * Runs an operation whose turn it is, perhaps after a `close()` that was called later. `heard` is called as soon as its
-   * answer is there, undefined where it is a failure, also at the end of the process.
+   * Runs an operation whose turn it is, perhaps after a `close()` that was called later.
    */
-  go<T>(begin: Begin, kind: Kind = 'write', heard?: (value: unknown) => void): Promise<T> {
+  go<T>(begin: Begin, kind: Kind = 'write', hearer?: Hearer): Promise<T> {
     const { handle, calls } = this.#opened ?? this.open();
-    return calls.run<T>((binary, slot) => begin(binary, handle, slot), kind, this.#patience, this.turns.since, heard);
+    return calls.run<T>((binary, slot) => begin(binary, handle, slot), kind, this.#patience, this.turns.since, hearer);
   }
 
   /** A slot by which the binary says that there is something to fetch. */

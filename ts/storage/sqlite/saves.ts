@@ -150,7 +150,9 @@ export class SessionSaves {
         manners.power,
       );
     unsettled.add(save);
-    const answer = this.#connection.go<number | null>(begin, 'write', unsettled.heard.bind(unsettled, save));
+    const answer = this.#connection.go<number | null>(begin, 'write', {
+      heard: unsettled.heard.bind(unsettled, save),
+    });
     turn.sent();
     try {
       const version = await answer;

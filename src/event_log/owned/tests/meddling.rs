@@ -106,6 +106,17 @@ fn nothing_is_acknowledged_that_would_go_to_a_file_others_have_laid_hands_on() {
 
 #[cfg(unix)]
 #[test]
+fn where_names_are_not_counted_they_are_looked_up() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    append_both(&mut owned);
+    settle(&owned.around.layout.active);
+    files::UNCOUNTED.set(true);
+    assert_eq!([(); 3].map(|()| append_both(&mut owned)), [None; 3]);
+}
+
+#[cfg(unix)]
+#[test]
 fn what_is_written_while_somebody_removes_the_lock_is_not_acknowledged() {
     for durability in [Durability::Process, Durability::Power] {
         let directory = tempfile::TempDir::new().unwrap();
