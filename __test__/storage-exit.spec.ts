@@ -98,14 +98,18 @@ test('a save behind one of the same session that fails lands as well', async () 
   expect(await contentsOf(adapter)).toBe('text0,text1,text2,lost,last');
 });
 
+/** From here on it is counted how often the way out waits, which the program prints. */
+const countDrains = `
+  const binary = require(${JSON.stringify(join(__dirname, '..', 'dist', 'native.js'))}).native();
+  const drain = binary.storageDrain;
+  let drains = 0;
+  binary.storageDrain = (...words) => { drains += 1; return drain(...words); };
+  process.on('exit', () => process.stdout.write(String(drains)));`;
+
 test('what waits behind a save that has landed is waited for together', async () => {
   const output = await outputOfChild(`
     await adapter.saveSession('s', session);
-    const binary = require(${JSON.stringify(join(__dirname, '..', 'dist', 'native.js'))}).native();
-    const drain = binary.storageDrain;
-    let drains = 0;
-    binary.storageDrain = (...words) => { drains += 1; return drain(...words); };
-    process.on('exit', () => process.stdout.write(String(drains)));
+    ${countDrains}
     await other.close();
     say('last');
     void adapter.saveSession('s', session);
@@ -113,6 +117,23 @@ test('what waits behind a save that has landed is waited for together', async ()
     for (let n = 0; n < 50; n += 1) void adapter.appendMessages('s', conversation(1));
     process.exit(0);`);
   expect(Number(output)).toBeLessThan(5);
+});
+
+test.each([
+  ['answered: not at all', '', '0'],
+  ['given up: what keeps it may still land', 'binary.storageClose = () => undefined;', '1'],
+])('the way out waits after a close that was %s', async (_, mock, drains) => {
+  const output = await outputOfChild(`
+    await other.close();
+    const closing = new SQLiteStorageAdapter({ path: adapter.path, timeoutMs: 100 });
+    await closing.initialize();
+    await adapter.close();
+    ${countDrains}
+    ${mock}
+    const alive = setInterval(() => undefined, 1000);
+    await closing.close().catch(({ code }) => code === 'ERR_TIMEOUT' || console.log(code));
+    process.exit(0);`);
+  expect(output).toBe(drains);
 });
 
 test('a save that was made on the condition of a version is not made without it', async () => {

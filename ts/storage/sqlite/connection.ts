@@ -228,7 +228,8 @@ export class Connection {
     this.#patience.start();
     opened.ended ??= opened.calls
       .run<null>((binary, slot) => binary.storageClose(opened.handle, slot), 'read', this.#patience)
-      .finally(() => opened.stay());
+      // Where that is given up, the binary still has what keeps it from closing: the way out is to wait for that.
+      .then(() => opened.stay());
     return opened.ended;
   }
 }
