@@ -77,7 +77,8 @@ export class Connection {
     if (handle === undefined) throw fromNative(failure as Parameters<typeof fromNative>[0], StorageError);
     const watch = watchOf(handle);
     const { turns, pace, unsettled } = this;
-    const stay = drainAtExit(this, drainOf({ handle, calls, watch, turns, pace, unsettled }));
+    const { maxQueueBytes } = this.#options;
+    const stay = drainAtExit(this, drainOf({ handle, calls, watch, turns, pace, unsettled, maxQueueBytes }));
     const opened: Opened = { handle, calls, watch, opening, stay, ended: null };
     this.#opened = opened;
     opening.then(
@@ -124,9 +125,9 @@ export class Connection {
   }
 
   /** Runs an operation on one session when its turn has come. */
-  turn<T>(id: string, begin: Begin, kind?: Kind): Promise<T> {
+  turn<T>(id: string, begin: Begin, kind: Kind = 'write'): Promise<T> {
     this.open();
-    return this.turns.take(id, 'other', (turn) => {
+    return this.turns.take(id, kind === 'write' ? 'other' : 'read', (turn) => {
       const answer = this.go<T>(begin, kind);
       turn.sent();
       return answer;

@@ -67,7 +67,7 @@ export class SessionReads {
     if (one !== undefined && ids.length === 1) return new Map([[one, await this.#inTurn(one)]]);
     // A line of its own, under no id: whoever waits for everything, a close above all, waits for every round of it.
     this.#sets += 1;
-    return this.#connection.turns.take(`\0${this.#sets}`, 'other', () => this.#set(ids));
+    return this.#connection.turns.take(`\0${this.#sets}`, 'read', () => this.#set(ids));
   }
 
   async #set(ids: readonly string[]): Promise<Map<string, ReadSession | null>> {
@@ -114,7 +114,7 @@ export class SessionReads {
       if (found === null) return null;
       if (found !== undefined) return this.#small(id, found);
     }
-    return turns.take(id, 'other', (turn) => {
+    return turns.take(id, 'read', (turn) => {
       const answer = this.#inPieces(id, this.#connection.inOrder(name));
       turn.sent();
       return answer;
