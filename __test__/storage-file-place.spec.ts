@@ -54,7 +54,7 @@ function watchSyncs(
     try {
       opening(path);
     } catch (error) {
-      setImmediate(done, error);
+      setImmediate(done as unknown as (error: unknown) => void, error);
       return;
     }
     openFile(path, flags, mode, (error, fd) => {
