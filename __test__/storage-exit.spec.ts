@@ -1,7 +1,16 @@
 /** What was asked for lands at the end of the process, also where the store answers "not on this state" by then. */
 import { join } from 'node:path';
 
+import { Calls } from '../ts/calls.js';
+import { StorageError } from '../ts/errors.js';
 import { SQLiteStorageAdapter } from '../ts/index.js';
+import { native } from '../ts/native.js';
+import type { Handle } from '../ts/storage/sqlite/connection.js';
+import { drainOf } from '../ts/storage/sqlite/drain.js';
+import { Pace } from '../ts/storage/sqlite/pace.js';
+import { UnsettledSaves } from '../ts/storage/sqlite/unsettled-saves.js';
+import { Turns } from '../ts/storage/turns.js';
+import { monotonic } from '../ts/timers.js';
 import { runNode, type Ended } from './support/child.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -98,14 +107,18 @@ test('a save behind one of the same session that fails lands as well', async () 
   expect(await contentsOf(adapter)).toBe('text0,text1,text2,lost,last');
 });
 
+/** From here on it is counted how often the way out waits, which the program prints. */
+const countDrains = `
+  const binary = require(${JSON.stringify(join(__dirname, '..', 'dist', 'native.js'))}).native();
+  const drain = binary.storageDrain;
+  let drains = 0;
+  binary.storageDrain = (...words) => { drains += 1; return drain(...words); };
+  process.on('exit', () => process.stdout.write(String(drains)));`;
+
 test('what waits behind a save that has landed is waited for together', async () => {
   const output = await outputOfChild(`
     await adapter.saveSession('s', session);
-    const binary = require(${JSON.stringify(join(__dirname, '..', 'dist', 'native.js'))}).native();
-    const drain = binary.storageDrain;
-    let drains = 0;
-    binary.storageDrain = (...words) => { drains += 1; return drain(...words); };
-    process.on('exit', () => process.stdout.write(String(drains)));
+    ${countDrains}
     await other.close();
     say('last');
     void adapter.saveSession('s', session);
@@ -113,6 +126,95 @@ test('what waits behind a save that has landed is waited for together', async ()
     for (let n = 0; n < 50; n += 1) void adapter.appendMessages('s', conversation(1));
     process.exit(0);`);
   expect(Number(output)).toBeLessThan(5);
+});
+
+const reads = [
+  "getSession('s')",
+  "getSessionInfo('s')",
+  "getMessages('s')",
+  "getSessions(['s', 't'])",
+  'listSessions()',
+];
+
+test.each(reads)('so are saves of changes with a read between any two of them: %s', async (read) => {
+  const output = await outputOfChild(`
+    await adapter.saveSession('s', session);
+    ${countDrains}
+    await other.close();
+    for (let n = 0; n < 50; n += 1) { say('more' + n); void adapter.saveSession('s', session); void adapter.${read}; }
+    process.exit(0);`);
+  expect(Number(output)).toBeLessThan(5);
+});
+
+test('these land in their order also where somebody else has changed the session', async () => {
+  const adapter = await afterChild(`
+    for (let n = 0; n < 50; n += 1) {
+      say('more' + n);
+      void adapter.saveSession('s', session);
+      void adapter.getSession('s');
+      if (n === 30) void adapter.saveSessions([['t', session]]);
+    }
+    process.exit(0);`);
+  expect(await contentsOf(adapter)).toMatch(/^text0,text1,text2,more0,.*,more49$/);
+});
+
+test('and also where they are too much for the queue together', async () => {
+  const adapter = await afterChild(`
+    const tight = new SQLiteStorageAdapter({ path: adapter.path, maxQueueBytes: 70_000 });
+    await tight.saveSession('s', session);
+    for (let n = 0; n < 40; n += 1) {
+      say('more' + n + 'x'.repeat(6_000));
+      void tight.saveSession('s', session);
+      void tight.getSession('s');
+    }
+    process.exit(0);`);
+  expect(await contentsOf(adapter)).toMatch(/more0x.*,more39x+$/);
+});
+
+test('half of the time is kept for all that would have to be waited for one by one', () => {
+  const turns = new Turns();
+  const unsettled = new UnsettledSaves();
+  unsettled.add({ refused: false, characters: 1, sendInFull: () => Promise.resolve() });
+  void turns.take('s', 'changes', () => new Promise(() => undefined));
+  let begun = 0;
+  for (let n = 0; n < 30; n += 1) {
+    void turns.take('s', 'other', (turn) => {
+      begun += 1;
+      turn.sent();
+      return Promise.resolve();
+    });
+  }
+  const limits: number[] = [];
+  const draining = jest.spyOn(native(), 'storageDrain').mockImplementation((_, limitMs) => {
+    limits.push(limitMs);
+    // A slow disk.
+    const end = monotonic() + 100;
+    while (monotonic() < end);
+    return true;
+  });
+  const parts = { handle: {} as Handle, calls: new Calls(StorageError), watch: () => [], pace: new Pace() };
+  drainOf({ ...parts, turns, unsettled, maxQueueBytes: 1_000 })(600);
+  draining.mockRestore();
+  expect(begun).toBe(30);
+  expect(limits.length).toBeLessThan(6);
+  expect(limits.at(-1)).toBeGreaterThan(0);
+});
+
+test.each([
+  ['answered: not at all', '', '0'],
+  ['given up: what keeps it may still land', 'binary.storageClose = () => undefined;', '1'],
+])('the way out waits after a close that was %s', async (_, mock, drains) => {
+  const output = await outputOfChild(`
+    await other.close();
+    const closing = new SQLiteStorageAdapter({ path: adapter.path, timeoutMs: 100 });
+    await closing.initialize();
+    await adapter.close();
+    ${countDrains}
+    ${mock}
+    const alive = setInterval(() => undefined, 1000);
+    await closing.close().catch(({ code }) => code === 'ERR_TIMEOUT' || console.log(code));
+    process.exit(0);`);
+  expect(output).toBe(drains);
 });
 
 test('a save that was made on the condition of a version is not made without it', async () => {

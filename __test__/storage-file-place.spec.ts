@@ -42,12 +42,21 @@ test('a close waits for the removal of expired keys that was begun', async () =>
   expect(readdirSync(join(path, 'keys'))).toEqual([]);
 });
 
-/** Notes what is synced; a sync of a directory fails as long as `failing` says so. */
-function watchSyncs(failing: (path: string) => boolean = () => false): Set<string> {
+/** Notes what is synced; a sync of a directory fails as long as `failing` says so, an opening where `opening` throws. */
+function watchSyncs(
+  failing: (path: string) => boolean = () => false,
+  opening: (path: string) => void = () => undefined,
+): Set<string> {
   const opened = new Map<number, string>();
   const synced = new Set<string>();
   const { open: openFile, fsync } = fs;
   jest.spyOn(fs, 'open').mockImplementation(((path: string, flags: number, mode: number, done: typeof fs.fsync) => {
+    try {
+      opening(path);
+    } catch (error) {
+      setImmediate(done as unknown as (error: unknown) => void, error);
+      return;
+    }
     openFile(path, flags, mode, (error, fd) => {
       if (error === null) opened.set(fd, path);
       (done as unknown as (error: Error | null, fd: number) => void)(error, fd);
@@ -91,6 +100,23 @@ describe('directories that were made are on the disk before a write to them is a
     await store.saveSession('s', session);
     expect(failures).toBe(-1);
     expect([...synced]).toEqual(expect.arrayContaining(above));
+    await store.close();
+  });
+
+  test.each(['EACCES', 'EPERM'])('but for one that we may write to and not open: %s', async (code) => {
+    const { base, path, above } = place();
+    let refused = 0;
+    const synced = watchSyncs(undefined, (directory) => {
+      if (directory !== base) return;
+      refused += 1;
+      throw Object.assign(new Error(`${code}: not permitted, open`), { code, syscall: 'open' });
+    });
+    const store = new FileStorageAdapter({ path });
+    await store.saveSession('s', session);
+    await store.set('k', 1);
+    // Who may not open it can never sync it.
+    expect(refused).toBe(1);
+    expect([...synced]).toEqual(expect.arrayContaining(above.slice(1)));
     await store.close();
   });
 

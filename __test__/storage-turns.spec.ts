@@ -1,4 +1,4 @@
-import { Turns, type Turn } from '../ts/storage/turns.js';
+import { Turns, type Turn, type TurnKind } from '../ts/storage/turns.js';
 
 /** A promise that the test settles. */
 function deferred(): { promise: Promise<string>; resolve(value: string): void } {
@@ -16,11 +16,7 @@ beforeEach(() => {
 });
 
 /** Asks for a turn; the operation is sent at once, and settles when the test says so. */
-function take(
-  id: string,
-  name: string,
-  kind: 'changes' | 'other',
-): ReturnType<typeof deferred> & { done: Promise<string> } {
+function take(id: string, name: string, kind: TurnKind): ReturnType<typeof deferred> & { done: Promise<string> } {
   const answer = deferred();
   const done = turns.take(id, kind, (turn) => {
     begun.push(name);
@@ -262,6 +258,26 @@ test('as many as there are may wait', async () => {
   await microtasks();
   expect(begun.length).toBe(50_001);
   expect(begun.at(-1)).toBe('read 49999');
+});
+
+test('in a hurry reads begin, and saves of changes behind them, but nothing that may change another state', () => {
+  const held = (): Promise<string> => (begun.push('held'), deferred().promise);
+  take('s', 'save', 'changes');
+  take('s', 'read', 'read');
+  void turns.hold(['s', 't'], held);
+  take('s', 'save again', 'changes');
+  void turns.takeLast(async () => void begun.push('list'));
+  take('s', 'last save', 'changes');
+  take('s', 'delete', 'other');
+  take('s', 'read of nothing', 'read');
+  take('t', 'other save', 'changes');
+  turns.hurryReads(() => undefined);
+  expect(begun).toEqual(['save', 'read', 'save again', 'last save', 'list', 'other save']);
+  expect(turns.hurry()).toBe(true);
+  expect(begun.at(-1)).toBe('delete');
+  turns.hurryReads(() => undefined);
+  expect(begun.at(-1)).toBe('read of nothing');
+  expect(turns.hurry()).toBe(false);
 });
 
 test('in a hurry everything begins in its order, settled or not', () => {

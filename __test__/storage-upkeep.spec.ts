@@ -204,6 +204,54 @@ describe('batches', () => {
     await Promise.all([other.close(), impatient.close()]);
   });
 
+  test('keep nobody waiting who saves one of them for as long as others change one', async () => {
+    const ids = ['a', 'b'];
+    await adapter.saveSessions(ids.map((id) => [id, sessionOf(id, 0)]));
+    adapter = await reopened({ timeoutMs: 1_000 });
+    const binary = native();
+    const ask = binary.storageSessionVersions;
+    const settled: string[] = [];
+    let saved: Promise<unknown> | undefined;
+    // Whenever it looks whether they belong together, one has changed; from the second time on it keeps others from it.
+    const asking = jest.spyOn(binary, 'storageSessionVersions').mockImplementation((handle, slot, all, inOrder) => {
+      if (asking.mock.calls.length === 2) {
+        saved = adapter.saveSession('b', sessionOf('b', 1)).then(() => settled.push('saved'));
+      }
+      ask(handle, slot, [`another ${String(all[0])}`, ...all.slice(1)], inOrder);
+    });
+    await expect(adapter.getSessions(ids).finally(() => settled.push('read'))).rejects.toMatchObject({
+      code: 'ERR_TIMEOUT',
+    });
+    asking.mockRestore();
+    await saved;
+    expect(settled).toEqual(['saved', 'read']);
+  });
+
+  test('are read although an operation on everything waits for them by then', async () => {
+    const ids = ['a', 'b'];
+    await adapter.saveSessions(ids.map((id) => [id, sessionOf(id, 0)]));
+    adapter = await reopened({ timeoutMs: 1_000 });
+    const binary = native();
+    const ask = binary.storageSessionVersions;
+    let [batch, saved]: Promise<unknown>[] = [];
+    let looks = 0;
+    // One has changed until saves go on, and once more after there is something that all later ones wait for.
+    const asking = jest.spyOn(binary, 'storageSessionVersions').mockImplementation((handle, slot, all, inOrder) => {
+      if (asking.mock.calls.length === 2) {
+        saved = adapter.saveSession('b', sessionOf('b', 1)).then(() => {
+          batch = adapter.saveSessions([['c', sessionOf('c', 1)]]);
+        });
+      }
+      if (batch !== undefined) looks += 1;
+      ask(handle, slot, looks > 2 ? all : [`another ${String(all[0])}`, ...all.slice(1)], inOrder);
+    });
+    expect([...(await adapter.getSessions(ids)).keys()]).toEqual(ids);
+    asking.mockRestore();
+    await saved;
+    await batch;
+    expect(looks).toBe(3);
+  });
+
   test('of which one is refused store nothing', async () => {
     const wrong = { ...sessionOf('b', 1), context: { tool: () => 1 } };
     await expect(

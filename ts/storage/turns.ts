@@ -17,8 +17,8 @@ export interface Turn {
   again<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** `changes` may have to be sent again; `other` not. */
-export type TurnKind = 'changes' | 'other';
+/** `changes` may have to be sent again; `read` changes nothing; `other` is any other write. */
+export type TurnKind = 'changes' | 'read' | 'other';
 
 /** Who waits, and since when. */
 interface Patient {
@@ -123,6 +123,7 @@ export class Turns {
       const sent = once(() => this.#open());
       const start = async (): Promise<T> => begin({ sent });
       this.#whenSettled(
+        'other',
         reject,
         () => void start().finally(sent).then(resolve, reject),
         // Whoever waits behind it waits for nothing.
@@ -131,15 +132,17 @@ export class Turns {
     });
   }
 
-  /** Begins something when all that was asked for before it is settled; holds back nothing that is asked for later. */
+  /** Begins a read when all that was asked for before it is settled; holds back nothing that is asked for later. */
   takeLast<T>(begin: () => Promise<T>): Promise<T> {
     if (this.#gate !== null) return this.#behind(this.#gate, () => this.takeLast(begin));
     const start = async (): Promise<T> => begin();
-    return new Promise((resolve, reject) => this.#whenSettled(reject, () => void start().then(resolve, reject)));
+    return new Promise((resolve, reject) =>
+      this.#whenSettled('read', reject, () => void start().then(resolve, reject)),
+    );
   }
 
   /**
-   * Does something while nothing else of these sessions begins, once all before it is settled. For who is under way already:
+   * Reads something while nothing else of these sessions begins, once all before it is settled. For who is under way already:
    * an operation on everything that was asked for meanwhile waits for that one, and so comes after this.
    */
   async hold<T>(ids: readonly string[], work: () => Promise<T>): Promise<T> {
@@ -153,7 +156,7 @@ export class Turns {
             resolve();
             return done;
           };
-          this.#queue(id, this.#line(id), 'other', begin).catch(reject);
+          this.#queue(id, this.#line(id), 'read', begin).catch(reject);
         }),
     );
     try {
@@ -161,6 +164,20 @@ export class Turns {
       return await work();
     } finally {
       release();
+    }
+  }
+
+  /**
+   * Begins the reads that come before any other operation of their session, and the saves of changes between them: for the way
+   * out of the process. None can come before a save that is sent again, as the store takes changes to one state only. `before`
+   * is called before each of them.
+   */
+  hurryReads(before: () => void): void {
+    for (const line of this.#lines.values()) {
+      while (line.first !== undefined && line.first.kind !== 'other') {
+        before();
+        shift(line)?.begin();
+      }
     }
   }
 
@@ -175,7 +192,12 @@ export class Turns {
   }
 
   /** Takes a turn in each line that there is now: what is asked for later keeps nobody waiting. */
-  #whenSettled(reject: (error: Error) => void, work: () => void, otherwise: () => void = () => undefined): void {
+  #whenSettled(
+    kind: TurnKind,
+    reject: (error: Error) => void,
+    work: () => void,
+    otherwise: () => void = () => undefined,
+  ): void {
     const lines = [...this.#lines];
     let open = lines.length;
     const patient = { since: this.since, reject };
@@ -193,9 +215,9 @@ export class Turns {
         return Promise.resolve();
       };
       push(line, {
-        kind: 'other',
+        kind,
         since: patient.since,
-        begin: () => void this.#begin(id, line, 'other', passed, ignore, ignore),
+        begin: () => void this.#begin(id, line, kind, passed, ignore, ignore),
       });
       this.#advance(id, line);
     }

@@ -1,5 +1,6 @@
 /** Directories in which others were made: until they are synced, a power cut takes what was made with all that is in it. */
 import { syncDirectory } from './files.js';
+import { codeOf } from './lock.js';
 import type { Steps } from './steps.js';
 
 export class NewNames {
@@ -14,9 +15,20 @@ export class NewNames {
   /** Has the new names on the disk; those of which it fails are left for the next time. */
   *sync(): Steps<void> {
     for (const [directory, addition] of this.#directories) {
-      yield* syncDirectory(directory);
+      yield* syncIfPermitted(directory);
       // One that was added meanwhile may have come too late for this sync.
       if (this.#directories.get(directory) === addition) this.#directories.delete(directory);
     }
   }
 }
+
+/** Names may be made in a directory that may not be opened: who made them can never sync it, and would try for ever. */
+function* syncIfPermitted(directory: string): Steps<void> {
+  try {
+    yield* syncDirectory(directory);
+  } catch (error) {
+    if (!NOT_PERMITTED.has(codeOf(error)) || (error as NodeJS.ErrnoException).syscall !== 'open') throw error;
+  }
+}
+
+const NOT_PERMITTED: ReadonlySet<string> = new Set(['EACCES', 'EPERM']);

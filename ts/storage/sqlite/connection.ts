@@ -77,7 +77,8 @@ export class Connection {
     if (handle === undefined) throw fromNative(failure as Parameters<typeof fromNative>[0], StorageError);
     const watch = watchOf(handle);
     const { turns, pace, unsettled } = this;
-    const stay = drainAtExit(this, drainOf({ handle, calls, watch, turns, pace, unsettled }));
+    const { maxQueueBytes } = this.#options;
+    const stay = drainAtExit(this, drainOf({ handle, calls, watch, turns, pace, unsettled, maxQueueBytes }));
     const opened: Opened = { handle, calls, watch, opening, stay, ended: null };
     this.#opened = opened;
     opening.then(
@@ -123,9 +124,9 @@ export class Connection {
   }
 
   /** Runs an operation on one session when its turn has come. */
-  turn<T>(id: string, begin: Begin, kind?: Kind): Promise<T> {
+  turn<T>(id: string, begin: Begin, kind: Kind = 'write'): Promise<T> {
     this.open();
-    return this.turns.take(id, 'other', (turn) => {
+    return this.turns.take(id, kind === 'write' ? 'other' : 'read', (turn) => {
       const answer = this.go<T>(begin, kind);
       turn.sent();
       return answer;
@@ -227,7 +228,8 @@ export class Connection {
     this.#patience.start();
     opened.ended ??= opened.calls
       .run<null>((binary, slot) => binary.storageClose(opened.handle, slot), 'read', this.#patience)
-      .finally(() => opened.stay());
+      // Where that is given up, the binary still has what keeps it from closing: the way out is to wait for that.
+      .then(() => opened.stay());
     return opened.ended;
   }
 }

@@ -11,20 +11,36 @@ export type Draining = Pick<Connection, 'turns' | 'pace' | 'unsettled'> & {
   handle: Handle;
   calls: Calls;
   watch: Watch;
+  maxQueueBytes: number;
 };
 
+/** So much of the queue may be taken before it is waited for: bytes can be up to three times as many as characters. */
+const MOST_TAKEN = 1 / 4;
+
 /** Lets all of it land, within so many milliseconds. */
-export function drainOf({ handle, calls, watch, turns, pace, unsettled }: Draining): (limitMs: number) => void {
+export function drainOf(draining: Draining): (limitMs: number) => void {
+  const { handle, calls, watch, turns, pace, unsettled, maxQueueBytes } = draining;
   return (limitMs) => {
     const end = monotonic() + limitMs;
     const drain = (): unknown =>
       crossing(StorageError, (binary) => binary.storageDrain(handle, Math.max(0, end - monotonic())));
-    do {
-      pace.finish();
-      if (!unsettled.any) continue;
-      // What waits must not come before a save that is sent a second time.
+    const settle = (): void => {
       drain();
       calls.settleNow(watch(0));
+    };
+    // What the queue has by now, nobody here knows.
+    let most = 0;
+    const makeRoom = (): void => {
+      if (unsettled.characters > most) settle();
+      most = maxQueueBytes * MOST_TAKEN;
+    };
+    do {
+      pace.finish();
+      turns.hurryReads(makeRoom);
+      // To wait once more for each write that waits could take all of the time: half of it is for the rest together.
+      if (!unsettled.any || monotonic() > end - limitMs / 2) continue;
+      // What waits must not come before a save that is sent a second time.
+      settle();
       unsettled.sendAgain(() => {
         pace.finish();
         drain();

@@ -38,6 +38,9 @@ type Piece = [messages: string, types: string, positions: Float64Array, narrow: 
 
 const NOTHING_TAKEN = ['', '', new Int32Array(0)] as const;
 
+/** So much of `timeoutMs` at the most saves wait for who reads several sessions together: it must not make them late. */
+const MOST_HELD = 1 / 4;
+
 /** Reads the sessions of one connection. */
 export class SessionReads {
   readonly #connection: Connection;
@@ -67,27 +70,39 @@ export class SessionReads {
     if (one !== undefined && ids.length === 1) return new Map([[one, await this.#inTurn(one)]]);
     // A line of its own, under no id: whoever waits for everything, a close above all, waits for every round of it.
     this.#sets += 1;
-    return this.#connection.turns.take(`\0${this.#sets}`, 'other', () => this.#set(ids));
+    return this.#connection.turns.take(`\0${this.#sets}`, 'read', () => this.#set(ids));
   }
 
   async #set(ids: readonly string[]): Promise<Map<string, ReadSession | null>> {
     const found = new Map(await Promise.all(ids.map(async (id) => [id, await this.#inTurn(id)] as const)));
-    const stale = await this.#stale(found);
+    const { turns } = this.#connection;
+    const { timeoutMs } = this.#options;
+    const end = monotonic() + timeoutMs;
+    const read = (id: string): Promise<ReadSession | null> => this.#inPieces(id, this.#inOrder(id));
+    let stale = await this.#stale(found);
     if (stale.length > 0) {
       // A loop of saves would send its next one whenever it hears of the last, and so between any two rounds.
-      await this.#connection.turns.hold(ids, () => this.#readAnew(found, stale));
+      stale = await turns.hold(ids, () => this.#readAnew(found, stale, read, monotonic() + timeoutMs * MOST_HELD));
+      // Others than our own saves come in between, and these have waited for long enough: each is read in its turn.
+      stale = await this.#readAnew(found, stale, (id) => turns.hold([id], () => read(id)), end);
     }
-    return found;
+    if (stale.length === 0) return found;
+    throw new StorageError('ERR_TIMEOUT', 'the sessions were changed for as long as they were read');
   }
 
-  /** Reads what has changed until nothing has: only who uses the file beside us may come in between. */
-  async #readAnew(found: Map<string, ReadSession | null>, changed: readonly string[]): Promise<void> {
-    const end = monotonic() + this.#options.timeoutMs;
-    for (let stale = changed; stale.length > 0; stale = await this.#stale(found)) {
-      if (monotonic() > end)
-        throw new StorageError('ERR_TIMEOUT', 'the sessions were changed for as long as they were read');
-      await Promise.all(stale.map(async (id) => found.set(id, await this.#inPieces(id, this.#inOrder(id)))));
+  /** Reads what has changed until nothing has, or the end has come; answers with what has changed then. */
+  async #readAnew(
+    found: Map<string, ReadSession | null>,
+    changed: readonly string[],
+    read: (id: string) => Promise<ReadSession | null>,
+    end: number,
+  ): Promise<string[]> {
+    let stale = [...changed];
+    while (stale.length > 0 && monotonic() <= end) {
+      await Promise.all(stale.map(async (id) => found.set(id, await read(id))));
+      stale = await this.#stale(found);
     }
+    return stale;
   }
 
   /** Which of the sessions have changed since they were read: of the others none had at this moment. */
@@ -114,7 +129,7 @@ export class SessionReads {
       if (found === null) return null;
       if (found !== undefined) return this.#small(id, found);
     }
-    return turns.take(id, 'other', (turn) => {
+    return turns.take(id, 'read', (turn) => {
       const answer = this.#inPieces(id, this.#connection.inOrder(name));
       turn.sent();
       return answer;

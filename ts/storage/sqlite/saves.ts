@@ -27,6 +27,9 @@ export const MUST_NOT_EXIST = -1;
 /** Characters that are written at once; more go in pieces. */
 const SMALL = 2 ** 16;
 
+/** What a save counts in the queue beside its texts, or more. */
+const BESIDE = 256;
+
 /** Saves the sessions of one connection, and remembers what it has sent. */
 export class SessionSaves {
   readonly snapshots: SnapshotCache;
@@ -123,8 +126,10 @@ export class SessionSaves {
   ): Promise<number> {
     const { head, activeAgent, createdAt, updatedAt } = state.head;
     const { unsettled } = this.#connection;
+    const { written, lifted } = changes;
     const save: UnsettledSave = {
       refused: false,
+      characters: written.reduce((sum, { text }) => sum + text.length, head.text.length + lifted.characters + BESIDE),
       sendInFull: this.#saveAgain.bind(this, id, state, stamp, manners),
     };
     const begin: Begin = (binary, handle, slot) =>
@@ -140,8 +145,8 @@ export class SessionSaves {
           stamp,
           removed: Float64Array.from(changes.removed),
           positions: Float64Array.from(changes.positions),
-          messages: [changes.written.map(({ text }) => text).join('\n'), ...changes.lifted.texts],
-          messageTypes: changes.written.map(({ types }) => types ?? '').join('\n'),
+          messages: [written.map(({ text }) => text).join('\n'), ...lifted.texts],
+          messageTypes: written.map(({ types }) => types ?? '').join('\n'),
           messageCount: state.messages.length,
           ...(head.types === null ? {} : { types: head.types }),
           ...(activeAgent === undefined ? {} : { activeAgent }),

@@ -7,6 +7,8 @@
 export interface UnsettledSave {
   /** Whether the store has answered that it has another state. */
   refused: boolean;
+  /** What it takes of the queue, about, until it is answered. */
+  readonly characters: number;
   /** Sends it in full. */
   sendInFull(): Promise<unknown>;
 }
@@ -14,24 +16,35 @@ export interface UnsettledSave {
 /** In the order of their calls. */
 export class UnsettledSaves {
   readonly #saves = new Set<UnsettledSave>();
+  #characters = 0;
 
   get any(): boolean {
     return this.#saves.size > 0;
   }
 
+  /** What those that have not been answered take of the queue. */
+  get characters(): number {
+    return this.#characters;
+  }
+
   add(save: UnsettledSave): void {
     this.#saves.add(save);
+    this.#characters += save.characters;
   }
 
   /** Takes its answer: null where the store has another state. */
   heard(save: UnsettledSave, answer: unknown): void {
-    if (answer === null) save.refused = true;
-    else this.remove(save);
+    if (answer !== null) {
+      this.remove(save);
+      return;
+    }
+    save.refused = true;
+    this.#characters -= save.characters;
   }
 
   /** It needs nobody any more: it has been answered, given up, or is about to be sent in full. */
   remove(save: UnsettledSave): void {
-    this.#saves.delete(save);
+    if (this.#saves.delete(save) && !save.refused) this.#characters -= save.characters;
   }
 
   /** Sends those that were refused; `land` has each on its way before the next: they may be too much for the queue together. */
