@@ -130,16 +130,14 @@ describe('closing and sharing', () => {
   test('the way out waits for what a forgotten object has not landed, or could not in time', async () => {
     const exit = JSON.stringify(join(__dirname, '../dist/exit.js'));
     const script = `
-      const { drainAtExit, keepDraining } = require(${exit});
+      const { drainAtExit } = require(${exit});
       const say = (text) => () => console.log(text);
       let landed;
       (() => {
         drainAtExit({}, say('not said'), (over) => over());
         drainAtExit({}, say('under way'), (over) => (landed = over));
         drainAtExit({}, say('not said either'));
-        const given = {};
-        drainAtExit(given, say('given up'), (over) => over());
-        keepDraining(given);
+        drainAtExit({}, say('given up'), (over) => over()).keep();
       })();
       (async () => {
         while (landed === undefined) {

@@ -232,7 +232,7 @@ test('who was given up once and asked again is forgotten with its object', async
     let object = {};
     const first = drainAtExit(object, () => undefined);
     drainAtExit(object, () => undefined);
-    first();
+    first.takeBack();
     object = null;
     const look = (left) => {
       global.gc();

@@ -24,7 +24,7 @@ import { Reads } from './event-log/reads.js';
 import { openConsumer, type EventConsumer } from './event-log/consumer.js';
 import type { EventLogStats, EventLogVerifyReport } from './event-log/stats.js';
 import { tail, type Tailed } from './event-log/tail.js';
-import { drainAtExit, keepDraining } from './exit.js';
+import { drainAtExit, type ExitWish } from './exit.js';
 import { checkId } from './ids.js';
 import { crossing, native, NATIVE_LOG, type Native } from './native.js';
 import { optionsObject, signalOption } from './options.js';
@@ -54,8 +54,7 @@ interface Opened {
   together: Together;
   /** Those that may have positions. */
   consumers: Set<EventConsumer>;
-  /** Takes back the wish to drain at exit. */
-  stay(): void;
+  exit: ExitWish;
 }
 
 /**
@@ -316,7 +315,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
       // Where that fails, or takes too long, nobody is left to hear of it.
       asked.close(over).catch(() => undefined);
     };
-    this.#opened = { asked, together, consumers: new Set(), stay: drainAtExit(this, drain, land) };
+    this.#opened = { asked, together, consumers: new Set(), exit: drainAtExit(this, drain, land) };
     return this.#opened;
   }
 
@@ -337,18 +336,18 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     const opened = this.#opened;
     if (opened === null) return;
     opened.together.send();
-    const { asked, consumers, stay } = opened;
+    const { asked, consumers, exit } = opened;
     let isOver = false as boolean;
     // All at once: whichever is held up, the others are not.
     const ended = await Promise.allSettled([
       ...Array.from(consumers, (consumer) => consumer.close()),
       asked.close(() => {
         isOver = true;
-        stay();
+        exit.takeBack();
       }),
     ]);
     // Where it was given up it goes on, and the way out of the process waits for it.
-    if (!isOver) keepDraining(this);
+    if (!isOver) exit.keep();
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
 

@@ -13,32 +13,32 @@ const LIMIT_MS = 5_000;
 
 const leaving = new Map<number, Leaving>();
 const forgotten = new FinalizationRegistry<number>(land);
-/** By which the wishes of an object are told apart. */
-const tokens = new WeakMap<object, object[]>();
 let next = 0;
+
+/** That of an object to be drained at exit. */
+export interface ExitWish {
+  takeBack(): void;
+  /** It is there also when the object is forgotten, until it is taken back. */
+  keep(): void;
+}
 
 /**
  * Calls `drain` when the process, or this worker thread, exits by itself or by `process.exit()`; the object is held
- * weakly, so neither function may refer to it. All drains together have five seconds. The function that comes back takes the
- * wish back. When the object is forgotten, `land` is asked to do what is queued, and the exit is drained until that is over.
+ * weakly, so neither function may refer to it. All drains together have five seconds. When the object is forgotten, `land` is asked to do what is queued, and the exit is drained until that is over.
  */
-export function drainAtExit(object: object, drain: (limitMs: number) => void, land?: Land): () => void {
+export function drainAtExit(object: object, drain: (limitMs: number) => void, land?: Land): ExitWish {
   const ticket = next++;
   if (leaving.size === 0) process.on('exit', drainAll);
   leaving.set(ticket, { drain, land });
   // Of its own: an object may wish it once more before it takes the first wish back.
   const token = {};
   forgotten.register(object, ticket, token);
-  tokens.set(object, [...(tokens.get(object) ?? []), token]);
-  return () => {
-    forgotten.unregister(token);
+  const keep = (): void => void forgotten.unregister(token);
+  const takeBack = (): void => {
+    keep();
     forget(ticket);
   };
-}
-
-/** At exit what is queued is drained, whether or not the object is forgotten by then. */
-export function keepDraining(object: object): void {
-  for (const token of tokens.get(object) ?? []) forgotten.unregister(token);
+  return { takeBack, keep };
 }
 
 function land(ticket: number): void {

@@ -1,7 +1,7 @@
 /** The open file: opened by the first call, tried anew after a failed opening, drained at exit, closed once. */
 import { Calls, type Hearer, type Kind } from '../../calls.js';
 import { fromNative, StorageError } from '../../errors.js';
-import { drainAtExit } from '../../exit.js';
+import { drainAtExit, type ExitWish } from '../../exit.js';
 import { MOMENT_MS, Moments, type Watch } from '../../moments.js';
 import { crossing, native, type Native } from '../../native.js';
 import { Patience, type Late } from '../../patience.js';
@@ -24,8 +24,7 @@ interface Opened {
   watch: Watch;
   /** Settles when the file is open. */
   opening: Promise<unknown>;
-  /** Takes back the wish to drain at exit. */
-  stay(): void;
+  exit: ExitWish;
   /** Settles when it is closed; null while nobody has asked for that. */
   ended: Promise<unknown> | null;
 }
@@ -78,8 +77,8 @@ export class Connection {
     const watch = watchOf(handle);
     const { turns, pace, unsettled } = this;
     const { maxQueueBytes } = this.#options;
-    const stay = drainAtExit(this, drainOf({ handle, calls, watch, turns, pace, unsettled, maxQueueBytes }));
-    const opened: Opened = { handle, calls, watch, opening, stay, ended: null };
+    const exit = drainAtExit(this, drainOf({ handle, calls, watch, turns, pace, unsettled, maxQueueBytes }));
+    const opened: Opened = { handle, calls, watch, opening, exit, ended: null };
     this.#opened = opened;
     opening.then(
       () => (this.#ready = true),
@@ -229,7 +228,7 @@ export class Connection {
     opened.ended ??= opened.calls
       .run<null>((binary, slot) => binary.storageClose(opened.handle, slot), 'read', this.#patience)
       // Where that is given up, the binary still has what keeps it from closing: the way out is to wait for that.
-      .then(() => opened.stay());
+      .then(() => opened.exit.takeBack());
     return opened.ended;
   }
 }
