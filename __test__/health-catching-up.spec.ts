@@ -11,18 +11,11 @@ import {
   type HealthMonitorConfig,
   type MonitoredAgent,
 } from '../ts/index.js';
+import { keep, never } from './support/monitors.js';
 import { temporaryDirectory } from './support/temporary.js';
 
-const never = (): Promise<never> => new Promise(() => undefined);
-
-const opened: { close(): Promise<void> }[] = [];
-const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
-  opened.unshift(thing);
-  return thing;
-};
-afterEach(async () => {
+afterEach(() => {
   jest.restoreAllMocks();
-  for (const thing of opened.splice(0)) await thing.close();
 });
 
 function open(config: HealthMonitorConfig): AgentHealthMonitor {

@@ -3,15 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
 import { AgentHealthMonitor, type AgentTransition, type Event, type HealthMonitorConfig } from '../ts/index.js';
-
-const workers: Worker[] = [];
-const opened: AgentHealthMonitor[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((monitor) => monitor.close()));
-  await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
-});
-
-const never = (): Promise<never> => new Promise(() => undefined);
+import { keep, never, online } from './support/monitors.js';
 
 /** What came while the agent was gone. */
 const EVENT: Event = {
@@ -33,16 +25,7 @@ function open(config: HealthMonitorConfig): AgentHealthMonitor {
     cleanup: async () => undefined,
   };
   const backoff = { initialDelay: 60_000, jitter: 0 };
-  const monitor = new AgentHealthMonitor({ heartbeatInterval: 50, log, backoff, ...config });
-  opened.push(monitor);
-  return monitor;
-}
-
-async function online(): Promise<Worker> {
-  const worker = new Worker('setInterval(() => undefined, 1000)', { eval: true });
-  workers.push(worker);
-  await once(worker, 'online');
-  return worker;
+  return keep(new AgentHealthMonitor({ heartbeatInterval: 50, log, backoff, ...config }));
 }
 
 function states(monitor: AgentHealthMonitor): string[] {

@@ -10,18 +10,8 @@ import {
   type EventReplayStorage,
   type HealthMonitorConfig,
 } from '../ts/index.js';
+import { keep, never } from './support/monitors.js';
 import { temporaryDirectory } from './support/temporary.js';
-
-const never = (): Promise<never> => new Promise(() => undefined);
-
-const opened: { close(): Promise<void> }[] = [];
-const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
-  opened.unshift(thing);
-  return thing;
-};
-afterEach(async () => {
-  for (const thing of opened.splice(0)) await thing.close();
-});
 
 function open(config: HealthMonitorConfig): AgentHealthMonitor {
   return keep(new AgentHealthMonitor({ heartbeatInterval: 50, backoff: { initialDelay: 10, jitter: 0 }, ...config }));

@@ -3,28 +3,11 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
 import { AgentHealthMonitor, type AgentTransition, type HealthMonitorConfig } from '../ts/index.js';
-
-const workers: Worker[] = [];
-const opened: AgentHealthMonitor[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((monitor) => monitor.close()));
-  await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
-});
-
-const never = (): Promise<never> => new Promise(() => undefined);
+import { keep, never, online } from './support/monitors.js';
 
 function open(config: HealthMonitorConfig = {}): AgentHealthMonitor {
   const backoff = { initialDelay: 10, jitter: 0 };
-  const monitor = new AgentHealthMonitor({ heartbeatInterval: 50, backoff, ...config });
-  opened.push(monitor);
-  return monitor;
-}
-
-async function online(): Promise<Worker> {
-  const worker = new Worker('setInterval(() => undefined, 1000)', { eval: true });
-  workers.push(worker);
-  await once(worker, 'online');
-  return worker;
+  return keep(new AgentHealthMonitor({ heartbeatInterval: 50, backoff, ...config }));
 }
 
 function states(monitor: AgentHealthMonitor): string[] {

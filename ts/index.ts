@@ -60,7 +60,8 @@ export {
   type WriteOptions,
 } from './storage/capabilities.js';
 export { createStorageAdapter, type OnFallback, type StorageConfig } from './storage/create.js';
-export { FileStorageAdapter, type FileStorageOptions } from './storage/file.js';
+export { FileStorageAdapter } from './storage/file.js';
+export type { FileStorageOptions } from './storage/file/options.js';
 export { InMemoryStorageAdapter, type InMemoryStorageOptions } from './storage/memory.js';
 export { migrate, type MigrateOptions, type MigrateProgress, type MigrateReport } from './storage/migrate.js';
 export { SQLiteStorageAdapter, type SQLiteStorageOptions } from './storage/sqlite.js';

@@ -1,10 +1,10 @@
 /** Sessions and keys in a directory, a file each, that a person can read. */
 import { resolve } from 'node:path';
 
-import { decode, encode, type Encoded, type EncodeOptions, type Unsupported } from '../codec.js';
+import { decode, encode, type Encoded, type EncodeOptions } from '../codec.js';
 import { StorageError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { numberOption, optionsObject, pathOption, timeoutOption, wordOption, type Known } from '../options.js';
+import { numberOption, optionsObject, pathOption, timeoutOption, wordOption } from '../options.js';
 import { encodeSession, type EncodedSession } from '../session.js';
 import type { ChatMessage, ChatSession, Durability } from '../types.js';
 import type { ListOptions, StorageAdapter, StorageStats } from './adapter.js';
@@ -41,6 +41,7 @@ import {
   sessionHead,
   type KeyHead,
 } from './file/format.js';
+import { FILE_OPTIONS, type FileStorageOptions } from './file/options.js';
 import { placeOf, type Place } from './file/place.js';
 import type { Steps } from './file/steps.js';
 import type { Ticket } from './file/ticket.js';
@@ -57,32 +58,6 @@ import {
   withMessages,
   type EncodedMessages,
 } from './record.js';
-
-/** How the file adapter keeps its files. */
-export interface FileStorageOptions {
-  /** The directory; it is made where it is missing. Default `./data/sessions`. */
-  path?: string;
-  /** What an acknowledged write survives. Default `power`. */
-  durability?: Durability;
-  /** How long to wait for another process that writes the same session or key, in milliseconds. Default 5000. */
-  busyTimeoutMs?: number;
-  /** How long an answer may take, in milliseconds. Default 30000. Verifying and pruning may take longer. */
-  timeoutMs?: number;
-  /** Bytes of writes that may wait; beyond it they are rejected with `ERR_BACKPRESSURE`. Default 64 MiB. */
-  maxQueueBytes?: number;
-  /** What happens to functions, class instances and the like. Default `refuse`. */
-  unsupported?: Unsupported;
-}
-
-/** Their names. */
-export const FILE_OPTIONS: Known<FileStorageOptions> = {
-  path: true,
-  durability: true,
-  busyTimeoutMs: true,
-  timeoutMs: true,
-  maxQueueBytes: true,
-  unsupported: true,
-};
 
 /** No batches: files cannot be changed all or none. No `backup`: a copy of the directory is one. */
 const CAPABILITIES = [
