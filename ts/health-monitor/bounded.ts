@@ -1,6 +1,7 @@
 import { clearImmediate, clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
 import { HealthError } from '../errors.js';
+import { monotonic } from '../timers.js';
 
 /** A timer that comes so much too late, in milliseconds, has found the loop frozen. */
 const FROZEN_MS = 100;
@@ -18,9 +19,9 @@ export async function bounded<T>(work: () => T | PromiseLike<T>, ms: number, wha
     const giveUp = (): void => reject(new HealthError('ERR_TIMEOUT', `${what} took longer than ${ms} ms`));
     // Not unref'd as the timers are: an idle loop would sleep before it.
     const readFirst = (): void => void (turn = setImmediate(giveUp));
-    const due = performance.now() + ms;
+    const due = monotonic() + ms;
     timer = setTimeout(() => {
-      const lag = performance.now() - due;
+      const lag = monotonic() - due;
       if (lag >= FROZEN_MS) timer = setTimeout(readFirst, Math.min(lag, ms)).unref();
       else readFirst();
     }, ms).unref();
