@@ -1,5 +1,6 @@
 /** Reads how many tests passed out of what the test tools print. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 
 const EXPECTED_SKIPS = JSON.parse(readFileSync(new URL('../__test__/support/expected-skips.json', import.meta.url)));
 
@@ -9,9 +10,12 @@ export const isExpectedSkip = (reason) => EXPECTED_SKIPS.includes(reason);
 /** Each member is a pattern whose first group is a number; where a pattern is found often, the numbers are summed. */
 const NEXTEST = {
   passed: /tests? run: (\d+) passed/g,
-  failed: /tests? run: .*?(\d+) (?:failed|timed out)/g,
+  failed: /(?<=tests? run: .*)(?<!\d)(\d+) (?:(?:exec )?failed|timed out)/g,
   skipped: /tests? run: .*?(\d+) skipped/g,
 };
+/** What a cargo run prints about a test that failed; nextest says it twice. */
+const FAILED_TESTS =
+  /^ *(?:(?:FAIL|TIMEOUT|SIG[A-Z]+|ABORT) \[.*?\] +(?:\([ \d/]+\) )?(.+)|test (.+) \.\.\. FAILED)$/gm;
 const LIBTEST = { passed: /(\d+) passed;/g, failed: /; (\d+) failed;/g, skipped: /; (\d+) ignored;/g };
 
 /** How many Rust tests say `#[ignore = "…"]` with a reason that is expected. */
@@ -25,7 +29,10 @@ export function expectedIgnores(folders = ['src', 'tests']) {
   return reasons.filter(([, reason]) => EXPECTED_SKIPS.includes(reason)).length;
 }
 
-/** The count of a cargo run; one that printed none, or skipped more tests than expected, has one failure more. */
+/**
+ * The count of a cargo run, with the names of what failed; one that printed none, or skipped more tests than expected,
+ * has one failure more.
+ */
 export function cargoCount({ code, output }, expectedSkips = 0) {
   const patterns = output.includes('Nextest run ID') ? NEXTEST : LIBTEST;
   const total = (pattern) => [...output.matchAll(pattern)].reduce((sum, [, number]) => sum + Number(number), 0);
@@ -36,16 +43,21 @@ export function cargoCount({ code, output }, expectedSkips = 0) {
   if (skipped > expectedSkips)
     problems.push(`it skipped ${skipped} tests, ${expectedSkips} are expected to be skipped`);
   if (code !== 0 && count.failed === 0) problems.push(`it ended with the code ${code}`);
-  return withProblems(count, problems);
+  const names = [...output.matchAll(FAILED_TESTS)].map(([, nextest, libtest]) => nextest ?? libtest);
+  return withProblems(count, problems, [...new Set(names)]);
 }
 
-/** The count of a Jest run, from the report it wrote; a skip that nobody expected is a failure. */
+/** The count of a Jest run, from the report it wrote, with what failed; a skip that nobody expected is a failure. */
 export function jestCount(code, report) {
-  if (report === null) return withProblems({ passed: 0, failed: 0 }, ['Jest wrote no report']);
+  if (report === null) return withProblems({ passed: 0, failed: 0 }, ['Jest wrote no report'], []);
   const count = { passed: report.numPassedTests, failed: report.numFailedTests + report.numRuntimeErrorTestSuites };
   const problems = [];
-  for (const { assertionResults } of report.testResults) {
-    for (const { status, fullName } of assertionResults) {
+  const failures = [];
+  for (const { name, message, assertionResults } of report.testResults) {
+    // A file that could not be run has no results, only what it said.
+    if (assertionResults.length === 0 && message) failures.push(`${name}\n${beginning(message)}`);
+    for (const { status, fullName, failureMessages } of assertionResults) {
+      if (status === 'failed') failures.push(`${name}: ${fullName}\n${beginning(failureMessages.join('\n'))}`);
       if (status === 'passed' || status === 'failed') continue;
       const reason = /\[skipped: (.+)\]$/.exec(fullName)?.[1];
       if (EXPECTED_SKIPS.includes(reason)) console.log(`skipped: ${fullName}`);
@@ -54,10 +66,21 @@ export function jestCount(code, report) {
   }
   if (code !== 0 && count.failed === 0) problems.push(`Jest ended with the code ${code}`);
   if (count.passed === 0) problems.push('no test ran');
-  return withProblems(count, problems);
+  return withProblems(count, problems, failures);
 }
 
-function withProblems(count, problems) {
-  for (const problem of problems) console.log(`✗ ${problem}`);
-  return { passed: count.passed, failed: count.failed + problems.length };
+/** As much of a message as says where to look. */
+function beginning(message) {
+  const lines = stripVTControlCharacters(message).trimEnd().split('\n');
+  return lines
+    .slice(0, 20)
+    .map((line) => `    ${line}`)
+    .join('\n');
 }
+
+/** Each problem is one failure more. `failures` says what failed, for whoever reads only the end of a long output. */
+const withProblems = ({ passed, failed }, problems, failures) => ({
+  passed,
+  failed: failed + problems.length,
+  failures: [...failures, ...problems],
+});

@@ -5,11 +5,12 @@ import { spawn } from 'node:child_process';
 const NEEDS_SHELL = process.platform === 'win32' ? new Set(['npm', 'npx']) : new Set();
 
 /**
- * Resolves, never rejects: a tool that is not there ends with the code 127. `quiet` shows nothing of it; `mute` keeps
+ * `{ code, output, words }`, the last what was run. Never rejects: a tool that is not there ends with the code 127. `quiet` shows nothing of it; `mute` keeps
  * one of its streams off the screen.
  */
 export function run(command, words, { env = {}, quiet = false, mute, cwd } = {}) {
-  if (!quiet) console.log(`$ ${[command, ...words].join(' ')}`);
+  const all = [command, ...words];
+  if (!quiet) console.log(`$ ${all.join(' ')}`);
   return new Promise((resolve) => {
     const options = { cwd, env: { ...process.env, ...env }, shell: NEEDS_SHELL.has(command) };
     const child = spawn(command, words, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -20,8 +21,8 @@ export function run(command, words, { env = {}, quiet = false, mute, cwd } = {})
         if (!quiet && mute !== name) process[name].write(text);
       });
     }
-    child.on('error', (error) => resolve({ code: 127, output: error.message }));
-    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+    child.on('error', (error) => resolve({ code: 127, output: error.message, words: all }));
+    child.on('close', (code) => resolve({ code: code ?? 1, output, words: all }));
   });
 }
 

@@ -1,4 +1,7 @@
-/** What `npm test` and `npm run check` are made of. Each suite runs real tools and gives `{ passed, failed }`. */
+/**
+ * What `npm test` and `npm run check` are made of. Each suite runs real tools and gives `{ passed, failed, failures }`,
+ * the last a text for each of what failed.
+ */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,12 +20,19 @@ const tsc = (project) => runTool('typescript/bin/tsc', ['-p', project]);
 
 /** Commands that print no count: each is one check. */
 async function checks(...commands) {
-  const count = { passed: 0, failed: 0 };
-  for (const command of commands) count[(await command()).code === 0 ? 'passed' : 'failed'] += 1;
-  return count;
+  const failures = [];
+  for (const command of commands) {
+    const { code, words } = await command();
+    if (code !== 0) failures.push(`${words.join(' ')} (code ${code})`);
+  }
+  return { passed: commands.length - failures.length, failed: failures.length, failures };
 }
 
-const plus = (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
+const plus = (a, b) => ({
+  passed: a.passed + b.passed,
+  failed: a.failed + b.failed,
+  failures: [...a.failures, ...b.failures],
+});
 
 async function rust() {
   const nextest = await run('cargo', ['nextest', '--version'], { quiet: true });
@@ -57,8 +67,13 @@ async function torture() {
   const report = await run(process.execPath, ['torture/run.mjs', '--short'], {});
   const [, passed, failed] = /(\d+) passed, (\d+) failed\s*$/.exec(report.output) ?? [null, 0, 1];
   const reasons = [...report.output.matchAll(/^skipped {2}\S+: (.+)$/gm)].map(([, reason]) => reason);
-  const surprises = reasons.filter((reason) => !isExpectedSkip(reason)).length;
-  return { passed: Number(passed), failed: Math.max(Number(failed), report.code === 0 ? 0 : 1) + surprises };
+  const surprises = reasons.filter((reason) => !isExpectedSkip(reason));
+  const failures = [...report.output.matchAll(/^FAILED .*$/gm)].map(([line]) => line);
+  return {
+    passed: Number(passed),
+    failed: Math.max(Number(failed), report.code === 0 ? 0 : 1) + surprises.length,
+    failures: [...failures, ...surprises.map((reason) => `nobody expects this to be skipped: ${reason}`)],
+  };
 }
 
 /** Each target for a while. It takes a nightly compiler and cargo-fuzz; where they are not, nothing is said to have passed. */
@@ -66,11 +81,21 @@ async function fuzz() {
   const tool = await run('cargo', ['+nightly', 'fuzz', '--version'], { quiet: true });
   if (tool.code !== 0) {
     console.log('not run: cargo-fuzz, or a nightly compiler, is not installed');
-    return { passed: 0, failed: 0 };
+    return { passed: 0, failed: 0, failures: [] };
   }
   const seconds = process.env.SMALLTALK_FUZZ_SECONDS ?? '20';
   const target = (name) => () =>
-    cargo('+nightly', 'fuzz', 'run', name, '--', `-max_total_time=${seconds}`, '-max_len=2048', '-print_final_stats=1');
+    cargo(
+      '+nightly',
+      'fuzz',
+      'run',
+      name,
+      '--',
+      `-max_total_time=${seconds}`,
+      '-max_len=2048',
+      '-verbosity=0',
+      '-print_final_stats=1',
+    );
   return checks(...FUZZ_TARGETS.map(target));
 }
 
