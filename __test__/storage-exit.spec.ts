@@ -171,10 +171,39 @@ test('and also where they are too much for the queue together', async () => {
   expect(await contentsOf(adapter)).toMatch(/more0x.*,more39x+$/);
 });
 
+test('of a session that somebody else has changed only the newest state is sent again', async () => {
+  const output = await outputOfChild(`
+    ${countDrains}
+    for (let n = 0; n < 50; n += 1) { say('more' + n); void adapter.saveSession('s', session); }
+    process.exit(0);`);
+  expect(Number(output)).toBeLessThan(5);
+});
+
+const unsettledSave = { session: 's', unconditional: true, refused: false, characters: 1 };
+
+test('a save on the condition of a version replaces none before it, and none of another session', () => {
+  const unsettled = new UnsettledSaves();
+  const sent: string[] = [];
+  const refuse = (name: string, session: string, unconditional: boolean): void => {
+    const sendInFull = async (): Promise<void> => void sent.push(name);
+    const save = { ...unsettledSave, session, unconditional, sendInFull };
+    unsettled.add(save);
+    unsettled.heard(save, null);
+  };
+  refuse('replaced', 's', true);
+  refuse('of another session', 't', true);
+  refuse('replaced, too', 's', false);
+  refuse('the newest', 's', true);
+  refuse('on a condition', 's', false);
+  unsettled.sendAgain(() => undefined);
+  expect(sent).toEqual(['of another session', 'the newest', 'on a condition']);
+  expect(unsettled.any).toBe(false);
+});
+
 test('half of the time is kept for all that would have to be waited for one by one', () => {
   const turns = new Turns();
   const unsettled = new UnsettledSaves();
-  unsettled.add({ refused: false, characters: 1, sendInFull: () => Promise.resolve() });
+  unsettled.add({ ...unsettledSave, sendInFull: () => Promise.resolve() });
   void turns.take('s', 'changes', () => new Promise(() => undefined));
   let begun = 0;
   for (let n = 0; n < 30; n += 1) {

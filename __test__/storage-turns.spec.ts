@@ -1,4 +1,5 @@
-import { Turns, type Turn, type TurnKind } from '../ts/storage/turns.js';
+import type { TurnKind } from '../ts/storage/turn-line.js';
+import { Turns, type Turn } from '../ts/storage/turns.js';
 
 /** A promise that the test settles. */
 function deferred(): { promise: Promise<string>; resolve(value: string): void } {

@@ -8,6 +8,7 @@
 
 import { StorageError } from '../errors.js';
 import type { Clock, Late } from '../patience.js';
+import { mayBegin, newLine, push, shift, type Line, type Patient, type TurnKind } from './turn-line.js';
 
 /** One operation whose turn it is. */
 export interface Turn {
@@ -17,40 +18,8 @@ export interface Turn {
   again<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** `changes` may have to be sent again; `read` changes nothing; `other` is any other write. */
-export type TurnKind = 'changes' | 'read' | 'other';
-
-/** Who waits, and since when. */
-interface Patient {
-  since: number;
-  reject(error: Error): void;
-}
-
 interface Behind extends Patient {
   begin(): void;
-}
-
-interface Waiting {
-  kind: TurnKind;
-  since: number;
-  begin(): void;
-  /** Absent where it stands for something that waits in other lines as well. */
-  reject?: ((error: Error) => void) | undefined;
-  /** Who comes after it. A list, as thousands may wait and an array would move them all for each one that begins. */
-  next?: Waiting;
-}
-
-interface Line {
-  first: Waiting | undefined;
-  last: Waiting | undefined;
-  /** Saves of changes that are not settled. */
-  unsettled: number;
-  /** Operations that are not with the store yet, and those that are sent again. */
-  unsent: number;
-  /** Settles when nothing is sent again any more. */
-  again: Promise<unknown>;
-  /** Whether waiting ones are being begun at this moment. */
-  advancing: boolean;
 }
 
 /** The turns of all sessions of one store. */
@@ -267,14 +236,7 @@ export class Turns {
   #line(id: string): Line {
     const known = this.#lines.get(id);
     if (known !== undefined) return known;
-    const line: Line = {
-      first: undefined,
-      last: undefined,
-      unsettled: 0,
-      unsent: 0,
-      again: Promise.resolve(),
-      advancing: false,
-    };
+    const line = newLine();
     this.#lines.set(id, line);
     return line;
   }
@@ -329,23 +291,6 @@ export class Turns {
 }
 
 const ignore = (): void => undefined;
-
-function push(line: Line, waiting: Waiting): void {
-  if (line.last === undefined) line.first = waiting;
-  else line.last.next = waiting;
-  line.last = waiting;
-}
-
-function shift(line: Line): Waiting | undefined {
-  const { first } = line;
-  line.first = first?.next;
-  if (line.first === undefined) line.last = undefined;
-  return first;
-}
-
-function mayBegin(kind: TurnKind, { unsent, unsettled }: Line): boolean {
-  return unsent === 0 && (kind === 'changes' || unsettled === 0);
-}
 
 function once(act: () => void): () => void {
   let done = false;

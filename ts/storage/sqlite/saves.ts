@@ -128,6 +128,8 @@ export class SessionSaves {
     const { unsettled } = this.#connection;
     const { written, lifted } = changes;
     const save: UnsettledSave = {
+      session: id,
+      unconditional: manners.ifVersion === undefined,
       refused: false,
       characters: written.reduce((sum, { text }) => sum + text.length, head.text.length + lifted.characters + BESIDE),
       sendInFull: this.#saveAgain.bind(this, id, state, stamp, manners),

@@ -5,6 +5,9 @@
 
 /** One of them. */
 export interface UnsettledSave {
+  readonly session: string;
+  /** Whether it replaces whatever is stored, so that none before it has to be sent again. */
+  readonly unconditional: boolean;
   /** Whether the store has answered that it has another state. */
   refused: boolean;
   /** What it takes of the queue, about, until it is answered. */
@@ -47,14 +50,28 @@ export class UnsettledSaves {
     if (this.#saves.delete(save) && !save.refused) this.#characters -= save.characters;
   }
 
-  /** Sends those that were refused; `land` has each on its way before the next: they may be too much for the queue together. */
+  /**
+   * Sends those that were refused and are not replaced by a later one; `land` has each on its way before the next: they may be
+   * too much for the queue together.
+   */
   sendAgain(land: () => void): void {
-    for (const save of this.#saves) {
-      if (!save.refused) continue;
-      this.#saves.delete(save);
+    const refused = [...this.#saves].filter((save) => save.refused);
+    for (const save of refused) this.#saves.delete(save);
+    for (const save of unreplaced(refused)) {
       // Nobody is there any more to hear of a failure, and the others are to be sent all the same.
       new Promise((resolve) => resolve(save.sendInFull())).catch(() => undefined);
       land();
     }
   }
+}
+
+/** In the order of their calls. */
+function unreplaced(saves: readonly UnsettledSave[]): UnsettledSave[] {
+  const last = new Map<string, UnsettledSave>();
+  for (const save of saves) if (save.unconditional) last.set(save.session, save);
+  const replaced = new Set(last.keys());
+  return saves.filter((save) => {
+    if (last.get(save.session) === save) replaced.delete(save.session);
+    return !replaced.has(save.session);
+  });
 }
