@@ -348,15 +348,6 @@ export declare function storageGetKeys(handle: ExternalObject<StorageHandle>, sl
  */
 export declare function storageGetKeysNow(handle: ExternalObject<StorageHandle>, keys: Array<string>, now: number): string | undefined
 
-/**
- * Reads messages: of those before the index `before` (-1: of all) the newest `last` (-1: all), of these the oldest
- * `limit` (-1: all). Answers `[a JSON array, their types one a line]`, or null.
- */
-export declare function storageGetMessages(handle: ExternalObject<StorageHandle>, slot: number, id: string, last: number, before: number, limit: number, inOrder: boolean): void
-
-/** Reads a session: `[data, types, messages as a JSON array, their types one a line]`, or null. */
-export declare function storageGetSession(handle: ExternalObject<StorageHandle>, slot: number, id: string, inOrder: boolean): void
-
 /** Counts: a JSON object with `sessions`, `messages`, `keys`, `sizeBytes`. */
 export declare function storageGetStats(handle: ExternalObject<StorageHandle>, slot: number, now: number, inOrder: boolean): void
 
@@ -406,6 +397,13 @@ export declare function storagePageSessions(handle: ExternalObject<StorageHandle
  * `messages`, `bytes`, and `more` where it stopped at the limit. A dry run counts all of them and removes none.
  */
 export declare function storagePrune(handle: ExternalObject<StorageHandle>, slot: number, updatedBefore: number, limit: number, dryRun: boolean, power: boolean): void
+
+/**
+ * Reads messages, as of [`storage_read_session`]: of those before the index `before` (-1: of all) the newest `last` (-1: all),
+ * of these the oldest `limit` (-1: all). The answer is the last piece, mostly the only one, without what else a piece has:
+ * `[a JSON array, their types one a line]`, or null.
+ */
+export declare function storageReadMessages(handle: ExternalObject<StorageHandle>, slot: number, channel: number, id: string, last: number, before: number, limit: number, inOrder: boolean): ExternalObject<StorageReading>
 
 /**
  * Reads a session; `channel` hears (null) whenever there is a piece where there was none. The answer comes when all of

@@ -1,11 +1,12 @@
 /** Long texts go to the binary and come back beside the JSON of their messages: nothing of that may show. */
+import { constants } from 'node:buffer';
 import { join } from 'node:path';
 
 import fc from 'fast-check';
 
 import { encode } from '../ts/codec.js';
 import { Lifted } from '../ts/codec/lifted.js';
-import { SQLiteStorageAdapter, type ChatMessage, type ChatSession } from '../ts/index.js';
+import { InMemoryStorageAdapter, SQLiteStorageAdapter, type ChatMessage, type ChatSession } from '../ts/index.js';
 import { keep, keptText } from '../ts/storage/changes/kept.js';
 import { putBack } from '../ts/storage/sqlite/lifted.js';
 import { temporaryDirectory } from './support/temporary.js';
@@ -159,6 +160,49 @@ test('texts beside their messages count towards what one save takes', async () =
   await expect(store.appendMessages('s', messages)).rejects.toMatchObject(tooLarge);
   await expect(store.saveSessions([['s', { ...session, messages }]])).rejects.toMatchObject(tooLarge);
   expect(await store.getSession('s')).toEqual(session);
+  await store.close();
+});
+
+test('a message of which the engine would have no JSON is too large, in all adapters and by every road', async () => {
+  const tooLarge = { code: 'ERR_VALUE_TOO_LARGE' };
+  const huge = message({ content: 'a'.repeat(constants.MAX_STRING_LENGTH) });
+  const session = { ...sessionOf([]), messages: [] };
+  for (const store of [
+    new SQLiteStorageAdapter({ path: join(temporaryDirectory(), 's.db') }),
+    new InMemoryStorageAdapter(),
+  ]) {
+    await store.saveSession('s', session);
+    await expect(store.appendMessages('s', [huge])).rejects.toMatchObject(tooLarge);
+    await expect(store.saveSession('s', { ...session, messages: [huge] })).rejects.toMatchObject(tooLarge);
+    await expect(store.saveSession('t', { ...session, messages: [huge] })).rejects.toMatchObject(tooLarge);
+    expect(await store.getMessages('s')).toEqual([]);
+    await store.close();
+  }
+});
+
+test('the messages of a long session come in pieces, and the loop turns in between', async () => {
+  const store = new SQLiteStorageAdapter({ path: join(temporaryDirectory(), 's.db'), durability: 'process' });
+  const session = sessionOf(
+    Array.from({ length: 3_000 }, (_, n) => message({ id: `${n}`, content: `${n} ${long} 計` })),
+  );
+  await store.saveSession('s', session);
+  let turns = 0;
+  let reading = true;
+  const turn = (): void => {
+    turns += 1;
+    if (reading) setImmediate(turn);
+  };
+  const texts = jest.spyOn(JSON, 'parse');
+  turn();
+  const messages = await store.getMessages('s', { last: 2_990 });
+  reading = false;
+  const longest = Math.max(...texts.mock.calls.map(([text]) => text.length));
+  texts.mockRestore();
+  expect(messages).toEqual(session.messages.slice(-2_990));
+  expect(turns).toBeGreaterThan(2);
+  // Half a megabyte in all, and one message of 64 KB.
+  expect(longest).toBeLessThan(80_000);
+  expect(await store.getMessages('s', { last: 2 })).toEqual(session.messages.slice(-2));
   await store.close();
 });
 

@@ -36,6 +36,21 @@ impl EngineText {
         }
     }
 
+    /// In bytes or units, as the engine counts its characters.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::OneByte(bytes) => bytes.len(),
+            Self::TwoByte(units) => units.len(),
+        }
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The same, in no more memory than it takes: the engine may keep it for long.
     #[must_use]
     pub fn fitted(mut self) -> Self {

@@ -84,6 +84,12 @@ export function surelyFits(characters: number, options: EncodeOptions): boolean 
   return characters * MOST_OF_ONE <= (options.maxBytes ?? MAX_VALUE_BYTES);
 }
 
+/** Throws `ERR_VALUE_TOO_LARGE` where so many characters take more than the options allow, whatever they are. */
+export function refuseLonger(characters: number, options: EncodeOptions): void {
+  const limit = options.maxBytes ?? MAX_VALUE_BYTES;
+  if (characters > limit) throw tooLarge(limit);
+}
+
 /** Throws `ERR_VALUE_TOO_LARGE` where a value takes more than the options allow. */
 export function checkSize({ text, types }: Encoded, options: EncodeOptions): void {
   const limit = options.maxBytes ?? MAX_VALUE_BYTES;

@@ -113,12 +113,12 @@ impl ToNapiValue for Batch {
     unsafe fn to_napi_value(env: sys::napi_env, batch: Self) -> napi::Result<sys::napi_value> {
         let mut flat: Vec<sys::napi_value> = Vec::with_capacity(batch.0.len() * 3);
         for (slot, outcome) in batch.0 {
-            let failed = matches!(outcome, Outcome::Failed(_));
             // SAFETY: called by napi on the thread of `env`, which is what these conversions ask for.
             unsafe {
+                let (failed, value) = answer(env, outcome)?;
                 flat.push(u32::to_napi_value(env, slot)?);
                 flat.push(bool::to_napi_value(env, failed)?);
-                flat.push(Outcome::to_napi_value(env, outcome)?);
+                flat.push(value);
             }
         }
         let mut array = ptr::null_mut();
@@ -130,6 +130,43 @@ impl ToNapiValue for Batch {
             }
         }
         Ok(array)
+    }
+}
+
+/// An outcome as JavaScript takes it, and whether it is a failure. One that the engine refuses, as it does a text beyond its
+/// longest, is a failure of that one: the answers beside it are others'.
+///
+/// # Safety
+/// On the thread of `env`.
+unsafe fn answer(env: sys::napi_env, outcome: Outcome) -> napi::Result<(bool, sys::napi_value)> {
+    let failed = matches!(outcome, Outcome::Failed(_));
+    let size = outcome.size();
+    // SAFETY: as above.
+    unsafe {
+        let value = Outcome::to_napi_value(env, outcome);
+        if failed || value.is_ok() {
+            return Ok((failed, value?));
+        }
+        let mut exception = ptr::null_mut();
+        // With one pending nothing else could be made.
+        sys::napi_get_and_clear_last_exception(env, &raw mut exception);
+        let failure = Outcome::Failed(Error::ValueTooLarge { size, limit: LONGEST_TEXT });
+        Ok((true, Outcome::to_napi_value(env, failure)?))
+    }
+}
+
+/// What the engine takes as one text, in characters.
+const LONGEST_TEXT: usize = (1 << 29) - 24;
+
+impl Outcome {
+    /// Of its texts together, in bytes or units.
+    fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Texts(texts) => texts.iter().flatten().map(String::len).sum(),
+            Self::EngineTexts(texts) => texts.iter().flatten().map(EngineText::len).sum(),
+            Self::Nothing | Self::Flag(_) | Self::Number(_) | Self::Failed(_) => 0,
+        }
     }
 }
 
@@ -245,7 +282,8 @@ impl Completions {
         shared.owed.fetch_add(1, Ordering::AcqRel);
         Reply::new(move |outcome: Result<T>| {
             shared.post(slot, outcome.map_or_else(Outcome::Failed, Into::into));
-            if shared.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // In one order with `ending`, or each could miss what the other has written.
+            if shared.owed.fetch_sub(1, Ordering::SeqCst) == 1 {
                 shared.end_if_done();
             }
         })
@@ -279,8 +317,8 @@ impl Completions {
 
     /// The object is closing: the callback goes with the last answer that is owed, rather than with the garbage.
     pub fn end(&self) {
-        self.shared.ending.store(true, Ordering::Release);
-        if self.shared.owed.load(Ordering::Acquire) == 0 {
+        self.shared.ending.store(true, Ordering::SeqCst);
+        if self.shared.owed.load(Ordering::SeqCst) == 0 {
             self.shared.end_if_done();
         }
     }
@@ -302,7 +340,7 @@ impl Shared {
 
     /// What was posted is still delivered: the environment empties the queue of a callback that is let go of.
     fn end_if_done(&self) {
-        if self.ending.load(Ordering::Acquire) && self.owed.load(Ordering::Acquire) == 0 {
+        if self.ending.load(Ordering::SeqCst) && self.owed.load(Ordering::SeqCst) == 0 {
             drop(lock(&self.callback).take());
         }
     }

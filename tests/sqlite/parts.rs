@@ -1,5 +1,7 @@
 //! Parts of sessions, and small things on the calling thread.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 use smalltalk_native::{
     Error, Result,
@@ -7,16 +9,23 @@ use smalltalk_native::{
     reply::Reply,
     storage::{
         session::Encoded,
-        sqlite::{Glance, Part, Piece, Read, SessionInfo, SqliteStore, Write},
+        sqlite::{Glance, Part, Piece, Read, SessionInfo, SessionReading, SqliteStore, Write},
     },
 };
 
 use crate::support::{close, engine_text as text, image, long, messages, open, open_with, save, values};
 
 fn part(store: &SqliteStore, id: &str, part: Part) -> Result<Option<Piece>> {
+    pieces(store, id, part).map(|found| found.and_then(|mut pieces| pieces.pop()))
+}
+
+fn pieces(store: &SqliteStore, id: &str, part: Part) -> Result<Option<Vec<Piece>>> {
     let (reply, got) = Reply::channel();
-    store.read(Read::messages(id.into(), part, reply), false);
-    got.recv().unwrap()
+    let reading = Arc::new(SessionReading::new(|| ()));
+    store.read(Read::messages(id.into(), part, Arc::clone(&reading), reply), false);
+    let last = got.recv().unwrap()?;
+    let before = std::iter::from_fn(|| reading.next_piece());
+    Ok(last.map(|last| before.chain([last]).collect()))
 }
 
 fn info(store: &SqliteStore, id: &str) -> Result<Option<SessionInfo>> {
@@ -53,6 +62,22 @@ fn parts_of_a_session_are_those_that_were_asked_for() {
     Connection::open(&path).unwrap().execute("UPDATE messages SET data = '0' WHERE position = 18 << 20", []).unwrap();
     assert!(matches!(part(&store, "one", newest), Err(Error::Corrupt { .. })));
     assert!(matches!(part(&store, "one", Part::default()), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn a_large_part_comes_in_pieces_of_whole_messages() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory.path().join("s.db")).unwrap();
+    let texts = messages(30, 15_000);
+    save(&store, &long("one", &texts), Durability::Process).unwrap();
+    for (part, from) in [(Part::default(), 0), (Part { last: Some(20), ..Part::default() }, 10)] {
+        let found = pieces(&store, "one", part).unwrap().unwrap();
+        assert!(found.len() > 5, "{} pieces", found.len());
+        let expected: Vec<serde_json::Value> =
+            texts[from..].iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        assert_eq!(values(&found), expected);
+    }
+    assert_eq!(pieces(&store, "one", Part { last: Some(2), ..Part::default() }).unwrap().unwrap().len(), 1);
 }
 
 #[test]

@@ -7,14 +7,15 @@ use napi_derive::napi;
 
 use super::{
     super::{
-        completions::Outcome,
+        completions::{Completions, Outcome},
         entry::{Result, entry},
     },
     StorageHandle,
+    shapes::integer,
 };
 use crate::{
     engine_text::EngineText,
-    storage::sqlite::{Piece, Read, SessionHead, SessionReading},
+    storage::sqlite::{Part, Piece, Read, SessionHead, SessionReading},
 };
 
 /// A session on its way out.
@@ -31,12 +32,46 @@ pub fn storage_read_session(
     in_order: bool,
 ) -> Result<External<StorageReading>> {
     entry("storageReadSession", || {
-        let listener = handle.completions.clone();
-        let reading = Arc::new(SessionReading::new(move || listener.notify(channel, Outcome::Nothing)));
-        let filled = Arc::clone(&reading);
-        handle.read(in_order, |completions| Read::session_in_pieces(id, filled, completions.reply(slot)))?;
-        Ok(External::new(StorageReading(reading)))
+        in_pieces(handle, channel, in_order, |reading, completions| {
+            Read::session_in_pieces(id, reading, completions.reply(slot))
+        })
     })
+}
+
+/// Reads messages, as of [`storage_read_session`]: of those before the index `before` (-1: of all) the newest `last` (-1: all),
+/// of these the oldest `limit` (-1: all). The answer is the last piece, mostly the only one, without what else a piece has:
+/// `[a JSON array, their types one a line]`, or null.
+#[napi(catch_unwind)]
+pub fn storage_read_messages(
+    handle: &External<StorageHandle>,
+    slot: u32,
+    channel: u32,
+    id: String,
+    last: f64,
+    before: f64,
+    limit: f64,
+    in_order: bool,
+) -> Result<External<StorageReading>> {
+    entry("storageReadMessages", || {
+        let given = |number: f64| Some(integer(number)).filter(|number| *number >= 0);
+        let part = Part { last: given(last), before: given(before), limit: given(limit) };
+        in_pieces(handle, channel, in_order, |reading, completions| {
+            Read::messages(id, part, reading, completions.reply(slot))
+        })
+    })
+}
+
+fn in_pieces(
+    handle: &External<StorageHandle>,
+    channel: u32,
+    in_order: bool,
+    read: impl FnOnce(Arc<SessionReading>, &Completions) -> Read,
+) -> crate::error::Result<External<StorageReading>> {
+    let listener = handle.completions.clone();
+    let reading = Arc::new(SessionReading::new(move || listener.notify(channel, Outcome::Nothing)));
+    let filled = Arc::clone(&reading);
+    handle.read(in_order, |completions| read(filled, completions))?;
+    Ok(External::new(StorageReading(reading)))
 }
 
 /// The next piece that is ready: messages as a JSON array, their types one a line, their positions, and the long contents

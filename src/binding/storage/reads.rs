@@ -13,33 +13,8 @@ use super::{
 };
 use crate::storage::{
     session::Encoded,
-    sqlite::{KeyEnd, KeyFilter, LastSession, Part, Read, SessionInfo, SessionPage},
+    sqlite::{KeyEnd, KeyFilter, LastSession, Read, SessionInfo, SessionPage},
 };
-
-/// Reads a session: `[data, types, messages as a JSON array, their types one a line]`, or null.
-#[napi(catch_unwind)]
-pub fn storage_get_session(handle: &External<StorageHandle>, slot: u32, id: String, in_order: bool) -> Result<()> {
-    entry("storageGetSession", || handle.read(in_order, |completions| Read::session(id, completions.reply(slot))))
-}
-
-/// Reads messages: of those before the index `before` (-1: of all) the newest `last` (-1: all), of these the oldest
-/// `limit` (-1: all). Answers `[a JSON array, their types one a line]`, or null.
-#[napi(catch_unwind)]
-pub fn storage_get_messages(
-    handle: &External<StorageHandle>,
-    slot: u32,
-    id: String,
-    last: f64,
-    before: f64,
-    limit: f64,
-    in_order: bool,
-) -> Result<()> {
-    entry("storageGetMessages", || {
-        let given = |number: f64| Some(integer(number)).filter(|number| *number >= 0);
-        let part = Part { last: given(last), before: given(before), limit: given(limit) };
-        handle.read(in_order, |completions| Read::messages(id, part, completions.reply(slot)))
-    })
-}
 
 /// What is to know about a session: a JSON object with `messageCount`, `messageBytes`, `dataBytes`, `activeAgent`,
 /// `createdAt`, `updatedAt`, `version`; or null.

@@ -5,7 +5,7 @@ use napi_derive::napi;
 
 use super::super::{completions::Outcome, spliced_text::SplicedText};
 use crate::storage::session::{
-    Appended, Encoded, Expected, Lines, OrderBy, SessionChanges, SessionFilter, SessionImage, Stats, StoredSession,
+    Appended, Encoded, Expected, Lines, OrderBy, SessionChanges, SessionFilter, SessionImage, Stats,
 };
 
 /// One session, encoded: its messages one a line, and as many lines with their tables of types.
@@ -141,14 +141,6 @@ impl From<StorageFilter> for SessionFilter {
             },
             ascending: filter.ascending,
         }
-    }
-}
-
-impl From<StoredSession> for Outcome {
-    fn from(session: StoredSession) -> Self {
-        // One line a message becomes one array of them all: one parse on the other side.
-        let messages = format!("[{}]", session.messages.texts.replace('\n', ","));
-        Self::Texts(vec![Some(session.head.text), session.head.types, Some(messages), Some(session.messages.types)])
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     failure::failure,
     heads::{Head, Standing, damaged},
     message_rows,
-    reading::{Gathered, Piece},
+    reading::{Gathered, Piece, SessionReading},
     snapshot::snapshot,
 };
 use crate::error::Result;
@@ -46,19 +46,21 @@ pub struct SessionInfo {
     pub version: i64,
 }
 
-/// Reads a part of a session's messages. Those outside of it are not looked at, so that damage there goes unnoticed.
-pub fn messages(connection: &Connection, id: &str, part: Part) -> Result<Option<Piece>> {
+/// Reads a part of a session's messages: the last piece of it, mostly the only one, is the answer, those before it go into
+/// `reading`. Messages outside of the part are not looked at, so that damage there goes unnoticed.
+pub fn messages(connection: &Connection, id: &str, part: Part, reading: &SessionReading) -> Result<Option<Piece>> {
+    let give = reading.begin(connection);
     snapshot(connection, || {
         let Some(head) = Standing::trusted(connection, id)? else { return Ok(None) };
         let (first, count) = part.of(head.message_count);
         let mut gathered = Gathered::default();
         if count == head.message_count {
-            message_rows::all(connection, id, &head, |message| gathered.push(message))?;
+            message_rows::all(connection, id, &head, |message| gathered.take(message, &give))?;
         } else if count > 0 {
             let sql = nearer_end(&head, first, count);
             let found =
                 message_rows::each(connection, id, head.number, &sql.0, [head.number, count, sql.1], |message| {
-                    gathered.push(message);
+                    gathered.take(message, &give);
                 })?;
             if found < count {
                 return Err(damaged(id, "messages are missing"));

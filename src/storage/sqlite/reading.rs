@@ -81,6 +81,14 @@ impl SessionReading {
         }
     }
 
+    /// What to do with each piece. Nothing is left of an attempt before: in the middle of a batch, which may be begun anew, pieces
+    /// are kept back.
+    pub fn begin(&self, connection: &Connection) -> impl Fn(Piece) + '_ {
+        let in_a_batch = !connection.is_autocommit();
+        drop(self.held());
+        move |piece| if in_a_batch { self.hold(piece) } else { self.push(piece) }
+    }
+
     /// Keeps a piece back until it is known that what it was read from came to be.
     fn hold(&self, piece: Piece) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).push(piece);
@@ -99,18 +107,11 @@ impl SessionReading {
 /// Reads a session into `reading`. Its pieces are to be believed when this has given its row: only then was all of it
 /// there. In the middle of a batch it may have to be done again, as what it has read may never come to be.
 pub fn read(connection: &Connection, id: &str, reading: &SessionReading) -> Result<Option<SessionHead>> {
-    let in_a_batch = !connection.is_autocommit();
-    drop(reading.held());
-    let give = |piece| if in_a_batch { reading.hold(piece) } else { reading.push(piece) };
+    let give = reading.begin(connection);
     snapshot(connection, || {
         let Some(head) = Standing::trusted(connection, id)? else { return Ok(None) };
         let mut gathered = Gathered::lifting();
-        message_rows::all(connection, id, &head, |message| {
-            if !gathered.is_empty() && gathered.size() + message.text.len() > PIECE {
-                give(mem::replace(&mut gathered, Gathered::lifting()).into_piece());
-            }
-            gathered.push(message);
-        })?;
+        message_rows::all(connection, id, &head, |message| gathered.take(message, &give))?;
         if !gathered.is_empty() {
             give(gathered.into_piece());
         }
@@ -131,6 +132,15 @@ impl Gathered {
     /// Takes long contents out of what it gathers.
     fn lifting() -> Self {
         Self { lifted: Some(Lifted::with_capacity(PIECE)), ..Self::default() }
+    }
+
+    /// Adds a message behind the others, which are given away where it would be too much with them.
+    pub fn take(&mut self, message: &MessageRow<'_>, give: &impl Fn(Piece)) {
+        if !self.is_empty() && self.size() + message.text.len() > PIECE {
+            let next = if self.lifted.is_some() { Self::lifting() } else { Self::default() };
+            give(mem::replace(self, next).into_piece());
+        }
+        self.push(message);
     }
 
     /// Adds a message behind the others.

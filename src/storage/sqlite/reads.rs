@@ -28,18 +28,13 @@ impl Read {
     /// A session in pieces: its messages go into `reading`, its row is the answer.
     #[must_use]
     pub fn session_in_pieces(id: String, reading: Arc<SessionReading>, reply: Reply<Option<SessionHead>>) -> Self {
-        let (tag, read) = (reply.tag(), Arc::clone(&reading));
-        let reply = Reply::new(move |outcome: Result<_>| {
-            read.release();
-            reply.send(outcome);
-        });
-        Self::new(reply.tagged(tag), move |connection| reading::read(connection, &id, &reading))
+        Self::new(releasing(&reading, reply), move |connection| reading::read(connection, &id, &reading))
     }
 
-    /// A part of a session's messages.
+    /// A part of a session's messages in pieces: the last one is the answer, those before it go into `reading`.
     #[must_use]
-    pub fn messages(id: String, part: Part, reply: Reply<Option<Piece>>) -> Self {
-        Self::new(reply, move |connection| parts::messages(connection, &id, part))
+    pub fn messages(id: String, part: Part, reading: Arc<SessionReading>, reply: Reply<Option<Piece>>) -> Self {
+        Self::new(releasing(&reading, reply), move |connection| parts::messages(connection, &id, part, &reading))
     }
 
     /// What is to know about a session without its messages.
@@ -103,4 +98,14 @@ impl Read {
     pub fn stats(now: i64, reply: Reply<Stats>) -> Self {
         Self::new(reply, move |connection| maintenance::stats(connection, now))
     }
+}
+
+/// The same reply, before which the pieces are handed on that were kept back.
+fn releasing<T: 'static>(reading: &Arc<SessionReading>, reply: Reply<T>) -> Reply<T> {
+    let (tag, reading) = (reply.tag(), Arc::clone(reading));
+    let releasing = Reply::new(move |outcome: Result<T>| {
+        reading.release();
+        reply.send(outcome);
+    });
+    releasing.tagged(tag)
 }

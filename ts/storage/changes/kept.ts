@@ -1,7 +1,7 @@
 /** What is kept of a message that was saved or read, to tell whether it has changed since. */
 import { types } from 'node:util';
 import type { Encoded, EncodeOptions } from '../../codec.js';
-import { checkSize, surelyFits } from '../../codec.js';
+import { checkSize, refuseLonger, surelyFits } from '../../codec.js';
 import type { Lifted } from '../../codec/lifted.js';
 import { isAsRecorded } from '../../codec/record-compare.js';
 import { unsupported } from '../../codec/failures.js';
@@ -71,8 +71,10 @@ export function keptText(kept: Kept, options: EncodeOptions, lifted: Lifted): En
   const taken = lifted.characters - characters;
   kept.size = OBJECT_BYTES + slots.length * SLOT_BYTES + encoded.text.length + taken;
   if (!surelyFits(encoded.text.length + (encoded.types?.length ?? 0) + taken, options)) {
-    // How long it is can only be told of all of it.
     lifted.returnTo(others, characters);
+    // Each character takes a byte at least: of what is far too long the engine may have no text at all.
+    refuseLonger(encoded.text.length + taken, options);
+    // How long it is can only be told of all of it.
     encoded = textOf(slots);
     checkSize(encoded, options);
   }

@@ -9,7 +9,7 @@ import { keepParsed, type Kept } from '../changes/kept.js';
 import type { MessageRange, SessionInfo } from '../capabilities.js';
 import { MessageList } from '../changes/message-list.js';
 import { sessionName } from '../pending-writes.js';
-import type { Connection } from './connection.js';
+import type { Begin, Connection } from './connection.js';
 import { putBack } from './lifted.js';
 import type { CheckedOptions } from './options.js';
 import type { SessionSaves } from './saves.js';
@@ -142,14 +142,24 @@ export class SessionReads {
     const [last, before, limit] = [range.last, range.before, range.limit].map((bound) =>
       bound === Infinity ? -1 : bound,
     ) as [number, number, number];
-    const name = sessionName(id);
-    const found = await this.#connection.turn<[string, string] | null>(
-      id,
-      (binary, handle, slot) =>
-        binary.storageGetMessages(handle, slot, id, last, before, limit, this.#connection.inOrder(name)),
-      'read',
-    );
-    return found === null ? null : decodeMessages(...found);
+    this.#connection.open();
+    return this.#connection.turns.take(id, 'read', (turn) => {
+      const inOrder = this.#inOrder(id);
+      const messages: ChatMessage[] = [];
+      const take = (...texts: [string, string]): void => {
+        for (const message of decodeMessages(...texts)) messages.push(message);
+      };
+      const intake = new Intake<[string, string]>(this.#connection, ([text, types]) => take(text, types));
+      const answer = intake.read((binary, handle, slot, channel) =>
+        binary.storageReadMessages(handle, slot, channel, id, last, before, limit, inOrder),
+      );
+      turn.sent();
+      return answer.then((rest) => {
+        if (rest === null) return null;
+        take(...rest);
+        return messages;
+      });
+    });
   }
 
   /** What can be told of a session without its messages; null where there is none. */
@@ -181,10 +191,13 @@ export class SessionReads {
 
   async #inPieces(id: string, inOrder: boolean): Promise<ReadSession | null> {
     const assembly = assemblyOf(this.#options);
-    const intake = new Intake(this.#connection, (piece) => assemble(assembly, piece, this.#options));
-    const head = await intake.read(id, inOrder);
+    type Head = [text: string, types: string | null, version: string, stamp: string];
+    const intake = new Intake<Head>(this.#connection, (piece) => assemble(assembly, piece, this.#options));
+    const head = await intake.read((binary, handle, slot, channel) =>
+      binary.storageReadSession(handle, slot, channel, id, inOrder),
+    );
     if (head === null) return null;
-    const [text, types, version, stamp] = head as [string, string | null, string, string];
+    const [text, types, version, stamp] = head;
     return this.#whole(id, { text, types }, Number(version), Number(stamp), assembly);
   }
 
@@ -225,12 +238,14 @@ function assemble({ messages, kept }: Assembly, piece: Piece, { encoding }: Chec
   for (const message of more) messages.push(message);
 }
 
-/** Takes the pieces of one reading as they come, one a step. */
-class Intake {
+/** Takes the pieces of one reading as they come, one a step. `Answer` is what the binary says when it has read all. */
+class Intake<Answer> {
   readonly #connection: Connection;
   readonly #take: (piece: Piece) => void;
   #reading: Reading | null = null;
   #stepping = false;
+  /** Whether there was any piece. */
+  #heard = false;
   #failure: { error: unknown } | null = null;
   /** Hears that nothing is left; absent while more may come. */
   #whenEmpty: (() => void) | null = null;
@@ -241,15 +256,16 @@ class Intake {
   }
 
   /** The answer at the end, when every piece has been taken. */
-  async read(id: string, inOrder: boolean): Promise<(string | null)[] | null> {
+  async read(begin: (...words: [...Parameters<Begin>, channel: number]) => Reading): Promise<Answer | null> {
     const channel = this.#connection.channel(() => this.#hear());
     try {
-      const head = await this.#connection.go<(string | null)[] | null>((binary, handle, slot) => {
-        this.#reading = binary.storageReadSession(handle, slot, channel.slot, id, inOrder);
+      const answer = await this.#connection.go<Answer | null>((...words) => {
+        this.#reading = begin(...words, channel.slot);
       }, 'read');
-      if (head !== null) await this.#rest();
+      // Mostly there is nothing else: to ask for it would take a turn of the loop.
+      if (answer !== null && this.#heard) await this.#rest();
       if (this.#failure !== null) throw this.#failure.error;
-      return head;
+      return answer;
     } finally {
       channel.close();
     }
@@ -263,6 +279,7 @@ class Intake {
   }
 
   #hear(): void {
+    this.#heard = true;
     if (this.#stepping) return;
     this.#stepping = true;
     this.#connection.pace.begin(() => (this.#stepping = this.#step()));
