@@ -53,7 +53,7 @@ test.each(CALLS)('%s refuses one, and names those that it has', async (_, call) 
     const refused = await rejection(Promise.resolve().then(() => call('oddName')));
     expect(refused).toBeInstanceOf(TypeError);
     expect(refused.message).toMatch(
-      /^(options|config|backoff|storage|range|bus|health) has no member "oddName"; it can have \w+/,
+      /^(options|config|backoff|storage|range|log|bus|health) has no member "oddName"; it can have \w+/,
     );
     expect(readdirSync(directory)).toEqual([]);
   } finally {

@@ -27,7 +27,7 @@ import type {
 import { SmallTalkError } from './errors.js';
 import { joinCallers, named, watching } from './holders.js';
 import { checkId } from './ids.js';
-import { namesOption, numberOption, optionsObject, wordOption, type Known } from './options.js';
+import { METHOD, namesOption, numberOption, optionsObject, wordOption, type Known } from './options.js';
 import { CRITICAL_EVENTS } from './priorities.js';
 import { shown } from './shown.js';
 import type { EventReplayStorage } from './types.js';
@@ -68,7 +68,7 @@ export const BUS_OPTIONS: Known<EventBusOptions> = {
   critical: true,
   listenerErrors: true,
   captureRejections: true,
-  redact: true,
+  redact: METHOD,
 };
 
 const MAX_HISTORY = 2 ** 24;
