@@ -1,4 +1,6 @@
 /** Options are checked once, where they come in. */
+import { types } from 'node:util';
+
 import { SmallTalkError } from './errors.js';
 
 /** A range for a number. */
@@ -59,9 +61,25 @@ export const METHOD = Symbol('method');
 export function optionsObject<T extends object>(name: string, value: T | undefined, known?: Known<T>): Partial<T> {
   if (value === undefined) return {};
   if (typeof value !== 'object' || (value as unknown) === null) throw new TypeError(`${name} must be an object`);
+  refuseStranger(name, value);
   if (known === undefined) return value;
   refuseUnknown(name, value, known);
   return read(value, known);
+}
+
+const STRANGERS: readonly ((value: unknown) => boolean)[] = [
+  ...[Array.isArray, types.isMap, types.isSet, types.isDate, types.isNativeError, types.isBoxedPrimitive],
+  (value) => value instanceof AbortSignal,
+];
+
+/** What is handed over by mistake has no members of its own, and would pass for options of which none is given. */
+function refuseStranger(name: string, value: object): void {
+  // What most are: a literal has no other members than its own.
+  if (Object.getPrototypeOf(value) === Object.prototype) return;
+  if (typeof (value as { then?: unknown }).then === 'function')
+    throw new TypeError(`${name} must be an object of options, and is a promise of something: await that`);
+  if (STRANGERS.some((is) => is(value)))
+    throw new TypeError(`${name} must be an object of options, and is ${Object.prototype.toString.call(value)}`);
 }
 
 /** An option with another name than ours would go unheard, and what it was meant for to its default. */
