@@ -1,5 +1,6 @@
 /** Options by another name than ours: what they were meant for would go to its default without a word. */
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 
 import * as api from '../ts/index.js';
@@ -142,3 +143,44 @@ test('an object that is not of a class of ours is one all the same', async () =>
     expect(new SmallTalkEventBus(options).history.capacity).toBe(5);
   }
 });
+
+test.each(Object.entries({ InMemoryStorageAdapter, SQLiteStorageAdapter, FileStorageAdapter }))(
+  '%s takes `ifVersion` where it compares versions, and refuses it where the write would be done whatever is stored',
+  async (_, Adapter: any) => {
+    const store = new Adapter(Adapter === InMemoryStorageAdapter ? {} : { path: join(temporaryDirectory(), 'store') });
+    const session = (by: string) => ({ id: 's', by, messages: [], createdAt: new Date(1), updatedAt: new Date(2) });
+    await store.saveSession('s', session('first'));
+    await store.set('k', 'first');
+    const options = { ifVersion: 0, durability: 'process' };
+    const writes: [string, ...unknown[]][] = [
+      ['saveSession', 's', session('late')],
+      ['saveSessions', [['s', session('late')]]],
+      ['appendMessages', 's', []],
+      ['deleteSession', 's'],
+      ['deleteSessions', ['s']],
+      ['set', 'k', 'late', undefined],
+      ['setMany', [['k', 'late']], undefined],
+      ['delete', 'k'],
+      ['deleteMany', ['k']],
+    ];
+    // The file adapter writes nothing together.
+    for (const [write, ...given] of writes.filter(([name]) => name in store)) {
+      const refused = await rejection(store[write](...given, options) as Promise<unknown>);
+      expect([write, refused.message]).toEqual([write, 'options has no member "ifVersion"; it can have durability']);
+      expect(refused).toBeInstanceOf(TypeError);
+    }
+    expect(await store.getSession('s')).toEqual(session('first'));
+    expect(await store.get('k')).toBe('first');
+    await expect(store.saveVersioned('s', session('late'), options)).rejects.toMatchObject({ code: 'ERR_CONFLICT' });
+    const { version } = await store.getVersioned('s');
+    await store.saveVersioned('s', session('next'), { ifVersion: version, durability: 'power' });
+    expect(await store.getSession('s')).toEqual(session('next'));
+    for (const wrong of [undefined, {}, { ifVersion: '1' }, { ifVersion: null, durabilty: 'power' }]) {
+      await expect(store.saveVersioned('new', session('new'), wrong)).rejects.toThrow(TypeError);
+    }
+    const slight = store.saveVersioned('new', session('new'), { ifVersion: null, durability: 'disk' });
+    await expect(slight).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
+    expect(await store.getSession('new')).toBeNull();
+    await store.close();
+  },
+);
