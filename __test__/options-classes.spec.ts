@@ -14,6 +14,7 @@ import {
   type StorageAdapter,
   type StoredEvent,
 } from '../ts/index.js';
+import { HeldLog } from './support/held-log.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 /** A config whose secrets are nobody else's: a copy of it, or a method that is taken off it, does not get at them. */
@@ -200,4 +201,26 @@ test('a consumer and a tail bring what inherited options pick', async () => {
   }
   await consumer.close();
   await log.close();
+});
+
+test('events of a scope belong to what its metadata inherits, and metadata is no promise', () => {
+  const log = new HeldLog();
+  const bus = new SmallTalkEventBus({ log });
+  class Chat {
+    readonly model = 'large';
+    get sessionId(): string {
+      return 'chat-7';
+    }
+  }
+  const chat = Object.assign(new Chat(), { step: 1 });
+  bus
+    .scope({ agentId: 'writer' })
+    .scope(chat as never)
+    .emit('a');
+  const metadata = { agentId: 'writer', model: 'large', step: 1, sessionId: 'chat-7' };
+  expect(bus.history.toArray()).toMatchObject([{ metadata }]);
+  expect(log.events).toMatchObject([{ sessionId: 'chat-7', agentId: 'writer', metadata: { model: 'large', step: 1 } }]);
+  for (const wrong of [undefined, null, Promise.resolve({ sessionId: 's' }), new Map([['sessionId', 's']]), ['s']]) {
+    expect(() => bus.scope(wrong as never)).toThrow(TypeError);
+  }
 });
