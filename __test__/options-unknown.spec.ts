@@ -1,5 +1,7 @@
 /** Options by another name than ours: what they were meant for would go to its default without a word. */
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 
 import * as api from '../ts/index.js';
 import { rejection } from './support/event-log.js';
@@ -53,7 +55,7 @@ test.each(CALLS)('%s refuses one, and names those that it has', async (_, call) 
     const refused = await rejection(Promise.resolve().then(() => call('oddName')));
     expect(refused).toBeInstanceOf(TypeError);
     expect(refused.message).toMatch(
-      /^(options|config|backoff|storage|range|bus|health) has no member "oddName"; it can have \w+/,
+      /^(options|config|backoff|storage|range|log|bus|health) has no member "oddName"; it can have \w+/,
     );
     expect(readdirSync(directory)).toEqual([]);
   } finally {
@@ -78,3 +80,107 @@ test('an agent is not registered with one, nor work tracked', async () => {
   expect(refused.message).toContain('has no member "timeout"');
   await monitor.close();
 });
+
+/** What has no members of its own that could be unknown, and would pass for options of which none is given. */
+const STRANGERS: [string, () => object][] = [
+  ['a promise', () => Promise.resolve({ timeoutMs: 5 })],
+  ['something that one can wait for', () => Object.create({ then: () => undefined }) as object],
+  ['an array', () => []],
+  ['a Map', () => new Map([['timeoutMs', 5]])],
+  ['a Set', () => new Set(['timeoutMs'])],
+  ['a Date', () => new Date()],
+  ['an Error', () => new Error('no config')],
+  ['a signal', () => new AbortController().signal],
+  ['a text in an object', () => new String('')],
+  ['a Map of another realm', () => runInNewContext('new Map()') as object],
+];
+
+test.each(STRANGERS)('%s is no options object: it is refused, and nothing is opened', async (_, stranger) => {
+  const [cwd, directory] = [process.cwd(), temporaryDirectory()];
+  process.chdir(directory);
+  try {
+    const calls = [
+      (given: object) => new SQLiteStorageAdapter(given),
+      (given: object) => new FileStorageAdapter(given),
+      (given: object) => new InMemoryStorageAdapter(given),
+      (given: object) => new JsonlEventReplayStorage(given),
+      (given: object) => new SmallTalkEventBus(given),
+      (given: object) => new AgentHealthMonitor(given),
+      (given: object) => new SmallTalkEventBus().replay(given),
+      (given: object) => new SmallTalkEventBus().replay({ metadata: given }),
+      (given: object) => new SmallTalkEventBus().history.toArray(given),
+      (given: object) => new JsonlEventReplayStorage().replay('s', given).next(),
+      (given: object) => new InMemoryStorageAdapter().set('k', 1, undefined, given),
+      (given: object) => new InMemoryStorageAdapter().listSessions(given),
+      (given: object) => migrate(new InMemoryStorageAdapter(), new InMemoryStorageAdapter(), given),
+      (given: object) => createStorageAdapter(given),
+      (given: object) => openSmallTalk(given),
+      ...['storage', 'log', 'bus', 'health'].map((part) => (given: object) => openSmallTalk({ [part]: given })),
+    ];
+    for (const call of calls) {
+      const refused = await rejection(Promise.resolve().then(() => call(stranger())));
+      expect([call.toString(), refused.message]).toEqual([
+        call.toString(),
+        expect.stringMatching(/ must be an object/),
+      ]);
+      expect(refused).toBeInstanceOf(TypeError);
+    }
+    expect(readdirSync(directory)).toEqual([]);
+  } finally {
+    process.chdir(cwd);
+  }
+});
+
+test('where an `await` was forgotten, that is said', async () => {
+  const refused = await rejection(openSmallTalk({ storage: createStorageAdapter('memory:') }));
+  expect(refused.message).toMatch(/^storage must be an object.* await/);
+});
+
+test('an object that is not of a class of ours is one all the same', async () => {
+  const named = { historyLimit: 5, [Symbol.toStringTag]: 'Config' };
+  const other = runInNewContext('({ historyLimit: 5 })') as object;
+  for (const options of [named, other, Object.assign(Object.create(null) as object, { historyLimit: 5 })]) {
+    expect(new SmallTalkEventBus(options).history.capacity).toBe(5);
+  }
+});
+
+test.each(Object.entries({ InMemoryStorageAdapter, SQLiteStorageAdapter, FileStorageAdapter }))(
+  '%s takes `ifVersion` where it compares versions, and refuses it where the write would be done whatever is stored',
+  async (_, Adapter: any) => {
+    const store = new Adapter(Adapter === InMemoryStorageAdapter ? {} : { path: join(temporaryDirectory(), 'store') });
+    const session = (by: string) => ({ id: 's', by, messages: [], createdAt: new Date(1), updatedAt: new Date(2) });
+    await store.saveSession('s', session('first'));
+    await store.set('k', 'first');
+    const options = { ifVersion: 0, durability: 'process' };
+    const writes: [string, ...unknown[]][] = [
+      ['saveSession', 's', session('late')],
+      ['saveSessions', [['s', session('late')]]],
+      ['appendMessages', 's', []],
+      ['deleteSession', 's'],
+      ['deleteSessions', ['s']],
+      ['set', 'k', 'late', undefined],
+      ['setMany', [['k', 'late']], undefined],
+      ['delete', 'k'],
+      ['deleteMany', ['k']],
+    ];
+    // The file adapter writes nothing together.
+    for (const [write, ...given] of writes.filter(([name]) => name in store)) {
+      const refused = await rejection(store[write](...given, options) as Promise<unknown>);
+      expect([write, refused.message]).toEqual([write, 'options has no member "ifVersion"; it can have durability']);
+      expect(refused).toBeInstanceOf(TypeError);
+    }
+    expect(await store.getSession('s')).toEqual(session('first'));
+    expect(await store.get('k')).toBe('first');
+    await expect(store.saveVersioned('s', session('late'), options)).rejects.toMatchObject({ code: 'ERR_CONFLICT' });
+    const { version } = await store.getVersioned('s');
+    await store.saveVersioned('s', session('next'), { ifVersion: version, durability: 'power' });
+    expect(await store.getSession('s')).toEqual(session('next'));
+    for (const wrong of [undefined, {}, { ifVersion: '1' }, { ifVersion: null, durabilty: 'power' }]) {
+      await expect(store.saveVersioned('new', session('new'), wrong)).rejects.toThrow(TypeError);
+    }
+    const slight = store.saveVersioned('new', session('new'), { ifVersion: null, durability: 'disk' });
+    await expect(slight).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
+    expect(await store.getSession('new')).toBeNull();
+    await store.close();
+  },
+);

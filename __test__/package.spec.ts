@@ -98,6 +98,14 @@ test('a strict TypeScript application runs as an ES module', async () => {
   expect(await succeeds(inProject('compiled/consumer-esm.js'))).toContain('the ES module example is done');
 });
 
+test('what is built around a bus can be exported: each type that declarations need has a name', async () => {
+  cpSync(path.join(ROOT, '__test__/types/around-a-bus.mts'), path.join(project, 'around-a-bus.mts'));
+  const compilerOptions = { ...STRICT, lib: ['es2022'], declaration: true, outDir: 'declared' };
+  write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['around-a-bus.mts'] }));
+  await succeeds(runNode([TSC, '-p', 'tsconfig.json'], { cwd: project }));
+  expect(readFileSync(path.join(project, 'declared/around-a-bus.d.mts'), 'utf8')).not.toContain('/dist/');
+});
+
 test('a JavaScript application runs with require', async () => {
   expect(await succeeds(inProject('consumer-cjs.cjs'))).toContain('the CommonJS example is done');
 });

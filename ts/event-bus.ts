@@ -12,6 +12,7 @@ import { replaySelection } from './event-bus/selection.js';
 import { BusScope, BusTopic, narrowed, type ScopeMetadata } from './event-bus/scope.js';
 import { nameOf, NO_LABELS, targetFor, Targets, type Target } from './event-bus/target.js';
 import type {
+  AnyBusEvents,
   AnyListener,
   Args,
   BusReplayOptions,
@@ -27,7 +28,7 @@ import type {
 import { SmallTalkError } from './errors.js';
 import { joinCallers, named, watching } from './holders.js';
 import { checkId } from './ids.js';
-import { namesOption, numberOption, optionsObject, wordOption, type Known } from './options.js';
+import { METHOD, namesOption, numberOption, optionsObject, wordOption, type Known } from './options.js';
 import { CRITICAL_EVENTS } from './priorities.js';
 import { shown } from './shown.js';
 import type { EventReplayStorage } from './types.js';
@@ -68,7 +69,7 @@ export const BUS_OPTIONS: Known<EventBusOptions> = {
   critical: true,
   listenerErrors: true,
   captureRejections: true,
-  redact: true,
+  redact: METHOD,
 };
 
 const MAX_HISTORY = 2 ** 24;
@@ -369,17 +370,17 @@ export interface SmallTalkEventBus<T extends EventMap<T>> {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- symbols are not in the map
   emit(event: symbol, ...args: any[]): boolean;
   on<K extends Name<T>>(event: K, listener: Fn<T, K>): this;
-  on(event: symbol, listener: AnyListener): this;
+  on<K extends keyof AnyBusEvents>(event: K, listener: AnyBusEvents[K]): this;
   once<K extends Name<T>>(event: K, listener: Fn<T, K>): this;
-  once(event: symbol, listener: AnyListener): this;
+  once<K extends keyof AnyBusEvents>(event: K, listener: AnyBusEvents[K]): this;
   off<K extends Name<T>>(event: K, listener: Fn<T, K>): this;
-  off(event: symbol, listener: AnyListener): this;
+  off<K extends keyof AnyBusEvents>(event: K, listener: AnyBusEvents[K]): this;
   addListener<K extends Name<T>>(event: K, listener: Fn<T, K>): this;
-  addListener(event: symbol, listener: AnyListener): this;
+  addListener<K extends keyof AnyBusEvents>(event: K, listener: AnyBusEvents[K]): this;
   removeListener<K extends Name<T>>(event: K, listener: Fn<T, K>): this;
-  removeListener(event: symbol, listener: AnyListener): this;
+  removeListener<K extends keyof AnyBusEvents>(event: K, listener: AnyBusEvents[K]): this;
   prependListener<K extends Name<T>>(event: K, listener: Fn<T, K>): this;
-  prependListener(event: symbol, listener: AnyListener): this;
+  prependListener<K extends keyof AnyBusEvents>(event: K, listener: AnyBusEvents[K]): this;
   prependOnceListener<K extends Name<T>>(event: K, listener: Fn<T, K>): this;
-  prependOnceListener(event: symbol, listener: AnyListener): this;
+  prependOnceListener<K extends keyof AnyBusEvents>(event: K, listener: AnyBusEvents[K]): this;
 }

@@ -30,6 +30,7 @@ export {
   type RegisterOptions,
   type TrackOptions,
 } from './health-monitor.js';
+export type { Work } from './health-monitor/tracking.js';
 export type { Unsupported } from './codec.js';
 export type {
   AppendReceipt,
@@ -38,10 +39,13 @@ export type {
   CleanupReport,
   Durability,
   Event,
+  EventKind,
   EventPriority,
   EventReplayStorage,
+  EventStream,
   NewEvent,
   ReplayOptions,
+  StreamOutcome,
 } from './types.js';
 export type { ListOptions, StorageAdapter, StorageStats } from './storage/adapter.js';
 export {
@@ -69,13 +73,17 @@ export { SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
 export type { EventHistory } from './event-bus/history.js';
 export type { ScopeMetadata } from './event-bus/scope.js';
 export type {
+  AnyBusEvents,
   AnyListener,
+  Args as EventArgs,
   BusEvents,
   BusReplayOptions,
   BusStats,
   EventMap,
+  Fn as ListenerOf,
   HistoryOptions,
   LogStats,
+  Name as EventName,
   ReplayReport,
   Scope,
   StoredEvent,

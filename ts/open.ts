@@ -5,7 +5,7 @@ import { SmallTalkError } from './errors.js';
 import { BUS_OPTIONS, SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
 import type { AnyListener, EventMap } from './event-bus/types.js';
 import { JsonlEventReplayStorage } from './event-log.js';
-import type { JsonlEventLogOptions } from './event-log/options.js';
+import { DEFAULTS as LOG_OPTIONS, type JsonlEventLogOptions } from './event-log/options.js';
 import { AgentHealthMonitor } from './health-monitor.js';
 import { MONITOR_OPTIONS } from './health-monitor/options.js';
 import type { HealthMonitorConfig } from './health-monitor/types.js';
@@ -81,11 +81,11 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
     optionsObject('bus', given.bus, BUS_OPTIONS),
     optionsObject('health', given.health, MONITOR_OPTIONS),
   ];
-  const forLog: Partial<JsonlEventReplayStorage> & JsonlEventLogOptions = optionsObject('log', given.log);
+  const [forLog, forStorage] = [logOrOptions(given.log), storageConfig('storage', given.storage)];
   if (onFallback === 'throw') native();
-  const lent = new Set<unknown>([given.log, given.storage, (given.storage as StorageConfig | undefined)?.adapter]);
+  const lent = new Set<unknown>([forLog, forStorage, (forStorage as StorageConfig).adapter]);
   const log = nativeAvailable() ? openLog(directory, forLog) : null;
-  const storage = await openStorage(directory, given, onFallback);
+  const storage = await openStorage(directory, forStorage, onFallback);
   try {
     // A log opens with its first call; what keeps it from opening shall be heard here.
     await log?.sessions();
@@ -101,25 +101,30 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
 
 const LOG_METHODS = ['append', 'replay', 'sessions', 'eraseSession', 'close'] as const;
 
-function openLog(
-  directory: string,
-  given: Partial<JsonlEventReplayStorage> & JsonlEventLogOptions,
-): JsonlEventReplayStorage {
-  const lacking = LOG_METHODS.filter((name) => typeof given[name] !== 'function');
+/** A log as it is, anything else as its options. */
+function logOrOptions(given: OpenOptions['log']): JsonlEventReplayStorage | JsonlEventLogOptions {
+  const methods = optionsObject<Partial<JsonlEventReplayStorage>>('log', given);
+  const lacking = LOG_METHODS.filter((name) => typeof methods[name] !== 'function');
   // Not by its class: that of another copy of this package is another one.
   if (lacking.length === 0) return given as JsonlEventReplayStorage;
-  if (!lacking.includes('append'))
-    throw new TypeError(`the log lacks ${lacking.map((name) => `${name}()`).join(', ')}`);
+  if (lacking.includes('append')) return optionsObject('log', given as JsonlEventLogOptions, LOG_OPTIONS);
+  throw new TypeError(`the log lacks ${lacking.map((name) => `${name}()`).join(', ')}`);
+}
+
+const isLog = (given: JsonlEventReplayStorage | JsonlEventLogOptions): given is JsonlEventReplayStorage =>
+  typeof (given as Partial<JsonlEventReplayStorage>).append === 'function';
+
+function openLog(directory: string, given: JsonlEventReplayStorage | JsonlEventLogOptions): JsonlEventReplayStorage {
+  if (isLog(given)) return given;
   const { directory: path = join(directory, 'events'), ...others } = given;
   return new JsonlEventReplayStorage({ ...others, directory: path });
 }
 
 async function openStorage(
   directory: string,
-  { storage }: Partial<OpenOptions>,
+  config: StorageConfig | StorageAdapter,
   onFallback: OnFallback,
 ): Promise<StorageAdapter> {
-  const config = storageConfig('storage', storage);
   if (isAdapter(config)) return createStorageAdapter(config);
   const { path = join(directory, config.adapter === 'file' ? 'sessions' : 'sessions.db') } = config;
   return createStorageAdapter({ ...config, path, onFallback: config.onFallback ?? onFallback });

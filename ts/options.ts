@@ -1,4 +1,6 @@
 /** Options are checked once, where they come in. */
+import { types } from 'node:util';
+
 import { SmallTalkError } from './errors.js';
 
 /** A range for a number. */
@@ -46,23 +48,57 @@ export function pathOption(name: string, value: unknown, fallback: string): stri
   return value;
 }
 
-/** The options that there are, each by its name. */
+/** The options that there are, each by its name; `METHOD` for one that is called. */
 export type Known<T> = Readonly<Record<keyof T, unknown>>;
 
-/** An options object: TypeError for anything else, and for an option that is not among those `known`. */
+/** An option that is called as a method of the options that it came with, wherever they are handed on to. */
+export const METHOD = Symbol('method');
+
+/**
+ * An options object: TypeError for anything else, and for an option that is not among those `known`. Of these it gives a
+ * plain object of those that are given, inherited ones too: the getters and methods of a class are no members of a copy.
+ */
 export function optionsObject<T extends object>(name: string, value: T | undefined, known?: Known<T>): Partial<T> {
   if (value === undefined) return {};
   if (typeof value !== 'object' || (value as unknown) === null) throw new TypeError(`${name} must be an object`);
-  if (known !== undefined) refuseUnknown(name, value, known);
-  return value;
+  refuseStranger(name, value);
+  if (known === undefined) return value;
+  refuseUnknown(name, value, known);
+  return read(value, known);
+}
+
+const STRANGERS: readonly ((value: unknown) => boolean)[] = [
+  ...[Array.isArray, types.isMap, types.isSet, types.isDate, types.isNativeError, types.isBoxedPrimitive],
+  (value) => value instanceof AbortSignal,
+];
+
+/** What is handed over by mistake has no members of its own, and would pass for options of which none is given. */
+function refuseStranger(name: string, value: object): void {
+  // What most are: a literal has no other members than its own.
+  if (Object.getPrototypeOf(value) === Object.prototype) return;
+  if (typeof (value as { then?: unknown }).then === 'function')
+    throw new TypeError(`${name} must be an object of options, and is a promise of something: await that`);
+  if (STRANGERS.some((is) => is(value)))
+    throw new TypeError(`${name} must be an object of options, and is ${Object.prototype.toString.call(value)}`);
 }
 
 /** An option with another name than ours would go unheard, and what it was meant for to its default. */
 function refuseUnknown<T extends object>(name: string, value: T, known: Known<T>): void {
-  for (const [key, given] of Object.entries(value)) {
-    if (given === undefined || Object.hasOwn(known, key)) continue;
+  for (const key of Object.keys(value)) {
+    if (Object.hasOwn(known, key) || value[key as keyof T] === undefined) continue;
     throw new TypeError(`${name} has no member "${key}"; it can have ${Object.keys(known).join(', ')}`);
   }
+}
+
+/** Each is asked for once: a getter may give something else the next time. */
+function read<T extends object>(value: T, known: Known<T>): Partial<T> {
+  const given: Partial<T> = {};
+  for (const key of Object.keys(known) as (keyof T)[]) {
+    const option = value[key];
+    if (option === undefined) continue;
+    given[key] = known[key] === METHOD && typeof option === 'function' ? (option.bind(value) as typeof option) : option;
+  }
+  return given;
 }
 
 /** A list of names: TypeError for anything else. */

@@ -1,6 +1,7 @@
 /** Emitting for one session, conversation or agent: events that carry what they belong to. */
 import { SmallTalkError } from '../errors.js';
 import { checkId } from '../ids.js';
+import { optionsObject } from '../options.js';
 import type { EventPriority } from '../types.js';
 import type { BusCore } from './core.js';
 import type { Labels, Target, Targets } from './target.js';
@@ -20,15 +21,21 @@ const BELONGINGS = ['sessionId', 'conversationId', 'agentId'] as const;
 
 /** The labels of a scope within another. Throws a TypeError or `ERR_OPTION_INVALID` for what cannot be one. */
 export function narrowed(outer: Labels, metadata: ScopeMetadata): Labels {
-  if (typeof metadata !== 'object' || (metadata as unknown) === null) throw new TypeError('metadata must be an object');
-  const { priority, ...said } = metadata;
+  if ((metadata as unknown) === undefined) throw new TypeError('metadata must be an object');
+  const { priority, ...said } = optionsObject('metadata', metadata);
   if (priority !== undefined && priority !== 'critical' && priority !== 'normal') {
     throw new SmallTalkError('ERR_OPTION_INVALID', 'priority must be one of critical, normal');
   }
   for (const name of BELONGINGS) {
-    if (said[name] !== undefined) checkId(said[name], name);
-    // What is undefined is not said: it must not take away what the outer scope says.
-    else if (name in said) delete said[name];
+    // An inherited one, too: the events of a session must not get into another one.
+    const id = metadata[name];
+    if (id !== undefined) {
+      checkId(id, name);
+      said[name] = id;
+    } else if (name in said) {
+      // What is undefined is not said: it must not take away what the outer scope says.
+      delete said[name];
+    }
   }
   return {
     priority: priority ?? outer.priority,

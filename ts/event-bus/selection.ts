@@ -1,12 +1,12 @@
 /** Picks from the history what a replay asks for. */
 import { isDeepStrictEqual } from 'node:util';
 
-import { namesOption, numberOption, optionsObject, wordOption, type Known } from '../options.js';
+import { METHOD, namesOption, numberOption, optionsObject, wordOption, type Known } from '../options.js';
 import type { EventHistory } from './history.js';
 import type { BusReplayOptions, HistoryOptions, StoredEvent } from './types.js';
 
 const SELECTION: Known<BusReplayOptions> = {
-  filter: true,
+  filter: METHOD,
   since: true,
   until: true,
   afterSeq: true,
@@ -67,8 +67,9 @@ function escape(text: string): string {
 /** What a replay sends, and whether something that was asked for is no longer in the history. */
 export function replaySelection(
   history: EventHistory,
-  { limit, ...options }: HistoryOptions,
+  given: BusReplayOptions,
 ): { events: StoredEvent[]; gap: boolean } {
+  const { limit, ...options } = optionsObject('options', given, SELECTION);
   const most = numberOption('limit', limit, Infinity, COUNT);
   // `limit` must not make `last` look unsatisfied.
   const found = selection(history, options);

@@ -24,6 +24,11 @@ export interface BusEvents {
   'listener:error': (error: unknown, name: string | symbol) => void;
 }
 
+/** What can be listened to on any bus, whatever its map: the events that every bus has, and symbols. */
+export interface AnyBusEvents extends BusEvents {
+  [event: symbol]: AnyListener;
+}
+
 /** The events of a bus: those of its map and those that every bus has. */
 export type All<T> = T & Omit<BusEvents, keyof T>;
 /** The names of a bus's events. */

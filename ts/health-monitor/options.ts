@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 
 import { SmallTalkError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { namesOption, numberOption, optionsObject, wordOption, type Known } from '../options.js';
+import { METHOD, namesOption, numberOption, optionsObject, wordOption, type Known } from '../options.js';
 import type { Event, EventReplayStorage } from '../types.js';
 import type { BackoffOptions, HealthMonitorConfig, RecoveryStrategy, RegisterOptions, TrackOptions } from './types.js';
 
@@ -18,8 +18,8 @@ export const MONITOR_OPTIONS: Known<HealthMonitorConfig> = {
   activityTimeout: true,
   maxMissedBeats: true,
   recoveryStrategy: true,
-  restart: true,
-  replace: true,
+  restart: METHOD,
+  replace: METHOD,
   maxRecoveries: true,
   recoveryWindow: true,
   recoveryTimeout: true,
@@ -33,9 +33,9 @@ export const MONITOR_OPTIONS: Known<HealthMonitorConfig> = {
 const REGISTRATION: Known<RegisterOptions> = {
   recoveryStrategy: true,
   sessions: true,
-  onMissed: true,
+  onMissed: METHOD,
   worker: true,
-  spawn: true,
+  spawn: METHOD,
 };
 
 /** Every option has its value. */
@@ -69,8 +69,8 @@ export function resolveConfig(config?: HealthMonitorConfig): ResolvedConfig {
     backoff: resolveBackoff(given.backoff),
     loopThreshold: loopThreshold === false ? false : whole('loopThreshold', loopThreshold, 1000, 20),
     activityEvents: [...new Set([...ACTIVITY_EVENTS, ...(activityEvents as string[])])],
-    ...(restart && { restart: restart.bind(config) }),
-    ...(replace && { replace: replace.bind(config) }),
+    ...(restart && { restart }),
+    ...(replace && { replace }),
     ...(bus && { bus }),
     ...(log && { log }),
   };
@@ -101,8 +101,8 @@ export function resolveRegistration(options: RegisterOptions | undefined, config
   return {
     strategy: strategyOf(given, config.recoveryStrategy, config.replace),
     worker: worker ?? null,
-    spawn: spawn?.bind(options) ?? null,
-    missed: onMissed === undefined ? null : { sessions, onMissed: onMissed.bind(options) },
+    spawn: spawn ?? null,
+    missed: onMissed === undefined ? null : { sessions, onMissed },
   };
 }
 

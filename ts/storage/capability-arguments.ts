@@ -8,8 +8,9 @@ import type { KeyOptions, MessageRange, PruneOptions, SaveVersionedOptions, Writ
 
 const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
 
-/** Those of a versioned write are known to both of its parts. */
-const WRITE: Known<SaveVersionedOptions> = { durability: true, ifVersion: true };
+const WRITE: Known<WriteOptions> = { durability: true };
+/** Only where versions are compared: elsewhere `ifVersion` would be the promise of a check that nobody makes. */
+const VERSIONED_WRITE: Known<SaveVersionedOptions> = { ...WRITE, ifVersion: true };
 
 /** What one write survives: its own word, or the adapter's. */
 export function durabilityOf(options: WriteOptions | undefined, fallback: Durability): Durability {
@@ -35,12 +36,20 @@ export function messageRange(range: MessageRange | undefined): (count: number) =
   };
 }
 
-/** The version that a write wants to find; null: none. */
-export function wantedVersion(options: SaveVersionedOptions): number | null {
-  const { ifVersion } = optionsObject('options', options, WRITE);
-  if (ifVersion === null) return null;
+/** What a versioned write was asked for. */
+export interface VersionedWrite {
+  /** The version that it wants to find; null: none. */
+  expected: number | null;
+  /** What is asked of every write. */
+  options: WriteOptions;
+}
+
+/** Checks the options of a versioned write, but for those that every write has. */
+export function versionedWrite(given: SaveVersionedOptions): VersionedWrite {
+  const { ifVersion, ...options } = optionsObject('options', given, VERSIONED_WRITE);
+  if (ifVersion === null) return { expected: null, options };
   if (ifVersion === undefined) throw new TypeError('ifVersion must be a number or null');
-  return numberOption('ifVersion', ifVersion, 0, COUNT);
+  return { expected: numberOption('ifVersion', ifVersion, 0, COUNT), options };
 }
 
 /** Messages to append. Throws a TypeError for what is no array. */

@@ -28,7 +28,7 @@ import {
   messageRange,
   prefixOf,
   pruneQuery,
-  wantedVersion,
+  versionedWrite,
 } from './capability-arguments.js';
 import { storageError, type Decision, type Found, type Manner } from './file/files.js';
 import {
@@ -198,9 +198,9 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     options: SaveVersionedOptions,
   ): Promise<{ version: number }> {
     checkId(sessionId, 'sessionId');
-    const expected = wantedVersion(options);
+    const { expected, options: others } = versionedWrite(options);
     const encoded = encodeSession(session, this.#encoding);
-    const { version } = await this.#changeSession(sessionId, this.#asked(options), sizeOf(encoded), (stored) => {
+    const { version } = await this.#changeSession(sessionId, this.#asked(others), sizeOf(encoded), (stored) => {
       const actual = stored === null ? null : headOf('session', sessionId, stored.line, sessionHead).version;
       checkVersion(sessionId, expected, actual);
       return encoded;

@@ -28,7 +28,7 @@ import {
   pairsOf,
   prefixOf,
   pruneQuery,
-  wantedVersion,
+  versionedWrite,
 } from './capability-arguments.js';
 import { lengthOf, MemorySessions } from './memory/sessions.js';
 import { MemoryValues } from './memory/values.js';
@@ -157,9 +157,10 @@ export class InMemoryStorageAdapter implements StorageAdapter, Offered {
   }
 
   saveVersioned(sessionId: string, session: ChatSession, options: SaveVersionedOptions): Promise<{ version: number }> {
-    return this.#write(options, () => {
+    return this.#run(() => {
       checkId(sessionId, 'sessionId');
-      const expected = wantedVersion(options);
+      const { expected, options: others } = versionedWrite(options);
+      durabilityOf(others, 'process');
       return { version: this.#sessions.saveVersioned(sessionId, encodeSession(session, this.#encoding), expected) };
     });
   }

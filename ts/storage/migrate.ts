@@ -1,6 +1,6 @@
 /** Copies sessions and keys from any store to any other. */
 import { SmallTalkError } from '../errors.js';
-import { callbackOption, flagOption, optionsObject, signalOption, type Known } from '../options.js';
+import { callbackOption, flagOption, METHOD, optionsObject, signalOption, type Known } from '../options.js';
 import { isAdapter, type StorageAdapter } from './adapter.js';
 import { expiryOf } from './arguments.js';
 import { supports } from './capabilities.js';
@@ -30,7 +30,7 @@ const KNOWN: Known<MigrateOptions> = {
   sessions: true,
   keys: true,
   ttl: true,
-  onProgress: true,
+  onProgress: METHOD,
   signal: true,
   dryRun: true,
   verify: true,

@@ -23,7 +23,7 @@ import {
   pairsOf,
   pruneQuery,
   rangeOf,
-  wantedVersion,
+  versionedWrite,
 } from './capability-arguments.js';
 import { sessionName } from './pending-writes.js';
 import { saveTogether } from './sqlite/batches.js';
@@ -147,8 +147,9 @@ export class SQLiteStorageAdapter implements StorageAdapter, Offered {
     options: SaveVersionedOptions,
   ): Promise<{ version: number }> {
     checkId(sessionId, 'sessionId');
-    const ifVersion = wantedVersion(options) ?? MUST_NOT_EXIST;
-    return { version: await this.#saves.save(sessionId, session, { power: this.#power(options), ifVersion }) };
+    const { expected, options: others } = versionedWrite(options);
+    const manners = { power: this.#power(others), ifVersion: expected ?? MUST_NOT_EXIST };
+    return { version: await this.#saves.save(sessionId, session, manners) };
   }
 
   /** All are of one moment: what somebody saves together is seen together. */
