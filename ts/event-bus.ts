@@ -179,9 +179,12 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     return report;
   }
 
-  /** Settles when every event emitted so far is acknowledged by the log; rejects with the first failure since the last. */
+  /**
+   * Settles when the log has answered every event emitted so far. Rejects with the first failure among them that no earlier
+   * flush has heard of. What was dropped because the queue was full fails no flush: see `log:overflow`.
+   */
   async flush(): Promise<void> {
-    await (this.#closing ?? this.#feed?.flush());
+    await (this.#closing ?? this.#feed?.flush(this._hot.lastSeq));
   }
 
   /** Flushes and detaches the log, which stays open. Emitting and listening go on. */
@@ -224,6 +227,11 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     const { size, capacity, lastSeq } = this.history;
     const shown = { listeners, history: `${size} of ${capacity}`, lastSeq };
     return `${this.constructor.name} ${inspect(shown, { ...options, depth })}`;
+  }
+
+  /** @internal Waits for what is on its way to a session of the log that is about to be erased, and says no more of it. */
+  async _settle(sessionId: string): Promise<void> {
+    await this.#feed?.settle(sessionId);
   }
 
   /** @internal */

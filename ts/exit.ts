@@ -4,7 +4,13 @@ import { monotonic, soon } from './timers.js';
 interface Leaving {
   drain: Drain;
   land: Land | undefined;
+  role: Role;
 }
+
+/** A sender hands something to others that are drained: it has its turn before them. */
+type Role = 'sender' | 'writer';
+
+const ROLES: readonly Role[] = ['sender', 'writer'];
 
 /** Does what is queued, within so many milliseconds; `last`: nothing will be asked for any more. */
 type Drain = (limitMs: number, last: boolean) => void;
@@ -39,10 +45,10 @@ export interface ExitWish {
  * All drains together have five seconds. When the object is forgotten, `land` is asked to do what is queued, and the exit is
  * drained until that is over.
  */
-export function drainAtExit(object: object, drain: Drain, land?: Land): ExitWish {
+export function drainAtExit(object: object, drain: Drain, land?: Land, role: Role = 'writer'): ExitWish {
   const ticket = next++;
   if (leaving.size === 0) listen();
-  leaving.set(ticket, { drain, land });
+  leaving.set(ticket, { drain, land, role });
   // Of its own: an object may wish it once more before it takes the first wish back.
   const token = {};
   forgotten.register(object, ticket, token);
@@ -104,11 +110,14 @@ const drainLast = Object.assign(
 function drainAll(last: boolean): void {
   const began = monotonic();
   const left = (): number => Math.max(0, began + leftMs - monotonic());
-  for (const { drain } of leaving.values()) {
-    try {
-      drain(left(), last);
-    } catch {
-      // The process is leaving: the next one in the list still deserves its chance.
+  for (const turn of ROLES) {
+    for (const { drain, role } of leaving.values()) {
+      if (role !== turn) continue;
+      try {
+        drain(left(), last);
+      } catch {
+        // The process is leaving: the next one in the list still deserves its chance.
+      }
     }
   }
   leftMs = left();
