@@ -49,6 +49,12 @@ export function pathOption(name: string, value: unknown, fallback: string): stri
 /** The options that there are, each by its name. */
 export type Known<T> = Readonly<Record<keyof T, unknown>>;
 
+/** The same without some of them. */
+export function knownWithout<T, K extends keyof T & string>(known: Known<T>, names: readonly K[]): Known<Omit<T, K>> {
+  const left = Object.entries(known).filter(([name]) => !(names as readonly string[]).includes(name));
+  return Object.fromEntries(left) as Known<Omit<T, K>>;
+}
+
 /** An options object: TypeError for anything else, and for an option that is not among those `known`. */
 export function optionsObject<T extends object>(name: string, value: T | undefined, known?: Known<T>): Partial<T> {
   if (value === undefined) return {};
