@@ -40,6 +40,31 @@ test.each([
   expect((await all(log, 't')).every(({ agentId }) => agentId === 'a')).toBe(true);
 });
 
+test.each([
+  ['process.exit() is called at once', 'process.exit();'],
+  ['an exception is not caught', 'process.on("uncaughtException", () => process.exit()); throw new Error("x");'],
+  ['it is opened first', 'log.sessions().then(emit).then(() => process.exit());'],
+  ['it opens with the first event', 'log = new JsonlEventReplayStorage({ directory }); process.exit(emit());'],
+  ['events are dropped while it exits', 'log.sessions().then(() => process.on("exit", emit));'],
+])('where events were dropped the log says so also when %s', async (_how, end) => {
+  const directory = temporaryDirectory();
+  const script = `
+    const directory = ${JSON.stringify(directory)};
+    let log = new JsonlEventReplayStorage({ directory });
+    const emit = () => {
+      const bus = new SmallTalkEventBus({ log, sessionId: 's', logQueueBytes: 5_000 });
+      for (let at = 0; at < ${EVENTS}; at += 1) bus.emit('n', 'x'.repeat(100));
+    };
+    ${end.includes('emit') ? '' : 'emit();'}
+    ${end}`;
+  expect(await runBusScript(script)).toEqual({ code: 0, output: '' });
+  const events = await all(open({ directory }), 's');
+  const dropped = EVENTS - events.length + 1;
+  expect(dropped).toBeGreaterThan(0);
+  const last = { topic: 'log_overflow', priority: 'critical', payload: [{ dropped, critical: 0 }] };
+  expect(events.at(-1)).toMatchObject(last);
+});
+
 test('process.exit() waits for what the writer has not got to yet: a file to be made and synced for each session', async () => {
   const sessions = Array.from({ length: 1_000 }, (_, at) => `s${at}`);
   const directory = temporaryDirectory();

@@ -1,5 +1,5 @@
 /** What the bus takes an event's arguments to weigh: near enough for ordinary shapes, and never absurd for odd ones. */
-import { sizeOf } from '../ts/event-bus/size.js';
+import { keptAliveBy, sizeOf } from '../ts/event-bus/size.js';
 import { SmallTalkEventBus } from '../ts/index.js';
 import { logStats } from './support/held-log.js';
 
@@ -57,6 +57,43 @@ describe('the estimate', () => {
       expect(size).toBeGreaterThan(5_000);
     }
   });
+});
+
+describe('a view of a buffer', () => {
+  const MIB = 2 ** 20;
+  const buffer = Buffer.alloc(MIB);
+  const part = buffer.subarray(0, 100);
+  const views = (count: number): Buffer[] => Array.from({ length: count }, (_, at) => buffer.subarray(at, at + 10));
+
+  test('keeps all of it alive, once for each event', () => {
+    const pair = { part, data: new DataView(buffer.buffer, 5, 7), all: buffer.buffer };
+    for (const args of [[part], [pair], [views(20), pair]]) {
+      expect(keptAliveBy(args)).toBeGreaterThan(MIB);
+      expect(keptAliveBy(args)).toBeLessThan(MIB * 1.1);
+    }
+    expect(keptAliveBy([views(1_000)])).toBeLessThan(MIB * 1.5);
+    const many = Array.from({ length: 1_000 }, () => Buffer.alloc(10_000));
+    const kept = keptAliveBy([many.map((one) => ({ head: one.subarray(0, 4), one }))]);
+    expect(kept / 10_000_000).toBeGreaterThan(0.4);
+    expect(kept / 10_000_000).toBeLessThan(1.6);
+  });
+
+  test('is counted as what is seen by it on the way to a log, and where the buffer is the pool that all share', () => {
+    expect(sizeOf([part, part.buffer.byteLength])).toBeLessThan(300);
+    expect(keptAliveBy([Buffer.from('short')])).toBeLessThan(100);
+  });
+
+  test('costs a history what it keeps', () => {
+    const bus = new SmallTalkEventBus({ historyBytes: 3.5 * MIB });
+    for (let at = 0; at < 10; at += 1) bus.emit('chunk', Buffer.alloc(MIB).subarray(0, 100));
+    expect(bus.history.size).toBe(3);
+    expect(bus.getStats().history.bytes).toBeGreaterThan(3 * MIB);
+  });
+});
+
+test('a String object is taken for the text that it has', () => {
+  const text = 'x'.repeat(100_000);
+  expect(sizeOf([new String(text)]) - sizeOf([text])).toBeLessThan(100);
 });
 
 describe('one odd event', () => {

@@ -1,5 +1,6 @@
 /** Code of users that runs within an emit, and what it must not do to the bus: their logs, and their `redact`. */
 import { JsonlEventReplayStorage, SmallTalkEventBus, type NewEvent, type StoredEvent } from '../ts/index.js';
+import { beginWatch, endWatch } from '../ts/holders.js';
 import { all, rejection } from './support/event-log.js';
 import { busWith, HeldLog, logStats } from './support/held-log.js';
 import { temporaryDirectory } from './support/temporary.js';
@@ -44,6 +45,36 @@ describe('a log that listens and emits within append', () => {
     expect(bus.getStats().delivered).toBe(1);
   });
 });
+
+test.each([1, 3, 4, 9])('a log that changes the list of %d arguments changes nobody else’s', async (count) => {
+  const log = Object.assign(new HeldLog(), { encodesAtOnce: true });
+  const bus = busWith(log);
+  const args = Array.from({ length: count }, (_, at) => at);
+  const heard: unknown[] = [];
+  bus.on('work', (...given: unknown[]) => heard.push(given));
+  log.before = ({ payload }) => {
+    (payload as unknown[]).length = 0;
+    bus.once('other', () => undefined);
+  };
+  bus.emit('work', ...args);
+  expect([heard, bus.history.toArray()[0]?.args]).toEqual([[args], args]);
+  await bus.close();
+});
+
+test.each(['node', 'isolate'] as const)(
+  'an event without a name is one that nobody listens to (%s)',
+  (listenerErrors) => {
+    const bus = new SmallTalkEventBus({ listenerErrors });
+    bus.on('work', () => undefined);
+    beginWatch();
+    try {
+      expect(bus.emit(undefined as never)).toBe(false);
+    } finally {
+      endWatch();
+    }
+    expect(bus.emit(undefined as never, 1)).toBe(false);
+  },
+);
 
 describe('a JSONL log whose append is not its own', () => {
   const concealed = (event: NewEvent): NewEvent => ({ ...event, payload: ['concealed'] });

@@ -8,6 +8,7 @@ import {
   JsonlEventReplayStorage,
   openSmallTalk,
   SmallTalkError,
+  SmallTalkEventBus,
   type ChatSession,
   type Event,
   type OpenOptions,
@@ -75,6 +76,42 @@ test('a session can be erased from storage, log and archive', async () => {
   expect(existsSync(join(directory, 'events', 'active', 's.jsonl'))).toBe(false);
   await close();
   await expect(eraseSession('s')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+});
+
+test('what the bus dropped of a session, or has still on its way, does not bring the session back', async () => {
+  const { bus, log, eraseSession, close } = await openSmallTalk({
+    directory: temporaryDirectory(),
+    bus: { logQueueBytes: 100 },
+  });
+  bus.on('log:overflow', () => undefined);
+  const gone = bus.scope({ sessionId: 'gone' });
+  const stays = bus.scope({ sessionId: 'stays' });
+  for (const scope of [gone, stays]) for (let at = 0; at < 5; at += 1) scope.emit('message', 'x'.repeat(60));
+  expect(await eraseSession('gone')).toBe(true);
+  await bus.flush();
+  expect(await log.sessions()).toEqual(['stays']);
+  await close();
+});
+
+test('a log of one’s own has all events of a session before it is asked to erase it, and a close waits for that', async () => {
+  const calls: string[] = [];
+  const log = {
+    append: async (_: string, { topic }: { topic: string }): Promise<void> => {
+      await new Promise(setImmediate);
+      calls.push(topic);
+    },
+    eraseSession: (): Promise<boolean> => Promise.resolve(calls.push('erased') > 0),
+    close: (): Promise<void> => Promise.resolve(),
+    sessions: (): Promise<string[]> => Promise.resolve([]),
+    replay: (): never[] => [],
+  };
+  const { bus, eraseSession, close } = await openSmallTalk({ directory: temporaryDirectory(), log: log as never });
+  bus.emit('message');
+  const erased = eraseSession('default');
+  const closed = close().then(() => calls.push('closed'));
+  expect(await erased).toBe(true);
+  await closed;
+  expect(calls).toEqual(['message', 'erased', 'closed']);
 });
 
 test('what is handed in is used, and stays open', async () => {
@@ -212,6 +249,9 @@ test('parts that are no options are refused before anything is opened', async ()
     { log: 'events' },
     { bus: 5 },
     { health: null },
+    { bus: { log: new InMemoryStorageAdapter() } },
+    { health: { bus: new SmallTalkEventBus() } },
+    { health: { log: null } },
   ]) {
     await expect(openSmallTalk({ directory, ...wrong } as never)).rejects.toThrow(TypeError);
     expect(readdirSync(directory)).toEqual([]);

@@ -180,9 +180,12 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     return report;
   }
 
-  /** Settles when every event emitted so far is acknowledged by the log; rejects with the first failure since the last. */
+  /**
+   * Settles when the log has answered every event emitted so far. Rejects with the first failure among them that no earlier
+   * flush has heard of. What was dropped because the queue was full fails no flush: see `log:overflow`.
+   */
   async flush(): Promise<void> {
-    await (this.#closing ?? this.#feed?.flush());
+    await (this.#closing ?? this.#feed?.flush(this._hot.lastSeq));
   }
 
   /** Flushes and detaches the log, which stays open. Emitting and listening go on. */
@@ -227,6 +230,11 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     return `${this.constructor.name} ${inspect(shown, { ...options, depth })}`;
   }
 
+  /** @internal Waits for what is on its way to a session of the log that is about to be erased, and says no more of it. */
+  async _settle(sessionId: string): Promise<void> {
+    await this.#feed?.settle(sessionId);
+  }
+
   /** @internal */
   override _rareNow(): boolean {
     return this.#current !== null;
@@ -238,10 +246,10 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   }
 
   /** @internal */
-  override _fireRarely(target: Target, args: unknown[], logged: boolean): boolean {
+  override _fireRarely(target: Target, args: unknown[], logged: boolean, emitter: BusCore): boolean {
     if (target.recorded) this.#keep(this.#redactedOrReported(this.#stored(target, args, Date.now())), target, logged);
     else this.#unrecorded += 1;
-    return this.#deliverNews(target, args);
+    return this.#deliverNews(target, args, emitter);
   }
 
   #keep(event: StoredEvent | null, target: Target, logged: boolean): void {
@@ -296,25 +304,26 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   }
 
   /** What a listener emits while a replay calls it is news. */
-  #deliverNews({ name, labels }: Target, args: unknown[]): boolean {
+  #deliverNews({ name, labels }: Target, args: unknown[], emitter: BusCore = this): boolean {
     const { agentId } = labels.metadata;
-    if (this.#current === null) return this.#deliver(name, args, agentId);
-    return this.#during(null, () => this.#deliver(name, args, agentId));
+    if (this.#current === null) return this.#deliver(name, args, agentId, emitter);
+    return this.#during(null, () => this.#deliver(name, args, agentId, emitter));
   }
 
-  /** Dispatches an event, however listeners may fail. */
-  #deliver(name: string | symbol, args: unknown[], agentId: unknown): boolean {
-    const count = this.listenerCount(name);
+  /** Dispatches an event, however listeners may fail. The emitter is the bus, or what stands in for it. */
+  #deliver(name: string | symbol, args: unknown[], agentId: unknown, emitter: BusCore = this): boolean {
+    const count = emitter.listenerCount(name);
     this._hot.countDelivered(count);
     const isolated = this.#isolates && (name !== 'error' || count > 0);
-    if (!isolated && !watching()) return this._dispatch(name, args);
-    const monitors = name === 'error' ? this.rawListeners(errorMonitor) : [];
-    const listeners = [...monitors, ...this.rawListeners(name)] as AnyListener[];
+    if (!isolated && !watching()) return emitter._dispatch(name, args);
+    const monitors = name === 'error' ? emitter.rawListeners(errorMonitor) : [];
+    // Node gives no list where the name is undefined.
+    const listeners = [...monitors, ...(count === 0 ? [] : emitter.rawListeners(name))] as AnyListener[];
     // Node's own emit does not say which of several it calls.
     const names = isolated || listeners.length === 1 ? listeners.map(nameOf) : [];
     return named({ agentId, event: String(name), listeners: names }, (word) => {
-      if (!isolated) return this._dispatch(name, args);
-      callIsolated(this, listeners, args, (error) => this.#report('listener:error', error, name), word);
+      if (!isolated) return emitter._dispatch(name, args);
+      callIsolated(emitter, listeners, args, (error) => this.#report('listener:error', error, name), word);
       return count > 0;
     });
   }

@@ -306,9 +306,11 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
       if (!receipts) return asked.run('write', begin);
       return asked.runSoon((power ?? settings.power) ? 'power' : 'process', begin);
     });
-    const drain = (limitMs: number): void => {
+    const drain = (limitMs: number, last: boolean): void => {
       together.send();
-      crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
+      // That closes it, and somebody may still ask for something.
+      if (!last) asked.drain(limitMs);
+      else crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
     };
     const land = (over: () => void): void => {
       together.send();

@@ -1,19 +1,36 @@
 /** What is queued lands although nobody closed anything: a last, synchronous chance at exit. */
-import { monotonic } from './timers.js';
+import { monotonic, soon } from './timers.js';
 
 interface Leaving {
-  drain(limitMs: number): void;
+  drain: Drain;
   land: Land | undefined;
+  role: Role;
 }
+
+/** A sender hands something to others that are drained: it has its turn before them. */
+type Role = 'sender' | 'writer';
+
+const ROLES: readonly Role[] = ['sender', 'writer'];
+
+/** Does what is queued, within so many milliseconds; `last`: nothing will be asked for any more. */
+type Drain = (limitMs: number, last: boolean) => void;
 
 /** Has done what is queued, and says when that is over, whether or not it was done. */
 type Land = (over: () => void) => void;
 
 const LIMIT_MS = 5_000;
 
+/** On the listeners of every copy of this package: to make way for each other they would have no end of it. */
+const DRAINS = Symbol.for('smalltalk-native:drains');
+
 const leaving = new Map<number, Leaving>();
 const forgotten = new FinalizationRegistry<number>(land);
 let next = 0;
+/** What is left of the time of all drains. */
+let leftMs = LIMIT_MS;
+let moving = false;
+/** Nobody comes between the two drains: the first one was all. */
+let isOver = false;
 
 /** That of an object to be drained at exit. */
 export interface ExitWish {
@@ -23,13 +40,15 @@ export interface ExitWish {
 }
 
 /**
- * Calls `drain` when the process, or this worker thread, exits by itself or by `process.exit()`; the object is held
- * weakly, so neither function may refer to it. All drains together have five seconds. When the object is forgotten, `land` is asked to do what is queued, and the exit is drained until that is over.
+ * Calls `drain` when the process, or this worker thread, exits by itself or by `process.exit()`, and once more behind the
+ * listeners of others, which may have asked for something. The object is held weakly, so neither function may refer to it.
+ * All drains together have five seconds. When the object is forgotten, `land` is asked to do what is queued, and the exit is
+ * drained until that is over.
  */
-export function drainAtExit(object: object, drain: (limitMs: number) => void, land?: Land): ExitWish {
+export function drainAtExit(object: object, drain: Drain, land?: Land, role: Role = 'writer'): ExitWish {
   const ticket = next++;
-  if (leaving.size === 0) process.on('exit', drainAll);
-  leaving.set(ticket, { drain, land });
+  if (leaving.size === 0) listen();
+  leaving.set(ticket, { drain, land, role });
   // Of its own: an object may wish it once more before it takes the first wish back.
   const token = {};
   forgotten.register(object, ticket, token);
@@ -49,16 +68,57 @@ function land(ticket: number): void {
 }
 
 function forget(ticket: number): void {
-  if (leaving.delete(ticket) && leaving.size === 0) process.removeListener('exit', drainAll);
+  if (leaving.delete(ticket) && leaving.size === 0) unlisten();
 }
 
-function drainAll(): void {
-  const end = monotonic() + LIMIT_MS;
-  for (const { drain } of leaving.values()) {
-    try {
-      drain(Math.max(0, end - monotonic()));
-    } catch {
-      // The process is leaving: the next one in the list still deserves its chance.
+/** The first drain is early: a listener behind it may throw, or end the process. The second one is late. */
+function listen(): void {
+  process.on('exit', drainFirst).on('exit', drainLast).on('newListener', makeWay);
+}
+
+function unlisten(): void {
+  process.off('newListener', makeWay).off('exit', drainFirst).off('exit', drainLast);
+}
+
+/** The last drain goes behind a listener that is about to be added: whatever that one will ask for is drained, too. */
+function makeWay(name: string | symbol, listener: object): void {
+  if (name !== 'exit' || moving || DRAINS in listener) return;
+  moving = true;
+  soon(() => {
+    moving = false;
+    if (leaving.size > 0) process.off('exit', drainLast).on('exit', drainLast);
+  });
+}
+
+const drainFirst = Object.assign(
+  () => {
+    leftMs = LIMIT_MS;
+    const listeners = process.listeners('exit');
+    isOver = listeners[listeners.indexOf(drainFirst) + 1] === drainLast;
+    drainAll(isOver);
+  },
+  { [DRAINS]: true },
+);
+
+const drainLast = Object.assign(
+  () => {
+    if (!isOver) drainAll(true);
+  },
+  { [DRAINS]: true },
+);
+
+function drainAll(last: boolean): void {
+  const began = monotonic();
+  const left = (): number => Math.max(0, began + leftMs - monotonic());
+  for (const turn of ROLES) {
+    for (const { drain, role } of leaving.values()) {
+      if (role !== turn) continue;
+      try {
+        drain(left(), last);
+      } catch {
+        // The process is leaving: the next one in the list still deserves its chance.
+      }
     }
   }
+  leftMs = left();
 }

@@ -10,7 +10,7 @@ import { AgentHealthMonitor } from './health-monitor.js';
 import { MONITOR_OPTIONS } from './health-monitor/options.js';
 import type { HealthMonitorConfig } from './health-monitor/types.js';
 import { native, nativeAvailable } from './native.js';
-import { optionsObject, pathOption, wordOption, type Known } from './options.js';
+import { knownWithout, optionsObject, pathOption, wordOption, type Known } from './options.js';
 import { isAdapter, type StorageAdapter } from './storage/adapter.js';
 import { createStorageAdapter, storageConfig, type OnFallback, type StorageConfig } from './storage/create.js';
 
@@ -38,6 +38,10 @@ const KNOWN: Known<OpenOptions> = {
   health: true,
   onFallback: true,
 };
+
+/** What the parts are wired with here is no option of theirs. */
+const OF_BUS = knownWithout(BUS_OPTIONS, ['log']);
+const OF_HEALTH = knownWithout(MONITOR_OPTIONS, ['bus', 'log']);
 
 /** What `openSmallTalk` gives. */
 export interface SmallTalk<T extends EventMap<T>> extends SmallTalkOrFallback<T> {
@@ -78,8 +82,8 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
   const directory = pathOption('directory', given.directory, './data');
   const onFallback = wordOption<OnFallback>('onFallback', given.onFallback, 'throw', ['throw', 'memory']);
   const [forBus, forHealth] = [
-    optionsObject('bus', given.bus, BUS_OPTIONS),
-    optionsObject('health', given.health, MONITOR_OPTIONS),
+    optionsObject('bus', given.bus, OF_BUS),
+    optionsObject('health', given.health, OF_HEALTH),
   ];
   const [forLog, forStorage] = [logOrOptions(given.log), storageConfig('storage', given.storage)];
   if (onFallback === 'throw') native();
@@ -135,7 +139,14 @@ type Parts<T extends EventMap<T>> = Pick<SmallTalkOrFallback<T>, 'bus' | 'storag
 function assemble<T extends EventMap<T>>(parts: Parts<T>, lent: ReadonlySet<unknown>): SmallTalkOrFallback<T> {
   const { bus, storage, log, health } = parts;
   let closing: Promise<void> | null = null;
+  const erasing = new Set<Promise<unknown>>();
+  const eraseEvents = async (sessionId: string): Promise<boolean> => {
+    // What the bus has still to say of the session must not come after it is erased.
+    await bus._settle(sessionId);
+    return (await log?.eraseSession(sessionId)) === true;
+  };
   const closeAll = async (): Promise<void> => {
+    await Promise.allSettled(erasing);
     // Down the stream: whoever still writes is closed before what it writes to. One failure must not leave the rest open.
     const failures: unknown[] = [];
     const steps = [
@@ -153,8 +164,12 @@ function assemble<T extends EventMap<T>>(parts: Parts<T>, lent: ReadonlySet<unkn
     close,
     async eraseSession(sessionId) {
       if (closing !== null) throw new SmallTalkError('ERR_CLOSED', 'it is closed');
-      const [stored, logged] = await Promise.all([storage.deleteSession(sessionId), log?.eraseSession(sessionId)]);
-      return stored || logged === true;
+      const stored = storage.deleteSession(sessionId);
+      const logged = eraseEvents(sessionId);
+      erasing.add(logged);
+      const over = (): unknown => erasing.delete(logged);
+      logged.then(over, over);
+      return (await Promise.all([stored, logged])).includes(true);
     },
     [Symbol.asyncDispose]: close,
   };

@@ -51,6 +51,12 @@ export function pathOption(name: string, value: unknown, fallback: string): stri
 /** The options that there are, each by its name; `METHOD` for one that is called. */
 export type Known<T> = Readonly<Record<keyof T, unknown>>;
 
+/** The same options without some of them. */
+export function knownWithout<T, K extends keyof T & string>(known: Known<T>, names: readonly K[]): Known<Omit<T, K>> {
+  const left = Object.entries(known).filter(([name]) => !(names as readonly string[]).includes(name));
+  return Object.fromEntries(left) as Known<Omit<T, K>>;
+}
+
 /** An option that is called as a method of the options that it came with, wherever they are handed on to. */
 export const METHOD = Symbol('method');
 

@@ -46,6 +46,11 @@ export class HeldLog implements EventReplayStorage {
     for (const answer of this.#waiting.splice(0, count)) answer.reject(error);
   }
 
+  /** Only what it was handed last. */
+  rejectLast(error: unknown): void {
+    this.#waiting.pop()?.reject(error);
+  }
+
   async *replay(): AsyncIterable<Event> {}
 
   async cleanup(): Promise<void> {}
@@ -58,7 +63,7 @@ export const settled = (): Promise<void> => new Promise((resolve) => setImmediat
 export const KIB = 'x'.repeat(512);
 
 /** A bus with that log, and nothing to warn of. */
-export function busWith(log: HeldLog, options: EventBusOptions = {}): SmallTalkEventBus {
+export function busWith(log: EventReplayStorage, options: EventBusOptions = {}): SmallTalkEventBus {
   const bus = new SmallTalkEventBus({ log, ...options });
   bus.on('log:error', () => undefined);
   bus.on('log:overflow', () => undefined);

@@ -132,6 +132,20 @@ export function bytesIn(value: object): number | undefined {
   return byteLength === undefined ? undefined : Reflect.apply(byteLength, value, []);
 }
 
+const dataViewBuffer = getter(DataView.prototype, 'buffer') as () => ArrayBuffer;
+
+/** What a typed array or a DataView is a view of; nothing of any other object. */
+export function bufferIn(value: object): object | undefined {
+  if (!ArrayBuffer.isView(value)) return undefined;
+  return Reflect.apply(types.isDataView(value) ? dataViewBuffer : bufferOf, value, []);
+}
+
+const textOf = method(String.prototype, 'valueOf') as () => string;
+
+/** The text in a String object; nothing of any other object. */
+export const textIn = (value: object): string | undefined =>
+  types.isStringObject(value) ? Reflect.apply(textOf, value, []) : undefined;
+
 /** How many elements a typed array has. */
 export const elementsIn = (value: object): number => Reflect.apply(lengthOf, value, []);
 

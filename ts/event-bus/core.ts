@@ -55,7 +55,12 @@ export abstract class BusCore extends EventEmitter {
     if (LISTENERS in this) this[LISTENERS] = handlers;
     else Object.defineProperty(this, LISTENERS, { value: handlers, writable: true });
     const hot = this[HOT];
-    if (hot !== undefined) hot.version += 1;
+    if (hot === undefined) return;
+    hot.version += 1;
+    // What inherits from the bus got listeners of its own, as that of any emitter does: it cannot share what is looked up.
+    if (this !== hot.bus && handlers !== (hot.bus as BusCore)[LISTENERS]) {
+      Object.defineProperty(this, '_fire', { value: this._fireApart, writable: true, configurable: true });
+    }
   }
 
   override emit(event: string | symbol, first?: unknown, second?: unknown, third?: unknown): boolean {
@@ -110,21 +115,29 @@ export abstract class BusCore extends EventEmitter {
   _fireWarmly(target: Target, count: number, first: unknown, second: unknown, third: unknown): boolean {
     const hot = this[HOT] as HotState;
     if (target.version !== hot.version && !this._refresh(target)) {
-      return (hot.bus as BusCore)._fireRarely(target, argumentsOf(count, first, second, third), true);
+      return this._fireApart(target, count, first, second, third);
     }
     hot.record(target, count, first, second, third);
     if (target.critical) hot.criticals += 1;
     if (hot.logging) {
-      const args = argumentsOf(count, first, second, third);
+      // The log may be a user's, which can add listeners, emit, or change the list that it gets.
+      const args = count > INLINE_ARGUMENTS ? [...(first as unknown[])] : argumentsOf(count, first, second, third);
       (hot.bus as BusCore)._log(target, args, hot.lastTime);
-      // The log may be a user's, which can add listeners, or emit.
-      if (target.version !== hot.version && !this._refresh(target)) return this._dispatchRecorded(target, args);
+      if (target.version !== hot.version && !this._refresh(target)) {
+        return this._dispatchRecorded(target, argumentsOf(count, first, second, third));
+      }
     }
     hot.surplus += target.surplus;
     if (target.surplus === NOBODY_LISTENS) return false;
     if (target.manner === NAMED) return this._callNamed(target, count, first, second, third);
     this._call(target, count, first, second, third);
     return true;
+  }
+
+  /** @internal The same with nothing that was looked up before. */
+  _fireApart(target: Target, count: number, first: unknown, second: unknown, third: unknown): boolean {
+    const bus = (this[HOT] as HotState).bus as BusCore;
+    return bus._fireRarely(target, argumentsOf(count, first, second, third), true, this);
   }
 
   /** @internal Calls one listener, and says meanwhile that it runs; several are named by their caller. */
@@ -183,8 +196,8 @@ export abstract class BusCore extends EventEmitter {
 
   /** @internal Whether, at this moment, every event has to take the way that is not in a hurry. */
   abstract _rareNow(): boolean;
-  /** @internal Records and dispatches an event that asks for more than the hot way can do. */
-  abstract _fireRarely(target: Target, args: unknown[], logged: boolean): boolean;
+  /** @internal Records an event that asks for more than the hot way can do, and dispatches it by `emitter`. */
+  abstract _fireRarely(target: Target, args: unknown[], logged: boolean, emitter: BusCore): boolean;
   /** @internal Hands an event to the log. */
   abstract _log(target: Target, args: unknown[], time: number): void;
 

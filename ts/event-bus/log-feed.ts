@@ -1,9 +1,12 @@
 /** What a bus sends to its log: in order, bounded, and never an error back into an emitter. */
-import { decode, encode } from '../codec.js';
 import { EventLogError } from '../errors.js';
-import type { EventKind, EventReplayStorage, EventStream, NewEvent, StreamOutcome } from '../types.js';
+import { drainAtExit, type ExitWish } from '../exit.js';
+import type { EventReplayStorage, EventStream, NewEvent, StreamOutcome } from '../types.js';
+import { Flushes } from './flushes.js';
+import { hand, kindOf, newEvent, NOTHING, storedEvent, type Origin } from './log-events.js';
+import { MissingEvents, overflowEvent, type Missing } from './missing.js';
 import { sizeOf } from './size.js';
-import type { Labels, Target } from './target.js';
+import type { Target } from './target.js';
 import type { LogStats, StoredEvent } from './types.js';
 
 /** Whom the feed tells. */
@@ -12,11 +15,6 @@ export interface FeedListener {
   /** Events are being dropped: how many up to now. */
   overflowed(dropped: Missing): void;
 }
-
-/** Stands in the log where events are missing. */
-const OVERFLOW_TOPIC = 'log_overflow';
-
-type Missing = { dropped: number; critical: number };
 
 /** Appends events, counts what is on its way, and drops what there is no room for. */
 export class LogFeed {
@@ -28,7 +26,7 @@ export class LogFeed {
   readonly #counts = { logged: 0, failed: 0, dropped: 0, droppedCritical: 0 };
   #queuedEvents = 0;
   #queuedBytes = 0;
-  #firstFailure: Error | null = null;
+  readonly #flushes = new Flushes();
   /** The short road, where the log has one. */
   readonly #stream: EventStream | null;
   /** What the stream knows of each target; that of the last one is at hand. */
@@ -36,7 +34,9 @@ export class LogFeed {
   #lastTarget: Target | null = null;
   #lastKind: object = NOTHING;
   /** What each session's log lacks, since it last heard of that. */
-  #missing = new Map<string, Missing>();
+  readonly #missing = new MissingEvents();
+  /** Where the way out is to tell what is missing. */
+  #exit: ExitWish | null = null;
   /** What was dropped since the queue was last half empty; null where nothing was. */
   #episode: Missing | null = null;
 
@@ -65,7 +65,7 @@ export class LogFeed {
     this.#tellWhatIsMissing();
     const event = storedEvent({ target, args, timestamp, seq });
     void this.#append(newEvent(event, target), target.labels.sessionId, bytes, (error) => {
-      this.#firstFailure ??= error;
+      this.#flushes.failed(error, seq);
       this.#listener.failed(error, event);
     });
   }
@@ -85,7 +85,7 @@ export class LogFeed {
         this.#drop(target);
         return;
       }
-      if (this.#missing.size > 0) this.#tellWhatIsMissing();
+      if (this.#missing.any) this.#tellWhatIsMissing();
       stream.add(kind, text, origin);
       this.#queuedBytes += text.length;
       this.#queuedEvents += 1;
@@ -120,8 +120,9 @@ export class LogFeed {
     this.#counts.logged += events - failures.length;
     this.#counts.failed += failures.length;
     for (const { error, origin } of failures) {
-      this.#firstFailure ??= error;
-      this.#listener.failed(error, storedEvent(origin as Origin));
+      const event = storedEvent(origin as Origin);
+      this.#flushes.failed(error, event.seq);
+      this.#listener.failed(error, event);
     }
     this.#ease();
   }
@@ -145,20 +146,34 @@ export class LogFeed {
     if (failure !== null) throw failure as Error;
   }
 
-  /** Waits for everything sent so far; rejects with the first failure since the last flush. */
-  async flush(): Promise<void> {
-    await Promise.all([...this.#onTheWay, this.#stream?.idle()]);
-    const failure = this.#firstFailure;
-    this.#firstFailure = null;
-    if (failure !== null) throw failure;
+  /** Waits for every event up to this number, which is the newest one; rejects with the first failure that concerns it. */
+  flush(upTo: number): Promise<void> {
+    this.#tellWhatIsMissing();
+    return this.#flushes.flush(upTo, () => this.#arrived());
   }
 
   /** Flushes for good: also what the log is told while it flushes. */
   async close(): Promise<void> {
-    while (this.#onTheWay.size > 0 || this.#queuedEvents > 0) {
-      await Promise.all([...this.#onTheWay, this.#stream?.idle()]);
+    try {
+      await this.#flushes.last(async () => {
+        do await this.#arrived();
+        while (this.#onTheWay.size > 0 || this.#queuedEvents > 0);
+      });
+    } finally {
+      this.#exit?.takeBack();
     }
-    await this.flush();
+  }
+
+  /** Waits until nothing is on its way to a session, which is about to be erased: it is not to hear of what it lacked. */
+  async settle(sessionId: string): Promise<void> {
+    this.#missing.forget(sessionId);
+    await this.#arrived();
+    this.#missing.forget(sessionId);
+  }
+
+  /** Settles when all that has been sent by now has been answered and counted. */
+  async #arrived(): Promise<void> {
+    await Promise.all([...this.#onTheWay, this.#stream?.idle()]);
   }
 
   stats(): LogStats {
@@ -175,7 +190,8 @@ export class LogFeed {
     const critical = target.critical ? 1 : 0;
     this.#counts.dropped += 1;
     this.#counts.droppedCritical += critical;
-    this.#miss(sessionId, { dropped: 1, critical });
+    this.#missing.add(sessionId, { dropped: 1, critical });
+    this.#exit ??= this.#tellAtExit();
     if (this.#episode === null) {
       const episode = (this.#episode = { dropped: 0, critical: 0 });
       // Later, and with all that this tick drops: a listener that throws must not throw into an emitter.
@@ -185,32 +201,34 @@ export class LogFeed {
     this.#episode.critical += critical;
   }
 
-  #miss(sessionId: string, { dropped, critical }: Missing): void {
-    const known = this.#missing.get(sessionId);
-    this.#missing.set(sessionId, {
-      dropped: dropped + (known?.dropped ?? 0),
-      critical: critical + (known?.critical ?? 0),
-    });
-  }
-
-  /** Before the first event that has room again, the log hears of those that had none. Nobody emitted this: it counts as nothing. */
+  /** Before the first event that has room again, the log hears of those that had none. */
   #tellWhatIsMissing(): void {
-    if (this.#missing.size === 0) return;
-    const told = this.#missing;
-    this.#missing = new Map();
-    for (const [sessionId, missing] of told) {
-      const event: NewEvent = {
-        topic: OVERFLOW_TOPIC,
-        payload: [missing],
-        priority: 'critical',
-        timestamp: Date.now(),
-      };
-      const handed = this.#hand(sessionId, event).catch((reason: unknown) => {
-        this.#firstFailure ??= errorOf(reason);
-        this.#miss(sessionId, missing);
+    if (!this.#missing.any) return;
+    const { begun } = this.#flushes;
+    for (const [sessionId, missing] of this.#missing.take()) {
+      const handed = hand(this.#log, sessionId, overflowEvent(missing)).catch((reason: unknown) => {
+        this.#flushes.failedAfter(errorOf(reason), begun);
+        this.#missing.add(sessionId, missing);
       });
       void this.#track(handed);
     }
+  }
+
+  /** On the way out no event comes that has room again. What is told then must not hold on to the feed. */
+  #tellAtExit(): ExitWish {
+    const missing = this.#missing;
+    const log = this.#log;
+    const tell = (): void => {
+      for (const [sessionId, lacking] of missing.take()) {
+        // Nobody is left to hear of a failure.
+        hand(log, sessionId, overflowEvent(lacking)).catch(() => undefined);
+      }
+    };
+    const land = (over: () => void): void => {
+      tell();
+      over();
+    };
+    return drainAtExit(this, tell, land, 'sender');
   }
 
   /** Settles, and never rejects, when the log has answered and everything is counted. */
@@ -244,67 +262,13 @@ export class LogFeed {
 
   /** The promise never rejects. */
   #store(sessionId: string, event: NewEvent, settled: (failure: Error | null) => void): Promise<void> {
-    return this.#hand(sessionId, event).then(
+    return hand(this.#log, sessionId, event).then(
       () => settled(null),
       (reason: unknown) => settled(errorOf(reason)),
     );
   }
-
-  /** A log written by users may throw where it should reject, and may look at the event later than it should. */
-  async #hand(sessionId: string, event: NewEvent): Promise<void> {
-    await this.#log.append(sessionId, this.#log.encodesAtOnce === true ? event : copyOf(event));
-  }
-}
-
-/** An event as it was sent. */
-interface Origin {
-  target: Target;
-  args: unknown[];
-  timestamp: number;
-  seq: number;
-}
-
-function storedEvent({ target, args, timestamp, seq }: Origin): StoredEvent {
-  const { name, priority, labels } = target;
-  return { seq, event: name as string, args, timestamp, priority, metadata: { ...labels.metadata } };
-}
-
-function kindOf({ name, priority, labels }: Target): EventKind {
-  return { topic: name as string, priority, ...belongingsOf(labels) };
-}
-
-function newEvent({ event: topic, args: payload, priority, timestamp }: StoredEvent, { labels }: Target): NewEvent {
-  let belongings = known.get(labels);
-  if (belongings === undefined) known.set(labels, (belongings = belongingsOf(labels)));
-  return belongings === NOTHING
-    ? { topic, payload, priority, timestamp }
-    : { topic, payload, priority, timestamp, ...belongings };
-}
-
-type Belongings = Pick<NewEvent, 'conversationId' | 'agentId' | 'metadata'>;
-
-const NOTHING: Belongings = {};
-
-/** What the events of a scope say of themselves in the log: the same for each. */
-const known = new WeakMap<Labels, Belongings>();
-
-function belongingsOf({ metadata: all }: Labels): Belongings {
-  const { conversationId, agentId, ...rest } = all;
-  // The session says where the event goes, and so is not said again in it.
-  const metadata = Object.fromEntries(Object.entries(rest).filter(([name]) => name !== 'sessionId'));
-  const belongings: Belongings = {
-    ...(typeof conversationId === 'string' ? { conversationId } : {}),
-    ...(typeof agentId === 'string' ? { agentId } : {}),
-    ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
-  };
-  return Object.keys(belongings).length > 0 ? belongings : NOTHING;
 }
 
 function errorOf(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error('the log rejected an event', { cause: reason });
-}
-
-function copyOf(event: NewEvent): NewEvent {
-  const { text, types } = encode(event);
-  return decode(text, types) as NewEvent;
 }

@@ -1,6 +1,6 @@
 /** The newest events, in slots that are used again: recording allocates nothing. */
 import { currentTick, timeOfTick } from './clock.js';
-import { sizeOf } from './size.js';
+import { keptAliveBy } from './size.js';
 import type { Target } from './target.js';
 import type { StoredEvent } from './types.js';
 
@@ -87,7 +87,7 @@ export class Ring {
   get bytes(): number {
     if (this.maxBytes !== Infinity) return this.#bytes;
     let bytes = 0;
-    for (let seq = this.firstSeq; seq <= this.lastSeq; seq += 1) bytes += sizeOf(this.read(seq).args);
+    for (let seq = this.firstSeq; seq <= this.lastSeq; seq += 1) bytes += keptAliveBy(this.read(seq).args);
     return bytes;
   }
 
@@ -188,7 +188,7 @@ export class Ring {
   /** Lets go of the oldest until the estimate is within the limit. */
   #weigh(slot: Slot): void {
     this.#bytes -= slot.bytes;
-    slot.bytes = sizeOf(argsOf(slot));
+    slot.bytes = keptAliveBy(argsOf(slot));
     this.#bytes += slot.bytes;
     while (this.#bytes > this.maxBytes && this.size > 0) this.#drop(this.#slotOf(this.firstSeq));
   }

@@ -4,7 +4,8 @@
  */
 import { types } from 'node:util';
 
-import { bytesIn, listOf } from '../codec/originals.js';
+import { bytesIn, listOf, textIn } from '../codec/originals.js';
+import { KeptBuffers } from './kept-buffers.js';
 
 /** So much is looked at, level by level: nothing that goes deep, or is large, hides what stands beside it. */
 const BUDGET = 1_000;
@@ -29,8 +30,17 @@ interface Node {
   scale: number;
 }
 
-/** Estimates a value and all it refers to: an integer, one word at the least. */
+/** Estimates a value and all it refers to: an integer, one word at the least. Of a view it is what is seen by it. */
 export function sizeOf(value: unknown): number {
+  return estimate(value, null);
+}
+
+/** The same for what is kept by reference: a view, however small, keeps all of its buffer. */
+export function keptAliveBy(value: unknown): number {
+  return estimate(value, new KeptBuffers());
+}
+
+function estimate(value: unknown, buffers: KeptBuffers | null): number {
   if (!isObject(value)) return Math.min(MOST, plainSize(value));
   const seen = new Set<object>([value]);
   let budget = BUDGET;
@@ -44,14 +54,14 @@ export function sizeOf(value: unknown): number {
     const most = Math.max(FEW, Math.floor(budget / level.length));
     for (let at = 0; at < looked; at += 1) {
       const { part, scale } = level[spread(at, looked, level.length)] as Node;
-      const { own, glances } = look(part, scale * share, most, { seen, next });
+      const { own, glances } = look(part, scale * share, most, { seen, next, buffers });
       bytes += own * scale * share;
       budget -= 1 + glances * GLANCE;
     }
     if (looked === 0) bytes += level.reduce((sum, { scale }) => sum + 2 * WORD * scale, 0);
     level = looked === 0 ? [] : next;
   }
-  return Math.min(MOST, Math.round(bytes));
+  return Math.min(MOST, Math.round(bytes + (buffers?.bytes ?? 0)));
 }
 
 /** What an object takes itself, with its members that are none. Those that are go to `next`. */
@@ -59,11 +69,11 @@ function look(
   part: object,
   scale: number,
   most: number,
-  { seen, next }: { seen: Set<object>; next: Node[] },
+  { seen, next, buffers }: { seen: Set<object>; next: Node[]; buffers: KeptBuffers | null },
 ): { own: number; glances: number } {
   if (types.isProxy(part)) return { own: 2 * WORD, glances: 0 };
   const bytes = bytesIn(part);
-  if (bytes !== undefined) return { own: 4 * WORD + bytes, glances: 0 };
+  if (bytes !== undefined) return { own: 4 * WORD + (buffers?.add(part, bytes, scale) ?? bytes), glances: 0 };
   const { members, length } = membersOf(part, most);
   const objects: object[] = [];
   let plain = 0;
@@ -92,6 +102,8 @@ function membersOf(part: object, most: number): { members: unknown[]; length: nu
     return { members, length };
   }
   const keys = Array.isArray(part) ? null : Object.keys(part);
+  const text = keys?.[0] === '0' ? textIn(part) : undefined;
+  if (text !== undefined) return { members: [text], length: 1 };
   if (keys !== null && types.isNativeError(part)) keys.push(...OF_ERRORS);
   const length = keys === null ? (part as unknown[]).length : keys.length;
   const some = Math.min(length, most);

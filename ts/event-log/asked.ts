@@ -4,6 +4,7 @@ import { EventLogError } from '../errors.js';
 import { MOMENT_MS, Moments } from '../moments.js';
 import { crossing, type Native } from '../native.js';
 import { Patience, type Late } from '../patience.js';
+import { monotonic } from '../timers.js';
 import type { Durability } from '../types.js';
 
 type Handle = ReturnType<Native['logOpen']>;
@@ -42,6 +43,14 @@ export class Asked {
     const answer = this.run<T>('write', begin);
     this.#moments.asked(this.#calls, this.#watch, MOMENT_MS[durability]);
     return answer;
+  }
+
+  /** Waits for what has been asked for, but for what may take its time; for the way out of the process. */
+  drain(limitMs: number): void {
+    const end = monotonic() + limitMs;
+    for (let left = limitMs; left > 0 && this.#calls.brief > 0; left = end - monotonic()) {
+      this.#calls.settleNow(this.#watch(left));
+    }
   }
 
   readonly #watch = (limitMs: number): unknown[] =>
