@@ -8,8 +8,8 @@ interface Registered {
   body: Body;
 }
 
-/** Registers a suite in place of the real runner, runs every test, and gives the titles of those that fail. */
-export async function failuresOf(register: () => void): Promise<string[]> {
+/** Registers a suite in place of the real runner, runs every test, or those of one title, and gives the titles of those that fail. */
+export async function failuresOf(register: () => void, only?: string): Promise<string[]> {
   const tests: Registered[] = [];
   const before: Body[] = [];
   const after: Body[] = [];
@@ -29,6 +29,7 @@ export async function failuresOf(register: () => void): Promise<string[]> {
   }
   const failed: string[] = [];
   for (const { title, body } of tests) {
+    if (only !== undefined && title !== only) continue;
     const passed = await passes([...before, body]);
     // Also after a test that failed, as every runner does.
     if (!(await passes(after)) || !passed) failed.push(title);
