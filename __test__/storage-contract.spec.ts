@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 
-import { FileStorageAdapter, InMemoryStorageAdapter, SQLiteStorageAdapter } from '../ts/index.js';
+import { FileStorageAdapter, InMemoryStorageAdapter, SQLiteStorageAdapter, type StorageAdapter } from '../ts/index.js';
 import { testStorageAdapterContract } from '../ts/testing/index.js';
+import { codeBlocks } from './support/code-blocks.js';
 import { JsonFileAdapter } from './support/plain-adapter.cjs';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -38,3 +39,13 @@ testStorageAdapterContract(
 );
 
 testStorageAdapterContract('an adapter in plain JavaScript', () => new JsonFileAdapter(join(place, 'store.json')));
+
+/** The class that the page about storage shows, as it stands there: it is run in a process of its own as well. */
+function adapterOfThePage(): StorageAdapter {
+  const page = codeBlocks(join(__dirname, '..'), 'docs/storage.md');
+  const { code } = page.find((block) => block.code.includes('class TinyAdapter')) ?? { code: '' };
+  const [source] = code.slice(code.indexOf('const DATES')).split('\nconst store');
+  return (new Function(`${source}\nreturn new TinyAdapter();`) as () => StorageAdapter)();
+}
+
+testStorageAdapterContract('the adapter of the page', adapterOfThePage);

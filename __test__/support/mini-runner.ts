@@ -6,18 +6,23 @@ type Body = () => void | Promise<void>;
 interface Registered {
   title: string;
   body: Body;
+  timeoutMs: number | undefined;
 }
 
-/** Registers a suite in place of the real runner, runs every test, and gives the titles of those that fail. */
-export async function failuresOf(register: () => void): Promise<string[]> {
-  const tests: Registered[] = [];
-  const before: Body[] = [];
-  const after: Body[] = [];
+interface Suite {
+  tests: Registered[];
+  before: Registered[];
+  after: Registered[];
+}
+
+/** Registers a suite in place of the real runner, and gives what it has registered. */
+export function registered(register: () => void): Suite {
+  const suite: Suite = { tests: [], before: [], after: [] };
   const collecting: Partial<Runner> = {
     describe: (_title, body) => body(),
-    it: (title, body) => void tests.push({ title, body }),
-    beforeEach: (body) => void before.push(body),
-    afterEach: (body) => void after.push(body),
+    it: (title, body, timeoutMs) => void suite.tests.push({ title, body, timeoutMs }),
+    beforeEach: (body, timeoutMs) => void suite.before.push({ title: 'before', body, timeoutMs }),
+    afterEach: (body, timeoutMs) => void suite.after.push({ title: 'after', body, timeoutMs }),
   };
   const globals = globalThis as unknown as Record<string, unknown>;
   const real = Object.fromEntries(Object.keys(collecting).map((name) => [name, globals[name]]));
@@ -27,18 +32,25 @@ export async function failuresOf(register: () => void): Promise<string[]> {
   } finally {
     Object.assign(globals, real);
   }
+  return suite;
+}
+
+/** Registers a suite, runs every test, or those of one title, and gives the titles of those that fail. */
+export async function failuresOf(register: () => void, only?: string): Promise<string[]> {
+  const { tests, before, after } = registered(register);
   const failed: string[] = [];
-  for (const { title, body } of tests) {
-    const passed = await passes([...before, body]);
+  for (const test of tests) {
+    if (only !== undefined && test.title !== only) continue;
+    const passed = await passes([...before, test]);
     // Also after a test that failed, as every runner does.
-    if (!(await passes(after)) || !passed) failed.push(title);
+    if (!(await passes(after)) || !passed) failed.push(test.title);
   }
   return failed;
 }
 
-async function passes(bodies: Body[]): Promise<boolean> {
+async function passes(steps: Registered[]): Promise<boolean> {
   try {
-    for (const body of bodies) await body();
+    for (const { body } of steps) await body();
     return true;
   } catch {
     return false;

@@ -66,17 +66,21 @@ class JsonFileAdapter {
   }
 
   async get(key) {
-    return (await this.has(key)) ? JSON.parse(this.values.get(key).text) : null;
+    return this.lives(key) ? JSON.parse(this.values.get(key).text) : null;
   }
 
   async delete(key) {
-    const there = await this.has(key);
+    const there = this.lives(key);
     this.values.delete(key);
     this.write();
     return there;
   }
 
   async has(key) {
+    return this.lives(key);
+  }
+
+  lives(key) {
     const value = this.values.get(key);
     return value !== undefined && (value.end === null || value.end > Date.now());
   }

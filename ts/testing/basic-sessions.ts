@@ -37,6 +37,16 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
       expect(types.isDate(retrieved?.messages[0]?.timestamp)).toBe(true);
       retrieved?.messages.pop();
       expect(await subject.adapter.getSession('place-1')).toEqual(sampleSession('session-1'));
+      // Whoever reads it has one of their own, down to what its members have inside.
+      const changed = await subject.adapter.getSession('place-1');
+      for (const inside of [
+        changed?.context,
+        changed?.context?.['tags'],
+        changed?.messages[1],
+        changed?.messages[1]?.metadata,
+      ])
+        Object.assign(inside ?? {}, { 0: 'changed' });
+      expect(await subject.adapter.getSession('place-1')).toEqual(sampleSession('session-1'));
       // Another one with the same messages, and a long one beside them, takes none of them away.
       const fork = sampleSession('session-1');
       fork.messages.push({ id: 'long', role: 'agent', content: LONG_TEXT, timestamp: at(-1) });
@@ -72,6 +82,7 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
         await subject.adapter.saveSession(id, { ...sampleSession(id), createdAt: at(created), updatedAt: at(updated) });
       }
       expect(await subject.adapter.listSessions()).toEqual(['b', 'd', 'c', 'a']);
+      expect(await subject.adapter.listSessions({ order: 'asc' })).toEqual(['a', 'c', 'd', 'b']);
       expect(await subject.adapter.listSessions({ orderBy: 'id', order: 'asc' })).toEqual(['a', 'b', 'c', 'd']);
       expect(await subject.adapter.listSessions({ orderBy: 'createdAt' })).toEqual(['a', 'd', 'c', 'b']);
       expect(await subject.adapter.listSessions({ orderBy: 'createdAt', order: 'asc' })).toEqual(['b', 'c', 'd', 'a']);
@@ -82,12 +93,22 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
 
     it('should list sessions page by page', async () => {
       for (const minute of [1, 2, 3, 4, 5]) {
-        await subject.adapter.saveSession(`s${minute}`, { ...sampleSession(`s${minute}`), updatedAt: at(minute) });
+        const session = { ...sampleSession(`s${minute}`), createdAt: at(-minute), updatedAt: at(minute) };
+        await subject.adapter.saveSession(session.id, { ...session, activeAgent: minute === 2 ? 'critic' : 'writer' });
       }
       expect(await subject.adapter.listSessions({ limit: 2 })).toEqual(['s5', 's4']);
       expect(await subject.adapter.listSessions({ limit: 2, offset: 2 })).toEqual(['s3', 's2']);
       expect(await subject.adapter.listSessions({ limit: 2, offset: 4 })).toEqual(['s1']);
       expect(await subject.adapter.listSessions({ limit: 0 })).toEqual([]);
+      expect(await subject.adapter.listSessions({ offset: 3 })).toEqual(['s2', 's1']);
+      expect(await subject.adapter.listSessions({ offset: 5 })).toEqual([]);
+      // A page is one of what passes the filters, in the order that is asked for.
+      expect(await subject.adapter.listSessions({ activeAgent: 'critic', limit: 1 })).toEqual(['s2']);
+      expect(await subject.adapter.listSessions({ activeAgent: 'writer', limit: 2, offset: 2 })).toEqual(['s3', 's1']);
+      expect(await subject.adapter.listSessions({ idPrefix: 's1', limit: 1 })).toEqual(['s1']);
+      expect(await subject.adapter.listSessions({ updatedBefore: at(3), limit: 1 })).toEqual(['s2']);
+      expect(await subject.adapter.listSessions({ order: 'asc', limit: 2 })).toEqual(['s1', 's2']);
+      expect(await subject.adapter.listSessions({ orderBy: 'createdAt', limit: 2 })).toEqual(['s1', 's2']);
     });
 
     it('should list only the sessions that pass the filters', async () => {
@@ -105,6 +126,16 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
       expect(await subject.adapter.listSessions({ createdAfter: at(-3) })).toEqual(['y/1', 'x/2']);
       expect(await subject.adapter.listSessions({ createdBefore: at(-3) })).toEqual(['x/1']);
       expect(await subject.adapter.listSessions({ idPrefix: 'x/', activeAgent: 'writer' })).toEqual(['x/1']);
+      // A moment may be a number as well, and every filter stands beside every other.
+      const [second, third] = [Number(at(2)), Number(at(3))];
+      expect(await subject.adapter.listSessions({ updatedAfter: second, updatedBefore: third })).toEqual(['x/2']);
+      expect(await subject.adapter.listSessions({ createdAfter: second - 5, createdBefore: third - 5 })).toEqual([
+        'x/2',
+      ]);
+      expect(await subject.adapter.listSessions({ updatedAfter: at(2), activeAgent: 'writer' })).toEqual(['y/1']);
+      expect(await subject.adapter.listSessions({ updatedAfter: at(2), idPrefix: 'x/' })).toEqual(['x/2']);
+      expect(await subject.adapter.listSessions({ updatedAfter: at(1), createdAfter: at(-2) })).toEqual(['y/1']);
+      expect(await subject.adapter.listSessions({ updatedBefore: at(4), createdBefore: at(-3) })).toEqual(['x/1']);
       for (const idPrefix of ['X/', '%', '_/', '/'])
         expect(await subject.adapter.listSessions({ idPrefix })).toEqual([]);
       await subject.adapter.saveSession('x/1', { ...newSession('x/1'), updatedAt: at(4) });

@@ -1,5 +1,5 @@
 /** What every adapter must do with all that it has: count it, clear it, keep it, and bear with what is wrong or at once. */
-import { eventually, newSession, sampleSession } from './samples.js';
+import { eventually, LONG_TEXT, newSession, sampleSession } from './samples.js';
 import type { BasicChapter } from './subject.js';
 
 /** Statistics: 1 test. */
@@ -110,6 +110,23 @@ export const concurrency: BasicChapter = ({ describe, it, expect }, subject) => 
       expect(answers).toEqual([ids.length - 1, sampleSession('session-0')]);
       expect(await subject.adapter.get('counter')).toBe(ids.length - 1);
       for (const id of ids) expect(await subject.adapter.getSession(id)).toEqual(sampleSession(id));
+      // The last one holds, whether what came before it takes longer, or takes away.
+      const { adapter } = subject;
+      const large = { ...sampleSession('s'), context: { text: LONG_TEXT } };
+      const last = { large: newSession('large'), anew: newSession('anew') };
+      await Promise.all([
+        adapter.saveSession('large', large),
+        adapter.saveSession('large', last.large),
+        ...[adapter.saveSession('gone', sampleSession('gone')), adapter.deleteSession('gone')],
+        ...[adapter.saveSession('anew', large), adapter.saveSession('anew', sampleSession('anew'))],
+        ...[adapter.deleteSession('anew'), adapter.saveSession('anew', last.anew)],
+        ...[adapter.set('large', LONG_TEXT), adapter.set('large', 1)],
+        ...[adapter.set('gone', 1), adapter.delete('gone')],
+        ...[adapter.set('anew', LONG_TEXT), adapter.set('anew', 1), adapter.delete('anew'), adapter.set('anew', 2)],
+      ]);
+      for (const id of ['large', 'anew'] as const) expect(await adapter.getSession(id)).toEqual(last[id]);
+      expect(await adapter.getSession('gone')).toBeNull();
+      expect(await Promise.all(['large', 'gone', 'anew'].map((key) => adapter.get<number>(key)))).toEqual([1, null, 2]);
     });
   });
 };

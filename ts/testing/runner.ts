@@ -13,9 +13,9 @@ interface Expectation {
 /** The part of a runner that the suites need. */
 export interface Runner {
   describe(title: string, body: () => void): void;
-  it(title: string, body: Body): void;
-  beforeEach(body: Body): void;
-  afterEach(body: Body): void;
+  it(title: string, body: Body, timeoutMs?: number): void;
+  beforeEach(body: Body, timeoutMs?: number): void;
+  afterEach(body: Body, timeoutMs?: number): void;
   expect(value: unknown): Expectation;
 }
 
@@ -28,4 +28,15 @@ export function runner(): Runner {
     }
   }
   return globals as Runner;
+}
+
+/** The same runner, whose tests and hooks may take so long, whatever it gives by itself. */
+export function patient(globals: Runner, timeoutMs: number): Runner {
+  return {
+    describe: (title, body) => globals.describe(title, body),
+    it: (title, body) => globals.it(title, body, timeoutMs),
+    beforeEach: (body) => globals.beforeEach(body, timeoutMs),
+    afterEach: (body) => globals.afterEach(body, timeoutMs),
+    expect: (value) => globals.expect(value),
+  };
 }

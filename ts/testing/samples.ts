@@ -1,6 +1,7 @@
 /** What the suites store, and how they wait. */
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { StorageAdapter } from '../storage/adapter.js';
 import type { ChatSession } from '../types.js';
 
 /** More sessions, keys or messages than a page of them, however large a page is likely to be. */
@@ -61,4 +62,26 @@ export async function eventually(condition: () => Promise<boolean>): Promise<voi
     if (performance.now() > end) throw new Error(`it did not come about within ${PATIENCE_MS / 1000} seconds`);
     await delay(5);
   }
+}
+
+/**
+ * When a key that is being set is gone again, in milliseconds, at the least and at the most: `asked` since it was set is the last
+ * question that found it, `answered` since it was to be set is the answer that there is none. However slow a store is,
+ * its key may not be gone before its time by the one, nor be there after it by the other.
+ */
+export async function untilGone(
+  adapter: StorageAdapter,
+  key: string,
+  set: () => Promise<void>,
+): Promise<{ asked: number; answered: number }> {
+  const called = performance.now();
+  await set();
+  const done = performance.now();
+  let [last, asking] = [done, done];
+  await eventually(async () => {
+    last = asking;
+    asking = performance.now();
+    return !(await adapter.has(key));
+  });
+  return { asked: last - done, answered: performance.now() - called };
 }

@@ -1,7 +1,7 @@
 /** What an adapter must do that takes many sessions or keys at once. */
 import type { ChatSession } from '../types.js';
 import { eventually, newSession, sampleSession } from './samples.js';
-import { failureOf, type Chapter } from './subject.js';
+import { failureOf, thrower, type Chapter } from './subject.js';
 
 /** `getSessions`, `saveSessions`, `deleteSessions`. */
 export const sessionBatches: Chapter = ({ describe, it, expect }, subject, has) => {
@@ -74,7 +74,9 @@ export const keyBatches: Chapter = ({ describe, it, expect }, subject, has) => {
         value.push(2);
         await setting;
         expect([await subject.adapter.get('a'), await subject.adapter.get('b')]).toEqual([1, [1]]);
-        const wrong = [['a', 3], ['', 4]] as [string, unknown][]; // prettier-ignore
+        // Nobody can store it; which keys are none is for strict adapters to tell.
+        const bad = Object.defineProperty({}, 'x', { get: thrower, enumerable: true });
+        const wrong: [string, unknown][] = [['a', 3], ['bad', bad]]; // prettier-ignore
         expect((await failureOf(subject.adapter.setMany(wrong))) === null).toBe(false);
         expect(await subject.adapter.get('a')).toBe(1);
       });

@@ -4,13 +4,15 @@ import { supports, type Capability } from '../storage/capabilities.js';
 import { keyValues } from './basic-keys.js';
 import { sessions } from './basic-sessions.js';
 import { clearing, concurrency, errors, persistence, statistics } from './basic-store.js';
-import { runner, type Runner } from './runner.js';
+import { patient, runner, type Runner } from './runner.js';
 import { keyBatches, sessionBatches } from './storage-batches.js';
 import { keyIteration, sessionIteration } from './storage-iteration.js';
 import { appending, partialReading } from './storage-messages.js';
+import { keeping } from './storage-restart.js';
 import { expiry, pruning, verification } from './storage-upkeep.js';
 import { versions } from './storage-versions.js';
 import { hostileAmounts } from './strict-amounts.js';
+import { hostileBatches } from './strict-batches.js';
 import { hostileIds } from './strict-ids.js';
 import { hostileFaults, hostileLife } from './strict-life.js';
 import { hostileOptions } from './strict-options.js';
@@ -31,9 +33,11 @@ export interface StorageContractOptions {
   supports?: readonly Capability[];
   /**
    * Whether it keeps to all that is said of adapters, as those of this package do: adds the hostile chapters, of values, ids,
-   * amounts, options, order, opening and closing, and calls that fail. Default false.
+   * amounts, options, order, batches, opening and closing, and calls that fail. Default false.
    */
   strict?: boolean;
+  /** How long a test may take, in milliseconds. Default 30,000: the runner's own 5 s are few for a store behind a network. */
+  timeoutMs?: number;
 }
 
 /** The chapters for everybody. */
@@ -51,6 +55,7 @@ const FURTHER: readonly Chapter[] = [
   pruning,
   expiry,
   verification,
+  keeping,
 ];
 
 /** The chapters for those who take no excuse. */
@@ -60,6 +65,7 @@ const HOSTILE: readonly Chapter[] = [
   hostileAmounts,
   hostileOptions,
   hostileOrder,
+  hostileBatches,
   hostileLife,
   hostileFaults,
 ];
@@ -77,7 +83,7 @@ export function testStorageAdapterContract(
   cleanup?: AdapterCleanup,
   options: StorageContractOptions = {},
 ): void {
-  const globals = runner();
+  const globals = patient(runner(), options.timeoutMs ?? 30_000);
   globals.describe(`StorageAdapter Contract: ${adapterName}`, () => {
     const subject = {} as Subject;
     subject.reopen = async () => {

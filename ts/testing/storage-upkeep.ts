@@ -31,6 +31,15 @@ export const pruning: Chapter = ({ describe, it, expect }, subject, has) => {
       expect(await subject.adapter.listSessions()).toEqual(['s3', 's2', 's1']);
     });
 
+    it('should remove nothing where no moment is given', async () => {
+      await saveThree();
+      // To refuse is right as well, and what a strict adapter does.
+      for (const options of [undefined, {}, { updatedBefore: undefined }]) {
+        await failureOf(Promise.resolve().then(() => subject.adapter.prune(options as never)));
+        expect(await subject.adapter.listSessions()).toEqual(['s3', 's2', 's1']);
+      }
+    });
+
     it('should do nothing once its signal has been given', async () => {
       await saveThree();
       const pruned = subject.adapter.prune({ updatedBefore: at(3), signal: AbortSignal.abort() });

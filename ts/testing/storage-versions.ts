@@ -1,5 +1,5 @@
 /** What an adapter must do that compares versions before it saves. */
-import { newSession, sampleSession } from './samples.js';
+import { at, newSession, sampleSession } from './samples.js';
 import { failureOf, type CapableSubject, type Chapter } from './subject.js';
 
 const versionIn = async ({ adapter }: CapableSubject, id: string): Promise<number> =>
@@ -29,6 +29,8 @@ export const versions: Chapter = ({ describe, it, expect }, subject, has) => {
       expect(await versionIn(subject, 'session-1')).toBe(second.version);
       expect((await failureOf(save(first.version)))?.['code']).toBe('ERR_CONFLICT');
       expect((await failureOf(save(null)))?.['code']).toBe('ERR_CONFLICT');
+      // Nobody can have read one that there has not been yet.
+      expect((await failureOf(save(second.version + 1)))?.['code']).toBe('ERR_CONFLICT');
       expect(await versionIn(subject, 'session-1')).toBe(second.version);
     });
 
@@ -52,9 +54,21 @@ export const versions: Chapter = ({ describe, it, expect }, subject, has) => {
         await subject.adapter.appendMessages('session-1', sampleSession('session-1').messages);
         await look();
       }
-      await subject.adapter.deleteSession('session-1');
-      await save(null);
-      await look();
+      if (has('saveSessions')) {
+        await subject.adapter.saveSessions([['session-1', sampleSession('session-1')]]);
+        await look();
+      }
+      // However it goes away, what comes after it under its id has a version of its own.
+      const { adapter } = subject;
+      const ways: (() => Promise<unknown>)[] = [() => adapter.deleteSession('session-1'), () => adapter.clear()];
+      if (has('deleteSessions')) ways.push(() => adapter.deleteSessions(['session-1']));
+      if (has('prune')) ways.push(() => adapter.prune({ updatedBefore: at(2) }));
+      for (const remove of ways) {
+        await remove();
+        expect(await adapter.getVersioned('session-1')).toBeNull();
+        await save(null);
+        await look();
+      }
       expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
     });
 
@@ -67,7 +81,9 @@ export const versions: Chapter = ({ describe, it, expect }, subject, has) => {
       expect(await versionIn(subject, 'session-1')).toBe(version);
       await subject.adapter.saveSession('session-1', sampleSession('session-1'));
       await refuse();
-      await subject.adapter.deleteSession('session-1');
+      await (has('deleteSessions')
+        ? subject.adapter.deleteSessions(['session-1'])
+        : subject.adapter.deleteSession('session-1'));
       await subject.restart();
       await save(null);
       await refuse();

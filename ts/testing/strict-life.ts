@@ -1,7 +1,7 @@
 /** What a strict adapter must do before it is initialised and after it was closed, and when calls fail. */
 import type { Capability } from '../storage/capabilities.js';
 import { sampleSession } from './samples.js';
-import { collect, failureOf, rejectionOf, type CapableSubject, type Chapter } from './subject.js';
+import { collect, failureOf, rejectionOf, thrower, type CapableSubject, type Chapter } from './subject.js';
 
 type Call = (adapter: CapableSubject['adapter']) => Promise<unknown>;
 
@@ -86,10 +86,6 @@ export const hostileLife: Chapter = ({ describe, it, expect }, subject, has) => 
 
 /** Calls that fail. */
 export const hostileFaults: Chapter = ({ describe, it, expect }, subject, has) => {
-  const thrower = (): never => {
-    throw new Error('it cannot be stored');
-  };
-
   describe('Hostile Faults', () => {
     it('should keep a write that fails from touching those before and after it', async () => {
       const { adapter } = subject;

@@ -1,5 +1,6 @@
 /** What a strict adapter must do with options: any that go together, and those that are none. */
 import type { ListOptions } from '../storage/adapter.js';
+import type { PruneOptions } from '../storage/capabilities.js';
 import type { ChatSession } from '../types.js';
 import { at, eventually, numbers, sampleSession } from './samples.js';
 import { rejectionOf, type Chapter } from './subject.js';
@@ -15,7 +16,7 @@ const wrongValues: readonly unknown[] = [
 ]; // prettier-ignore
 
 /** Options. */
-export const hostileOptions: Chapter = ({ describe, it, expect }, subject) => {
+export const hostileOptions: Chapter = ({ describe, it, expect }, subject, has) => {
   const saveAll = async (): Promise<ChatSession[]> => {
     const next = numbers(7);
     const all = Array.from({ length: 16 }, (_, n) => ({
@@ -34,12 +35,13 @@ export const hostileOptions: Chapter = ({ describe, it, expect }, subject) => {
       const all = await saveAll();
       const next = numbers(11);
       const wrong: unknown[] = [];
-      for (let round = 0; round < 100; round += 1) {
+      const rounds = Array.from({ length: 100 }, async () => {
         const options = anyOptions(next);
-        const found = await subject.adapter.listSessions(options);
         const expected = listed(all, options);
+        const found = await subject.adapter.listSessions(options);
         if (found.join() !== expected.join()) wrong.push({ options, found, expected });
-      }
+      });
+      await Promise.all(rounds);
       expect(wrong).toEqual([]);
     });
 
@@ -76,6 +78,15 @@ export const hostileOptions: Chapter = ({ describe, it, expect }, subject) => {
       }
       for (const ttl of [null, '1', {}])
         expect(await nameOf(() => adapter.set('key', 1, ttl as number))).toBe('TypeError');
+      if (has('prune')) {
+        for (const wrong of [{}, { updatedBefore: undefined }, { updatedBefore: NaN }])
+          expect([wrong, await codeOf(() => adapter.prune(wrong as PruneOptions))]).toEqual([
+            wrong,
+            'ERR_OPTION_INVALID',
+          ]);
+        for (const wrong of [{ updatedBefore: null }, { updatedBefore: '2025-11-23' }])
+          expect([wrong, await nameOf(() => adapter.prune(wrong as never))]).toEqual([wrong, 'TypeError']);
+      }
       const noSessions = [{ messages: {} }, { createdAt: new Date(NaN) }, { updatedAt: 5 }, { updatedAt: undefined }];
       for (const wrong of noSessions) {
         const session = { ...sampleSession('s'), ...wrong } as ChatSession;

@@ -1,4 +1,5 @@
 /** What a strict adapter must do when a program does not wait: calls at once, and their order. */
+import type { Capability } from '../storage/capabilities.js';
 import type { ChatSession } from '../types.js';
 import { numbers, sampleSession } from './samples.js';
 import type { CapableSubject, Chapter } from './subject.js';
@@ -32,7 +33,7 @@ function turnOf(session: ChatSession | null): number | null {
   return whole ? turn : NaN;
 }
 
-function placesOf({ adapter }: CapableSubject): Place[] {
+function placesOf({ adapter }: CapableSubject, has: (capability: Capability) => boolean): Place[] {
   const keys = ['a', 'b', 'c'].map((key): Place => ({
     states: [null],
     write: (turn) => adapter.set(key, turn),
@@ -45,14 +46,36 @@ function placesOf({ adapter }: CapableSubject): Place[] {
     read: async () => turnOf(await adapter.getSession(id)),
     remove: () => adapter.deleteSession(id),
   }));
-  return [...keys, ...sessions];
+  // The same by batches, wherever it has them: they stand in the same line.
+  const batches: Place[] = [
+    {
+      states: [null],
+      write: (turn) => (has('setMany') ? adapter.setMany([['d', turn]]) : adapter.set('d', turn)),
+      read: async () => (has('getMany') ? ((await adapter.getMany<number>(['d'])).get('d') ?? null) : adapter.get('d')),
+      remove: async () => (has('deleteMany') ? (await adapter.deleteMany(['d'])) === 1 : adapter.delete('d')),
+    },
+    {
+      states: [null],
+      write: (turn) =>
+        has('saveSessions')
+          ? adapter.saveSessions([['d', sessionOf(turn)]])
+          : adapter.saveSession('d', sessionOf(turn)),
+      read: async () =>
+        turnOf(
+          (has('getSessions') ? (await adapter.getSessions(['d'])).get('d') : await adapter.getSession('d')) ?? null,
+        ),
+      remove: async () =>
+        has('deleteSessions') ? (await adapter.deleteSessions(['d'])) === 1 : adapter.deleteSession('d'),
+    },
+  ];
+  return [...keys, ...sessions, ...batches];
 }
 
 /** Concurrency and call order. */
-export const hostileOrder: Chapter = ({ describe, it, expect }, subject) => {
+export const hostileOrder: Chapter = ({ describe, it, expect }, subject, has) => {
   describe('Hostile Order', () => {
     it('should answer calls that nobody waits for in the order in which they were made', async () => {
-      const places = placesOf(subject);
+      const places = placesOf(subject, has);
       const next = numbers(3);
       const wrong: unknown[] = [];
       const calls: Promise<unknown>[] = [];

@@ -1,7 +1,6 @@
 /** What a strict adapter must do with values that are more than JSON, or that nobody can store. */
 import { encode } from '../codec.js';
-import type { ChatSession } from '../types.js';
-import { sampleSession } from './samples.js';
+import { placesOf } from './strict-places.js';
 import { failureOf, type Chapter } from './subject.js';
 
 /** Values that a store may give back equal, or refuse; never change. */
@@ -70,30 +69,22 @@ function comesBack(back: unknown, value: unknown): boolean {
 }
 
 /** Values. */
-export const hostileValues: Chapter = ({ describe, it, expect }, subject) => {
-  /** Where a value may be: how it is stored there and read again. */
-  const places: Readonly<Record<string, [write: (value: unknown) => Promise<void>, read: () => Promise<unknown>]>> = {
-    'a key': [(value) => subject.adapter.set('place', value), () => subject.adapter.get('place')],
-    'a session': [
-      (value) => subject.adapter.saveSession('place', { ...sampleSession('place'), context: { value } }),
-      async () => (await subject.adapter.getSession('place'))?.context?.['value'] as unknown,
-    ],
-    'a message': [
-      (value) => subject.adapter.saveSession('place', inMessage(value)),
-      async () => (await subject.adapter.getSession('place'))?.messages[1]?.metadata?.['value'] as unknown,
-    ],
-  };
-
+export const hostileValues: Chapter = ({ describe, it, expect }, subject, has) => {
   describe('Hostile Values', () => {
     it('should give every value back equal, or refuse it and keep what was there', async () => {
       const wrong: string[] = [];
-      for (const [place, [write, read]] of Object.entries(places)) {
-        for (const [name, make] of Object.entries(values)) {
-          await write('what was there');
-          // Made once: no two errors have the same stack.
-          const value = make();
-          const refused = (await failureOf(write(value))) !== null;
-          if (!comesBack(await read(), refused ? 'what was there' : value)) wrong.push(`${name} in ${place}`);
+      // Made once: no two errors have the same stack.
+      const made = Object.entries(values).map(([name, make]) => ({ name, value: make() }));
+      for (const [place, { prepare, write, read }] of Object.entries(placesOf(subject, has))) {
+        const all = <T>(call: (id: string, value: unknown) => Promise<T>): Promise<T[]> =>
+          Promise.all(made.map(({ name, value }) => call(`${name} in ${place}`, value)));
+        await all(prepare);
+        await all((id) => write(id, 'what was there'));
+        const refused = await all(async (id, value) => (await failureOf(write(id, value))) !== null);
+        const back = await all(read);
+        for (const [index, { name, value }] of made.entries()) {
+          if (!comesBack(back[index], refused[index] === true ? 'what was there' : value))
+            wrong.push(`${name} in ${place}`);
         }
       }
       expect(wrong).toEqual([]);
@@ -101,28 +92,23 @@ export const hostileValues: Chapter = ({ describe, it, expect }, subject) => {
 
     it('should store a value as it is at the call, and give everybody one of their own', async () => {
       const wrong: string[] = [];
-      for (const [place, [write, read]] of Object.entries(places)) {
+      for (const [place, { prepare, write, read }] of Object.entries(placesOf(subject, has))) {
+        await prepare(place);
         const value = { list: [[1]], when: new Date(1), bytes: Buffer.from([1]) };
         const expected = { list: [[1]], when: new Date(1), bytes: Buffer.from([1]) };
-        const writing = write(value);
+        const writing = write(place, value);
         change(value);
         // What cannot be stored was refused by the test above.
         if ((await failureOf(writing)) !== null) continue;
-        const first = (await read()) as typeof value;
+        const first = (await read(place)) as typeof value;
         if (!comesBack(first, expected)) wrong.push(`stored later, in ${place}`);
         else change(first);
-        if (!comesBack(await read(), expected)) wrong.push(`shared, in ${place}`);
+        if (!comesBack(await read(place), expected)) wrong.push(`shared, in ${place}`);
       }
       expect(wrong).toEqual([]);
     });
   });
 };
-
-function inMessage(value: unknown): ChatSession {
-  const session = sampleSession('place');
-  Object.assign(session.messages[1] ?? {}, { metadata: { value } });
-  return session;
-}
 
 function change({ list, when, bytes }: { list: number[][]; when: Date; bytes: Uint8Array }): void {
   list[0]?.push(2);

@@ -44,3 +44,8 @@ export async function collect(items: AsyncIterable<string>): Promise<string[]> {
   for await (const item of items) all.push(item);
   return all;
 }
+
+/** The getter of a member that nobody can read, and so nobody can store. */
+export function thrower(): never {
+  throw new Error('it cannot be stored');
+}
