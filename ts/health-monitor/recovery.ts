@@ -9,7 +9,7 @@ export interface RecoverySteps {
   attempting(): void;
   /**
    * The attempt itself; time-bound. Begins nothing that is not `wanted` any more: it was given up, or its agent let go. Calls
-   * `brought` when the agent has been started anew, though nobody knows yet whether it lives, however late that is.
+   * `brought` when the agent is being started anew, though nobody knows yet whether it lives, however late that is.
    */
   attempt(wanted: () => boolean, brought: () => void): Promise<void>;
   /** What the agent missed is handed to it, while that is `wanted`. Without that, no attempt has worked. */
@@ -23,7 +23,7 @@ export interface RecoverySteps {
 
 /** One time that the agent is gone. */
 interface Outage {
-  /** It has been started anew: then a sign of life does not show that it has missed nothing. */
+  /** It may have been started anew: then a sign of life does not show that it has missed nothing. */
   brought: boolean;
   /** It has not taken what it missed, when that was handed to it. */
   refused: boolean;

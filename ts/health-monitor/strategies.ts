@@ -18,7 +18,7 @@ export interface Patient {
 
 /** What an attempt tells and asks. */
 export interface Attempt {
-  /** The agent has been started anew, though nobody knows yet whether it lives. */
+  /** The agent is being started anew, though nobody knows yet whether it lives, or will. */
   brought(): void;
   /** There is a new worker, and the agent is brought with it. It stays whatever becomes of the attempt: the next one ends it. */
   born(worker: Worker): void;
@@ -65,9 +65,10 @@ function bringBack(patient: Patient, config: ResolvedConfig, attempt: Attempt): 
   if (strategy === 'replace') return replace === undefined ? null : () => replace(agent);
   if (typeof agent.restart !== 'function' && restart === undefined) return null;
   return async () => {
+    // From here on, whatever comes of the call and whenever.
+    attempt.brought();
     if (typeof agent.restart === 'function') await agent.restart();
     else await restart?.(agent);
-    attempt.brought();
     return agent;
   };
 }
