@@ -85,6 +85,14 @@ test('replace: the new agent takes the place and the listeners of the old one', 
   expect(young.eventNames()).toEqual([]);
 });
 
+test.each(['ping', 'restart'])('replace: one whose %s is no function has not come back', async (name) => {
+  const wrong = { id: 'a', [name]: Promise.resolve() } as unknown as MonitoredAgent;
+  const monitor = open({ recoveryStrategy: 'replace', replace: async () => wrong, maxRecoveries: 1 });
+  monitor.registerAgent(new Fragile('a'));
+  const [failed] = (await once(monitor, 'agent:failed')) as [AgentTransition];
+  expect(failed.error).toEqual({ name: 'TypeError', message: `${name} of an agent must be a function` });
+});
+
 test('alert: nobody is called', async () => {
   const agent = new Fragile('a');
   const monitor = open();

@@ -45,7 +45,8 @@ export function recoverer(
     if (typeof agent !== 'object' || (agent as unknown) === null) {
       throw new TypeError('replace() must resolve to an agent');
     }
-    if (typeof agent.ping === 'function') {
+    isAble(agent, 'restart');
+    if (isAble(agent, 'ping')) {
       await bounded(() => agent.ping?.(), answerWithin, 'the ping after it');
     }
     return agent;
