@@ -84,17 +84,19 @@ export class Proceedings {
   }
 
   /**
-   * An agent that nobody starts in another worker may live elsewhere: it is not tied to this one any more, and a sign of life
-   * that comes later makes it healthy.
+   * An agent that nobody is going to start in another worker may live elsewhere: it is not tied to this one any more, and a sign
+   * of life that comes later makes it healthy.
    */
   #workerEnded(watched: Watched): void {
-    const { spawn, recovery, pingable, life } = watched;
+    const { spawn, strategy, state, recovery, pingable, life } = watched;
     const { wire } = this.#matter;
-    if (spawn !== null) {
+    const active = recovery?.active === true;
+    if (spawn !== null && strategy !== 'alert' && (active || state !== 'failed')) {
       wire.exit(watched);
-    } else if (recovery?.attempted === true && (recovery.active || pingable)) {
-      // An attempt may have brought it elsewhere before this worker had ended; that, or its pings, will show it.
-      this.#relocate(watched, null, 1);
+    } else if (spawn === null && recovery?.attempted === true && (active || pingable)) {
+      // An attempt may have brought it elsewhere before this worker had ended; that, or its pings, will show it. With work in
+      // flight it would not be pinged, and that may have ended with the worker.
+      this.#relocate(watched, null, active ? 1 : life.nextWork);
     } else {
       wire.exit(watched);
       // The work that ended with the worker shows nothing.
@@ -154,6 +156,9 @@ export class Proceedings {
         this.#enter(watched, watched.state === 'failed' ? 'alive' : 'recovered');
       },
       gaveUp: (answers) => {
+        const { worker, life } = watched;
+        // Nobody starts another one.
+        if (worker !== null && threadOf(worker) === null) this.#relocate(watched, null, life.nextWork);
         if (watched.state !== 'failed') {
           this.#enter(watched, 'gave up');
           this.alert('recovery-failed', `gave up after ${config.maxRecoveries} attempts`, watched);

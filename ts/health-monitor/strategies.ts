@@ -12,7 +12,8 @@ import { respawn } from './workers.js';
 export interface Patient {
   agent: MonitoredAgent;
   strategy: RecoveryStrategy;
-  worker: Worker | null;
+  /** The one it lives in, or lived in last. */
+  lastWorker: Worker | null;
   spawn: (() => Worker) | null;
 }
 
@@ -54,12 +55,12 @@ export function recoverer(
 }
 
 function bringBack(patient: Patient, config: ResolvedConfig, attempt: Attempt): (() => Promise<MonitoredAgent>) | null {
-  const { agent, strategy, worker, spawn } = patient;
+  const { agent, strategy, lastWorker, spawn } = patient;
   const { replace, restart } = config;
   if (strategy === 'alert') return null;
-  if (worker !== null && spawn !== null) {
+  if (lastWorker !== null && spawn !== null) {
     return async () => {
-      await respawn(worker, spawn, attempt);
+      await respawn(lastWorker, spawn, attempt);
       return agent;
     };
   }
