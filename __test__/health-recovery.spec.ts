@@ -181,6 +181,20 @@ test('an agent that keeps dying uses up its attempts, though each one works', as
   ]);
 });
 
+test('attempts are counted by a clock that nobody puts another one in the place of', async () => {
+  const monitor = open({ maxRecoveries: 1, recoveryWindow: 60_000 });
+  const agent = new Fragile('a', 2);
+  let shown = performance.now();
+  jest.spyOn(performance, 'now').mockImplementation(() => (shown += 100_000));
+  try {
+    monitor.registerAgent(agent);
+    await once(monitor, 'agent:failed');
+  } finally {
+    jest.restoreAllMocks();
+  }
+  expect(agent.restarts).toBe(1);
+});
+
 test('an agent that is taken out while it is recovered is left alone', async () => {
   let arrive: (agent: MonitoredAgent) => void = () => undefined;
   const monitor = open({

@@ -13,6 +13,10 @@ jest.mock('node:timers', () => ({
   setTimeout: (work: () => void, ms: number) => globalThis.setTimeout(work, ms),
   clearTimeout: (timer: NodeJS.Timeout) => globalThis.clearTimeout(timer),
 }));
+jest.mock('../ts/timers.js', () => ({
+  ...jest.requireActual<object>('../ts/timers.js'),
+  monotonic: () => performance.now(),
+}));
 
 const never = (): Promise<never> => new Promise(() => undefined);
 

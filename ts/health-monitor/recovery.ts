@@ -1,6 +1,7 @@
 /** Bringing one agent back: attempts, the waits between them, and giving up. Knows no agent and no monitor. */
 import { clearTimeout, setTimeout } from 'node:timers';
 
+import { monotonic } from '../timers.js';
 import type { ResolvedConfig } from './options.js';
 
 /** What a recovery asks of the monitor. */
@@ -67,7 +68,7 @@ export class Recovery {
 
   /** Attempts within the window. */
   get recent(): number {
-    const oldest = performance.now() - this.#limits.recoveryWindow;
+    const oldest = monotonic() - this.#limits.recoveryWindow;
     this.#attempts = this.#attempts.filter((moment) => moment > oldest);
     return this.#attempts.length;
   }
@@ -154,7 +155,7 @@ export class Recovery {
     const round = ++this.#round;
     this.#phase = 'attempting';
     this.#alive = false;
-    this.#attempts.push(performance.now());
+    this.#attempts.push(monotonic());
     this.#attempted = true;
     this.#steps.attempting();
     // A listener may have ended it.
