@@ -41,6 +41,21 @@ describe('a sign of life after the end of its worker', () => {
     expect(recovered).toMatchObject({ previous: 'disconnected', reason: null });
   });
 
+  test('counts though the clock has not gone on since the last one before it', async () => {
+    const monitor = open();
+    const worker = await online();
+    const lines = states(monitor);
+    monitor.registerAgent({ id: 'a' }, { worker });
+    monitor.recordActivity('a');
+    monitor.stop();
+    await worker.terminate();
+    monitor.recordActivity('a');
+    const recovered = once(monitor, 'agent:recovered');
+    monitor.start();
+    await recovered;
+    expect(lines).toEqual(['disconnected exited', 'healthy null']);
+  });
+
   test('makes it healthy where it answers too late for its attempt', async () => {
     const monitor = open({ maxRecoveries: 1 });
     const lines = states(monitor);

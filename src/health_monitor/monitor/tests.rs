@@ -346,6 +346,27 @@ fn who_was_moved_stands_as_before_until_a_sign_of_life_and_hears_no_more_of_the_
 }
 
 #[test]
+fn a_sign_of_life_after_it_was_moved_counts_though_the_tick_is_that_of_the_last_one() {
+    let (monitor, reports) = open();
+    let agent = Registration { ticket: 1, pingable: false, thread: Some(3) };
+    let slot = monitor.register(agent).unwrap();
+    for _ in 0..3 {
+        monitor.sweep();
+    }
+    monitor.beat(slot);
+    monitor.exit(slot, 1);
+    monitor.relocate(slot, Registration { thread: None, ..agent }, 0);
+    monitor.sweep();
+    assert_eq!(standings(&reports), [Standing::Disconnected]);
+    monitor.beat(slot);
+    monitor.exit(slot, 1);
+    monitor.relocate(slot, Registration { thread: None, ..agent }, 0);
+    monitor.beat(slot);
+    monitor.sweep();
+    assert_eq!(standings(&reports), [Standing::Healthy]);
+}
+
+#[test]
 fn work_that_was_begun_since_goes_on_in_the_next_life() {
     let (monitor, reports) = open();
     let agent = |ticket| Registration { ticket, pingable: false, thread: None };
