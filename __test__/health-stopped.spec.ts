@@ -97,7 +97,7 @@ describe('a listener that', () => {
   const stops = (monitor: AgentHealthMonitor) => () => monitor.stop();
 
   test.each([
-    ['nobody can be called', { restart: undefined }, 'agent:disconnected', ['agent-disconnected']],
+    ['nobody is to be called', { recoveryStrategy: 'alert' }, 'agent:disconnected', ['agent-disconnected']],
     ['there is no attempt left', { maxRecoveries: 0 }, 'agent:disconnected', ['a failed', 'recovery-failed']],
     ['it has failed', { maxRecoveries: 0 }, 'agent:failed', ['recovery-failed']],
   ] as const)('stops it where %s hears the rest when it goes on', async (_why, config, event, rest) => {
