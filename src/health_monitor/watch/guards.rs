@@ -59,21 +59,21 @@ impl Guards {
     }
 
     /// News are told once, by the first guard that sees a freeze and the last one that sees its end.
-    fn first_seen(&mut self, news: LoopNews) -> Option<LoopNews> {
+    fn first_seen(&mut self, mut news: LoopNews) -> Option<LoopNews> {
         let known = self.frozen.iter().position(|frozen| frozen.thread == news.thread);
         if news.frozen {
             if known.is_some() {
                 return None;
             }
-            let holder = self.of(news.thread).find_map(|guard| holder_of(&guard.home));
-            self.frozen.push(Frozen { thread: news.thread, holder: holder.clone() });
-            return Some(LoopNews { holder, ..news });
+            news.holder = self.of(news.thread).find_map(|guard| holder_of(&guard.home));
+            self.frozen.push(Frozen { thread: news.thread, holder: news.holder.clone() });
+        } else {
+            if self.of(news.thread).any(|guard| guard.gauge.frozen()) {
+                return None;
+            }
+            news.holder = self.frozen.swap_remove(known?).holder;
         }
-        if self.of(news.thread).any(|guard| guard.gauge.frozen()) {
-            return None;
-        }
-        let Frozen { holder, .. } = self.frozen.swap_remove(known?);
-        Some(LoopNews { holder, ..news })
+        Some(news)
     }
 
     fn of(&self, thread: u32) -> impl Iterator<Item = &Guard> {
@@ -202,14 +202,14 @@ mod tests {
         show(SECOND, Duration::ZERO);
         assert_eq!(guards.look(began + SECOND), []);
         let mut told = Vec::new();
-        for running in 1..=12 {
-            let running = SECOND / 4 * running;
+        // The second one freezes, at its own threshold, between two looks at the first, which is the first to see the thaw.
+        for running in [250, 500, 750, 1000, 1250, 1500, 1750, 1990, 2000].map(Duration::from_millis) {
             show(SECOND, running);
             told.extend(guards.look(began + SECOND + running));
         }
-        show(SECOND * 5, Duration::ZERO);
-        for later in 0..8 {
-            told.extend(guards.look(began + SECOND * 5 + SECOND / 4 * later));
+        show(SECOND * 3, Duration::ZERO);
+        for later in [2016, 2026, 2300].map(Duration::from_millis) {
+            told.extend(guards.look(began + SECOND + later));
         }
         let told: Vec<_> = told.into_iter().map(|news| (news.frozen, news.threshold, news.holder)).collect();
         let holder = Some(json!({ "event": "task" }));
