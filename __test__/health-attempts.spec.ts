@@ -3,8 +3,14 @@ import { Recovery, type RecoverySteps } from '../ts/health-monitor/recovery.js';
 
 // The monitor takes its timers from Node, not from the global scope, which is where jest puts its own.
 jest.mock('node:timers', () => ({
+  ...jest.requireActual<object>('node:timers'),
   setTimeout: (work: () => void, delay: number) => globalThis.setTimeout(work, delay),
   clearTimeout: (timer: NodeJS.Timeout) => globalThis.clearTimeout(timer),
+}));
+// Nor does its clock go by that.
+jest.mock('../ts/timers.js', () => ({
+  ...jest.requireActual<object>('../ts/timers.js'),
+  monotonic: () => performance.now(),
 }));
 
 const BACKOFF = { initialDelay: 1000, factor: 2, maxDelay: 10_000, jitter: 0 };

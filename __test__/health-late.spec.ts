@@ -90,12 +90,27 @@ describe.each([
     expect([lines, taken]).toEqual([transitions, [1]]);
   });
 
+  test.each([
+    ['rejects', async () => Promise.reject(new Error('no handshake yet'))],
+    ['never resolves', never],
+  ])('and one whose restart() %s', async (_how, restart) => {
+    const monitor = open({ maxRecoveries, recoveryTimeout: 30 });
+    const lines = states(monitor);
+    const taken: number[] = [];
+    const onMissed = ({ seq }: Event): void => void taken.push(seq);
+    monitor.registerAgent({ id: 'a', ping: never, restart }, { sessions: ['s'], onMissed });
+    await failed(monitor);
+    monitor.recordActivity('a');
+    await once(monitor, 'agent:recovered');
+    expect([lines, taken]).toEqual([transitions, [1]]);
+  });
+
   test('and one that was not started anew gets nothing', async () => {
-    const monitor = open({ maxRecoveries });
+    const replace = (): Promise<never> => Promise.reject(new Error('not today'));
+    const monitor = open({ maxRecoveries, recoveryStrategy: 'replace', replace });
     const lines = states(monitor);
     const onMissed = jest.fn();
-    const restart = (): Promise<never> => Promise.reject(new Error('not today'));
-    monitor.registerAgent({ id: 'a', ping: never, restart }, { sessions: ['s'], onMissed });
+    monitor.registerAgent({ id: 'a', ping: never }, { sessions: ['s'], onMissed });
     await failed(monitor);
     monitor.recordActivity('a');
     await once(monitor, 'agent:recovered');

@@ -41,6 +41,21 @@ describe('a sign of life after the end of its worker', () => {
     expect(recovered).toMatchObject({ previous: 'disconnected', reason: null });
   });
 
+  test('counts though the clock has not gone on since the last one before it', async () => {
+    const monitor = open();
+    const worker = await online();
+    const lines = states(monitor);
+    monitor.registerAgent({ id: 'a' }, { worker });
+    monitor.recordActivity('a');
+    monitor.stop();
+    await worker.terminate();
+    monitor.recordActivity('a');
+    const recovered = once(monitor, 'agent:recovered');
+    monitor.start();
+    await recovered;
+    expect(lines).toEqual(['disconnected exited', 'healthy null']);
+  });
+
   test('makes it healthy where it answers too late for its attempt', async () => {
     const monitor = open({ maxRecoveries: 1 });
     const lines = states(monitor);
@@ -56,15 +71,57 @@ describe('a sign of life after the end of its worker', () => {
   });
 
   test('does not make it healthy where its worker is to be started anew', async () => {
-    const monitor = open({ maxRecoveries: 0 });
+    const monitor = open({ backoff: { initialDelay: 60_000, jitter: 0 } });
     const worker = await online();
     const lines = states(monitor);
-    monitor.registerAgent({ id: 'a', ping: async () => 'here' }, { worker, spawn: () => worker });
+    const spawn = (): Worker => {
+      throw new Error('not yet');
+    };
+    monitor.registerAgent({ id: 'a', ping: async () => 'here' }, { worker, spawn });
     await worker.terminate();
-    await once(monitor, 'agent:failed');
+    await once(monitor, 'agent:recovering');
     monitor.recordActivity('a');
     await intervals(2, monitor);
-    expect(lines).toEqual(['disconnected exited', 'failed exited']);
+    expect(lines).toEqual(['disconnected exited', 'recovering exited']);
+  });
+
+  test('makes it healthy where that was given up; the next outage begins with another spawn()', async () => {
+    const monitor = open({ maxRecoveries: 1, recoveryWindow: 500 });
+    const [worker, next] = [await online(), await online()];
+    let [up, hung, spawns] = [false, false, 0];
+    const ping = (): Promise<unknown> => (up && !hung ? Promise.resolve() : never());
+    const spawn = (): Worker => {
+      spawns += 1;
+      if (!up) throw new Error('not yet');
+      hung = false;
+      return next;
+    };
+    const lines = states(monitor);
+    monitor.registerAgent({ id: 'a', ping }, { worker, spawn });
+    await worker.terminate();
+    await once(monitor, 'agent:failed');
+    up = true;
+    await once(monitor, 'agent:recovered');
+    expect(lines).toEqual(['disconnected exited', 'recovering exited', 'failed exited', 'healthy null']);
+    while (monitor.getAgentHealth('a')?.recoveries !== 0) await new Promise(setImmediate);
+    hung = true;
+    await once(monitor, 'agent:recovered');
+    expect([spawns, next.threadId > 0]).toEqual([2, true]);
+    expect(lines.slice(-3)).toEqual(['disconnected silent', 'recovering silent', 'healthy null']);
+  });
+
+  test('makes it healthy where nobody is asked to start another worker, and leaves it so', async () => {
+    const monitor = open({ recoveryStrategy: 'alert' });
+    const worker = await online();
+    const spawn = jest.fn();
+    monitor.registerAgent({ id: 'a' }, { worker, spawn });
+    await worker.terminate();
+    await once(monitor, 'agent:disconnected');
+    await intervals(1, monitor);
+    monitor.recordActivity('a');
+    const [recovered] = (await once(monitor, 'agent:recovered')) as [AgentTransition];
+    expect(recovered).toMatchObject({ previous: 'disconnected', reason: null });
+    expect(spawn).not.toHaveBeenCalled();
   });
 
   test('is not that the work in it has ended as well', async () => {
@@ -112,6 +169,17 @@ describe('the end of a worker after restart()', () => {
     await worker.terminate();
     const [gone] = (await once(monitor, 'agent:disconnected')) as [AgentTransition];
     expect(gone.reason).toBe('silent');
+  });
+
+  test('is noticed though it ends work that it had in flight', async () => {
+    const monitor = open();
+    const worker = await online();
+    const agent = await moved(monitor, worker);
+    void monitor.track('a', never);
+    agent.hung = true;
+    await worker.terminate();
+    const [gone] = (await once(monitor, 'agent:disconnected')) as [AgentTransition];
+    expect(gone).toMatchObject({ reason: 'silent', tracked: 0 });
   });
 
   test('accuses one that cannot be asked', async () => {

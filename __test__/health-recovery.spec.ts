@@ -85,6 +85,14 @@ test('replace: the new agent takes the place and the listeners of the old one', 
   expect(young.eventNames()).toEqual([]);
 });
 
+test.each(['ping', 'restart'])('replace: one whose %s is no function has not come back', async (name) => {
+  const wrong = { id: 'a', [name]: Promise.resolve() } as unknown as MonitoredAgent;
+  const monitor = open({ recoveryStrategy: 'replace', replace: async () => wrong, maxRecoveries: 1 });
+  monitor.registerAgent(new Fragile('a'));
+  const [failed] = (await once(monitor, 'agent:failed')) as [AgentTransition];
+  expect(failed.error).toEqual({ name: 'TypeError', message: `${name} of an agent must be a function` });
+});
+
 test('alert: nobody is called', async () => {
   const agent = new Fragile('a');
   const monitor = open();
@@ -171,6 +179,20 @@ test('an agent that keeps dying uses up its attempts, though each one works', as
     'disconnected 2',
     'failed 2',
   ]);
+});
+
+test('attempts are counted by a clock that nobody puts another one in the place of', async () => {
+  const monitor = open({ maxRecoveries: 1, recoveryWindow: 60_000 });
+  const agent = new Fragile('a', 2);
+  let shown = performance.now();
+  jest.spyOn(performance, 'now').mockImplementation(() => (shown += 100_000));
+  try {
+    monitor.registerAgent(agent);
+    await once(monitor, 'agent:failed');
+  } finally {
+    jest.restoreAllMocks();
+  }
+  expect(agent.restarts).toBe(1);
 });
 
 test('an agent that is taken out while it is recovered is left alone', async () => {

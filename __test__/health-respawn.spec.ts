@@ -124,6 +124,17 @@ test('a worker that is online already may take the place of one that has ended',
   expect([recovered.recoveries, standby.threadId > 0]).toEqual([1, true]);
 });
 
+test('a worker that has ended already fails the attempt at once', async () => {
+  const monitor = open({ maxRecoveries: 1, recoveryTimeout: 100_000 });
+  const worker = await online();
+  const ended = await online();
+  await ended.terminate();
+  monitor.registerAgent({ id: 'a' }, { worker, spawn: () => ended });
+  await worker.terminate();
+  const [failed] = (await once(monitor, 'agent:failed')) as [AgentTransition];
+  expect(failed.error).toMatchObject({ code: 'ERR_UNAVAILABLE' });
+});
+
 describe('what spoke against the old worker does not speak against the new one', () => {
   test('which answers too late for the attempt, and is left alone then', async () => {
     const monitor = open({ backoff: { initialDelay: 60_000, jitter: 0 } });

@@ -15,6 +15,11 @@ jest.mock('node:timers', () => ({
   setTimeout: (work: () => void, ms: number) => globalThis.setTimeout(work, ms),
   clearTimeout: (timer: NodeJS.Timeout) => globalThis.clearTimeout(timer),
 }));
+/** Nor does its clock go by the simulated one, unless it is told to. */
+jest.mock('../ts/timers.js', () => ({
+  ...jest.requireActual<object>('../ts/timers.js'),
+  monotonic: () => performance.now(),
+}));
 
 /** The rows `| from | cause | to | event |` of the page's table of states, by heart of nobody: read from the page. */
 function documented(): Map<string, { to: string; event: string }> {

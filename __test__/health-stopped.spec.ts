@@ -13,6 +13,10 @@ jest.mock('node:timers', () => ({
   setTimeout: (work: () => void, ms: number) => globalThis.setTimeout(work, ms),
   clearTimeout: (timer: NodeJS.Timeout) => globalThis.clearTimeout(timer),
 }));
+jest.mock('../ts/timers.js', () => ({
+  ...jest.requireActual<object>('../ts/timers.js'),
+  monotonic: () => performance.now(),
+}));
 
 const never = (): Promise<never> => new Promise(() => undefined);
 
@@ -87,6 +91,75 @@ test('a worker that ends meanwhile is told of when it goes on', async () => {
   expect([lines, monitor.getAgentHealth('a')?.state]).toEqual([[], 'healthy']);
   monitor.start();
   expect(lines).toEqual(['a disconnected', 'agent-disconnected']);
+});
+
+describe('a listener that', () => {
+  const stops = (monitor: AgentHealthMonitor) => () => monitor.stop();
+
+  test.each([
+    ['nobody is to be called', { recoveryStrategy: 'alert' }, 'agent:disconnected', ['agent-disconnected']],
+    ['there is no attempt left', { maxRecoveries: 0 }, 'agent:disconnected', ['a failed', 'recovery-failed']],
+    ['it has failed', { maxRecoveries: 0 }, 'agent:failed', ['recovery-failed']],
+  ] as const)('stops it where %s hears the rest when it goes on', async (_why, config, event, rest) => {
+    const monitor = open({ restart: async () => undefined, ...config });
+    const lines = everything(monitor);
+    monitor.once(event, stops(monitor));
+    monitor.registerAgent({ id: 'a', ping: never });
+    await once(monitor, event);
+    const before = lines.length;
+    await meanwhile(2);
+    expect(lines.slice(before)).toEqual([]);
+    monitor.start();
+    expect(lines.slice(before)).toEqual(rest);
+  });
+
+  test('takes the agent out hears nothing more of it', async () => {
+    const monitor = open({ maxRecoveries: 0, restart: async () => undefined });
+    const lines = everything(monitor);
+    monitor.once('agent:failed', () => monitor.unregisterAgent('a'));
+    monitor.registerAgent({ id: 'a', ping: never });
+    await once(monitor, 'agent:failed');
+    await meanwhile(2);
+    expect(lines.slice(-2)).toEqual(['a disconnected', 'a failed']);
+  });
+
+  test('takes it out while it is stopped hears nothing more of it either', async () => {
+    const monitor = open();
+    const lines = everything(monitor);
+    monitor.once('agent:disconnected', stops(monitor));
+    monitor.registerAgent({ id: 'a', ping: never });
+    await once(monitor, 'agent:disconnected');
+    monitor.unregisterAgent('a');
+    monitor.start();
+    expect(lines.at(-1)).toBe('a disconnected');
+  });
+
+  test('stops it hears that the whole is degraded when it goes on', async () => {
+    const monitor = open({ recoveryStrategy: 'alert' });
+    let gone = 0;
+    monitor.on('agent:disconnected', () => void (++gone === 4 && monitor.stop()));
+    const degraded: string[][] = [];
+    monitor.on('degraded', ({ failing }) => degraded.push(failing));
+    for (const id of ['a', 'b', 'c', 'd']) monitor.registerAgent({ id, ping: never });
+    while (gone < 4) await new Promise(setImmediate);
+    await meanwhile(2);
+    expect(degraded).toEqual([]);
+    monitor.start();
+    expect(degraded).toEqual([expect.arrayContaining(['a', 'b', 'c', 'd'])]);
+  });
+
+  test('stops it when it goes on has stopped it', async () => {
+    const monitor = open();
+    const lines = everything(monitor);
+    monitor.on('agent:disconnected', stops(monitor));
+    monitor.on('alert', stops(monitor));
+    monitor.registerAgent({ id: 'a', ping: never });
+    monitor.registerAgent({ id: 'b', ping: never });
+    await once(monitor, 'agent:disconnected');
+    const before = lines.length;
+    monitor.start();
+    expect([monitor.getStats().running, lines.slice(before)]).toEqual([false, ['agent-disconnected']]);
+  });
 });
 
 test('degraded ends when it goes on, not before', async () => {

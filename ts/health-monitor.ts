@@ -135,8 +135,7 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
    */
   start(): void {
     this.#wire.checkOpen();
-    this.#ward.start();
-    started.add(this);
+    if (this.#ward.start()) started.add(this);
   }
 
   /**

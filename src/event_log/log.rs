@@ -221,14 +221,14 @@ impl EventLog {
     }
 
     /// The number of the newest event of a session within the retention that was written, 0 where there is none; nothing
-    /// where somebody else writes.
+    /// where somebody else writes, where the log is not open yet, or where the session cannot be read.
     #[must_use]
     pub fn last_seq(&self, session: &str) -> Option<u64> {
         match &self.side {
-            Side::Owner(_) => {
-                Some(self.side.view().session(session).ok().flatten().map_or(0, |found| found.last_seq()))
+            Side::Owner(core) if core.opened.load(Ordering::Acquire) => {
+                self.side.view().session(session).ok().map(|found| found.map_or(0, |found| found.last_seq()))
             }
-            Side::Visitor { .. } => None,
+            Side::Owner(_) | Side::Visitor { .. } => None,
         }
     }
 

@@ -1,5 +1,8 @@
 //! One monitor as its JavaScript thread and the watching thread share it.
 
+mod agents;
+mod freezes;
+
 use std::{
     mem,
     sync::{
@@ -9,12 +12,12 @@ use std::{
     time::Duration,
 };
 
+use self::freezes::Freezes;
 use super::{
     loops::{EventLoop, LoopNews},
     report::Report,
     rules::{Options, Rules},
-    state::{Agent, Step},
-    table::{Chunk, Registration, Table},
+    table::{Chunk, Table},
     watch,
 };
 use crate::{
@@ -54,14 +57,7 @@ struct State {
     echo_wanted: bool,
     /// The loop it lives in, and for how long that may run one piece of work; until somebody watches it.
     to_guard: Option<(Arc<EventLoop>, Duration)>,
-    /// The thread it lives in, where that is watched.
-    home: Option<u32>,
-    /// The threads whose loops are frozen, whoever was told.
-    frozen: Vec<u32>,
-    /// The threads whose freeze it has told of, and not yet their thaw: there is one for each.
-    told_frozen: Vec<u32>,
-    /// Thaws that came while it was stopped, of freezes that it had told of.
-    thaws: Vec<LoopNews>,
+    freezes: Freezes,
     sink: Option<Arc<dyn EventSink>>,
 }
 
@@ -78,10 +74,7 @@ impl Monitor {
             watched: false,
             echo_wanted: false,
             to_guard: None,
-            home: None,
-            frozen: Vec::new(),
-            told_frozen: Vec::new(),
-            thaws: Vec::new(),
+            freezes: Freezes::default(),
             sink: None,
         };
         Ok(Arc::new(Self {
@@ -102,7 +95,7 @@ impl Monitor {
     /// that are watched, this one included, tells which froze and thawed.
     pub fn guard(&self, home: Arc<EventLoop>, threshold: Duration) {
         let mut state = self.lock();
-        state.home = Some(home.thread);
+        state.freezes.live_in(home.thread);
         state.to_guard = Some((home, threshold));
     }
 
@@ -111,98 +104,9 @@ impl Monitor {
         self.lock().sink = Some(sink);
     }
 
-    /// Watches an agent; gives its slot. Only one that is pingable is judged by its silence.
-    ///
-    /// # Errors
-    /// [`Error::Closed`], [`Error::Panic`] after a panic of the watching thread, [`Error::Io`] where there is no thread.
-    pub fn register(self: &Arc<Self>, who: Registration) -> Result<u32> {
-        let mut state = self.usable()?;
-        let slot = state.table.add(&self.rules, who);
-        self.enlist(&mut state).inspect_err(|_| {
-            state.table.remove(slot, who.ticket);
-        })?;
-        let mut report = Report::default();
-        self.settle_in(&mut state, slot, who, &mut report);
-        send(state, report);
-        Ok(slot)
-    }
-
-    /// Forgets an agent. `false` where it is not known.
-    pub fn unregister(&self, slot: u32, ticket: u32) -> bool {
-        self.lock().table.remove(slot, ticket)
-    }
-
-    /// Takes the agent for healthy from now on, as `next`: what was reported of the old one no longer concerns it, nor does
-    /// its work before the one numbered `first_work`. `false` where it is not known.
-    pub fn reset(&self, slot: u32, ticket: u32, next: Registration, first_work: u32) -> bool {
-        let mut state = self.lock();
-        let known = state.table.reset(&self.rules, slot, ticket, next, first_work);
-        let mut report = Report::default();
-        self.settle_in(&mut state, slot, next, &mut report);
-        send(state, report);
-        known
-    }
-
-    /// Of a loop that was frozen before an agent came to live in it no news will come.
-    fn settle_in(&self, state: &mut State, slot: u32, who: Registration, report: &mut Report) {
-        if who.thread.is_some_and(|thread| state.frozen.contains(&thread)) {
-            let deed = |agent: &mut Agent, now, beat| agent.freeze(&self.rules, now, beat, true);
-            state.table.happen(&self.rules, slot, who.ticket, report, deed);
-        }
-    }
-
-    /// The agent lives elsewhere from now on, as `who` says, though nobody knows yet whether it lives: what spoke against the
-    /// place where it was, and its work before the one numbered `first_work`, no longer concern it.
-    pub fn relocate(&self, slot: u32, who: Registration, first_work: u32) {
-        let mut state = self.lock();
-        let mut report = Report::default();
-        state.table.relocate(&self.rules, slot, who, first_work, &mut report);
-        self.settle_in(&mut state, slot, who, &mut report);
-        send(state, report);
-    }
-
-    /// A sign of life, for runtimes that cannot share memory.
-    pub fn beat(&self, slot: u32) {
-        self.lock().table.beat(slot);
-    }
-
-    /// A ping was rejected; what follows is reported at once.
-    pub fn reject(&self, slot: u32, ticket: u32) {
-        self.happen(slot, ticket, |agent, now, beat| agent.reject(&self.rules, now, beat));
-    }
-
-    /// The agent begins work that nobody has to hear of for `deadline`.
-    pub fn begin(&self, slot: u32, ticket: u32, work: u32, deadline: Duration) {
-        let ticks = self.rules.ticks(deadline);
-        self.happen(slot, ticket, |agent, now, beat| agent.begin(&self.rules, now, beat, work, ticks));
-    }
-
-    /// Work has ended, however.
-    pub fn settle(&self, slot: u32, ticket: u32, work: u32) {
-        self.happen(slot, ticket, |agent, now, beat| agent.settle(&self.rules, now, beat, work));
-    }
-
-    /// The worker in which the agent lives has ended.
-    pub fn exit(&self, slot: u32, ticket: u32) {
-        self.happen(slot, ticket, |agent, now, beat| agent.exit(&self.rules, now, beat));
-    }
-
-    fn happen(&self, slot: u32, ticket: u32, deed: impl FnOnce(&mut Agent, u32, u32) -> Step) {
-        let mut state = self.lock();
-        let mut report = Report::default();
-        state.table.happen(&self.rules, slot, ticket, &mut report, deed);
-        send(state, report);
-    }
-
     /// The event loop runs. Never waits.
     pub fn echo(&self) {
         self.echoed.store(true, Ordering::Release);
-    }
-
-    /// How an agent does; `None` where it is not known.
-    pub fn look(&self, slot: u32, ticket: u32) -> Option<Look> {
-        let (silence, missed) = self.lock().table.look(&self.rules, slot, ticket)?;
-        Some(Look { silent: self.rules.tick.saturating_mul(silence), missed })
     }
 
     /// A piece of the memory in which agents beat.
@@ -220,7 +124,7 @@ impl Monitor {
         state.running = true;
         self.guard_home(&mut state)?;
         self.enlist(&mut state)?;
-        let loops = mem::take(&mut state.thaws);
+        let loops = state.freezes.thaws();
         send(state, Report { loops, ..Report::default() });
         Ok(())
     }
@@ -273,17 +177,9 @@ impl Monitor {
     /// A loop of the process froze or thawed.
     pub(super) fn hear(&self, news: &LoopNews) {
         let mut state = self.lock();
-        let told = state.told_frozen.contains(&news.thread);
-        state.told_frozen.retain(|thread| *thread != news.thread);
-        let mut report = Report::default();
-        if state.running && (news.frozen || told) {
-            report.loops.push(news.clone());
-            if news.frozen {
-                state.told_frozen.push(news.thread);
-            }
-        } else if told && !news.frozen {
-            state.thaws.push(news.clone());
-        }
+        let running = state.running;
+        let loops = state.freezes.hear(news, running).into_iter().collect();
+        let mut report = Report { loops, ..Report::default() };
         state.freeze(&self.rules, news.thread, news.frozen, news.ended, &mut report);
         send(state, report);
     }
@@ -304,8 +200,7 @@ impl Monitor {
             return false;
         }
         // Asked and not answered: the loop stood still for a while, and so did the clock.
-        let frozen = state.home.is_some_and(|thread| state.frozen.contains(&thread));
-        if frozen || (state.echo_wanted && !self.echoed.swap(false, Ordering::AcqRel)) {
+        if state.freezes.at_home() || (state.echo_wanted && !self.echoed.swap(false, Ordering::AcqRel)) {
             return true;
         }
         fault::point("health-sweep");
@@ -342,10 +237,7 @@ impl Monitor {
 impl State {
     /// A loop is frozen, or no longer, which concerns who lives in it. That one has `ended` speaks for nobody.
     fn freeze(&mut self, rules: &Rules, thread: u32, frozen: bool, ended: bool, report: &mut Report) {
-        self.frozen.retain(|known| *known != thread);
-        if frozen {
-            self.frozen.push(thread);
-        }
+        self.freezes.note(thread, frozen);
         if !ended {
             self.table.freeze(rules, thread, frozen, report);
         }

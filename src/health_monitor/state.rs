@@ -171,6 +171,12 @@ impl Agent {
         Step { ping: false, moved }
     }
 
+    /// Its last sign of life came in the tick `now`, which is not over, but has been taken note of: from here on it counts as
+    /// one of the tick before, or the next one in this tick would be taken for the same.
+    pub fn predate(&mut self, now: u32) {
+        self.last_beat = now.wrapping_sub(1);
+    }
+
     /// Its work from the one numbered `first` on, where there is some that it has not survived by its last sign of life,
     /// `beat`: it goes on in the next life.
     #[must_use]

@@ -123,6 +123,13 @@ impl Table {
         self.happen(rules, slot, who.ticket, report, |agent, now, beat| {
             agent.relocate(rules, now, beat, who.pingable, first_work)
         });
+        let now = self.clock;
+        if self.read(slot) == now
+            && let Some(entry) = self.entry(slot, who.ticket)
+        {
+            entry.agent.predate(now);
+            self.write(slot, now.wrapping_sub(1));
+        }
     }
 
     /// Takes an agent out. `false` where `ticket` is not there.
@@ -141,9 +148,7 @@ impl Table {
 
     /// A sign of life, for runtimes that cannot share memory.
     pub fn beat(&self, slot: u32) {
-        if let Some(word) = self.word(slot) {
-            word.store(self.clock, Ordering::Relaxed);
-        }
+        self.write(slot, self.clock);
     }
 
     /// Something happened to an agent beside the passing of time: `deed` gets it with the clock and its beat.
@@ -229,6 +234,12 @@ impl Table {
 
     fn word(&self, slot: u32) -> Option<&AtomicU32> {
         self.chunks.get((slot / CHUNK_WORDS) as usize)?.words().get((slot % CHUNK_WORDS) as usize)
+    }
+
+    fn write(&self, slot: u32, beat: u32) {
+        if let Some(word) = self.word(slot) {
+            word.store(beat, Ordering::Relaxed);
+        }
     }
 
     fn read(&self, slot: u32) -> u32 {

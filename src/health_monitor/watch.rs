@@ -1,16 +1,17 @@
 //! The one thread that keeps time for every monitor of the process, and watches its event loops. It starts on first need,
 //! sleeps until the next tick of whoever has agents or the next look at a loop, and for good while there is neither.
 
+mod guards;
+mod held;
+
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
-
+use self::{guards::Guards, held::Held};
 use super::{
-    gauge::{Change, Gauge},
-    loops::{EventLoop, LoopNews, holder_of},
+    loops::{EventLoop, LoopNews},
     monitor::Monitor,
 };
 use crate::{
@@ -58,8 +59,13 @@ fn submit(job: Job) -> Result<()> {
         },
     };
     let Some(job) = rejected else { return Ok(()) };
-    let watch =
-        Watch { origin: Instant::now(), watched: Vec::new(), guards: Vec::new(), untold: Vec::new(), next_news: 0 };
+    let watch = Watch {
+        origin: Instant::now(),
+        watched: Vec::new(),
+        guards: Guards::default(),
+        untold: Vec::new(),
+        next_news: 0,
+    };
     let worker = match Worker::start(THREAD, QUEUE, watch) {
         Ok(worker) => worker,
         Err(error) => return Err(job.keep_out(error)),
@@ -79,90 +85,9 @@ impl Job {
     }
 }
 
-/// A monitor in the hands of the thread. Held weakly: whoever opened it decides how long it lives.
-struct Held {
-    monitor: Weak<Monitor>,
-    released: bool,
-}
-
-impl Held {
-    fn new(monitor: &Arc<Monitor>) -> Self {
-        Self { monitor: Arc::downgrade(monitor), released: false }
-    }
-
-    fn open(&self) -> Option<Arc<Monitor>> {
-        self.monitor.upgrade().filter(|monitor| monitor.listens())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // Nobody let go of it, so the thread did, by a panic.
-        if !self.released
-            && let Some(monitor) = self.monitor.upgrade()
-        {
-            monitor.lose();
-        }
-    }
-}
-
 struct Watched {
     held: Held,
     due: Option<Instant>,
-}
-
-/// A loop that is watched for the monitors that live in it; one that is frozen, also when they are gone, until that is over:
-/// others know of it.
-struct Guard {
-    home: Arc<EventLoop>,
-    monitors: Vec<(Held, Duration)>,
-    /// The shortest that any of the monitors asks for, or asked for.
-    threshold: Duration,
-    gauge: Gauge,
-    looked: Instant,
-    due: Instant,
-    /// What it was running when it froze.
-    holder: Option<Value>,
-}
-
-impl Guard {
-    /// Whoever is gone no longer counts.
-    fn prune(&mut self) {
-        self.monitors.retain_mut(|(held, _)| {
-            held.released = held.open().is_none();
-            !held.released
-        });
-        let thresholds = self.monitors.iter().map(|(_, threshold)| *threshold);
-        self.threshold = thresholds.min().unwrap_or(self.threshold);
-    }
-
-    /// Looks at the loop. `false`: there is no loop any more, or nobody who wants to know.
-    fn look(&mut self, now: Instant) -> (Option<LoopNews>, bool) {
-        self.prune();
-        if !self.wanted() {
-            return (None, false);
-        }
-        let Some(sight) = self.home.pulse.look() else {
-            let end = self.gauge.end();
-            return (self.news(end), false);
-        };
-        let elapsed = now.saturating_duration_since(std::mem::replace(&mut self.looked, now));
-        let lag = now.saturating_duration_since(self.due);
-        let change = self.gauge.look(sight, elapsed, lag, self.threshold);
-        self.due = now + self.gauge.next(self.threshold);
-        if matches!(change, Some(Change::Froze(_))) {
-            self.holder = holder_of(&self.home);
-        }
-        (self.news(change), self.wanted())
-    }
-
-    fn news(&self, change: Option<Change>) -> Option<LoopNews> {
-        change.map(|change| LoopNews::of(&self.home, change, self.threshold, self.holder.clone()))
-    }
-
-    fn wanted(&self) -> bool {
-        !self.monitors.is_empty() || self.gauge.frozen()
-    }
 }
 
 /// News that are told when they are on the disk: whoever hears them may end the process.
@@ -182,7 +107,7 @@ struct Watch {
     /// Ticks lie on a common grid, so that monitors with the same tick share one wake-up.
     origin: Instant,
     watched: Vec<Watched>,
-    guards: Vec<Guard>,
+    guards: Guards,
     untold: Vec<Untold>,
     next_news: u64,
 }
@@ -207,19 +132,7 @@ impl Watch {
     }
 
     fn look(&mut self, now: Instant) {
-        let mut news = Vec::new();
-        self.guards.retain_mut(|guard| {
-            if guard.due > now {
-                return true;
-            }
-            let (change, goes_on) = guard.look(now);
-            news.extend(change);
-            if !goes_on {
-                guard.monitors.iter_mut().for_each(|(held, _)| held.released = true);
-            }
-            goes_on
-        });
-        for item in news {
+        for item in self.guards.look(now) {
             self.take(item, now);
         }
     }
@@ -227,7 +140,7 @@ impl Watch {
     /// A freeze is brought to the disk, then told; a thaw is told after the freeze.
     fn take(&mut self, mut news: LoopNews, now: Instant) {
         if news.frozen {
-            let sinks: Vec<_> = self.monitors().iter().filter_map(|monitor| monitor.sink()).collect();
+            let sinks: Vec<_> = self.guards.monitors().iter().filter_map(|monitor| monitor.sink()).collect();
             self.next_news += 1;
             let number = self.next_news;
             let stored: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
@@ -256,14 +169,9 @@ impl Watch {
 
     fn tell(&self, news: &LoopNews) {
         tracing::debug!(target: "smalltalk::health", thread = news.thread, frozen = news.frozen, "a loop");
-        for monitor in self.monitors() {
+        for monitor in self.guards.monitors() {
             monitor.hear(news);
         }
-    }
-
-    /// All monitors of watched loops.
-    fn monitors(&self) -> Vec<Arc<Monitor>> {
-        self.guards.iter().flat_map(|guard| &guard.monitors).filter_map(|(held, _)| held.open()).collect()
     }
 }
 
@@ -281,33 +189,14 @@ impl Handler<Job> for Watch {
                     }
                     self.tell_where(|untold| untold.logs == 0);
                 }
-                Job::Guard { monitor, home, threshold } => {
-                    let due = Instant::now();
-                    if let Some(monitor) = monitor.open() {
-                        let frozen = self.guards.iter().filter(|guard| guard.gauge.frozen());
-                        frozen.for_each(|guard| monitor.learn_of_freeze(guard.home.thread));
-                    }
-                    match self.guards.iter_mut().find(|guard| Arc::ptr_eq(&guard.home, &home)) {
-                        Some(guard) => guard.monitors.push((monitor, threshold)),
-                        None => self.guards.push(Guard {
-                            home,
-                            monitors: vec![(monitor, threshold)],
-                            threshold,
-                            gauge: Gauge::default(),
-                            looked: due,
-                            due,
-                            holder: None,
-                        }),
-                    }
-                }
+                Job::Guard { monitor, home, threshold } => self.guards.add(monitor, home, threshold),
             }
         }
     }
 
     fn wake_at(&self) -> Option<Instant> {
         let sweeps = self.watched.iter().filter_map(|watched| watched.due);
-        let looks = self.guards.iter().map(|guard| guard.due);
-        sweeps.chain(looks).chain(self.untold.iter().map(|untold| untold.latest)).min()
+        sweeps.chain(self.guards.due()).chain(self.untold.iter().map(|untold| untold.latest)).min()
     }
 
     fn tick(&mut self) {

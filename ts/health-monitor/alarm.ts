@@ -1,6 +1,7 @@
 /** Says when the whole is degraded, and when it is restored. */
 import { clearTimeout, setTimeout } from 'node:timers';
 
+import { monotonic } from '../timers.js';
 import { Degradation } from './degradation.js';
 
 type Tell = (event: 'degraded' | 'restored', failing: string[]) => void;
@@ -22,7 +23,7 @@ export class Alarm {
 
   /** An agent is gone. `true` where that is one too many, and to be told. */
   fails(id: string): boolean {
-    const tooMany = this.#degradation.fails(id, performance.now());
+    const tooMany = this.#degradation.fails(id, monotonic());
     this.#wait();
     return tooMany;
   }
@@ -33,7 +34,7 @@ export class Alarm {
 
   /** An agent is well again, or no longer watched. */
   ends(id: string): void {
-    this.#degradation.ends(id, performance.now());
+    this.#degradation.ends(id, monotonic());
     this.#wait();
   }
 
@@ -52,11 +53,11 @@ export class Alarm {
     const { lookAt } = this.#degradation;
     if (lookAt === null || this.#held) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(lookAt - performance.now()))).unref();
+    this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(lookAt - monotonic()))).unref();
   }
 
   #look(): void {
-    if (this.#degradation.restored(performance.now())) this.#tell('restored', this.#degradation.failing);
+    if (this.#degradation.restored(monotonic())) this.#tell('restored', this.#degradation.failing);
     else this.#wait();
   }
 }

@@ -20,8 +20,8 @@ export interface Moment {
   time: number;
   /** How far the clock was ahead of one that nobody sets: less later, and it has been put back. */
   ahead: number;
-  /** The number of the newest event that each session had then; null where the log does not say. */
-  seqs: readonly number[] | null;
+  /** The number of the newest event that each session had then; null where the log does not say, or not yet. */
+  seqs: readonly (number | null)[];
 }
 
 /** Where an agent stands in its sessions. */
@@ -75,11 +75,11 @@ export class Missed {
     // What was emitted a moment ago may still be on its way into the log.
     await bounded(() => (this.#log as { flush?(): Promise<void> }).flush?.(), 'flush() of the log');
     for (const [index, session] of this.#sessions.entries()) {
-      const seq = since.seqs?.[index];
+      const seq = since.seqs[index] ?? null;
       // Where the number is known, time is not asked: a clock that was put back, and forward again, has dated what came
       // later before, and nothing shows that it was.
       const from =
-        seq === undefined
+        seq === null
           ? { since: Math.max(0, since.time - putBack(since)) }
           : { afterSeq: Math.max(seq, this.#taken[index] ?? 0) };
       const found = this.#log.replay(session, { priority: 'critical', ...from });
@@ -107,14 +107,10 @@ export class Missed {
 
   #now(): Moment {
     const native = this.#native;
-    if (native === null) return { ...clocks(), seqs: null };
-    const seqs: number[] = [];
-    for (const session of this.#sessions) {
-      const seq = crossing(HealthError, (binary) => binary.logLastSeq(native, session));
-      if (seq !== null) seqs.push(seq);
-    }
-    // Of a log that somebody else writes nobody here knows where it is.
-    return { ...clocks(), seqs: seqs.length === this.#sessions.length ? seqs : null };
+    // Of a log that somebody else writes, or that is not open yet, nobody here knows where it is.
+    const lastOf = (session: string): number | null =>
+      native === null ? null : crossing(HealthError, (binary) => binary.logLastSeq(native, session));
+    return { ...clocks(), seqs: this.#sessions.map(lastOf) };
   }
 }
 

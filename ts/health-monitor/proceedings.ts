@@ -10,6 +10,7 @@ import { Recovery } from './recovery.js';
 import type { Report } from './reports.js';
 import type { Roster } from './roster.js';
 import { recoverer } from './strategies.js';
+import { Telling } from './telling.js';
 import type { HealthAlert, HealthEvents, MonitoredAgent } from './types.js';
 import { healthOf, type Watched } from './watched.js';
 import type { Wire } from './wire.js';
@@ -35,11 +36,12 @@ export interface Matter {
 export class Proceedings {
   readonly counters = { recoveryAttempts: 0, successfulRecoveries: 0 };
   readonly #matter: Matter;
+  readonly #telling: Telling;
   #nextTicket = 1;
-  #held = false;
 
   constructor(matter: Matter) {
     this.#matter = matter;
+    this.#telling = new Telling(matter.agents);
   }
 
   /** Names one life of one agent. */
@@ -49,13 +51,15 @@ export class Proceedings {
 
   /** Begins no attempt to recover anybody, and tells of none, until `go()`. */
   hold(): void {
-    this.#held = true;
+    this.#telling.hold();
     for (const watched of this.#matter.agents) watched.recovery?.hold();
   }
 
-  go(): void {
-    this.#held = false;
-    for (const watched of this.#matter.agents) watched.recovery?.go();
+  /** Tells what was held back, and goes on. `false`: whoever was told holds it again. */
+  go(): boolean {
+    const goes = this.#telling.go();
+    if (goes) for (const watched of this.#matter.agents) watched.recovery?.go();
+    return goes;
   }
 
   /** The watching thread sees an agent otherwise than before. */
@@ -84,17 +88,19 @@ export class Proceedings {
   }
 
   /**
-   * An agent that nobody starts in another worker may live elsewhere: it is not tied to this one any more, and a sign of life
-   * that comes later makes it healthy.
+   * An agent that nobody is going to start in another worker may live elsewhere: it is not tied to this one any more, and a sign
+   * of life that comes later makes it healthy.
    */
   #workerEnded(watched: Watched): void {
-    const { spawn, recovery, pingable, life } = watched;
+    const { spawn, strategy, state, recovery, pingable, life } = watched;
     const { wire } = this.#matter;
-    if (spawn !== null) {
+    const active = recovery?.active === true;
+    if (spawn !== null && strategy !== 'alert' && (active || state !== 'failed')) {
       wire.exit(watched);
-    } else if (recovery?.attempted === true && (recovery.active || pingable)) {
-      // An attempt may have brought it elsewhere before this worker had ended; that, or its pings, will show it.
-      this.#relocate(watched, null, 1);
+    } else if (spawn === null && recovery?.attempted === true && (active || pingable)) {
+      // An attempt may have brought it elsewhere before this worker had ended; that, or its pings, will show it. With work in
+      // flight it would not be pinged, and that may have ended with the worker.
+      this.#relocate(watched, null, active ? 1 : life.nextWork);
     } else {
       wire.exit(watched);
       // The work that ended with the worker shows nothing.
@@ -106,7 +112,10 @@ export class Proceedings {
   alert(kind: HealthAlert['kind'], message: string, watched: Watched | null): void {
     const { audience, wire } = this.#matter;
     const agent = watched === null ? null : healthOf(watched, wire.lookQuietly(watched));
-    audience.tell('alert', { kind, message, agent });
+    const tell = (): void => audience.tell('alert', { kind, message, agent });
+    // What concerns nobody in particular is the end of everything: nobody will go on after it.
+    if (watched === null) tell();
+    else this.#telling.about(watched, tell);
   }
 
   #disconnected(watched: Watched): void {
@@ -119,7 +128,7 @@ export class Proceedings {
       return;
     }
     watched.recovery ??= this.#recoveryOf(watched);
-    if (this.#held) watched.recovery.hold();
+    if (this.#telling.held) watched.recovery.hold();
     watched.recovery.begin();
   }
 
@@ -154,6 +163,9 @@ export class Proceedings {
         this.#enter(watched, watched.state === 'failed' ? 'alive' : 'recovered');
       },
       gaveUp: (answers) => {
+        const { worker, life } = watched;
+        // Nobody starts another one.
+        if (worker !== null && threadOf(worker) === null) this.#relocate(watched, null, life.nextWork);
         if (watched.state !== 'failed') {
           this.#enter(watched, 'gave up');
           this.alert('recovery-failed', `gave up after ${config.maxRecoveries} attempts`, watched);
@@ -211,8 +223,9 @@ export class Proceedings {
       watched.missed?.end();
       alarm.ends(watched.id);
     }
-    audience.tell(EVENT_OF[state], { ...healthOf(watched, wire.lookQuietly(watched)), previous });
-    if (tooMany) alarm.tellDegraded();
+    const transition = { ...healthOf(watched, wire.lookQuietly(watched)), previous };
+    this.#telling.about(watched, () => audience.tell(EVENT_OF[state], transition));
+    if (tooMany) this.#telling.about(null, () => alarm.tellDegraded());
     // A listener may have brought about more.
     return watched.life.state === state;
   }

@@ -1,6 +1,7 @@
 /** Bringing one agent back: attempts, the waits between them, and giving up. Knows no agent and no monitor. */
 import { clearTimeout, setTimeout } from 'node:timers';
 
+import { monotonic } from '../timers.js';
 import type { ResolvedConfig } from './options.js';
 
 /** What a recovery asks of the monitor. */
@@ -9,7 +10,7 @@ export interface RecoverySteps {
   attempting(): void;
   /**
    * The attempt itself; time-bound. Begins nothing that is not `wanted` any more: it was given up, or its agent let go. Calls
-   * `brought` when the agent has been started anew, though nobody knows yet whether it lives, however late that is.
+   * `brought` when the agent is being started anew, though nobody knows yet whether it lives, however late that is.
    */
   attempt(wanted: () => boolean, brought: () => void): Promise<void>;
   /** What the agent missed is handed to it, while that is `wanted`. Without that, no attempt has worked. */
@@ -23,7 +24,7 @@ export interface RecoverySteps {
 
 /** One time that the agent is gone. */
 interface Outage {
-  /** It has been started anew: then a sign of life does not show that it has missed nothing. */
+  /** It may have been started anew: then a sign of life does not show that it has missed nothing. */
   brought: boolean;
   /** It has not taken what it missed, when that was handed to it. */
   refused: boolean;
@@ -67,7 +68,7 @@ export class Recovery {
 
   /** Attempts within the window. */
   get recent(): number {
-    const oldest = performance.now() - this.#limits.recoveryWindow;
+    const oldest = monotonic() - this.#limits.recoveryWindow;
     this.#attempts = this.#attempts.filter((moment) => moment > oldest);
     return this.#attempts.length;
   }
@@ -154,7 +155,7 @@ export class Recovery {
     const round = ++this.#round;
     this.#phase = 'attempting';
     this.#alive = false;
-    this.#attempts.push(performance.now());
+    this.#attempts.push(monotonic());
     this.#attempted = true;
     this.#steps.attempting();
     // A listener may have ended it.

@@ -12,13 +12,14 @@ import { respawn } from './workers.js';
 export interface Patient {
   agent: MonitoredAgent;
   strategy: RecoveryStrategy;
-  worker: Worker | null;
+  /** The one it lives in, or lived in last. */
+  lastWorker: Worker | null;
   spawn: (() => Worker) | null;
 }
 
 /** What an attempt tells and asks. */
 export interface Attempt {
-  /** The agent has been started anew, though nobody knows yet whether it lives. */
+  /** The agent is being started anew, though nobody knows yet whether it lives, or will. */
   brought(): void;
   /** There is a new worker, and the agent is brought with it. It stays whatever becomes of the attempt: the next one ends it. */
   born(worker: Worker): void;
@@ -45,7 +46,8 @@ export function recoverer(
     if (typeof agent !== 'object' || (agent as unknown) === null) {
       throw new TypeError('replace() must resolve to an agent');
     }
-    if (typeof agent.ping === 'function') {
+    isAble(agent, 'restart');
+    if (isAble(agent, 'ping')) {
       await bounded(() => agent.ping?.(), answerWithin, 'the ping after it');
     }
     return agent;
@@ -53,21 +55,22 @@ export function recoverer(
 }
 
 function bringBack(patient: Patient, config: ResolvedConfig, attempt: Attempt): (() => Promise<MonitoredAgent>) | null {
-  const { agent, strategy, worker, spawn } = patient;
+  const { agent, strategy, lastWorker, spawn } = patient;
   const { replace, restart } = config;
   if (strategy === 'alert') return null;
-  if (worker !== null && spawn !== null) {
+  if (lastWorker !== null && spawn !== null) {
     return async () => {
-      await respawn(worker, spawn, attempt);
+      await respawn(lastWorker, spawn, attempt);
       return agent;
     };
   }
   if (strategy === 'replace') return replace === undefined ? null : () => replace(agent);
   if (typeof agent.restart !== 'function' && restart === undefined) return null;
   return async () => {
+    // From here on, whatever comes of the call and whenever.
+    attempt.brought();
     if (typeof agent.restart === 'function') await agent.restart();
     else await restart?.(agent);
-    attempt.brought();
     return agent;
   };
 }

@@ -92,8 +92,9 @@ export interface RegisterOptions {
   /** The thread that the agent lives in: when its loop is frozen or it ends, so is the agent. */
   worker?: Worker;
   /**
-   * Starts the thread anew: the agent is recovered by terminating the old one and calling this. Without it, an agent that was
-   * replaced, or whose worker has ended, is not tied to that any more: a sign of life shows that it goes on elsewhere.
+   * Starts the thread anew: the agent is recovered by terminating the old one and calling this. Without it, or where it is not
+   * going to be called, an agent that was replaced, or whose worker has ended, is not tied to that any more: a sign of life
+   * shows that it goes on elsewhere.
    */
   spawn?(): Worker;
 }

@@ -103,13 +103,15 @@ export class Ward {
     return true;
   }
 
-  start(): void {
+  /** `false`: whoever heard what had been held back has stopped it again, or closed it. */
+  start(): boolean {
     this.guardHome();
     this.wire.start();
     this.#running = true;
-    this.#proceedings.go();
+    if (!this.#proceedings.go()) return false;
     this.#alarm.go();
     this.#inbox.go();
+    return this.#running && !this.wire.closed;
   }
 
   stop(): void {

@@ -46,6 +46,7 @@ export class Watched {
   readonly #events: readonly string[];
   #agent: MonitoredAgent;
   #worker: Worker | null = null;
+  #lastWorker: Worker | null = null;
   #detach: () => void = nothing;
   #leaveWorker: () => void = nothing;
   #gone = false;
@@ -90,8 +91,14 @@ export class Watched {
     return this.#agent;
   }
 
+  /** The worker that it is tied to: whose end is its own. */
   get worker(): Worker | null {
     return this.#worker;
+  }
+
+  /** The same, or the one that it was tied to last: it has to have ended before another one is started. */
+  get lastWorker(): Worker | null {
+    return this.#lastWorker;
   }
 
   get pingable(): boolean {
@@ -126,6 +133,7 @@ export class Watched {
   liveIn(worker: Worker | null, ended: () => void): void {
     this.#leaveWorker();
     this.#worker = worker;
+    this.#lastWorker = worker ?? this.#lastWorker;
     this.#leaveWorker = worker === null ? nothing : onExit(worker, ended);
   }
 

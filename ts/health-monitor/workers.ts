@@ -60,6 +60,8 @@ export async function respawn(
   if (typeof (next as Partial<Worker> | undefined)?.terminate !== 'function') {
     throw new TypeError('spawn() must give a Worker');
   }
+  // Of its end nobody would tell any more.
+  if (threadOf(next) === null) throw new HealthError('ERR_UNAVAILABLE', 'spawn() gave a worker that has ended');
   born(next);
   // One that was held in reserve.
   if (isOnline(next)) return;

@@ -147,7 +147,7 @@ pub fn log_queued_bytes(handle: &External<LogHandle>) -> Result<f64> {
     })
 }
 
-/// The number of the newest event of a session that is in the index, 0 where there is none; null where somebody else writes.
+/// The number of a session's newest event in the index, 0 where there is none; null where it is not known here.
 #[napi(catch_unwind)]
 pub fn log_last_seq(handle: &External<LogHandle>, session: String) -> Result<Option<f64>> {
     entry("logLastSeq", || {
