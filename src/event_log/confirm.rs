@@ -66,7 +66,7 @@ impl Owned {
             }
         }
         if let Err(error) = synced {
-            self.doubt = Some(error.to_string());
+            self.doubts.raise(error.to_string());
             tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the files are read again before the next write");
         }
     }

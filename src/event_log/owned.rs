@@ -16,6 +16,7 @@ use super::{
     checkpoint,
     confirm::Powered,
     directory::{Layout, Ownership, Past},
+    doubts::Doubts,
     ids::Ids,
     journal::{Journal, redo},
     keeper::Keeper,
@@ -61,8 +62,8 @@ pub struct Owned {
     /// When that has to be seen to.
     pub(super) settle_at: Option<Instant>,
     handles: usize,
-    /// Why a sync failed of which no flush has told.
-    pub(super) doubt: Option<String>,
+    /// Syncs that failed, and who has heard of it.
+    pub(super) doubts: Arc<Doubts>,
     sync_at: Option<Instant>,
     cleanup_at: Option<Instant>,
 }
@@ -75,6 +76,7 @@ impl Owned {
         options: &LogOptions,
         catalog: &Arc<Catalog>,
         bell: &Arc<Bell>,
+        doubts: &Arc<Doubts>,
         given: Option<u64>,
     ) -> Result<Self> {
         let (ownership, past) = layout.own()?;
@@ -121,7 +123,7 @@ impl Owned {
             journaled: HashSet::new(),
             settle_at: None,
             handles: 0,
-            doubt: None,
+            doubts: Arc::clone(doubts),
             sync_at: None,
             cleanup_at: None,
         };
@@ -190,7 +192,7 @@ impl Owned {
         let written = lane.write(&mut self.around, &mut self.ids, parcels, items);
         let is_broken = lane.broken;
         if is_broken {
-            self.doubt = Some("a file could not be written or closed in order".to_owned());
+            self.doubts.raise("a file could not be written or closed in order".to_owned());
         }
         self.totals.appended += written.len() as u64;
         let (is_dirty, is_due) = (lane.dirty, lane.due);
@@ -231,7 +233,7 @@ impl Owned {
             if let (Err(cause), Some(lane)) = (outcome, self.lanes.get_mut(&id)) {
                 tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
                 lane.broken = true;
-                self.doubt = Some(cause.to_string());
+                self.doubts.raise(cause.to_string());
             }
         }
     }
@@ -283,15 +285,8 @@ impl Owned {
         self.sync_at = (self.syncer.under_way() > 0 || !self.unsynced.is_empty()).then(|| Instant::now() + interval);
     }
 
-    /// Puts everything on the disk, waits for it, and tells of syncs that failed earlier: no later one brings back what they
-    /// lost.
-    pub fn flush(&mut self) -> Result<()> {
-        let outcome = self.sync_dirty();
-        outcome.and(self.doubt.take().map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause))))
-    }
-
-    /// Puts on the disk what waits for that.
-    fn sync_dirty(&mut self) -> Result<()> {
+    /// Puts on the disk what waits for that, and waits for it.
+    pub fn sync_dirty(&mut self) -> Result<()> {
         let mut outcome = self.syncer.wait();
         let dirty: Vec<_> =
             self.lanes.values().filter(|lane| lane.dirty).map(|lane| Arc::clone(&lane.session.id)).collect();
@@ -316,7 +311,7 @@ impl Owned {
         }
         let outcome = retention::cleanup(self, retention);
         if self.lanes.values().any(|lane| lane.broken) {
-            self.doubt.get_or_insert_with(|| "a file could not be closed in order".to_owned());
+            self.doubts.raise("a file could not be closed in order".to_owned());
         }
         statistics::save(self);
         outcome
@@ -332,14 +327,15 @@ impl Owned {
         statistics::gather(self)
     }
 
-    /// Puts everything on the disk and marks the log as closed in order.
+    /// Puts everything on the disk and marks the log as closed in order, but where a sync failed earlier and not everybody
+    /// has heard of it.
     pub fn close(mut self) -> Result<()> {
         self.sync_dirty()?;
         statistics::save(&self);
         self.lanes.values().for_each(|lane| lane.keep_indexes(&mut self.around));
         self.around.keeper.settle();
-        let in_order = self.lanes.values().all(|lane| !lane.broken) && self.around.catalog.is_whole();
-        if in_order {
+        let is_certain = self.lanes.values().all(|lane| !lane.broken) && self.doubts.are_told();
+        if is_certain && self.around.catalog.is_whole() {
             self.end_journal()?;
             let used = |lane: &Lane| lane.next_seq() - 1;
             // Numbers that leapt have not been used: what they leapt over may have been, and is still not there.

@@ -179,7 +179,7 @@ fn a_later_sync_says_nothing_of_what_the_one_before_a_closing_has_lost() {
     assert!(path.exists() && lane.broken, "nobody can sync that");
     lane.let_go();
     fs::write(&path, vec![0; bytes.len()]).unwrap();
-    owned.flush().unwrap();
+    owned.sync_dirty().unwrap();
     owned.settle().unwrap();
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
