@@ -242,7 +242,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   /**
    * What was appended before lands; afterwards everything is rejected with `ERR_CLOSED`. May be called twice. Rejects with
    * `ERR_TIMEOUT` where that takes longer than `timeoutMs`: it goes on all the same; with `ERR_IO` where somebody has removed
-   * or replaced the log's lock and nobody has heard of it, with `ERR_INDETERMINATE` where a sync failed for that.
+   * or replaced the log's lock and nobody has heard of it, with `ERR_INDETERMINATE` where a sync failed and this
+   * log has not heard of it.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -38,6 +38,9 @@ pub(super) const MOST_HANDLES: usize = 256;
 /// When more files wait for their sync than may be open at once, how long the next ones wait for the first.
 const NEXT_FILES: Duration = Duration::from_millis(5);
 
+/// How long a file waits at the most that could not be opened to be synced.
+const NEXT_TRY: Duration = Duration::from_secs(1);
+
 /// The open log.
 pub struct Owned {
     /// What all lanes share.
@@ -271,18 +274,35 @@ impl Owned {
     pub(super) fn begin_syncs(&mut self) {
         let now = self.unsynced.len().min(MOST_HANDLES.saturating_sub(self.syncer.under_way()));
         let rest = self.unsynced.split_off(now);
+        let is_all = rest.is_empty();
+        let mut unopened = Vec::new();
         for id in std::mem::replace(&mut self.unsynced, rest) {
-            if let Some(lane) = self.lanes.get_mut(&id)
-                && let Some(task) = lane.take_sync(&self.around, true)
-            {
+            let Some(lane) = self.lanes.get_mut(&id) else { continue };
+            if let Some(task) = lane.take_sync(&self.around, true) {
                 self.syncer.start(task);
                 self.handles = self.handles.saturating_sub(usize::from(lane.holds_a_handle()));
                 lane.let_go();
+            } else if lane.dirty {
+                unopened.push(id);
             }
         }
-        let interval = if self.unsynced.is_empty() { self.around.options.fsync_interval } else { NEXT_FILES };
+        let is_stuck = self.syncer.under_way() == 0 && !unopened.is_empty();
+        let interval = if is_all || is_stuck { self.around.options.fsync_interval } else { NEXT_FILES };
         // One more wake takes in the outcome, then it is quiet.
         self.sync_at = (self.syncer.under_way() > 0 || !self.unsynced.is_empty()).then(|| Instant::now() + interval);
+        self.sync_later(unopened);
+    }
+
+    /// Takes note of files whose sync could not be begun: it is tried again, also where nobody asks for anything. One that
+    /// somebody has removed is noticed by the next append.
+    pub(super) fn sync_later(&mut self, ids: impl IntoIterator<Item = Arc<str>>) {
+        for id in ids {
+            let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.may_be_synced(&self.around)) else { continue };
+            lane.due = true;
+            self.unsynced.push(id);
+            let again = Instant::now() + self.around.options.fsync_interval.min(NEXT_TRY);
+            self.sync_at = Some(self.sync_at.map_or(again, |at| at.min(again)));
+        }
     }
 
     /// Puts on the disk what waits for that, and waits for it.
@@ -297,9 +317,10 @@ impl Owned {
         self.unsynced.clear();
         self.sync_at = None;
         let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
-        let unopened = || self.lanes.values().any(|lane| lane.dirty).then(|| "a file could not be opened".to_owned());
-        let failed = failed.or_else(unopened);
+        let unopened: Vec<_> = dirty.into_iter().filter(|id| self.lanes.get(id).is_some_and(|lane| lane.dirty)).collect();
+        let failed = failed.or_else(|| (!unopened.is_empty()).then(|| "a file could not be opened".to_owned()));
         self.note(outcome);
+        self.sync_later(unopened);
         failed.map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause)))
     }
 

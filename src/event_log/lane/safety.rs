@@ -37,8 +37,10 @@ impl Lane {
             None => match files::open_written(&self.path(around)) {
                 Ok(file) => Arc::new(file),
                 Err(error) => {
-                    tracing::error!(target: "smalltalk::event_log", %error, "a file cannot be synced; it is read again before the next write");
-                    self.broken = true;
+                    // It may be tried many times.
+                    if !std::mem::replace(&mut self.broken, true) {
+                        tracing::error!(target: "smalltalk::event_log", %error, "a file cannot be synced; it is read again before the next write");
+                    }
                     return None;
                 }
             },
@@ -53,6 +55,11 @@ impl Lane {
             length: self.current.length,
         };
         Some(Task { key: Arc::clone(&self.session.id), file, reach, name })
+    }
+
+    /// Whether something waits for a sync that may be had: its file is there.
+    pub fn may_be_synced(&self, around: &Surroundings) -> bool {
+        self.dirty && !matches!(files::look(&self.path(around)), Ok(None))
     }
 
     /// What the last batch has written, where the journal alone makes it safe: everything before it is. `None` where it has

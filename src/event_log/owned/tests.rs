@@ -198,6 +198,44 @@ fn a_flush_that_cannot_open_a_file_does_not_say_that_it_is_on_the_disk() {
 }
 
 #[test]
+fn a_file_that_could_not_be_opened_for_its_sync_is_synced_when_it_can_be() {
+    for is_flushed in [false, true] {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        append(&mut owned, Durability::Process).unwrap();
+        owned.lanes.values_mut().for_each(Lane::let_go);
+        let [file, aside] = ["active/s.jsonl", "aside"].map(|name| directory.path().join(name));
+        std::fs::rename(&file, &aside).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        if is_flushed {
+            flush(&mut owned).unwrap_err();
+        } else {
+            owned.begin_syncs();
+        }
+        std::fs::remove_dir(&file).unwrap();
+        std::fs::rename(&aside, &file).unwrap();
+        assert!(owned.wake_at().is_some_and(|at| at <= Instant::now() + NEXT_TRY), "it sleeps for ever");
+        owned.begin_syncs();
+        let done = owned.syncer.wait();
+        owned.note(done);
+        assert!(owned.lanes["s"].is_safe(), "{is_flushed}");
+        owned.begin_syncs();
+        assert_eq!(owned.wake_at(), None);
+    }
+}
+
+#[test]
+fn a_file_that_is_gone_keeps_nobody_awake() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    append(&mut owned, Durability::Process).unwrap();
+    owned.lanes.values_mut().for_each(Lane::let_go);
+    std::fs::remove_file(directory.path().join("active/s.jsonl")).unwrap();
+    owned.begin_syncs();
+    assert_eq!(owned.wake_at(), None);
+}
+
+#[test]
 fn a_file_that_is_read_again_is_synced_for_what_waited_for_that() {
     let directory = tempfile::TempDir::new().unwrap();
     let mut owned = open(directory.path());
