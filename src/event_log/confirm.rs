@@ -43,13 +43,19 @@ impl Owned {
         }
     }
 
-    /// Syncs files in their own place, with their names.
-    fn sync_files(&mut self, ids: &[Arc<str>]) {
+    /// Syncs files in their own place, many at once, and waits for it.
+    pub(super) fn sync_lanes(&mut self, ids: &[Arc<str>], with_names: bool) {
         for some in ids.chunks(MOST_HANDLES) {
-            let tasks = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, false)).collect();
+            let take = |id: &Arc<str>| self.lanes.get_mut(id)?.take_sync(&self.around, with_names);
+            let tasks = some.iter().filter_map(take).collect();
             let outcome = self.syncer.sync_now(tasks);
             self.note(outcome);
         }
+    }
+
+    /// The same, with their names.
+    fn sync_files(&mut self, ids: &[Arc<str>]) {
+        self.sync_lanes(ids, false);
         if !ids.iter().all(|id| self.lanes.get(id).is_none_or(Lane::name_on_disk)) {
             self.sync_names(ids);
         }
@@ -125,11 +131,7 @@ impl Owned {
         let done = self.syncer.wait();
         self.note(done);
         let behind = self.behind();
-        for some in behind.chunks(MOST_HANDLES) {
-            let tasks = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, true)).collect();
-            let outcome = self.syncer.sync_now(tasks);
-            self.note(outcome);
-        }
+        self.sync_lanes(&behind, true);
         let failed = self.behind();
         if !failed.is_empty() {
             self.redo(&failed)?;

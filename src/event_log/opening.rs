@@ -82,7 +82,7 @@ pub struct Loaded {
 }
 
 /// The files of a session in `active`: closed ones by their number and name, the one being written last.
-type Stems = BTreeMap<String, Vec<(u64, String)>>;
+pub type Stems = BTreeMap<String, Vec<(u64, String)>>;
 
 /// The sessions that have files.
 pub fn list(layout: &Layout) -> Result<Stems> {

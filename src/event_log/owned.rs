@@ -21,7 +21,7 @@ use super::{
     journal::{Journal, redo},
     keeper::Keeper,
     lane::{Lane, Surroundings, indeterminate},
-    opening::RecoveryReport,
+    opening::{RecoveryReport, Stems},
     options::LogOptions,
     quarantine, record,
     retention::{self, CleanupReport},
@@ -64,6 +64,10 @@ pub struct Owned {
     pub(super) journaled: HashSet<Arc<str>>,
     /// When that has to be seen to.
     pub(super) settle_at: Option<Instant>,
+    /// Sessions that were read again, whose files are still to be synced.
+    read_again: Vec<Arc<str>>,
+    /// What there is of those that are still to be read again, once it was looked up for this batch.
+    listed: Option<Stems>,
     handles: usize,
     /// Syncs that failed, and who has heard of it.
     pub(super) doubts: Arc<Doubts>,
@@ -125,6 +129,8 @@ impl Owned {
             unsynced: Vec::new(),
             journaled: HashSet::new(),
             settle_at: None,
+            read_again: Vec::new(),
+            listed: None,
             handles: 0,
             doubts: Arc::clone(doubts),
             sync_at: None,
@@ -158,6 +164,7 @@ impl Owned {
             powered.extend(written.map(|written| (id, written)));
             self.spare_handles();
         }
+        self.sync_read_again();
         let mut owed: Vec<Option<Parcel>> = Vec::with_capacity(parcels.len());
         let holds = self.still_holds();
         for parcel in parcels {

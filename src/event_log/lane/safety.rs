@@ -100,12 +100,10 @@ impl Lane {
         self.current.is_settled();
     }
 
-    /// Puts what was found in its file on the disk. Where that fails, nobody knows what is.
-    pub fn sync_found(&mut self, around: &Surroundings) {
-        if self.current.length > 0 && files::sync_file(&self.path(around)).is_err() {
-            self.current.on_disk = Arc::default();
-            self.dirty = true;
-        }
+    /// Takes note that what was found in its file may not be on the disk.
+    pub fn is_to_be_synced(&mut self) {
+        self.current.on_disk = Arc::default();
+        self.dirty = self.current.length > 0;
     }
 
     /// Whether the journal may speak of its file.

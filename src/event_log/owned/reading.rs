@@ -12,7 +12,7 @@ use crate::{
         files,
         lane::Lane,
         names,
-        opening::{self, Loaded, RecoveryReport},
+        opening::{self, Loaded, RecoveryReport, Stems},
         record,
         time::now_micros,
     },
@@ -65,11 +65,11 @@ impl Owned {
         if !self.seems_to_hold()? {
             return Err(self.ownership.lost());
         }
-        match self.lanes.get(id) {
-            Some(lane) if lane.broken => self.reread(id),
-            Some(_) => Ok(()),
-            None => self.make_readable(id),
-        }
+        let is_known = match self.lanes.get(id) {
+            Some(lane) => !lane.broken,
+            None => self.around.catalog.why_unreadable(id).is_none(),
+        };
+        if is_known { Ok(()) } else { self.read_again(id) }
     }
 
     /// Reads a session that could not be read so far; nothing where it could.
@@ -79,12 +79,16 @@ impl Owned {
 
     /// Reads a session again whose file may hold something else than we think.
     pub fn reread(&mut self, id: &str) -> Result<()> {
-        // What failed may have been the sync of its name, or somebody has removed all files with their directory.
-        files::create_directory(&self.around.layout.active)?;
-        files::sync_directory(&self.around.layout.active)?;
-        self.take_from_journal(id)?;
+        let outcome = self.read_again(id);
+        self.sync_read_again();
+        outcome
+    }
+
+    /// The same for one of many: what is found is still to be synced, see [`Owned::sync_read_again`].
+    fn read_again(&mut self, id: &str) -> Result<()> {
         let stem = names::stem_of(id);
-        let files = opening::list(&self.around.layout)?.remove(&stem).unwrap_or_default();
+        let files = self.listed()?.remove(&stem).unwrap_or_default();
+        self.take_from_journal(id)?;
         let mut report = RecoveryReport::default();
         let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
         self.report.torn.append(&mut report.torn);
@@ -94,7 +98,8 @@ impl Owned {
         if let Some(loaded) = loaded {
             self.resume(loaded, true, used);
             if let Some(lane) = self.lanes.get_mut(id) {
-                lane.sync_found(&self.around);
+                lane.is_to_be_synced();
+                self.read_again.push(Arc::clone(&lane.session.id));
             }
         } else {
             self.around.catalog.remove(id);
@@ -102,6 +107,29 @@ impl Owned {
         }
         self.around.catalog.note_readable(&stem);
         Ok(())
+    }
+
+    /// The files that there are. After a fault of the disk all sessions may have to be read again: they are looked up once for
+    /// a batch.
+    fn listed(&mut self) -> Result<&mut Stems> {
+        let listed = match self.listed.take() {
+            Some(listed) => listed,
+            None => {
+                // What failed may have been the sync of their names, or somebody has removed all of them with their directory.
+                files::create_directory(&self.around.layout.active)?;
+                files::sync_directory(&self.around.layout.active)?;
+                opening::list(&self.around.layout)?
+            }
+        };
+        Ok(self.listed.insert(listed))
+    }
+
+    /// Puts what was found in files that were read again on the disk, all at once.
+    pub(super) fn sync_read_again(&mut self) {
+        self.listed = None;
+        let ids = std::mem::take(&mut self.read_again);
+        self.sync_lanes(&ids, true);
+        self.sync_later(ids);
     }
 
     /// Forgets a session; its numbers stay used.

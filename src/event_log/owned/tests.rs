@@ -241,10 +241,39 @@ fn a_file_that_is_read_again_is_synced_for_what_waited_for_that() {
     let mut owned = open(directory.path());
     append(&mut owned, Durability::Process).unwrap();
     fail_a_sync(&mut owned);
-    synced();
     append(&mut owned, Durability::Process).unwrap();
-    assert!(synced().contains(&directory.path().join("active/s.jsonl")));
+    let length = std::fs::metadata(directory.path().join("active/s.jsonl")).unwrap().len();
+    assert_eq!(owned.lanes["s"].bytes_on_disk(), length);
     owned.close().unwrap();
+}
+
+#[test]
+fn after_a_fault_of_the_disk_many_sessions_are_read_again_with_one_look_and_synced_together() {
+    for durability in [Durability::Process, Durability::Power] {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        let append_to_all = |owned: &mut Owned| {
+            let (parcels, answers): (Vec<_>, Vec<_>) = (0..MOST_HANDLES + 10)
+                .map(|number| {
+                    let (reply, answer) = Reply::channel();
+                    let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
+                    let durability = Some(durability);
+                    (Append { session: format!("s{number}"), body, id: None, durability, reply }.into(), answer)
+                })
+                .unzip();
+            owned.append(parcels);
+            assert!(answers.iter().all(|answer| answer.recv().unwrap().is_ok()));
+        };
+        append_to_all(&mut owned);
+        flush(&mut owned).unwrap();
+        let fault = || Err(std::io::Error::other("a disk that lies"));
+        owned.note(owned.lanes.keys().map(|id| (Arc::clone(id), fault())).collect());
+        owned.end_journal().unwrap();
+        synced();
+        append_to_all(&mut owned);
+        assert_eq!(synced(), [directory.path().join("active")], "the names, once; no file by itself");
+        assert!(owned.lanes.values().all(|lane| lane.is_safe() && !lane.broken && !lane.dirty), "{durability:?}");
+    }
 }
 
 #[test]
