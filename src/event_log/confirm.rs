@@ -72,7 +72,7 @@ impl Owned {
             }
         }
         if let Err(error) = synced {
-            self.doubts.raise(error.to_string());
+            self.around.doubts.raise(error.to_string());
             tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the files are read again before the next write");
         }
     }

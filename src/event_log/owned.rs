@@ -69,8 +69,6 @@ pub struct Owned {
     /// What there is of those that are still to be read again, once it was looked up for this batch.
     listed: Option<Stems>,
     handles: usize,
-    /// Syncs that failed, and who has heard of it.
-    pub(super) doubts: Arc<Doubts>,
     sync_at: Option<Instant>,
     cleanup_at: Option<Instant>,
 }
@@ -115,6 +113,7 @@ impl Owned {
                 options: options.clone(),
                 catalog: Arc::clone(catalog),
                 bell: Arc::clone(bell),
+                doubts: Arc::clone(doubts),
                 keeper: Keeper::default(),
                 names: None,
             },
@@ -132,7 +131,6 @@ impl Owned {
             read_again: Vec::new(),
             listed: None,
             handles: 0,
-            doubts: Arc::clone(doubts),
             sync_at: None,
             cleanup_at: None,
         };
@@ -201,9 +199,6 @@ impl Owned {
         let was_open = lane.holds_a_handle();
         let written = lane.write(&mut self.around, &mut self.ids, parcels, items);
         let is_broken = lane.broken;
-        if is_broken {
-            self.doubts.raise("a file could not be written or closed in order".to_owned());
-        }
         self.totals.appended += written.len() as u64;
         let (is_dirty, is_due) = (lane.dirty, lane.due);
         self.handles += usize::from(!was_open && lane.holds_a_handle());
@@ -243,7 +238,7 @@ impl Owned {
             if let (Err(cause), Some(lane)) = (outcome, self.lanes.get_mut(&id)) {
                 tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
                 lane.broken = true;
-                self.doubts.raise(cause.to_string());
+                self.around.doubts.raise(cause.to_string());
             }
         }
     }
@@ -338,9 +333,6 @@ impl Owned {
             tracing::warn!(target: "smalltalk::event_log", %error, "the journal stays");
         }
         let outcome = retention::cleanup(self, retention);
-        if self.lanes.values().any(|lane| lane.broken) {
-            self.doubts.raise("a file could not be closed in order".to_owned());
-        }
         statistics::save(self);
         outcome
     }
@@ -362,7 +354,7 @@ impl Owned {
         statistics::save(&self);
         self.lanes.values().for_each(|lane| lane.keep_indexes(&mut self.around));
         self.around.keeper.settle();
-        let is_certain = self.lanes.values().all(|lane| !lane.broken) && self.doubts.are_told();
+        let is_certain = self.lanes.values().all(|lane| !lane.broken) && self.around.doubts.are_told();
         if is_certain && self.around.catalog.is_whole() {
             self.end_journal()?;
             let used = |lane: &Lane| lane.next_seq() - 1;

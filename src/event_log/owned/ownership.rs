@@ -41,7 +41,7 @@ impl Owned {
     /// Lets go of a log that somebody else may own. What was acknowledged still gets to the disk; nothing else is touched.
     pub fn abandon(mut self) -> Error {
         if self.sync_dirty().is_err() && self.lanes.values().any(|lane| lane.dirty) {
-            self.doubts.raise("a file could not be opened".to_owned());
+            self.around.doubts.raise("a file could not be opened".to_owned());
         }
         self.ownership.lost()
     }

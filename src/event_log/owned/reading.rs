@@ -53,7 +53,7 @@ impl Owned {
             {
                 tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the file is read again before the next write");
                 lane.broken = true;
-                self.doubts.raise(error.to_string());
+                self.around.doubts.raise(error.to_string());
             }
         }
     }

@@ -25,7 +25,7 @@ fn events(owned: &Owned) -> Vec<u64> {
 }
 
 fn flush(owned: &mut Owned) -> Result<()> {
-    owned.sync_dirty().and(owned.doubts.tell(0))
+    owned.sync_dirty().and(owned.around.doubts.tell(0))
 }
 
 fn fail_a_sync(owned: &mut Owned) {
