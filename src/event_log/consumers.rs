@@ -40,9 +40,7 @@ impl Position {
         let mut bytes = Vec::new();
         let read = file.read_to_end(&mut bytes);
         read.map_err(|cause| Error::io(format!("reading {}", path.display()), &cause))?;
-        let lines = lines_of(&bytes);
-        let position = |at: usize| lines.get(at).and_then(|line| seq_in(line));
-        let (first, second) = (position(1), position(2));
+        let (first, second) = seqs_in(&bytes);
         let (seq, slot) = if second > first { (second, 1) } else { (first, 0) };
         let position = Self { file, path, seq: seq.unwrap_or(0), slot, durability };
         position.put(0, &format!("{{\"pid\":{}}}", std::process::id()))?;
@@ -101,6 +99,34 @@ pub fn directory_of(layout: &Layout, session: &str) -> PathBuf {
     layout.root.join("consumers").join(names::stem_of(session))
 }
 
+/// The greatest position of the consumers of a session, as far as all sessions go on above it: whoever acknowledges may name
+/// any number. One that cannot be read says nothing.
+pub fn furthest_of(layout: &Layout, session: &str) -> u64 {
+    furthest_in(&directory_of(layout, session))
+}
+
+/// The same of all sessions.
+pub fn furthest(layout: &Layout) -> u64 {
+    let all = layout.root.join("consumers");
+    let sessions = files::names(&all).unwrap_or_default();
+    sessions.iter().map(|session| furthest_in(&all.join(session))).fold(0, record::higher)
+}
+
+fn furthest_in(directory: &Path) -> u64 {
+    let names = files::file_names(directory).unwrap_or_default();
+    names.iter().filter_map(|name| position_in(&directory.join(name))).fold(0, record::higher)
+}
+
+/// The position that a file has, which somebody may hold.
+fn position_in(path: &Path) -> Option<u64> {
+    // What is no file may keep waiting whoever opens it.
+    files::look(path).ok()?.filter(fs::Metadata::is_file)?;
+    let mut bytes = [0; 3 * LINE];
+    files::read_at(&files::open_found(path).ok()??, &mut bytes, 0).ok()?;
+    let (first, second) = seqs_in(&bytes);
+    first.max(second)
+}
+
 /// Removes the positions of a session, and gives how many they were. One that somebody holds stays: he goes on behind it,
 /// for no number comes again.
 pub fn erase(layout: &Layout, session: &str) -> Result<u64> {
@@ -157,6 +183,13 @@ fn locked_file(directory: &Path, path: &Path) -> Result<File> {
 
 fn lines_of(bytes: &[u8]) -> Vec<&str> {
     bytes.chunks(LINE).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect()
+}
+
+/// Both positions.
+fn seqs_in(bytes: &[u8]) -> (Option<u64>, Option<u64>) {
+    let lines = lines_of(bytes);
+    let position = |at: usize| lines.get(at).and_then(|line| seq_in(line));
+    (position(1), position(2))
 }
 
 fn sealed_seq(seq: u64) -> String {

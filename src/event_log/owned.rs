@@ -1,5 +1,6 @@
 //! A log that this process owns and has opened: its lanes, what waits for a sync, and when it has to clean up.
 
+mod numbers;
 mod ownership;
 mod reading;
 
@@ -28,7 +29,6 @@ use super::{
     stamp::Stamp,
     statistics::{self, Statistics, Totals},
     sync::{Done, Syncer},
-    time::now_micros,
 };
 use crate::{durability::Durability, error::Result};
 
@@ -98,14 +98,14 @@ impl Owned {
             Past::Unclean => redo::recover(&layout)?,
         }
         let loaded = reading::read_all(&layout, catalog, &mut report)?;
-        let mut highest_seq = match past {
+        let highest_seq = match past {
             Past::New => 0,
             Past::Closed { highest_seq, .. } => highest_seq,
-            Past::Unclean => record::higher(now_micros(), given.unwrap_or(0)),
+            Past::Unclean => {
+                let last = numbers::last_of_all(&layout, &loaded);
+                numbers::beyond_others(record::higher(last, given.unwrap_or(0)))
+            }
         };
-        if past == Past::Unclean {
-            highest_seq = loaded.iter().map(|session| session.last_seq).fold(highest_seq, record::higher);
-        }
         let mut owned = Self {
             around: Surroundings {
                 journal: Journal::new(&layout),
@@ -135,11 +135,16 @@ impl Owned {
             cleanup_at: None,
         };
         for session in loaded {
-            let leap = past == Past::Unclean || session.suspicious;
+            let is_in_doubt = past == Past::Unclean || session.suspicious;
+            let next = if is_in_doubt {
+                numbers::beyond(numbers::last_of(&owned.around.layout, &session))
+            } else {
+                session.last_seq + 1
+            };
             let everywhere = given.is_some() || matches!(past, Past::Closed { everywhere: true, .. });
             // A file may have been made for an event that never came.
             let used = everywhere || session.last_seq == 0;
-            owned.resume(session, leap, if used { highest_seq.saturating_add(1) } else { 0 });
+            owned.resume(session, if used { next.max(highest_seq.saturating_add(1)) } else { next });
         }
         if past == Past::Unclean {
             owned.sync_found();

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use super::Owned;
+use super::{Owned, numbers};
 use crate::{
     error::Result,
     event_log::{
         catalog::Catalog,
+        consumers,
         directory::Layout,
         files,
         lane::Lane,
@@ -37,9 +38,7 @@ pub(super) fn read_all(layout: &Layout, catalog: &Catalog, report: &mut Recovery
 
 impl Owned {
     /// Goes on with a session where its files end.
-    pub(super) fn resume(&mut self, loaded: Loaded, leap: bool, at_least: u64) {
-        let next = at_least.max(loaded.last_seq + 1);
-        let next = if leap { next.max(now_micros()) } else { next };
+    pub(super) fn resume(&mut self, loaded: Loaded, next: u64) {
         self.around.catalog.insert(Arc::clone(&loaded.session));
         self.lanes.insert(Arc::clone(&loaded.session.id), Lane::resume(loaded, next));
     }
@@ -93,17 +92,25 @@ impl Owned {
         let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
         self.report.torn.append(&mut report.torn);
         self.report.damaged.append(&mut report.damaged);
-        let unknown = self.highest_seq.saturating_add(1);
-        let used = self.lanes.remove(id).map_or(unknown, |lane| lane.next_seq());
+        let given = self.lanes.remove(id).map(|lane| lane.next_seq());
+        let used = given.unwrap_or(self.highest_seq.saturating_add(1));
         if let Some(loaded) = loaded {
-            self.resume(loaded, true, used);
+            // What this process gave it knows; what was given before that, or by others, may be more than is there.
+            let next = match given {
+                Some(given) if loaded.last_seq < given => now_micros(),
+                _ => numbers::beyond(numbers::last_of(&self.around.layout, &loaded)),
+            };
+            self.resume(loaded, next.max(used));
             if let Some(lane) = self.lanes.get_mut(id) {
                 lane.is_to_be_synced();
                 self.read_again.push(Arc::clone(&lane.session.id));
             }
         } else {
             self.around.catalog.remove(id);
-            self.highest_seq = record::higher(self.highest_seq, used).max(now_micros());
+            self.highest_seq = match given {
+                Some(given) => record::higher(self.highest_seq, given).max(now_micros()),
+                None => self.beyond_unknown(id),
+            };
         }
         self.around.catalog.note_readable(&stem);
         Ok(())
@@ -134,15 +141,19 @@ impl Owned {
 
     /// Forgets a session; its numbers stay used.
     pub fn forget(&mut self, id: &str) {
-        let catalog = &self.around.catalog;
-        catalog.remove(id);
+        self.around.catalog.remove(id);
         if let Some(lane) = self.lanes.remove(id) {
             self.highest_seq = record::higher(self.highest_seq, lane.next_seq() - 1);
         }
-        if catalog.why_unreadable(id).is_some() {
-            // Nobody knows which these are.
-            self.highest_seq = self.highest_seq.max(now_micros());
-            catalog.note_readable(&names::stem_of(id));
+        if self.around.catalog.why_unreadable(id).is_some() {
+            self.highest_seq = self.beyond_unknown(id);
+            self.around.catalog.note_readable(&names::stem_of(id));
         }
+    }
+
+    /// Above which number all go on where one has gone whose own nobody knows.
+    fn beyond_unknown(&self, id: &str) -> u64 {
+        let acknowledged = consumers::furthest_of(&self.around.layout, id);
+        numbers::beyond_others(record::higher(self.highest_seq, acknowledged))
     }
 }

@@ -2,7 +2,7 @@ mod meddling;
 
 use super::*;
 use crate::{
-    event_log::{append::Append, files, index::read},
+    event_log::{append::Append, files, index::read, time::now_micros},
     reply::Reply,
 };
 
