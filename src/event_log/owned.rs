@@ -324,7 +324,8 @@ impl Owned {
         self.unsynced.clear();
         self.sync_at = None;
         let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
-        let unopened: Vec<_> = dirty.into_iter().filter(|id| self.lanes.get(id).is_some_and(|lane| lane.dirty)).collect();
+        let unopened: Vec<_> =
+            dirty.into_iter().filter(|id| self.lanes.get(id).is_some_and(|lane| lane.dirty)).collect();
         let failed = failed.or_else(|| (!unopened.is_empty()).then(|| "a file could not be opened".to_owned()));
         self.note(outcome);
         self.sync_later(unopened);

@@ -13,8 +13,8 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    append::Parcel, bell::Bell, catalog::Catalog, directory::Layout, doubts::Doubts, erase, files, options::LogOptions, owned::Owned,
-    retention::CleanupReport, statistics::Statistics,
+    append::Parcel, bell::Bell, catalog::Catalog, directory::Layout, doubts::Doubts, erase, files, options::LogOptions,
+    owned::Owned, retention::CleanupReport, statistics::Statistics,
 };
 use crate::{
     error::{Error, Result},

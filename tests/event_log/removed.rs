@@ -10,8 +10,7 @@ use crate::support::*;
 fn written(place: &Place, events: u64) -> (EventLog, Vec<PathBuf>) {
     // The next append is to notice what has become of them, not a sync.
     let fsync_interval = Duration::from_secs(3600);
-    let options =
-        LogOptions { max_file_bytes: 1, cleanup_interval: Duration::ZERO, fsync_interval, ..place.options() };
+    let options = LogOptions { max_file_bytes: 1, cleanup_interval: Duration::ZERO, fsync_interval, ..place.options() };
     let log = EventLog::open(options).unwrap();
     (1..=events).for_each(|payload| drop(append(&log, SESSION, payload)));
     let closed = (1..events).map(|seq| place.active().join(format!("s.{seq}.jsonl")));

@@ -5,7 +5,8 @@ use super::*;
 use crate::event_log::append::Append;
 
 fn writer(directory: &std::path::Path) -> Writer {
-    let shared = Shared { catalog: Arc::default(), opened: Arc::default(), bell: Arc::default(), doubts: Arc::default() };
+    let shared =
+        Shared { catalog: Arc::default(), opened: Arc::default(), bell: Arc::default(), doubts: Arc::default() };
     let (released, _) = crossbeam_channel::bounded(0);
     Writer::new(LogOptions::new(directory), shared, Before::default(), released)
 }
