@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{directory::Layout, files, names, record};
+use super::{directory::Layout, erase, files, names, record};
 use crate::{
     durability::Durability,
     error::{Error, Result},
@@ -128,30 +128,32 @@ fn position_in(path: &Path) -> Option<u64> {
 }
 
 /// Removes the positions of a session, and gives how many they were. One that somebody holds stays: he goes on behind it,
-/// for no number comes again.
+/// for no number comes again. What cannot be removed keeps no other one; the first failure is told.
 pub fn erase(layout: &Layout, session: &str) -> Result<u64> {
     let directory = directory_of(layout, session);
-    let mut removed = 0;
-    for name in files::names(&directory)? {
-        let path = directory.join(name);
-        let file = files::open_found(&path)?;
-        // Locked until it is gone: whoever comes meanwhile finds that the file which he has opened has no name any more.
-        if file.as_ref().is_some_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock))) {
-            continue;
-        }
-        files::remove(&path)?;
-        removed += 1;
+    let mut removed = Ok(0);
+    for name in files::file_names(&directory)? {
+        erase::add(&mut removed, erase_one(&directory.join(name)));
     }
-    if removed > 0 {
-        files::sync_directory(&directory)?;
+    if !matches!(removed, Ok(0)) {
+        erase::add(&mut removed, files::sync_directory(&directory).map(|()| 0));
     }
     // It is named after the session. Where it is not empty, or not there, it stays as it is.
     if fs::remove_dir(&directory).is_ok()
         && let Some(above) = directory.parent()
     {
-        files::sync_directory(above)?;
+        erase::add(&mut removed, files::sync_directory(above).map(|()| 0));
     }
-    Ok(removed)
+    removed
+}
+
+fn erase_one(path: &Path) -> Result<u64> {
+    let file = files::open_found(path)?;
+    // Locked until it is gone: whoever comes meanwhile finds that the file which he has opened has no name any more.
+    if file.as_ref().is_some_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock))) {
+        return Ok(0);
+    }
+    files::remove(path).map(|()| 1)
 }
 
 /// Opens a file, made where it is missing, and locks it. Somebody may erase the session meanwhile: then once more.

@@ -90,7 +90,7 @@ impl Owned {
         // got the journal, and no name of a file that it speaks of.
         let doubtful = given.is_some() || (past == Past::New && redo::is_there(&layout)?);
         let past = if doubtful { Past::Unclean } else { past };
-        checkpoint::remove_strays(&layout)?;
+        checkpoint::remove_strays(&layout);
         quarantine::remove_strays(&layout);
         let mut report = RecoveryReport { clean: past != Past::Unclean, ..RecoveryReport::default() };
         match past {

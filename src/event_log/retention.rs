@@ -43,24 +43,32 @@ pub fn cleanup(owned: &mut Owned, retention: Duration) -> Result<CleanupReport> 
 
 /// Deletes the files of the days that were over before `limit`.
 fn delete(archive: &Path, limit: f64, report: &mut CleanupReport) -> Result<()> {
+    let mut outcome = Ok(());
     for (day, directory) in archive::days(archive)? {
-        files::remove_temporaries(&directory)?;
-        if end_of_day(day) > limit {
-            continue;
+        outcome = outcome.and(files::remove_temporaries(&directory));
+        if end_of_day(day) <= limit {
+            outcome = outcome.and(delete_day(&directory, report));
         }
-        for name in files::file_names(&directory)? {
-            if names::is_segment(&name) {
-                let path = directory.join(name);
-                let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
-                files::remove(&path)?;
-                report.deleted += 1;
-                report.bytes_freed += bytes;
-            }
-        }
-        // A day in which somebody keeps files of their own stays.
-        let _ = std::fs::remove_dir(&directory);
     }
-    Ok(())
+    outcome
+}
+
+/// What cannot be deleted keeps nothing else.
+fn delete_day(directory: &Path, report: &mut CleanupReport) -> Result<()> {
+    let mut outcome = Ok(());
+    for name in files::file_names(directory)?.iter().filter(|name| names::is_segment(name)) {
+        let path = directory.join(name);
+        let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
+        let removed = files::remove(&path);
+        if removed.is_ok() {
+            report.deleted += 1;
+            report.bytes_freed += bytes;
+        }
+        outcome = outcome.and(removed);
+    }
+    // A day in which somebody keeps files of their own stays.
+    let _ = std::fs::remove_dir(directory);
+    outcome
 }
 
 /// Closes files whose first event is older than a quarter of the retention, and the handles of sessions at rest.

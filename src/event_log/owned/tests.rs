@@ -1,4 +1,5 @@
 mod meddling;
+mod stuck;
 
 use super::*;
 use crate::{
