@@ -65,6 +65,12 @@ impl Damage {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { file, offset: range.start, bytes: range.end - range.start, copy: None }
     }
+
+    /// A file that somebody has removed, where it had anything.
+    #[must_use]
+    pub fn removed(file: &Placed) -> Option<Self> {
+        (file.bytes > 0).then(|| Self::since_opening(&file.path, &(0..file.bytes)))
+    }
 }
 
 /// A session as it stands on the disk.

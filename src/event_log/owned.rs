@@ -22,7 +22,7 @@ use super::{
     journal::{Journal, redo},
     keeper::Keeper,
     lane::{Lane, Surroundings, indeterminate},
-    opening::{RecoveryReport, Stems},
+    opening::{Damage, RecoveryReport, Stems},
     options::LogOptions,
     quarantine, record,
     retention::{self, CleanupReport},
@@ -53,6 +53,8 @@ pub struct Owned {
     pub totals: Totals,
     /// What the opening found.
     pub report: RecoveryReport,
+    /// Files that somebody has removed since.
+    pub removed: Vec<Damage>,
     ids: Ids,
     ownership: Ownership,
     /// Whether the lock's name was looked up for this batch.
@@ -121,6 +123,7 @@ impl Owned {
             highest_seq,
             totals: Totals::default(),
             report,
+            removed: Vec::new(),
             ids: Ids::new(),
             ownership,
             has_looked: false,

@@ -10,6 +10,7 @@ use super::{
     index::{Placed, Session, read},
     lane::Surroundings,
     names,
+    opening::Damage,
     owned::Owned,
     time::{date_text, day_of, end_of_day, millis, now_ms},
 };
@@ -86,7 +87,7 @@ fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Res
     let mut moved = 0;
     let mut outcome = Ok(());
     for session in owned.around.catalog.known() {
-        let one = archive_session(&owned.around, &session, limit, &mut moved);
+        let one = archive_session(&owned.around, &session, limit, &mut moved, &mut owned.removed);
         outcome = outcome.and(one);
         forget_if_empty(owned, &session);
     }
@@ -97,7 +98,13 @@ fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Res
     outcome
 }
 
-fn archive_session(around: &Surroundings, session: &Session, limit: f64, moved: &mut u64) -> Result<()> {
+fn archive_session(
+    around: &Surroundings,
+    session: &Session,
+    limit: f64,
+    moved: &mut u64,
+    removed: &mut Vec<Damage>,
+) -> Result<()> {
     let old = |file: &&Placed| {
         let entries = read(&file.entries);
         file.closed && !entries.is_empty() && entries.summary.newest <= limit
@@ -107,6 +114,7 @@ fn archive_session(around: &Surroundings, session: &Session, limit: f64, moved: 
         if files::look(&file.path)?.is_none() && around.layout.active.is_dir() {
             tracing::error!(target: "smalltalk::event_log", file = %file.path.display(), "somebody else has removed a file of the log");
             session.files_mut().retain(|other| other.path != file.path);
+            removed.extend(Damage::removed(&file));
             continue;
         }
         around.keeper.settle();

@@ -11,9 +11,10 @@ use crate::{
         consumers,
         directory::Layout,
         files,
+        index::Placed,
         lane::Lane,
         names,
-        opening::{self, Loaded, RecoveryReport, Stems},
+        opening::{self, Damage, Loaded, RecoveryReport, Stems},
         record,
         time::now_micros,
     },
@@ -91,8 +92,18 @@ impl Owned {
         let mut report = RecoveryReport::default();
         let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
         self.report.torn.append(&mut report.torn);
+        // What was known of these files has been found again.
+        let is_known =
+            |damage: &Damage| damage.file.starts_with(&stem) && files.iter().any(|(_, name)| *name == damage.file);
+        self.report.damaged.retain(|damage| !is_known(damage));
         self.report.damaged.append(&mut report.damaged);
-        let given = self.lanes.remove(id).map(|lane| lane.next_seq());
+        let lane = self.lanes.remove(id);
+        let gone =
+            |file: &&Placed| file.path.file_name().is_none_or(|of| files.iter().all(|(_, name)| of != name.as_str()));
+        if let Some(lane) = &lane {
+            self.removed.extend(lane.session.files().iter().filter(gone).filter_map(Damage::removed));
+        }
+        let given = lane.map(|lane| lane.next_seq());
         let used = given.unwrap_or(self.highest_seq.saturating_add(1));
         if let Some(loaded) = loaded {
             // What this process gave it knows; what was given before that, or by others, may be more than is there.

@@ -249,6 +249,28 @@ fn a_file_that_is_read_again_is_synced_for_what_waited_for_that() {
 }
 
 #[test]
+fn what_is_damaged_is_counted_once_however_often_it_is_read() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    for _ in 0..3 {
+        append(&mut owned, Durability::Process).unwrap();
+    }
+    owned.close().unwrap();
+    let file = directory.path().join("active/s.jsonl");
+    let damaged = std::fs::read_to_string(&file).unwrap().replacen("\"topic\"", "\"tOpic\"", 2);
+    std::fs::write(&file, damaged).unwrap();
+    let mut owned = open(directory.path());
+    let found: Vec<_> = owned.report.damaged.iter().map(|damage| (damage.offset, damage.copy.clone())).collect();
+    assert!(!found.is_empty());
+    for _ in 0..3 {
+        fail_a_sync(&mut owned);
+        append(&mut owned, Durability::Process).unwrap();
+        let again: Vec<_> = owned.report.damaged.iter().map(|damage| (damage.offset, damage.copy.clone())).collect();
+        assert_eq!(again, found);
+    }
+}
+
+#[test]
 fn after_a_fault_of_the_disk_many_sessions_are_read_again_with_one_look_and_synced_together() {
     for durability in [Durability::Process, Durability::Power] {
         let directory = tempfile::TempDir::new().unwrap();
