@@ -11,7 +11,7 @@ use super::{
     files,
     journal::{Added, entry::Part, redo},
     lane::{Fresh, Lane, indeterminate},
-    owned::{MOST_HANDLES, Owned},
+    owned::Owned,
 };
 use crate::error::Result;
 
@@ -43,17 +43,7 @@ impl Owned {
         }
     }
 
-    /// Syncs files in their own place, many at once, and waits for it.
-    pub(super) fn sync_lanes(&mut self, ids: &[Arc<str>], with_names: bool) {
-        for some in ids.chunks(MOST_HANDLES) {
-            let take = |id: &Arc<str>| self.lanes.get_mut(id)?.take_sync(&self.around, with_names);
-            let tasks = some.iter().filter_map(take).collect();
-            let outcome = self.syncer.sync_now(tasks);
-            self.note(outcome);
-        }
-    }
-
-    /// The same, with their names.
+    /// Syncs files in their own place, with their names.
     fn sync_files(&mut self, ids: &[Arc<str>]) {
         self.sync_lanes(ids, false);
         if !ids.iter().all(|id| self.lanes.get(id).is_none_or(Lane::name_on_disk)) {

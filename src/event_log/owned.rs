@@ -3,6 +3,7 @@
 mod numbers;
 mod ownership;
 mod reading;
+mod syncing;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,18 +29,12 @@ use super::{
     retention::{self, CleanupReport},
     stamp::Stamp,
     statistics::{self, Statistics, Totals},
-    sync::{Done, Syncer},
+    sync::Syncer,
 };
 use crate::{durability::Durability, error::Result};
 
 /// As many files may be open for writing at once. Beyond it all are closed; what waits for its sync is opened again for it.
 pub(super) const MOST_HANDLES: usize = 256;
-
-/// When more files wait for their sync than may be open at once, how long the next ones wait for the first.
-const NEXT_FILES: Duration = Duration::from_millis(5);
-
-/// How long a file waits at the most that could not be opened to be synced.
-const NEXT_TRY: Duration = Duration::from_secs(1);
 
 /// The open log.
 pub struct Owned {
@@ -240,22 +235,6 @@ impl Owned {
         }
     }
 
-    /// Takes in the outcome of syncs. Where one failed, nobody knows what the disk holds: the file is read again.
-    pub(super) fn note(&mut self, outcome: Vec<Done<Arc<str>>>) {
-        for (id, outcome) in outcome {
-            if let (Err(cause), Some(lane)) = (outcome, self.lanes.get_mut(&id)) {
-                tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
-                lane.broken = true;
-                self.around.doubts.raise(cause.to_string());
-            }
-        }
-    }
-
-    pub(super) fn collect(&mut self) {
-        let done = self.syncer.finished();
-        self.note(done);
-    }
-
     /// When there is something to do although nobody asks.
     pub fn wake_at(&self) -> Option<Instant> {
         [self.sync_at, self.settle_at, self.cleanup_at].into_iter().flatten().min()
@@ -278,61 +257,6 @@ impl Owned {
                 tracing::warn!(target: "smalltalk::event_log", %error, "the regular cleanup failed");
             }
         }
-    }
-
-    /// Begins the syncs that are due, a number of files at a time; appends go on meanwhile.
-    pub(super) fn begin_syncs(&mut self) {
-        let now = self.unsynced.len().min(MOST_HANDLES.saturating_sub(self.syncer.under_way()));
-        let rest = self.unsynced.split_off(now);
-        let is_all = rest.is_empty();
-        let mut unopened = Vec::new();
-        for id in std::mem::replace(&mut self.unsynced, rest) {
-            let Some(lane) = self.lanes.get_mut(&id) else { continue };
-            if let Some(task) = lane.take_sync(&self.around, true) {
-                self.syncer.start(task);
-                self.handles = self.handles.saturating_sub(usize::from(lane.holds_a_handle()));
-                lane.let_go();
-            } else if lane.dirty {
-                unopened.push(id);
-            }
-        }
-        let is_stuck = self.syncer.under_way() == 0 && !unopened.is_empty();
-        let interval = if is_all || is_stuck { self.around.options.fsync_interval } else { NEXT_FILES };
-        // One more wake takes in the outcome, then it is quiet.
-        self.sync_at = (self.syncer.under_way() > 0 || !self.unsynced.is_empty()).then(|| Instant::now() + interval);
-        self.sync_later(unopened);
-    }
-
-    /// Takes note of files whose sync could not be begun: it is tried again, also where nobody asks for anything. One that
-    /// somebody has removed is noticed by the next append.
-    pub(super) fn sync_later(&mut self, ids: impl IntoIterator<Item = Arc<str>>) {
-        for id in ids {
-            let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.may_be_synced(&self.around)) else { continue };
-            lane.due = true;
-            self.unsynced.push(id);
-            let again = Instant::now() + self.around.options.fsync_interval.min(NEXT_TRY);
-            self.sync_at = Some(self.sync_at.map_or(again, |at| at.min(again)));
-        }
-    }
-
-    /// Puts on the disk what waits for that, and waits for it.
-    pub fn sync_dirty(&mut self) -> Result<()> {
-        let mut outcome = self.syncer.wait();
-        let dirty: Vec<_> =
-            self.lanes.values().filter(|lane| lane.dirty).map(|lane| Arc::clone(&lane.session.id)).collect();
-        for some in dirty.chunks(MOST_HANDLES) {
-            let lanes = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, true)).collect();
-            outcome.extend(self.syncer.sync_now(lanes));
-        }
-        self.unsynced.clear();
-        self.sync_at = None;
-        let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
-        let unopened: Vec<_> =
-            dirty.into_iter().filter(|id| self.lanes.get(id).is_some_and(|lane| lane.dirty)).collect();
-        let failed = failed.or_else(|| (!unopened.is_empty()).then(|| "a file could not be opened".to_owned()));
-        self.note(outcome);
-        self.sync_later(unopened);
-        failed.map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause)))
     }
 
     /// Moves and deletes what the retention no longer keeps.
