@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn each_handle_hears_of_it_once_and_one_that_comes_later_only_where_nobody_has() {
         let doubts = Doubts::default();
-        [1, 2].into_iter().for_each(|handle| doubts.join(handle));
+        doubts.join(1);
+        doubts.join(2);
         assert!(doubts.are_told());
         doubts.raise("a disk that lies".into());
         assert!(!doubts.are_told());
@@ -103,7 +104,9 @@ mod tests {
         assert_eq!([is_told(2), is_told(2), doubts.are_told()], [true, false, true]);
         doubts.raise("once more".into());
         // All of them go without a word.
-        [1, 2, 3].into_iter().for_each(|handle| doubts.leave(handle));
+        for handle in 1..=3 {
+            doubts.leave(handle);
+        }
         doubts.join(4);
         assert!(!doubts.are_told());
         assert_eq!([is_told(4), is_told(4)], [true, false]);

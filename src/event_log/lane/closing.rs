@@ -80,7 +80,7 @@ impl Lane {
                 files::sync_directory(&around.layout.active)?;
                 self.name_is_on_disk();
             }
-            around.journal.forget(&self.file_name())?;
+            around.journal.forget(&[self.file_name()])?;
         }
         let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));
         let mut files = self.session.files_mut();

@@ -74,6 +74,11 @@ impl Lane {
         self.current.in_journal = true;
     }
 
+    /// Takes note that the journal says nothing of its file any more.
+    pub fn left_journal(&mut self) {
+        self.current.in_journal = false;
+    }
+
     /// Takes note that the journal has all that was written.
     pub fn is_journaled(&mut self) {
         self.current.journaled = self.current.length;

@@ -130,14 +130,13 @@ impl Owned {
     /// The files that there are. After a fault of the disk all sessions may have to be read again: they are looked up once for
     /// a batch.
     fn listed(&mut self) -> Result<&mut Stems> {
-        let listed = match self.listed.take() {
-            Some(listed) => listed,
-            None => {
-                // What failed may have been the sync of their names, or somebody has removed all of them with their directory.
-                files::create_directory(&self.around.layout.active)?;
-                files::sync_directory(&self.around.layout.active)?;
-                opening::list(&self.around.layout)?
-            }
+        let listed = if let Some(listed) = self.listed.take() {
+            listed
+        } else {
+            // What failed may have been the sync of their names, or somebody has removed all of them with their directory.
+            files::create_directory(&self.around.layout.active)?;
+            files::sync_directory(&self.around.layout.active)?;
+            opening::list(&self.around.layout)?
         };
         Ok(self.listed.insert(listed))
     }
