@@ -160,7 +160,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   /**
    * What there is of a session, oldest first, and then what comes: each event once, in order, whoever writes it. All
    * priorities, unless told otherwise. It ends by its signal, or when the log is closed, with an error; or by leaving the
-   * loop. What the retention archives before it is brought is not brought.
+   * loop. What the retention archives before it is brought is not brought. A wrong argument is thrown by the call itself, not
+   * by the first event as in `replay`: the options count as they are now.
    */
   tail(sessionId: string, options?: TailOptions): AsyncGenerator<Event, void, undefined> {
     checkId(sessionId, 'sessionId');
@@ -242,7 +243,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   /**
    * What was appended before lands; afterwards everything is rejected with `ERR_CLOSED`. May be called twice. Rejects with
    * `ERR_TIMEOUT` where that takes longer than `timeoutMs`: it goes on all the same; with `ERR_IO` where somebody has removed
-   * or replaced the log's lock and nobody has heard of it, with `ERR_INDETERMINATE` where a sync failed for that.
+   * or replaced the log's lock and nobody has heard of it, with `ERR_INDETERMINATE` where a sync failed and this
+   * log has not heard of it.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{files, names, time::parse_date};
+use super::{files, names, record, time::parse_date};
 use crate::error::Result;
 
 /// The days there are, oldest first.
@@ -11,6 +11,14 @@ pub fn days(archive: &Path) -> Result<Vec<(i64, PathBuf)>> {
     let days = names.into_iter().filter_map(|date| Some((parse_date(&date)?, archive.join(date))));
     // Somebody may call a file of theirs like a day.
     Ok(days.filter(|(_, day)| day.is_dir()).collect())
+}
+
+/// The greatest number that the name of a file tells of, as far as all sessions go on above it. Where a day cannot be listed,
+/// nothing is known of it.
+pub fn furthest(archive: &Path) -> u64 {
+    let days = days(archive).unwrap_or_default();
+    let names = days.iter().flat_map(|(_, day)| files::file_names(day).unwrap_or_default());
+    names.filter_map(|name| names::parse(&name)?.first_seq).fold(0, record::higher)
 }
 
 /// The archived files of a session that may have events with numbers above `after`, oldest first.

@@ -189,14 +189,10 @@ pub fn remove(layout: &Layout, file: &Path) {
     }
 }
 
-/// Removes the indexes of files that are not there.
-pub fn remove_strays(layout: &Layout) -> Result<()> {
-    files::remove_temporaries(&layout.index)?;
-    for name in files::names(&layout.index)? {
-        let of = name.strip_suffix(".index").map(|file| layout.active.join(file));
-        if of.is_some_and(|file| !file.exists()) {
-            files::remove(&layout.index.join(name))?;
-        }
+/// Removes the indexes of files that are not there. One that stays is in nobody's way: it fits no file.
+pub fn remove_strays(layout: &Layout) {
+    let is_stray = |name: &str| name.strip_suffix(".index").is_some_and(|file| !layout.active.join(file).exists());
+    if let Err(error) = files::remove_where(&layout.index, |name| files::is_temporary(name) || is_stray(name)) {
+        tracing::warn!(target: "smalltalk::event_log", %error, "could not tidy the indexes");
     }
-    Ok(())
 }

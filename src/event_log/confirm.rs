@@ -11,7 +11,7 @@ use super::{
     files,
     journal::{Added, entry::Part, redo},
     lane::{Fresh, Lane, indeterminate},
-    owned::{MOST_HANDLES, Owned},
+    owned::Owned,
 };
 use crate::error::Result;
 
@@ -45,11 +45,7 @@ impl Owned {
 
     /// Syncs files in their own place, with their names.
     fn sync_files(&mut self, ids: &[Arc<str>]) {
-        for some in ids.chunks(MOST_HANDLES) {
-            let tasks = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, false)).collect();
-            let outcome = self.syncer.sync_now(tasks);
-            self.note(outcome);
-        }
+        self.sync_lanes(ids, false);
         if !ids.iter().all(|id| self.lanes.get(id).is_none_or(Lane::name_on_disk)) {
             self.sync_names(ids);
         }
@@ -66,7 +62,7 @@ impl Owned {
             }
         }
         if let Err(error) = synced {
-            self.doubt = Some(error.to_string());
+            self.around.doubts.raise(error.to_string());
             tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the files are read again before the next write");
         }
     }
@@ -125,11 +121,7 @@ impl Owned {
         let done = self.syncer.wait();
         self.note(done);
         let behind = self.behind();
-        for some in behind.chunks(MOST_HANDLES) {
-            let tasks = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, true)).collect();
-            let outcome = self.syncer.sync_now(tasks);
-            self.note(outcome);
-        }
+        self.sync_lanes(&behind, true);
         let failed = self.behind();
         if !failed.is_empty() {
             self.redo(&failed)?;
@@ -168,23 +160,37 @@ impl Owned {
         self.around.journal.remove()
     }
 
-    /// The journal says nothing of a session any more; its file has all of it, on the disk.
+    /// The journal says nothing of a session any more; its file has all of it, on the disk. After a fault of the disk there may
+    /// be many that have to be read again: the journal is read once for all of them, and forgets them together.
     pub(super) fn take_from_journal(&mut self, id: &str) -> Result<()> {
         let Some(lane) = self.lanes.get(id).filter(|lane| lane.is_in_journal()) else { return Ok(()) };
-        let name = lane.file_name();
-        let path = self.around.layout.active.join(&name);
         if lane.needs_journal() {
-            self.redo(&[id.into()])?;
+            let path = self.around.layout.active.join(lane.file_name());
+            let behind = self.broken_in_journal(Lane::needs_journal);
+            // Where one of them cannot be written, the others still can.
+            self.redo(&behind).or_else(|_| self.redo(&[id.into()]))?;
             if files::look(&path)?.is_some() {
                 files::sync_file(&path)?;
             }
         }
-        self.journaled.remove(id);
-        match self.around.journal.forget(&name) {
-            // Without a journal nothing is said of any.
-            Err(_) => self.end_journal(),
-            forgotten => forgotten,
+        let settled = self.broken_in_journal(|lane| !lane.needs_journal());
+        let names: Vec<_> = settled.iter().filter_map(|id| Some(self.lanes.get(id)?.file_name())).collect();
+        for id in &settled {
+            self.journaled.remove(id);
         }
+        if self.around.journal.forget(&names).is_err() {
+            // Without a journal nothing is said of any.
+            return self.end_journal();
+        }
+        for id in &settled {
+            self.lanes.get_mut(id).into_iter().for_each(Lane::left_journal);
+        }
+        Ok(())
+    }
+
+    fn broken_in_journal(&self, which: impl Fn(&Lane) -> bool) -> Vec<Arc<str>> {
+        let broken = self.lanes.values().filter(|lane| lane.broken && lane.is_in_journal() && which(lane));
+        broken.map(|lane| Arc::clone(&lane.session.id)).collect()
     }
 
     /// Begins the syncs of what is in the journal, or takes note that they are done.

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{directory::Layout, files, names, record};
+use super::{directory::Layout, erase, files, names, record};
 use crate::{
     durability::Durability,
     error::{Error, Result},
@@ -40,9 +40,7 @@ impl Position {
         let mut bytes = Vec::new();
         let read = file.read_to_end(&mut bytes);
         read.map_err(|cause| Error::io(format!("reading {}", path.display()), &cause))?;
-        let lines = lines_of(&bytes);
-        let position = |at: usize| lines.get(at).and_then(|line| seq_in(line));
-        let (first, second) = (position(1), position(2));
+        let (first, second) = seqs_in(&bytes);
         let (seq, slot) = if second > first { (second, 1) } else { (first, 0) };
         let position = Self { file, path, seq: seq.unwrap_or(0), slot, durability };
         position.put(0, &format!("{{\"pid\":{}}}", std::process::id()))?;
@@ -101,31 +99,61 @@ pub fn directory_of(layout: &Layout, session: &str) -> PathBuf {
     layout.root.join("consumers").join(names::stem_of(session))
 }
 
+/// The greatest position of the consumers of a session, as far as all sessions go on above it: whoever acknowledges may name
+/// any number. One that cannot be read says nothing.
+pub fn furthest_of(layout: &Layout, session: &str) -> u64 {
+    furthest_in(&directory_of(layout, session))
+}
+
+/// The same of all sessions.
+pub fn furthest(layout: &Layout) -> u64 {
+    let all = layout.root.join("consumers");
+    let sessions = files::names(&all).unwrap_or_default();
+    sessions.iter().map(|session| furthest_in(&all.join(session))).fold(0, record::higher)
+}
+
+fn furthest_in(directory: &Path) -> u64 {
+    let names = files::file_names(directory).unwrap_or_default();
+    names.iter().filter_map(|name| position_in(&directory.join(name))).fold(0, record::higher)
+}
+
+/// The position that a file has, which somebody may hold.
+fn position_in(path: &Path) -> Option<u64> {
+    // What is no file may keep waiting whoever opens it.
+    files::look(path).ok()?.filter(fs::Metadata::is_file)?;
+    let mut bytes = [0; 3 * LINE];
+    files::read_at(&files::open_found(path).ok()??, &mut bytes, 0).ok()?;
+    let (first, second) = seqs_in(&bytes);
+    first.max(second)
+}
+
 /// Removes the positions of a session, and gives how many they were. One that somebody holds stays: he goes on behind it,
-/// for no number comes again.
+/// for no number comes again. What cannot be removed keeps no other one; the first failure is told.
 pub fn erase(layout: &Layout, session: &str) -> Result<u64> {
     let directory = directory_of(layout, session);
-    let mut removed = 0;
-    for name in files::names(&directory)? {
-        let path = directory.join(name);
-        let file = files::open_found(&path)?;
-        // Locked until it is gone: whoever comes meanwhile finds that the file which he has opened has no name any more.
-        if file.as_ref().is_some_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock))) {
-            continue;
-        }
-        files::remove(&path)?;
-        removed += 1;
+    let mut removed = Ok(0);
+    for name in files::file_names(&directory)? {
+        erase::add(&mut removed, erase_one(&directory.join(name)));
     }
-    if removed > 0 {
-        files::sync_directory(&directory)?;
+    if !matches!(removed, Ok(0)) {
+        erase::add(&mut removed, files::sync_directory(&directory).map(|()| 0));
     }
     // It is named after the session. Where it is not empty, or not there, it stays as it is.
     if fs::remove_dir(&directory).is_ok()
         && let Some(above) = directory.parent()
     {
-        files::sync_directory(above)?;
+        erase::add(&mut removed, files::sync_directory(above).map(|()| 0));
     }
-    Ok(removed)
+    removed
+}
+
+fn erase_one(path: &Path) -> Result<u64> {
+    let file = files::open_found(path)?;
+    // Locked until it is gone: whoever comes meanwhile finds that the file which he has opened has no name any more.
+    if file.as_ref().is_some_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock))) {
+        return Ok(0);
+    }
+    files::remove(path).map(|()| 1)
 }
 
 /// Opens a file, made where it is missing, and locks it. Somebody may erase the session meanwhile: then once more.
@@ -157,6 +185,13 @@ fn locked_file(directory: &Path, path: &Path) -> Result<File> {
 
 fn lines_of(bytes: &[u8]) -> Vec<&str> {
     bytes.chunks(LINE).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect()
+}
+
+/// Both positions.
+fn seqs_in(bytes: &[u8]) -> (Option<u64>, Option<u64>) {
+    let lines = lines_of(bytes);
+    let position = |at: usize| lines.get(at).and_then(|line| seq_in(line));
+    (position(1), position(2))
 }
 
 fn sealed_seq(seq: u64) -> String {

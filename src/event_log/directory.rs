@@ -91,7 +91,10 @@ impl Layout {
         let past = self.past(created)?;
         files::create_directory(&self.active)?;
         files::remove(&self.root.join(CLOSED))?;
-        files::remove_temporaries(&self.root)?;
+        if let Err(error) = files::remove_temporaries(&self.root) {
+            // One that stays is in nobody's way.
+            tracing::warn!(target: "smalltalk::event_log", %error, "could not tidy the directory");
+        }
         // The lock's name and the mark's end are on the disk before any number is handed out.
         files::sync_directory(&self.root)?;
         if !matches!(past, Past::Closed { .. }) {

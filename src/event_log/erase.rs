@@ -45,7 +45,7 @@ fn remove_all(layout: &Layout, id: &str, stem: &str) -> Result<u64> {
 }
 
 /// Goes on after a failure; the first one is told.
-fn add(removed: &mut Result<u64>, more: Result<u64>) {
+pub fn add(removed: &mut Result<u64>, more: Result<u64>) {
     match (removed, more) {
         (Ok(removed), Ok(more)) => *removed += more,
         (removed @ Ok(_), failed) => *removed = failed,

@@ -70,6 +70,8 @@ thread_local! {
     pub static SYNCED: std::cell::RefCell<Vec<PathBuf>> = const { std::cell::RefCell::new(Vec::new()) };
     /// How many names this thread has looked up.
     pub static LOOKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    /// Files that this thread cannot remove, by the ends of their paths.
+    pub static STUCK: std::cell::RefCell<Vec<&'static str>> = const { std::cell::RefCell::new(Vec::new()) };
     /// Whether this thread's file system counts no names.
     pub static UNCOUNTED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
@@ -267,14 +269,17 @@ pub fn is_temporary(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(TEMPORARY)
 }
 
-/// Removes what a process left that died while replacing a file. Only for the owner of the directory.
+/// Removes what a process left that died while replacing a file. Only for the owner of the directory. What cannot be removed
+/// keeps nothing else.
 pub fn remove_temporaries(directory: &Path) -> Result<()> {
-    for name in names(directory)? {
-        if is_temporary(&name) {
-            remove(&directory.join(name))?;
-        }
-    }
-    Ok(())
+    remove_where(directory, is_temporary)
+}
+
+/// Removes the files whose names match; the first failure is told when all others are gone.
+pub fn remove_where(directory: &Path, matches: impl Fn(&str) -> bool) -> Result<()> {
+    let found = file_names(directory)?;
+    let removed = found.iter().filter(|name| matches(name)).map(|name| remove(&directory.join(name)));
+    removed.fold(Ok(()), Result::and)
 }
 
 /// Moves a file to the first of `names` in `directory` that is free, and gives that path. Never replaces a file: only the
@@ -339,6 +344,10 @@ fn finish_move(from: &Path, directory: &Path) -> io::Result<()> {
 
 /// Removes a file; one that is gone is fine.
 pub fn remove(path: &Path) -> Result<()> {
+    #[cfg(test)]
+    if STUCK.with_borrow(|stuck| stuck.iter().any(|one| path.ends_with(one))) {
+        return Err(Error::io(doing("removing", path), &io::ErrorKind::PermissionDenied.into()));
+    }
     match fs::remove_file(path) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(Error::io(doing("removing", path), &cause)),
         _ => Ok(()),

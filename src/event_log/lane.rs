@@ -16,6 +16,7 @@ use super::{
     checkpoint,
     current::Current,
     directory::Layout,
+    doubts::Doubts,
     files,
     ids::Ids,
     index::{Entries, Entry, Placed, Session, read, write},
@@ -39,6 +40,8 @@ pub struct Surroundings {
     pub catalog: Arc<Catalog>,
     /// Who waits for more.
     pub bell: Arc<Bell>,
+    /// Syncs that failed, and who has heard of it.
+    pub doubts: Arc<Doubts>,
     /// What is on the disk of files whose own sync is still to come.
     pub journal: Journal,
     /// Keeps the indexes of what is closed.

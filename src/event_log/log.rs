@@ -51,7 +51,10 @@ impl EventLog {
     /// # Errors
     /// [`Error::OptionInvalid`], or what keeps the directory from being created.
     pub fn open(options: LogOptions) -> Result<Self> {
-        Ok(Self::of(Side::Owner(registry::join(options)?)))
+        let core = registry::join(options)?;
+        let log = Self::of(Side::Owner(Arc::clone(&core)));
+        core.doubts.join(log.number);
+        Ok(log)
     }
 
     /// A handle that only reads, whoever writes. Touches nothing but the positions of consumers.
@@ -203,10 +206,11 @@ impl EventLog {
         }
     }
 
-    /// Answers when everything stored so far is on the disk.
+    /// Answers when everything stored so far is on the disk, and tells of syncs that failed since this handle heard of some
+    /// last, whoever else has.
     pub fn flush(&self, reply: Reply<()>) {
         match &self.side {
-            Side::Owner(_) => self.submit(Job::Flush(reply)),
+            Side::Owner(_) => self.submit(Job::Flush { handle: Some(self.number), reply }),
             Side::Visitor { .. } => reply.send(self.check()),
         }
     }
@@ -257,13 +261,17 @@ impl EventLog {
 
     /// Does what is queued, and closes the handle; the last one closes the log. A second close answers at once.
     pub fn close(&self, reply: Reply<()>) {
+        self.leave(true, reply);
+    }
+
+    fn leave(&self, listens: bool, reply: Reply<()>) {
         if self.closed.swap(true, Ordering::AcqRel) {
             return reply.send(Ok(()));
         }
         let ours = |ticket: u64| ticket >> 32 == u64::from(self.number);
         self.side.bell().call_off(ours, &Error::Closed(NAME));
         match &self.side {
-            Side::Owner(core) => registry::leave(core, reply),
+            Side::Owner(core) => registry::leave(core, self.number, listens, reply),
             Side::Visitor { reader, .. } => reader.close(reply),
         }
     }
@@ -290,7 +298,7 @@ impl EventLog {
 
 impl Drop for EventLog {
     fn drop(&mut self) {
-        self.close(Reply::new(drop));
+        self.leave(false, Reply::new(drop));
     }
 }
 

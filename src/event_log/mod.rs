@@ -15,6 +15,7 @@ mod consumers;
 mod current;
 mod cursor;
 mod directory;
+mod doubts;
 mod erase;
 mod files;
 mod handles;

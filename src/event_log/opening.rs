@@ -65,6 +65,12 @@ impl Damage {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { file, offset: range.start, bytes: range.end - range.start, copy: None }
     }
+
+    /// A file that somebody has removed, where it had anything.
+    #[must_use]
+    pub fn removed(file: &Placed) -> Option<Self> {
+        (file.bytes > 0).then(|| Self::since_opening(&file.path, &(0..file.bytes)))
+    }
 }
 
 /// A session as it stands on the disk.
@@ -82,7 +88,7 @@ pub struct Loaded {
 }
 
 /// The files of a session in `active`: closed ones by their number and name, the one being written last.
-type Stems = BTreeMap<String, Vec<(u64, String)>>;
+pub type Stems = BTreeMap<String, Vec<(u64, String)>>;
 
 /// The sessions that have files.
 pub fn list(layout: &Layout) -> Result<Stems> {

@@ -1,7 +1,9 @@
 //! A log that this process owns and has opened: its lanes, what waits for a sync, and when it has to clean up.
 
+mod numbers;
 mod ownership;
 mod reading;
+mod syncing;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,26 +18,23 @@ use super::{
     checkpoint,
     confirm::Powered,
     directory::{Layout, Ownership, Past},
+    doubts::Doubts,
     ids::Ids,
     journal::{Journal, redo},
     keeper::Keeper,
     lane::{Lane, Surroundings, indeterminate},
-    opening::RecoveryReport,
+    opening::{Damage, RecoveryReport, Stems},
     options::LogOptions,
     quarantine, record,
     retention::{self, CleanupReport},
     stamp::Stamp,
     statistics::{self, Statistics, Totals},
-    sync::{Done, Syncer},
-    time::now_micros,
+    sync::Syncer,
 };
 use crate::{durability::Durability, error::Result};
 
 /// As many files may be open for writing at once. Beyond it all are closed; what waits for its sync is opened again for it.
 pub(super) const MOST_HANDLES: usize = 256;
-
-/// When more files wait for their sync than may be open at once, how long the next ones wait for the first.
-const NEXT_FILES: Duration = Duration::from_millis(5);
 
 /// The open log.
 pub struct Owned {
@@ -49,6 +48,8 @@ pub struct Owned {
     pub totals: Totals,
     /// What the opening found.
     pub report: RecoveryReport,
+    /// Files that somebody has removed since.
+    pub removed: Vec<Damage>,
     ids: Ids,
     ownership: Ownership,
     /// Whether the lock's name was looked up for this batch.
@@ -60,9 +61,11 @@ pub struct Owned {
     pub(super) journaled: HashSet<Arc<str>>,
     /// When that has to be seen to.
     pub(super) settle_at: Option<Instant>,
+    /// Sessions that were read again, whose files are still to be synced.
+    read_again: Vec<Arc<str>>,
+    /// What there is of those that are still to be read again, once it was looked up for this batch.
+    listed: Option<Stems>,
     handles: usize,
-    /// Why a sync failed of which no flush has told.
-    pub(super) doubt: Option<String>,
     sync_at: Option<Instant>,
     cleanup_at: Option<Instant>,
 }
@@ -75,6 +78,7 @@ impl Owned {
         options: &LogOptions,
         catalog: &Arc<Catalog>,
         bell: &Arc<Bell>,
+        doubts: &Arc<Doubts>,
         given: Option<u64>,
     ) -> Result<Self> {
         let (ownership, past) = layout.own()?;
@@ -83,7 +87,7 @@ impl Owned {
         // got the journal, and no name of a file that it speaks of.
         let doubtful = given.is_some() || (past == Past::New && redo::is_there(&layout)?);
         let past = if doubtful { Past::Unclean } else { past };
-        checkpoint::remove_strays(&layout)?;
+        checkpoint::remove_strays(&layout);
         quarantine::remove_strays(&layout);
         let mut report = RecoveryReport { clean: past != Past::Unclean, ..RecoveryReport::default() };
         match past {
@@ -91,14 +95,14 @@ impl Owned {
             Past::Unclean => redo::recover(&layout)?,
         }
         let loaded = reading::read_all(&layout, catalog, &mut report)?;
-        let mut highest_seq = match past {
+        let highest_seq = match past {
             Past::New => 0,
             Past::Closed { highest_seq, .. } => highest_seq,
-            Past::Unclean => record::higher(now_micros(), given.unwrap_or(0)),
+            Past::Unclean => {
+                let last = numbers::last_of_all(&layout, &loaded);
+                numbers::beyond_others(record::higher(last, given.unwrap_or(0)))
+            }
         };
-        if past == Past::Unclean {
-            highest_seq = loaded.iter().map(|session| session.last_seq).fold(highest_seq, record::higher);
-        }
         let mut owned = Self {
             around: Surroundings {
                 journal: Journal::new(&layout),
@@ -106,6 +110,7 @@ impl Owned {
                 options: options.clone(),
                 catalog: Arc::clone(catalog),
                 bell: Arc::clone(bell),
+                doubts: Arc::clone(doubts),
                 keeper: Keeper::default(),
                 names: None,
             },
@@ -113,6 +118,7 @@ impl Owned {
             highest_seq,
             totals: Totals::default(),
             report,
+            removed: Vec::new(),
             ids: Ids::new(),
             ownership,
             has_looked: false,
@@ -120,17 +126,23 @@ impl Owned {
             unsynced: Vec::new(),
             journaled: HashSet::new(),
             settle_at: None,
+            read_again: Vec::new(),
+            listed: None,
             handles: 0,
-            doubt: None,
             sync_at: None,
             cleanup_at: None,
         };
         for session in loaded {
-            let leap = past == Past::Unclean || session.suspicious;
+            let is_in_doubt = past == Past::Unclean || session.suspicious;
+            let next = if is_in_doubt {
+                numbers::beyond(numbers::last_of(&owned.around.layout, &session))
+            } else {
+                session.last_seq + 1
+            };
             let everywhere = given.is_some() || matches!(past, Past::Closed { everywhere: true, .. });
             // A file may have been made for an event that never came.
             let used = everywhere || session.last_seq == 0;
-            owned.resume(session, leap, if used { highest_seq.saturating_add(1) } else { 0 });
+            owned.resume(session, if used { next.max(highest_seq.saturating_add(1)) } else { next });
         }
         if past == Past::Unclean {
             owned.sync_found();
@@ -153,6 +165,7 @@ impl Owned {
             powered.extend(written.map(|written| (id, written)));
             self.spare_handles();
         }
+        self.sync_read_again();
         let mut owed: Vec<Option<Parcel>> = Vec::with_capacity(parcels.len());
         let holds = self.still_holds();
         for parcel in parcels {
@@ -189,9 +202,6 @@ impl Owned {
         let was_open = lane.holds_a_handle();
         let written = lane.write(&mut self.around, &mut self.ids, parcels, items);
         let is_broken = lane.broken;
-        if is_broken {
-            self.doubt = Some("a file could not be written or closed in order".to_owned());
-        }
         self.totals.appended += written.len() as u64;
         let (is_dirty, is_due) = (lane.dirty, lane.due);
         self.handles += usize::from(!was_open && lane.holds_a_handle());
@@ -225,22 +235,6 @@ impl Owned {
         }
     }
 
-    /// Takes in the outcome of syncs. Where one failed, nobody knows what the disk holds: the file is read again.
-    pub(super) fn note(&mut self, outcome: Vec<Done<Arc<str>>>) {
-        for (id, outcome) in outcome {
-            if let (Err(cause), Some(lane)) = (outcome, self.lanes.get_mut(&id)) {
-                tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
-                lane.broken = true;
-                self.doubt = Some(cause.to_string());
-            }
-        }
-    }
-
-    pub(super) fn collect(&mut self) {
-        let done = self.syncer.finished();
-        self.note(done);
-    }
-
     /// When there is something to do although nobody asks.
     pub fn wake_at(&self) -> Option<Instant> {
         [self.sync_at, self.settle_at, self.cleanup_at].into_iter().flatten().min()
@@ -265,49 +259,6 @@ impl Owned {
         }
     }
 
-    /// Begins the syncs that are due, a number of files at a time; appends go on meanwhile.
-    pub(super) fn begin_syncs(&mut self) {
-        let now = self.unsynced.len().min(MOST_HANDLES.saturating_sub(self.syncer.under_way()));
-        let rest = self.unsynced.split_off(now);
-        for id in std::mem::replace(&mut self.unsynced, rest) {
-            if let Some(lane) = self.lanes.get_mut(&id)
-                && let Some(task) = lane.take_sync(&self.around, true)
-            {
-                self.syncer.start(task);
-                self.handles = self.handles.saturating_sub(usize::from(lane.holds_a_handle()));
-                lane.let_go();
-            }
-        }
-        let interval = if self.unsynced.is_empty() { self.around.options.fsync_interval } else { NEXT_FILES };
-        // One more wake takes in the outcome, then it is quiet.
-        self.sync_at = (self.syncer.under_way() > 0 || !self.unsynced.is_empty()).then(|| Instant::now() + interval);
-    }
-
-    /// Puts everything on the disk, waits for it, and tells of syncs that failed earlier: no later one brings back what they
-    /// lost.
-    pub fn flush(&mut self) -> Result<()> {
-        let outcome = self.sync_dirty();
-        outcome.and(self.doubt.take().map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause))))
-    }
-
-    /// Puts on the disk what waits for that.
-    fn sync_dirty(&mut self) -> Result<()> {
-        let mut outcome = self.syncer.wait();
-        let dirty: Vec<_> =
-            self.lanes.values().filter(|lane| lane.dirty).map(|lane| Arc::clone(&lane.session.id)).collect();
-        for some in dirty.chunks(MOST_HANDLES) {
-            let lanes = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, true)).collect();
-            outcome.extend(self.syncer.sync_now(lanes));
-        }
-        self.unsynced.clear();
-        self.sync_at = None;
-        let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
-        let unopened = || self.lanes.values().any(|lane| lane.dirty).then(|| "a file could not be opened".to_owned());
-        let failed = failed.or_else(unopened);
-        self.note(outcome);
-        failed.map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause)))
-    }
-
     /// Moves and deletes what the retention no longer keeps.
     pub fn cleanup(&mut self, retention: Duration) -> Result<CleanupReport> {
         // What it deletes is nowhere any more.
@@ -315,9 +266,6 @@ impl Owned {
             tracing::warn!(target: "smalltalk::event_log", %error, "the journal stays");
         }
         let outcome = retention::cleanup(self, retention);
-        if self.lanes.values().any(|lane| lane.broken) {
-            self.doubt.get_or_insert_with(|| "a file could not be closed in order".to_owned());
-        }
         statistics::save(self);
         outcome
     }
@@ -332,14 +280,15 @@ impl Owned {
         statistics::gather(self)
     }
 
-    /// Puts everything on the disk and marks the log as closed in order.
+    /// Puts everything on the disk and marks the log as closed in order, but where a sync failed earlier and not everybody
+    /// has heard of it.
     pub fn close(mut self) -> Result<()> {
         self.sync_dirty()?;
         statistics::save(&self);
         self.lanes.values().for_each(|lane| lane.keep_indexes(&mut self.around));
         self.around.keeper.settle();
-        let in_order = self.lanes.values().all(|lane| !lane.broken) && self.around.catalog.is_whole();
-        if in_order {
+        let is_certain = self.lanes.values().all(|lane| !lane.broken) && self.around.doubts.are_told();
+        if is_certain && self.around.catalog.is_whole() {
             self.end_journal()?;
             let used = |lane: &Lane| lane.next_seq() - 1;
             // Numbers that leapt have not been used: what they leapt over may have been, and is still not there.

@@ -24,6 +24,15 @@ const GREATEST_FOR_ALL: u64 = MAX_SEQ - (1 << 50);
 pub fn higher(highest: u64, used: u64) -> u64 {
     if used > GREATEST_FOR_ALL { highest } else { highest.max(used) }
 }
+
+/// No disk owes so many events of a session.
+const LEAP: u64 = 1 << 30;
+
+/// Above which number none was given, where `used` is the last that the disk has. Where few are left, some stay.
+pub fn leap(used: u64) -> u64 {
+    used + LEAP.min(MAX_SEQ.saturating_sub(used) / 2 + 1)
+}
+
 /// How each line that we write begins.
 pub const OPENING: &[u8] = b"{\"seq\":";
 

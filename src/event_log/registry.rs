@@ -16,6 +16,7 @@ use super::{
     bell::Bell,
     catalog::Catalog,
     directory::Layout,
+    doubts::Doubts,
     files,
     options::LogOptions,
     reader::{Ask, Reader},
@@ -38,6 +39,8 @@ pub struct Core {
     pub view: View,
     /// Who waits for more.
     pub bell: Arc<Bell>,
+    /// Who has heard what failed.
+    pub doubts: Arc<Doubts>,
     /// Whether the catalog holds what is on the disk.
     pub opened: Arc<AtomicBool>,
     handles: AtomicUsize,
@@ -82,15 +85,17 @@ pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
     let catalog = Arc::new(Catalog::default());
     let opened = Arc::new(AtomicBool::new(false));
     let bell = Arc::new(Bell::default());
+    let doubts = Arc::new(Doubts::default());
     let queue = options.max_queue_bytes;
     let view = View::Owned(Arc::clone(&catalog), Arc::new(Layout::new(&path)));
-    let shared = Shared { catalog, opened: Arc::clone(&opened), bell: Arc::clone(&bell) };
+    let shared = Shared { catalog, opened: Arc::clone(&opened), bell: Arc::clone(&bell), doubts: Arc::clone(&doubts) };
     let writer = Writer::new(options, shared, Before { predecessor, unsynced }, hold);
     let core = Arc::new(Core {
         writer: Worker::start("smalltalk-log", queue, writer)?,
         reader: Worker::start("smalltalk-log-reader", READER_QUEUE, Reader::default())?,
         view,
         bell,
+        doubts,
         opened,
         handles: AtomicUsize::new(1),
     });
@@ -98,15 +103,24 @@ pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
     Ok(core)
 }
 
-/// Leaves a log. The last to leave closes it; an earlier one only waits until its events are on the disk.
-pub fn leave(core: &Core, reply: Reply<()>) {
+/// Leaves a log. The last to leave closes it; an earlier one only waits until its events are on the disk. What failed is told
+/// only where somebody `listens`.
+pub fn leave(core: &Core, handle: u32, listens: bool, reply: Reply<()>) {
     let guard = logs();
     let last = core.handles.fetch_sub(1, Ordering::Relaxed) == 1;
     drop(guard);
     if last {
         core.reader.close(Reply::new(drop));
         core.writer.close(reply);
-    } else if let Err((error, job)) = core.writer.submit(Job::Flush(reply), 0) {
+        return;
+    }
+    let (tag, doubts) = (reply.tag(), Arc::clone(&core.doubts));
+    let answer = move |flushed| {
+        doubts.leave(handle);
+        reply.send(flushed);
+    };
+    let job = Job::Flush { handle: listens.then_some(handle), reply: Reply::new(answer).tagged(tag) };
+    if let Err((error, job)) = core.writer.submit(job, 0) {
         job.refuse(error);
     }
 }

@@ -10,6 +10,7 @@ use super::{
     index::{Placed, Session, read},
     lane::Surroundings,
     names,
+    opening::Damage,
     owned::Owned,
     time::{date_text, day_of, end_of_day, millis, now_ms},
 };
@@ -43,24 +44,32 @@ pub fn cleanup(owned: &mut Owned, retention: Duration) -> Result<CleanupReport> 
 
 /// Deletes the files of the days that were over before `limit`.
 fn delete(archive: &Path, limit: f64, report: &mut CleanupReport) -> Result<()> {
+    let mut outcome = Ok(());
     for (day, directory) in archive::days(archive)? {
-        files::remove_temporaries(&directory)?;
-        if end_of_day(day) > limit {
-            continue;
+        outcome = outcome.and(files::remove_temporaries(&directory));
+        if end_of_day(day) <= limit {
+            outcome = outcome.and(delete_day(&directory, report));
         }
-        for name in files::file_names(&directory)? {
-            if names::is_segment(&name) {
-                let path = directory.join(name);
-                let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
-                files::remove(&path)?;
-                report.deleted += 1;
-                report.bytes_freed += bytes;
-            }
-        }
-        // A day in which somebody keeps files of their own stays.
-        let _ = std::fs::remove_dir(&directory);
     }
-    Ok(())
+    outcome
+}
+
+/// What cannot be deleted keeps nothing else.
+fn delete_day(directory: &Path, report: &mut CleanupReport) -> Result<()> {
+    let mut outcome = Ok(());
+    for name in files::file_names(directory)?.iter().filter(|name| names::is_segment(name)) {
+        let path = directory.join(name);
+        let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
+        let removed = files::remove(&path);
+        if removed.is_ok() {
+            report.deleted += 1;
+            report.bytes_freed += bytes;
+        }
+        outcome = outcome.and(removed);
+    }
+    // A day in which somebody keeps files of their own stays.
+    let _ = std::fs::remove_dir(directory);
+    outcome
 }
 
 /// Closes files whose first event is older than a quarter of the retention, and the handles of sessions at rest.
@@ -78,7 +87,7 @@ fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Res
     let mut moved = 0;
     let mut outcome = Ok(());
     for session in owned.around.catalog.known() {
-        let one = archive_session(&owned.around, &session, limit, &mut moved);
+        let one = archive_session(&owned.around, &session, limit, &mut moved, &mut owned.removed);
         outcome = outcome.and(one);
         forget_if_empty(owned, &session);
     }
@@ -89,7 +98,13 @@ fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Res
     outcome
 }
 
-fn archive_session(around: &Surroundings, session: &Session, limit: f64, moved: &mut u64) -> Result<()> {
+fn archive_session(
+    around: &Surroundings,
+    session: &Session,
+    limit: f64,
+    moved: &mut u64,
+    removed: &mut Vec<Damage>,
+) -> Result<()> {
     let old = |file: &&Placed| {
         let entries = read(&file.entries);
         file.closed && !entries.is_empty() && entries.summary.newest <= limit
@@ -99,6 +114,7 @@ fn archive_session(around: &Surroundings, session: &Session, limit: f64, moved: 
         if files::look(&file.path)?.is_none() && around.layout.active.is_dir() {
             tracing::error!(target: "smalltalk::event_log", file = %file.path.display(), "somebody else has removed a file of the log");
             session.files_mut().retain(|other| other.path != file.path);
+            removed.extend(Damage::removed(&file));
             continue;
         }
         around.keeper.settle();

@@ -54,6 +54,7 @@ pub fn gather(owned: &Owned) -> Statistics {
     let Totals { appended, archived, deleted, .. } = owned.totals;
     let mut numbers = count(&owned.around.catalog.known());
     let mut recovery = owned.report.clone();
+    recovery.damaged.extend_from_slice(&owned.removed);
     recovery.damaged.append(&mut numbers.recovery.damaged);
     Statistics { appended, archived, deleted, recovery, ..numbers }
 }

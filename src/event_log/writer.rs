@@ -13,8 +13,8 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    append::Parcel, bell::Bell, catalog::Catalog, directory::Layout, erase, files, options::LogOptions, owned::Owned,
-    retention::CleanupReport, statistics::Statistics,
+    append::Parcel, bell::Bell, catalog::Catalog, directory::Layout, doubts::Doubts, erase, files, options::LogOptions,
+    owned::Owned, retention::CleanupReport, statistics::Statistics,
 };
 use crate::{
     error::{Error, Result},
@@ -28,8 +28,8 @@ pub enum Job {
     Open { session: Option<String>, reply: Reply<()> },
     /// To store events.
     Append(Parcel),
-    /// To put everything stored so far on the disk.
-    Flush(Reply<()>),
+    /// To put everything stored so far on the disk, and to tell this handle of what failed earlier.
+    Flush { handle: Option<u32>, reply: Reply<()> },
     /// To move and delete what the retention no longer keeps.
     Cleanup { retention: Duration, reply: Reply<CleanupReport> },
     /// To remove everything of a session.
@@ -42,7 +42,7 @@ impl Job {
     /// By what whoever waits knows it.
     pub fn tag(&self) -> Option<Tag> {
         match self {
-            Self::Open { reply, .. } | Self::Flush(reply) => reply.tag(),
+            Self::Open { reply, .. } | Self::Flush { reply, .. } => reply.tag(),
             Self::Append(parcel) => parcel.tag(),
             Self::Cleanup { reply, .. } => reply.tag(),
             Self::Erase { reply, .. } => reply.tag(),
@@ -53,7 +53,7 @@ impl Job {
     /// Answers the job without doing it.
     pub fn refuse(self, error: Error) {
         match self {
-            Self::Open { reply, .. } | Self::Flush(reply) => reply.send(Err(error)),
+            Self::Open { reply, .. } | Self::Flush { reply, .. } => reply.send(Err(error)),
             Self::Append(parcel) => parcel.refuse(error),
             Self::Cleanup { reply, .. } => reply.send(Err(error)),
             Self::Erase { reply, .. } => reply.send(Err(error)),
@@ -85,7 +85,7 @@ struct Lost {
 /// As often the lock is looked at while somebody waits for events: when another one owns the log, none come.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// What a writer shares with readers.
+/// What a writer shares with readers and handles.
 pub struct Shared {
     /// What they see.
     pub catalog: Arc<Catalog>,
@@ -93,6 +93,8 @@ pub struct Shared {
     pub opened: Arc<AtomicBool>,
     /// Tells them that there is more.
     pub bell: Arc<Bell>,
+    /// What else it has to tell.
+    pub doubts: Arc<Doubts>,
 }
 
 /// The writer.
@@ -105,8 +107,6 @@ pub struct Writer {
     failure: Option<Error>,
     /// Where the log was let go of since it was opened last.
     lost: Option<Lost>,
-    /// Why not everything may be on the disk that was acknowledged before the log was let go of.
-    doubt: Option<Error>,
     /// Dropped last: then the directory is free for the next one.
     _released: Sender<Infallible>,
 }
@@ -114,7 +114,7 @@ pub struct Writer {
 impl Writer {
     /// A writer that opens the log when it gets its first job.
     pub fn new(options: LogOptions, shared: Shared, before: Before, released: Sender<Infallible>) -> Self {
-        Self { options, shared, before, owned: None, failure: None, lost: None, doubt: None, _released: released }
+        Self { options, shared, before, owned: None, failure: None, lost: None, _released: released }
     }
 
     fn await_predecessor(&mut self) {
@@ -133,10 +133,9 @@ impl Writer {
         self.shared.opened.store(false, Ordering::Release);
         let Some(owned) = self.owned.take() else { return Ok(()) };
         let given = owned.given();
-        let (error, flushed) = owned.abandon();
+        let error = owned.abandon();
         tracing::error!(target: "smalltalk::event_log", %error, "let go of a log that may have another owner");
         self.lost = Some(Lost { given, untold: None });
-        self.doubt = flushed.err().or(self.doubt.take());
         self.shared.catalog.lose(&error);
         self.shared.bell.fail(&error);
         Err(error)
@@ -166,7 +165,8 @@ impl Writer {
     fn take_possession(&mut self) -> Result<Owned> {
         let layout = Layout::new(&self.options.directory);
         let given = self.lost.as_ref().map(|lost| lost.given);
-        let owned = Owned::open(layout, &self.options, &self.shared.catalog, &self.shared.bell, given)?;
+        let Shared { catalog, bell, doubts, .. } = &self.shared;
+        let owned = Owned::open(layout, &self.options, catalog, bell, doubts, given)?;
         if self.lost.take().is_some() {
             self.shared.catalog.is_found();
         }
@@ -184,16 +184,14 @@ impl Writer {
     }
 
     /// What is not open has nothing to flush.
-    fn flush(&mut self) -> Result<()> {
-        if self.owned.is_some() {
-            self.open().and_then(Owned::flush)?;
-        }
-        self.doubt.take().map_or(Ok(()), Err)
+    fn flush(&mut self, handle: Option<u32>) -> Result<()> {
+        let synced = if self.owned.is_some() { self.open()?.sync_dirty() } else { Ok(()) };
+        synced.and(handle.map_or(Ok(()), |handle| self.shared.doubts.tell(handle)))
     }
 
     fn serve(&mut self, job: Job) {
         let job = match job {
-            Job::Flush(reply) => return reply.send(self.flush()),
+            Job::Flush { handle, reply } => return reply.send(self.flush(handle)),
             other => other,
         };
         let owned = match self.open() {
@@ -203,7 +201,7 @@ impl Writer {
         match job {
             Job::Open { session, reply } => reply.send(session.map_or(Ok(()), |id| owned.make_readable(&id))),
             Job::Append(parcel) => owned.append(vec![parcel]),
-            Job::Flush(reply) => reply.send(owned.flush()),
+            Job::Flush { reply, .. } => reply.send(owned.sync_dirty()),
             Job::Cleanup { retention, reply } => reply.send(owned.cleanup(retention)),
             Job::Erase { session, reply } => reply.send(erase::erase(owned, &session)),
             Job::Statistics(reply) => reply.send(Ok(owned.statistics())),
@@ -214,7 +212,7 @@ impl Writer {
 impl Handler<Job> for Writer {
     fn is_unprepared(&self, next: &Job) -> bool {
         // A failure that nobody is left to hear of is not for whoever comes later.
-        self.owned.is_none() && (self.failure.is_some() || !matches!(next, Job::Flush(_)))
+        self.owned.is_none() && (self.failure.is_some() || !matches!(next, Job::Flush { .. }))
     }
 
     fn prepare(&mut self) {
@@ -269,10 +267,10 @@ impl Handler<Job> for Writer {
         let closed = match (checked, self.owned.take()) {
             (Ok(()), owned) => owned.map_or(Ok(()), Owned::close),
             // Whoever may own it by now, what was acknowledged gets to the disk.
-            (Err(error), owned) => owned.map_or(Ok(()), |mut owned| owned.flush()).and(Err(error)),
+            (Err(error), owned) => owned.map_or(Ok(()), |mut owned| owned.sync_dirty()).and(Err(error)),
         };
         let untold = self.lost.take().and_then(|lost| lost.untold);
-        self.doubt.take().or(closed.err()).or(untold).map_or(Ok(()), Err)
+        self.shared.doubts.tell_last().err().or(closed.err()).or(untold).map_or(Ok(()), Err)
     }
 }
 

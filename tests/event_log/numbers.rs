@@ -2,6 +2,8 @@
 
 use std::{fs, io::Write};
 
+use smalltalk_native::durability::Durability;
+
 use crate::support::*;
 
 #[test]
@@ -115,5 +117,87 @@ fn a_session_that_has_used_up_all_numbers_is_alone_with_that() {
     let log = place.open();
     for session in [SESSION, "fifth"] {
         assert!(append(&log, session, 5).seq >= before);
+    }
+}
+
+/// As an owner gives them whose clock is an hour ahead of that of the next one.
+fn ahead() -> u64 {
+    now_micros() + 3_600_000_000
+}
+
+#[test]
+fn numbers_that_the_disk_has_lost_are_not_given_again_where_the_clock_is_behind() {
+    let place = Place::new();
+    let log = place.open();
+    append(&log, SESSION, 1);
+    close(&log);
+    write_line(&place, ahead());
+    let log = place.open();
+    append(&log, SESSION, 2);
+    let kept = fs::metadata(place.file()).unwrap().len();
+    let given = [3, 4, 5].map(|payload| append(&log, SESSION, payload).seq);
+    let new = append(&log, "new", 1).seq;
+    close(&log);
+    // The power goes.
+    fs::OpenOptions::new().write(true).open(place.file()).unwrap().set_len(kept).unwrap();
+    fs::remove_file(place.active().join("new.jsonl")).unwrap();
+    place.forget_the_close();
+    let log = place.open();
+    assert!(append(&log, SESSION, 6).seq > given[2]);
+    assert!(append(&log, "new", 2).seq > new);
+}
+
+#[test]
+fn a_number_that_somebody_has_acknowledged_is_not_given_again_where_its_event_is_lost() {
+    let place = Place::new();
+    let log = place.open();
+    append(&log, "other", 1);
+    let consumer = log.consumer(SESSION.into(), "mailer".into(), Durability::Power).unwrap();
+    wait(|reply| consumer.open(reply)).unwrap();
+    // Any number may be acknowledged; one of which time knows nothing means nothing.
+    let (seen, nonsense) = (ahead(), GREATEST);
+    wait(|reply| consumer.acknowledge(seen, reply)).unwrap();
+    let mad = log.consumer("other".into(), "mad".into(), Durability::Power).unwrap();
+    wait(|reply| mad.open(reply)).unwrap();
+    wait(|reply| mad.acknowledge(nonsense, reply)).unwrap();
+    drop((consumer, mad));
+    close(&log);
+    place.forget_the_close();
+    let log = place.open();
+    let given = append(&log, SESSION, 2).seq;
+    assert!(seen < given && given < nonsense / 2, "{given}");
+}
+
+#[test]
+fn numbers_that_the_names_of_archived_files_tell_of_are_not_given_again_where_the_clock_is_behind() {
+    let place = Place::new();
+    let log = place.open();
+    append(&log, SESSION, 1);
+    wait(|reply| log.cleanup(std::time::Duration::ZERO, reply)).unwrap();
+    close(&log);
+    fs::write(place.file(), "").unwrap();
+    write_line(&place, ahead());
+    let log = place.open();
+    let used = append(&log, SESSION, 2).seq;
+    wait(|reply| log.cleanup(std::time::Duration::ZERO, reply)).unwrap();
+    assert!(names(&place.active()).is_empty(), "all is archived");
+    close(&log);
+    place.forget_the_close();
+    let log = place.open();
+    assert!(append(&log, SESSION, 3).seq > used);
+}
+
+#[test]
+fn some_numbers_are_left_where_only_few_are() {
+    let place = Place::new();
+    let log = place.open();
+    append(&log, SESSION, 1);
+    close(&log);
+    write_line(&place, GREATEST - 100);
+    for payload in 2..5 {
+        let log = place.open();
+        append(&log, SESSION, payload);
+        close(&log);
+        place.forget_the_close();
     }
 }

@@ -1,6 +1,6 @@
 //! Others remove files of a log that is open: what they remove is gone, and nothing else.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, io::Write, path::PathBuf, time::Duration};
 
 use smalltalk_native::event_log::{EventLog, LogOptions, ReplayFilter};
 
@@ -8,7 +8,9 @@ use crate::support::*;
 
 /// A log of a session with an event in each file, and its closed files, oldest first.
 fn written(place: &Place, events: u64) -> (EventLog, Vec<PathBuf>) {
-    let options = LogOptions { max_file_bytes: 1, cleanup_interval: Duration::ZERO, ..place.options() };
+    // The next append is to notice what has become of them, not a sync.
+    let fsync_interval = Duration::from_secs(3600);
+    let options = LogOptions { max_file_bytes: 1, cleanup_interval: Duration::ZERO, fsync_interval, ..place.options() };
     let log = EventLog::open(options).unwrap();
     (1..=events).for_each(|payload| drop(append(&log, SESSION, payload)));
     let closed = (1..events).map(|seq| place.active().join(format!("s.{seq}.jsonl")));
@@ -49,6 +51,32 @@ fn a_cleanup_archives_the_others() {
     let archived = ReplayFilter { archived: true, ..ReplayFilter::default() };
     assert_eq!(payloads(&replay(&log, SESSION, archived)), [1, 3, 4, 5]);
     assert_eq!(append(&log, SESSION, 6).seq, 6, "its numbers stay used");
+}
+
+/// Every file of a log of which something is missing.
+fn missing(log: &EventLog) -> Vec<String> {
+    statistics(log).recovery.damaged.into_iter().map(|damage| damage.file).collect()
+}
+
+#[test]
+fn what_was_removed_is_still_told_when_the_session_is_archived_or_read_again() {
+    let place = Place::new();
+    let (log, closed) = written(&place, 5);
+    fs::remove_file(&closed[1]).unwrap();
+    all(&log, SESSION);
+    wait(|reply| log.cleanup(Duration::ZERO, reply)).unwrap();
+    assert_eq!(missing(&log), ["s.2.jsonl"]);
+    let place = Place::new();
+    let (log, closed) = written(&place, 5);
+    fs::remove_file(&closed[1]).unwrap();
+    fs::remove_file(place.file()).unwrap();
+    all(&log, SESSION);
+    for _ in 0..3 {
+        notices(&log, SESSION);
+        assert_eq!(missing(&log), ["s.2.jsonl", "s.jsonl"]);
+        // A blank line: it is read again.
+        fs::OpenOptions::new().append(true).open(place.file()).unwrap().write_all(b"\n").unwrap();
+    }
 }
 
 #[test]

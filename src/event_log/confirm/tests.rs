@@ -16,7 +16,7 @@ const SESSIONS: [&str; 4] = ["a", "b", "c", "d"];
 
 fn open(directory: &Path, max_file_bytes: u64) -> Owned {
     let options = LogOptions { cleanup_interval: Duration::ZERO, max_file_bytes, ..LogOptions::new(directory) };
-    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default(), None).unwrap()
+    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default(), &Arc::default(), None).unwrap()
 }
 
 /// Appends a batch, and gives the numbers of what was acknowledged.
@@ -228,7 +228,8 @@ fn damage_that_cannot_be_kept_aside_is_mended_all_the_same_but_events_are_not_wr
     other[20] ^= 1;
     fs::write(&files[0], &other).unwrap();
     let options = LogOptions::new(directory.path());
-    let opened = Owned::open(Layout::new(directory.path()), &options, &Arc::default(), &Arc::default(), None);
+    let opened =
+        Owned::open(Layout::new(directory.path()), &options, &Arc::default(), &Arc::default(), &Arc::default(), None);
     assert_eq!(opened.err().unwrap().code(), "ERR_IO");
     assert_eq!(fs::read(&files[0]).unwrap(), other);
     let mut damaged = whole.clone();

@@ -81,10 +81,11 @@ impl Journal {
         self.write(&bytes).map(|()| Added::Yes)
     }
 
-    /// Nothing that was said of a file holds any more: it is about to get another name, or to be read again.
-    pub fn forget(&mut self, file: &str) -> Result<()> {
+    /// Nothing that was said of these files holds any more: they are about to get other names, or to be read again.
+    pub fn forget(&mut self, files: &[String]) -> Result<()> {
         let mut bytes = Vec::new();
-        entry::push(&mut bytes, self.epoch, &[file], &[]);
+        let files: Vec<_> = files.iter().map(String::as_str).collect();
+        entry::push(&mut bytes, self.epoch, &files, &[]);
         self.write(&bytes)
     }
 

@@ -8,7 +8,7 @@ use crate::{
 
 fn open(directory: &Path) -> Owned {
     let options = LogOptions { cleanup_interval: Duration::ZERO, ..LogOptions::new(directory) };
-    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default(), None).unwrap()
+    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default(), &Arc::default(), None).unwrap()
 }
 
 /// An event that makes a file large enough for an index.

@@ -66,6 +66,7 @@ impl Lane {
         {
             self.broken = true;
             self.current.lost.store(true, Ordering::Release);
+            around.doubts.raise(cause.to_string());
             return Err(indeterminate(&format!("syncing {}", path.display()), &cause.to_string()));
         }
         self.current.is_on_disk(self.current.length);
@@ -79,7 +80,7 @@ impl Lane {
                 files::sync_directory(&around.layout.active)?;
                 self.name_is_on_disk();
             }
-            around.journal.forget(&self.file_name())?;
+            around.journal.forget(&[self.file_name()])?;
         }
         let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));
         let mut files = self.session.files_mut();
@@ -95,6 +96,9 @@ impl Lane {
         self.fresh = None;
         self.current = Current::of(0, false);
         // Where the new name fails to land, so may the old one, which an event of this batch relies on.
-        files::sync_directory(&around.layout.active).inspect_err(|_| self.broken = true)
+        files::sync_directory(&around.layout.active).inspect_err(|error| {
+            self.broken = true;
+            around.doubts.raise(error.to_string());
+        })
     }
 }

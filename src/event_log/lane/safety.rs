@@ -37,8 +37,10 @@ impl Lane {
             None => match files::open_written(&self.path(around)) {
                 Ok(file) => Arc::new(file),
                 Err(error) => {
-                    tracing::error!(target: "smalltalk::event_log", %error, "a file cannot be synced; it is read again before the next write");
-                    self.broken = true;
+                    // It may be tried many times.
+                    if !std::mem::replace(&mut self.broken, true) {
+                        tracing::error!(target: "smalltalk::event_log", %error, "a file cannot be synced; it is read again before the next write");
+                    }
                     return None;
                 }
             },
@@ -55,6 +57,11 @@ impl Lane {
         Some(Task { key: Arc::clone(&self.session.id), file, reach, name })
     }
 
+    /// Whether something waits for a sync that may be had: its file is there.
+    pub fn may_be_synced(&self, around: &Surroundings) -> bool {
+        self.dirty && !matches!(files::look(&self.path(around)), Ok(None))
+    }
+
     /// What the last batch has written, where the journal alone makes it safe: everything before it is. `None` where it has
     /// to be synced in its place.
     pub fn take_fresh(&mut self) -> Option<Fresh> {
@@ -65,6 +72,11 @@ impl Lane {
     /// Takes note that the journal is about to speak of its file, whether or not it can be relied on for that.
     pub fn goes_to_journal(&mut self) {
         self.current.in_journal = true;
+    }
+
+    /// Takes note that the journal says nothing of its file any more.
+    pub fn left_journal(&mut self) {
+        self.current.in_journal = false;
     }
 
     /// Takes note that the journal has all that was written.
@@ -93,12 +105,10 @@ impl Lane {
         self.current.is_settled();
     }
 
-    /// Puts what was found in its file on the disk. Where that fails, nobody knows what is.
-    pub fn sync_found(&mut self, around: &Surroundings) {
-        if self.current.length > 0 && files::sync_file(&self.path(around)).is_err() {
-            self.current.on_disk = Arc::default();
-            self.dirty = true;
-        }
+    /// Takes note that what was found in its file may not be on the disk.
+    pub fn is_to_be_synced(&mut self) {
+        self.current.on_disk = Arc::default();
+        self.dirty = self.current.length > 0;
     }
 
     /// Whether the journal may speak of its file.

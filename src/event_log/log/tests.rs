@@ -91,3 +91,21 @@ fn a_replay_that_was_begun_before_the_log_was_lost_goes_on() {
     }
     assert_eq!(events, 1000);
 }
+
+#[test]
+fn a_sync_that_failed_is_told_to_each_handle_and_a_dropped_one_keeps_it_from_nobody() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let open = || EventLog::open(LogOptions::new(directory.path())).unwrap();
+    let [one, other, dropped] = [(); 3].map(|()| open());
+    append(&one, 1);
+    let core = one.side.core().unwrap();
+    core.doubts.raise("a disk that lies".into());
+    drop((core, dropped));
+    let flushed = |log: &EventLog| wait(|reply| log.flush(reply)).map_err(|error| error.code());
+    let closed = |log: &EventLog| wait(|reply| log.close(reply)).map_err(|error| error.code());
+    assert_eq!([flushed(&other), flushed(&other)], [Err("ERR_INDETERMINATE"), Ok(())]);
+    let later = open();
+    assert_eq!([flushed(&later), closed(&other)], [Ok(()), Ok(())]);
+    assert_eq!([closed(&later), closed(&one)], [Ok(()), Err("ERR_INDETERMINATE")], "it has not heard of it");
+    assert!(!directory.path().join("closed.json").exists());
+}

@@ -39,8 +39,11 @@ impl Owned {
     }
 
     /// Lets go of a log that somebody else may own. What was acknowledged still gets to the disk; nothing else is touched.
-    pub fn abandon(mut self) -> (Error, Result<()>) {
-        (self.ownership.lost(), self.flush())
+    pub fn abandon(mut self) -> Error {
+        if self.sync_dirty().is_err() && self.lanes.values().any(|lane| lane.dirty) {
+            self.around.doubts.raise("a file could not be opened".to_owned());
+        }
+        self.ownership.lost()
     }
 
     /// Looks up whose the lock's name is, once a batch: where a file is not what it was, its directory may be another one.

@@ -3,16 +3,18 @@
 
 use std::sync::Arc;
 
-use super::Owned;
+use super::{Owned, numbers};
 use crate::{
     error::Result,
     event_log::{
         catalog::Catalog,
+        consumers,
         directory::Layout,
         files,
+        index::Placed,
         lane::Lane,
         names,
-        opening::{self, Loaded, RecoveryReport},
+        opening::{self, Damage, Loaded, RecoveryReport, Stems},
         record,
         time::now_micros,
     },
@@ -37,9 +39,7 @@ pub(super) fn read_all(layout: &Layout, catalog: &Catalog, report: &mut Recovery
 
 impl Owned {
     /// Goes on with a session where its files end.
-    pub(super) fn resume(&mut self, loaded: Loaded, leap: bool, at_least: u64) {
-        let next = at_least.max(loaded.last_seq + 1);
-        let next = if leap { next.max(now_micros()) } else { next };
+    pub(super) fn resume(&mut self, loaded: Loaded, next: u64) {
         self.around.catalog.insert(Arc::clone(&loaded.session));
         self.lanes.insert(Arc::clone(&loaded.session.id), Lane::resume(loaded, next));
     }
@@ -53,7 +53,7 @@ impl Owned {
             {
                 tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the file is read again before the next write");
                 lane.broken = true;
-                self.doubt = Some(error.to_string());
+                self.around.doubts.raise(error.to_string());
             }
         }
     }
@@ -65,11 +65,11 @@ impl Owned {
         if !self.seems_to_hold()? {
             return Err(self.ownership.lost());
         }
-        match self.lanes.get(id) {
-            Some(lane) if lane.broken => self.reread(id),
-            Some(_) => Ok(()),
-            None => self.make_readable(id),
-        }
+        let is_known = match self.lanes.get(id) {
+            Some(lane) => !lane.broken,
+            None => self.around.catalog.why_unreadable(id).is_none(),
+        };
+        if is_known { Ok(()) } else { self.read_again(id) }
     }
 
     /// Reads a session that could not be read so far; nothing where it could.
@@ -79,42 +79,91 @@ impl Owned {
 
     /// Reads a session again whose file may hold something else than we think.
     pub fn reread(&mut self, id: &str) -> Result<()> {
-        // What failed may have been the sync of its name, or somebody has removed all files with their directory.
-        files::create_directory(&self.around.layout.active)?;
-        files::sync_directory(&self.around.layout.active)?;
-        self.take_from_journal(id)?;
+        let outcome = self.read_again(id);
+        self.sync_read_again();
+        outcome
+    }
+
+    /// The same for one of many: what is found is still to be synced, see [`Owned::sync_read_again`].
+    fn read_again(&mut self, id: &str) -> Result<()> {
         let stem = names::stem_of(id);
-        let files = opening::list(&self.around.layout)?.remove(&stem).unwrap_or_default();
+        let files = self.listed()?.remove(&stem).unwrap_or_default();
+        self.take_from_journal(id)?;
         let mut report = RecoveryReport::default();
         let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
         self.report.torn.append(&mut report.torn);
+        // What was known of these files has been found again.
+        let is_known =
+            |damage: &Damage| damage.file.starts_with(&stem) && files.iter().any(|(_, name)| *name == damage.file);
+        self.report.damaged.retain(|damage| !is_known(damage));
         self.report.damaged.append(&mut report.damaged);
-        let unknown = self.highest_seq.saturating_add(1);
-        let used = self.lanes.remove(id).map_or(unknown, |lane| lane.next_seq());
+        let lane = self.lanes.remove(id);
+        let gone =
+            |file: &&Placed| file.path.file_name().is_none_or(|of| files.iter().all(|(_, name)| of != name.as_str()));
+        if let Some(lane) = &lane {
+            self.removed.extend(lane.session.files().iter().filter(gone).filter_map(Damage::removed));
+        }
+        let given = lane.map(|lane| lane.next_seq());
+        let used = given.unwrap_or(self.highest_seq.saturating_add(1));
         if let Some(loaded) = loaded {
-            self.resume(loaded, true, used);
+            // What this process gave it knows; what was given before that, or by others, may be more than is there.
+            let next = match given {
+                Some(given) if loaded.last_seq < given => now_micros(),
+                _ => numbers::beyond(numbers::last_of(&self.around.layout, &loaded)),
+            };
+            self.resume(loaded, next.max(used));
             if let Some(lane) = self.lanes.get_mut(id) {
-                lane.sync_found(&self.around);
+                lane.is_to_be_synced();
+                self.read_again.push(Arc::clone(&lane.session.id));
             }
         } else {
             self.around.catalog.remove(id);
-            self.highest_seq = record::higher(self.highest_seq, used).max(now_micros());
+            self.highest_seq = match given {
+                Some(given) => record::higher(self.highest_seq, given).max(now_micros()),
+                None => self.beyond_unknown(id),
+            };
         }
         self.around.catalog.note_readable(&stem);
         Ok(())
     }
 
+    /// The files that there are. After a fault of the disk all sessions may have to be read again: they are looked up once for
+    /// a batch.
+    fn listed(&mut self) -> Result<&mut Stems> {
+        let listed = if let Some(listed) = self.listed.take() {
+            listed
+        } else {
+            // What failed may have been the sync of their names, or somebody has removed all of them with their directory.
+            files::create_directory(&self.around.layout.active)?;
+            files::sync_directory(&self.around.layout.active)?;
+            opening::list(&self.around.layout)?
+        };
+        Ok(self.listed.insert(listed))
+    }
+
+    /// Puts what was found in files that were read again on the disk, all at once.
+    pub(super) fn sync_read_again(&mut self) {
+        self.listed = None;
+        let ids = std::mem::take(&mut self.read_again);
+        self.sync_lanes(&ids, true);
+        self.sync_later(ids);
+    }
+
     /// Forgets a session; its numbers stay used.
     pub fn forget(&mut self, id: &str) {
-        let catalog = &self.around.catalog;
-        catalog.remove(id);
+        self.around.catalog.remove(id);
         if let Some(lane) = self.lanes.remove(id) {
             self.highest_seq = record::higher(self.highest_seq, lane.next_seq() - 1);
         }
-        if catalog.why_unreadable(id).is_some() {
-            // Nobody knows which these are.
-            self.highest_seq = self.highest_seq.max(now_micros());
-            catalog.note_readable(&names::stem_of(id));
+        if self.around.catalog.why_unreadable(id).is_some() {
+            self.highest_seq = self.beyond_unknown(id);
+            self.around.catalog.note_readable(&names::stem_of(id));
         }
+    }
+
+    /// Above which number all go on where one has gone whose own nobody knows.
+    fn beyond_unknown(&self, id: &str) -> u64 {
+        let acknowledged = consumers::furthest_of(&self.around.layout, id);
+        numbers::beyond_others(record::higher(self.highest_seq, acknowledged))
     }
 }

@@ -1,8 +1,9 @@
 mod meddling;
+mod stuck;
 
 use super::*;
 use crate::{
-    event_log::{append::Append, files, index::read},
+    event_log::{append::Append, files, index::read, time::now_micros},
     reply::Reply,
 };
 
@@ -15,13 +16,17 @@ fn append(owned: &mut Owned, durability: Durability) -> Result<u64> {
 
 fn open(directory: &std::path::Path) -> Owned {
     let options = LogOptions { cleanup_interval: Duration::ZERO, ..LogOptions::new(directory) };
-    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default(), None).unwrap()
+    Owned::open(Layout::new(directory), &options, &Arc::default(), &Arc::default(), &Arc::default(), None).unwrap()
 }
 
 fn events(owned: &Owned) -> Vec<u64> {
     let session = owned.around.catalog.find("s").unwrap();
     let files = session.files();
     files.iter().flat_map(|file| read(&file.entries).list.iter().map(|entry| entry.seq).collect::<Vec<_>>()).collect()
+}
+
+fn flush(owned: &mut Owned) -> Result<()> {
+    owned.sync_dirty().and(owned.around.doubts.tell(0))
 }
 
 fn fail_a_sync(owned: &mut Owned) {
@@ -168,11 +173,11 @@ fn a_flush_tells_of_a_sync_that_failed_while_nobody_waited_for_it() {
     let mut owned = open(directory.path());
     append(&mut owned, Durability::Process).unwrap();
     fail_a_sync(&mut owned);
-    assert_eq!(owned.flush().unwrap_err().code(), "ERR_INDETERMINATE");
+    assert_eq!(flush(&mut owned).unwrap_err().code(), "ERR_INDETERMINATE");
     fail_a_sync(&mut owned);
     append(&mut owned, Durability::Power).unwrap();
-    assert_eq!(owned.flush().unwrap_err().code(), "ERR_INDETERMINATE", "to read it again has brought nothing back");
-    owned.flush().unwrap();
+    assert_eq!(flush(&mut owned).unwrap_err().code(), "ERR_INDETERMINATE", "to read it again has brought nothing back");
+    flush(&mut owned).unwrap();
     owned.close().unwrap();
 }
 
@@ -186,11 +191,52 @@ fn a_flush_that_cannot_open_a_file_does_not_say_that_it_is_on_the_disk() {
     let aside = directory.path().join("aside");
     std::fs::rename(&file, &aside).unwrap();
     std::fs::create_dir(&file).unwrap();
-    assert_eq!(owned.flush().unwrap_err().code(), "ERR_INDETERMINATE");
+    assert_eq!(flush(&mut owned).unwrap_err().code(), "ERR_INDETERMINATE");
     std::fs::remove_dir(&file).unwrap();
     std::fs::rename(&aside, &file).unwrap();
-    owned.flush().unwrap();
+    flush(&mut owned).unwrap();
     owned.close().unwrap();
+}
+
+#[test]
+fn a_file_that_could_not_be_opened_for_its_sync_is_synced_when_it_can_be() {
+    for is_flushed in [false, true] {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        append(&mut owned, Durability::Process).unwrap();
+        owned.lanes.values_mut().for_each(Lane::let_go);
+        let [file, aside] = ["active/s.jsonl", "aside"].map(|name| directory.path().join(name));
+        std::fs::rename(&file, &aside).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        if is_flushed {
+            flush(&mut owned).unwrap_err();
+        } else {
+            owned.begin_syncs();
+        }
+        std::fs::remove_dir(&file).unwrap();
+        std::fs::rename(&aside, &file).unwrap();
+        assert!(
+            owned.wake_at().is_some_and(|at| at <= Instant::now() + owned.around.options.fsync_interval),
+            "it sleeps for ever"
+        );
+        owned.begin_syncs();
+        let done = owned.syncer.wait();
+        owned.note(done);
+        assert!(owned.lanes["s"].is_safe(), "{is_flushed}");
+        owned.begin_syncs();
+        assert_eq!(owned.wake_at(), None);
+    }
+}
+
+#[test]
+fn a_file_that_is_gone_keeps_nobody_awake() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    append(&mut owned, Durability::Process).unwrap();
+    owned.lanes.values_mut().for_each(Lane::let_go);
+    std::fs::remove_file(directory.path().join("active/s.jsonl")).unwrap();
+    owned.begin_syncs();
+    assert_eq!(owned.wake_at(), None);
 }
 
 #[test]
@@ -199,10 +245,61 @@ fn a_file_that_is_read_again_is_synced_for_what_waited_for_that() {
     let mut owned = open(directory.path());
     append(&mut owned, Durability::Process).unwrap();
     fail_a_sync(&mut owned);
-    synced();
     append(&mut owned, Durability::Process).unwrap();
-    assert!(synced().contains(&directory.path().join("active/s.jsonl")));
+    let length = std::fs::metadata(directory.path().join("active/s.jsonl")).unwrap().len();
+    assert_eq!(owned.lanes["s"].bytes_on_disk(), length);
     owned.close().unwrap();
+}
+
+#[test]
+fn what_is_damaged_is_counted_once_however_often_it_is_read() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    for _ in 0..3 {
+        append(&mut owned, Durability::Process).unwrap();
+    }
+    owned.close().unwrap();
+    let file = directory.path().join("active/s.jsonl");
+    let damaged = std::fs::read_to_string(&file).unwrap().replacen("\"topic\"", "\"tOpic\"", 2);
+    std::fs::write(&file, damaged).unwrap();
+    let mut owned = open(directory.path());
+    let found: Vec<_> = owned.report.damaged.iter().map(|damage| (damage.offset, damage.copy.clone())).collect();
+    assert!(!found.is_empty());
+    for _ in 0..3 {
+        fail_a_sync(&mut owned);
+        append(&mut owned, Durability::Process).unwrap();
+        let again: Vec<_> = owned.report.damaged.iter().map(|damage| (damage.offset, damage.copy.clone())).collect();
+        assert_eq!(again, found);
+    }
+}
+
+#[test]
+fn after_a_fault_of_the_disk_many_sessions_are_read_again_with_one_look_and_synced_together() {
+    for durability in [Durability::Process, Durability::Power] {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = open(directory.path());
+        let append_to_all = |owned: &mut Owned| {
+            let (parcels, answers): (Vec<_>, Vec<_>) = (0..MOST_HANDLES + 10)
+                .map(|number| {
+                    let (reply, answer) = Reply::channel();
+                    let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
+                    let durability = Some(durability);
+                    (Append { session: format!("s{number}"), body, id: None, durability, reply }.into(), answer)
+                })
+                .unzip();
+            owned.append(parcels);
+            assert!(answers.iter().all(|answer| answer.recv().unwrap().is_ok()));
+        };
+        append_to_all(&mut owned);
+        flush(&mut owned).unwrap();
+        let fault = || Err(std::io::Error::other("a disk that lies"));
+        owned.note(owned.lanes.keys().map(|id| (Arc::clone(id), fault())).collect());
+        owned.end_journal().unwrap();
+        synced();
+        append_to_all(&mut owned);
+        assert_eq!(synced(), [directory.path().join("active")], "the names, once; no file by itself");
+        assert!(owned.lanes.values().all(|lane| lane.is_safe() && !lane.broken && !lane.dirty), "{durability:?}");
+    }
 }
 
 #[test]

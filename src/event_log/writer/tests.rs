@@ -5,7 +5,8 @@ use super::*;
 use crate::event_log::append::Append;
 
 fn writer(directory: &std::path::Path) -> Writer {
-    let shared = Shared { catalog: Arc::default(), opened: Arc::default(), bell: Arc::default() };
+    let shared =
+        Shared { catalog: Arc::default(), opened: Arc::default(), bell: Arc::default(), doubts: Arc::default() };
     let (released, _) = crossbeam_channel::bounded(0);
     Writer::new(LogOptions::new(directory), shared, Before::default(), released)
 }
@@ -22,7 +23,7 @@ fn what_kept_the_log_from_opening_is_not_told_to_whoever_comes_when_it_is_over()
     let ((flush, flushed), (reply, appended)) = (Reply::channel(), Reply::channel());
     let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#.into();
     let append = Append { session: "s".into(), body, id: None, durability: None, reply };
-    let batch = vec![Job::Flush(flush), Job::Append(append.into())];
+    let batch = vec![Job::Flush { handle: Some(0), reply: flush }, Job::Append(append.into())];
     if writer.is_unprepared(&batch[0]) {
         writer.prepare();
     }
@@ -54,6 +55,21 @@ fn stored(directory: &std::path::Path) -> Vec<u64> {
     let outcome = crate::event_log::recover(&bytes, Some("s"), None);
     assert!(outcome.damage.is_empty() && outcome.torn.is_none());
     outcome.found.iter().map(|found| found.line.seq).collect()
+}
+
+#[test]
+fn a_close_tells_of_a_sync_that_failed_while_nobody_waited_for_it() {
+    for is_read_again in [false, true] {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut writer = writer(directory.path());
+        append(&mut writer, 1).unwrap();
+        writer.owned.as_mut().unwrap().note(vec![("s".into(), Err(std::io::Error::other("a disk that lies")))]);
+        if is_read_again {
+            append(&mut writer, 2).unwrap();
+        }
+        assert_eq!(code(writer.finish()), "ERR_INDETERMINATE", "{is_read_again}");
+        assert!(!directory.path().join("closed.json").exists(), "what it lost may have had greater numbers");
+    }
 }
 
 #[cfg(unix)]

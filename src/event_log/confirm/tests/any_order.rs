@@ -61,7 +61,7 @@ proptest! {
                     owned.settle_in_time();
                 }
                 // It tells of syncs that failed before.
-                Op::Flush => drop(owned.flush()),
+                Op::Flush => drop(owned.sync_dirty()),
                 Op::FailSync(session) => {
                     owned.note(vec![(SESSIONS[session].into(), Err(std::io::Error::other("a disk that lies")))]);
                 }

@@ -179,7 +179,7 @@ fn a_later_sync_says_nothing_of_what_the_one_before_a_closing_has_lost() {
     assert!(path.exists() && lane.broken, "nobody can sync that");
     lane.let_go();
     fs::write(&path, vec![0; bytes.len()]).unwrap();
-    owned.flush().unwrap();
+    owned.sync_dirty().unwrap();
     owned.settle().unwrap();
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
@@ -252,4 +252,31 @@ fn a_copy_without_its_lock_has_what_its_journal_has() {
     fs::remove_file(directory.path().join("lock")).unwrap();
     let owned = open(directory.path(), u64::MAX);
     assert_eq!(seqs(&owned)["a"], [1]);
+}
+
+#[test]
+fn after_a_fault_of_the_disk_the_journal_mends_all_files_at_once_and_forgets_them_together() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    let everywhere = [0, 1, 2, 3].map(|session| (session, Durability::Power));
+    append(&mut owned, &everywhere, 10);
+    for session in SESSIONS {
+        let path = directory.path().join(format!("active/{session}.jsonl"));
+        let length = fs::read(&path).unwrap().len();
+        fs::write(&path, vec![0; length]).unwrap();
+        owned.note(vec![(session.into(), Err(std::io::Error::other("a disk that lies")))]);
+    }
+    files::SYNCED.take();
+    let given = append(&mut owned, &everywhere, 10);
+    let by_itself = files::SYNCED.take().into_iter().filter(|path| path.extension().is_some()).count();
+    assert!(by_itself <= 1, "files are synced one by one");
+    let journal = journal_of(directory.path());
+    let entries = crate::event_log::journal::entry::read(&journal);
+    let gone: Vec<_> = entries.into_iter().map(|entry| entry.gone.len()).filter(|files| *files > 0).collect();
+    assert_eq!(gone, [4]);
+    cut_power(owned);
+    let owned = open(directory.path(), u64::MAX);
+    for (session, given) in SESSIONS.iter().zip(given) {
+        assert_eq!(seqs(&owned)[*session], [1, given.unwrap()]);
+    }
 }

@@ -95,7 +95,7 @@ fn what_was_acknowledged_gets_to_the_disk_although_the_lock_cannot_be_looked_at(
         ticks += 1;
         assert!(ticks < 100, "it wakes for ever and syncs nothing");
     }
-    assert_eq!(code(writer.flush()), "ERR_IO");
+    assert_eq!(code(writer.flush(Some(0))), "ERR_IO");
     fs::rename(aside, lock).unwrap();
     append(&mut writer, 2).unwrap();
     writer.finish().unwrap();
@@ -107,7 +107,7 @@ fn the_lock_is_looked_at_now_and_then_while_somebody_waits() {
     let mut writer = writer(directory.path());
     writer.options.cleanup_interval = Duration::ZERO;
     append(&mut writer, 1).unwrap();
-    writer.owned.as_mut().unwrap().flush().unwrap();
+    writer.owned.as_mut().unwrap().sync_dirty().unwrap();
     assert_eq!(writer.wake_at(), None);
     let (reply, waiting) = Reply::channel();
     writer.shared.bell.announce(1);

@@ -1,0 +1,101 @@
+//! Files on their way to the disk: in time, beside the thread that writes, or now.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{MOST_HANDLES, Owned};
+use crate::{
+    error::Result,
+    event_log::{lane::indeterminate, sync::Done},
+};
+
+/// When more files wait for their sync than may be open at once, how long the next ones wait for the first.
+const NEXT_FILES: Duration = Duration::from_millis(5);
+
+/// How long a file waits at the most that could not be opened to be synced.
+const NEXT_TRY: Duration = Duration::from_secs(1);
+
+impl Owned {
+    /// Takes in the outcome of syncs. Where one failed, nobody knows what the disk holds: the file is read again.
+    pub fn note(&mut self, outcome: Vec<Done<Arc<str>>>) {
+        for (id, outcome) in outcome {
+            if let (Err(cause), Some(lane)) = (outcome, self.lanes.get_mut(&id)) {
+                tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
+                lane.broken = true;
+                self.around.doubts.raise(cause.to_string());
+            }
+        }
+    }
+
+    pub fn collect(&mut self) {
+        let done = self.syncer.finished();
+        self.note(done);
+    }
+
+    /// Begins the syncs that are due, a number of files at a time; appends go on meanwhile.
+    pub fn begin_syncs(&mut self) {
+        let now = self.unsynced.len().min(MOST_HANDLES.saturating_sub(self.syncer.under_way()));
+        let rest = self.unsynced.split_off(now);
+        let is_all = rest.is_empty();
+        let mut unopened = Vec::new();
+        for id in std::mem::replace(&mut self.unsynced, rest) {
+            let Some(lane) = self.lanes.get_mut(&id) else { continue };
+            if let Some(task) = lane.take_sync(&self.around, true) {
+                self.syncer.start(task);
+                self.handles = self.handles.saturating_sub(usize::from(lane.holds_a_handle()));
+                lane.let_go();
+            } else if lane.dirty {
+                unopened.push(id);
+            }
+        }
+        let is_stuck = self.syncer.under_way() == 0 && !unopened.is_empty();
+        let interval = if is_all || is_stuck { self.around.options.fsync_interval } else { NEXT_FILES };
+        // One more wake takes in the outcome, then it is quiet.
+        self.sync_at = (self.syncer.under_way() > 0 || !self.unsynced.is_empty()).then(|| Instant::now() + interval);
+        self.sync_later(unopened);
+    }
+
+    /// Takes note of files whose sync could not be begun: it is tried again, also where nobody asks for anything. One that
+    /// somebody has removed is noticed by the next append.
+    pub fn sync_later(&mut self, ids: impl IntoIterator<Item = Arc<str>>) {
+        for id in ids {
+            let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.may_be_synced(&self.around)) else { continue };
+            lane.due = true;
+            self.unsynced.push(id);
+            let again = Instant::now() + self.around.options.fsync_interval.min(NEXT_TRY);
+            self.sync_at = Some(self.sync_at.map_or(again, |at| at.min(again)));
+        }
+    }
+
+    /// Puts on the disk what waits for that, and waits for it.
+    pub fn sync_dirty(&mut self) -> Result<()> {
+        let mut outcome = self.syncer.wait();
+        let dirty: Vec<_> =
+            self.lanes.values().filter(|lane| lane.dirty).map(|lane| Arc::clone(&lane.session.id)).collect();
+        for some in dirty.chunks(MOST_HANDLES) {
+            let lanes = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, true)).collect();
+            outcome.extend(self.syncer.sync_now(lanes));
+        }
+        self.unsynced.clear();
+        self.sync_at = None;
+        let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
+        let unopened: Vec<_> =
+            dirty.into_iter().filter(|id| self.lanes.get(id).is_some_and(|lane| lane.dirty)).collect();
+        let failed = failed.or_else(|| (!unopened.is_empty()).then(|| "a file could not be opened".to_owned()));
+        self.note(outcome);
+        self.sync_later(unopened);
+        failed.map_or(Ok(()), |cause| Err(indeterminate("syncing the log", &cause)))
+    }
+
+    /// Syncs files in their own place, many at once, and waits for it.
+    pub fn sync_lanes(&mut self, ids: &[Arc<str>], with_names: bool) {
+        for some in ids.chunks(MOST_HANDLES) {
+            let take = |id: &Arc<str>| self.lanes.get_mut(id)?.take_sync(&self.around, with_names);
+            let tasks = some.iter().filter_map(take).collect();
+            let outcome = self.syncer.sync_now(tasks);
+            self.note(outcome);
+        }
+    }
+}
