@@ -15,6 +15,7 @@ mod doubt;
 mod expiry;
 mod failure;
 mod full_disk;
+mod growth;
 mod hardening;
 mod heads;
 mod identity;
