@@ -16,13 +16,12 @@ use crate::error::{Error, Result};
 /// Large pages halve the cost of large sessions.
 const PAGE_SIZE: i32 = 16 * 1024;
 
-/// Makes the database where there is nothing of its name.
+/// Makes the database where there is nothing of its name, in a directory that is there.
 ///
 /// # Errors
 /// [`Error::Corrupt`] where there is a file with nothing in it, or a write-ahead log without its database; else what kept
 /// it from being made.
 pub fn make_where_missing(path: &Path) -> Result<()> {
-    make_directory(path)?;
     // In this order: who makes a database at this moment names it before it has a log.
     let logged = holds_something(&with_ending(path, "-wal"));
     match fs::metadata(path) {
@@ -101,8 +100,11 @@ fn publish(unnamed: &Path, path: &Path) -> Result<()> {
     named.map_err(|cause| Error::io("naming the new database", &cause))
 }
 
-/// Conversations are nobody else's business.
-fn make_directory(path: &Path) -> Result<()> {
+/// Makes the directory of the database where it is missing. Conversations are nobody else's business.
+///
+/// # Errors
+/// What kept it from being made.
+pub fn make_directory(path: &Path) -> Result<()> {
     let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) else { return Ok(()) };
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

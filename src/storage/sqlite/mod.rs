@@ -44,6 +44,7 @@ mod sessions;
 mod small;
 mod snapshot;
 mod transaction;
+mod turns;
 mod upkeep;
 mod verify;
 mod view;
