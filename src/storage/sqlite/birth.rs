@@ -10,7 +10,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{failure::failure, hardening::harden, schema};
+use super::{failure::failure, hardening::harden, naming, schema};
 use crate::error::{Error, Result};
 
 /// Large pages halve the cost of large sessions.
@@ -87,17 +87,10 @@ fn fill(path: &Path) -> Result<()> {
 
 /// Gives it its name, unless somebody was first: that one is as good.
 fn publish(unnamed: &Path, path: &Path) -> Result<()> {
-    let named = match fs::hard_link(unnamed, path) {
-        Ok(()) => Ok(()),
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        // Some file systems know one name a file only. Whoever takes the name first may replace what has it.
-        Err(_) => match create_file(path) {
-            Ok(()) => fs::rename(unnamed, path).inspect_err(|_| drop(fs::remove_file(path))),
-            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(cause) => Err(cause),
-        },
-    };
-    named.map_err(|cause| Error::io("naming the new database", &cause))
+    match naming::name(unnamed, path) {
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("naming the new database", &cause)),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the directory of the database where it is missing. Conversations are nobody else's business.

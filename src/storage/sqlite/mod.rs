@@ -26,6 +26,7 @@ mod maintenance;
 mod message_rows;
 mod messages;
 mod migrate;
+mod naming;
 mod network;
 mod opening;
 mod owed;
