@@ -52,6 +52,8 @@ impl WriteConnection {
     /// # Errors
     /// What kept it from closing.
     pub fn close(self) -> Result<()> {
+        // It has the log open, which whoever closes the database last takes away.
+        drop(self.checkpoints);
         self.connection.close().map_err(|(_, error)| failure("closing the database", &error))
     }
 }
