@@ -3,9 +3,11 @@
 /** Fills a disk, makes room by deleting while it is full, and goes on. */
 const { say } = require('./journal.cjs');
 const { opened } = require('./opened.cjs');
+const { LARGE } = require('./states.cjs');
 
 const given = Object.fromEntries(process.argv.slice(2).map((word) => word.split(/=(.*)/s).slice(0, 2)));
 const store = opened(given);
+const filling = given.states === 'large' ? LARGE : 13;
 const named = (number) => (number % 3 === 0 ? `session-${number}` : `key-${number}`);
 
 async function told(object, state, promise) {
@@ -40,7 +42,7 @@ async function main() {
     if (done) there.push(number);
     return done;
   };
-  for (let number = 0; (await added(number, 13)) || (await added(number + 100_000, 17)); number += 1);
+  for (let number = 0; (await added(number, filling)) || (await added(number + 100_000, 17)); number += 1);
   if (there.length < 10) throw new Error('the disk was full before there was anything');
   for (const number of there) {
     if ((await store.read(named(number))) === 0) throw new Error(`${number} is not there`);

@@ -2,8 +2,12 @@
 
 /** What an object holds in a state: the child writes it, and whoever looks afterwards finds nothing else. */
 
+/** One is so large that only a few fit in the room that is kept for a full disk. */
+exports.LARGE = 150_013;
+
 /** Some are small, some go over several pages, a few over many. */
-const sizeOf = (state) => (state % 13 === 0 ? 40_000 : state % 5 === 0 ? 3_000 : 60);
+const sizeOf = (state) =>
+  state === exports.LARGE ? 150_000 : state % 13 === 0 ? 40_000 : state % 5 === 0 ? 3_000 : 60;
 
 exports.valueOf = (object, state) => ({ object, state, text: `${state} `.repeat(sizeOf(state) / 8) });
 

@@ -10,15 +10,16 @@ import { inDirectory } from '../machine/places.mjs';
 const child = (name) => fileURLToPath(new URL(`../children/${name}`, import.meta.url));
 
 /** A full disk: a typed error, everything readable, deletes possible, and writing goes on in the room that they made. */
-export async function fillDisk(subject) {
-  return withSmallDisk(4, async (directory) => {
+export async function fillDisk(subject, { megabytes = 4, states = 'small' }) {
+  return withSmallDisk(megabytes, async (directory) => {
     const oracle = new Oracle();
     const said = [];
     const hear = (line) => {
       said.push(line);
       oracle.hear(line);
     };
-    const { how, complaint } = await runChild({ script: child('full.cjs'), words: subject.words(directory, {}), hear });
+    const words = [...subject.words(directory, {}), `states=${states}`];
+    const { how, complaint } = await runChild({ script: child('full.cjs'), words, hear });
     if (how !== 0) throw new Error(`the child ended with ${how}\n${complaint}\n${said.slice(-12).join('\n')}`);
     oracle.judge(await subject.look(directory));
     return { acknowledged: oracle.acknowledged, refused: oracle.failures.get('ERR_FULL') ?? 0, lost: 0 };

@@ -287,6 +287,14 @@ export const scenarios = [
     'mount',
   ),
   line(
+    'full/sqlite-large',
+    'a disk of 12 MB is filled with large states, relieved and used again',
+    SQLITE,
+    fillDisk,
+    { short: { megabytes: 12, states: 'large' }, long: { megabytes: 40, states: 'large' } },
+    'mount',
+  ),
+  line(
     'full/file',
     'a disk of 4 MB is filled, relieved and used again',
     FILE,

@@ -12,7 +12,7 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 
-use super::{birth, failure::failure, hardening::harden, snapshot::snapshot, upkeep::Ending};
+use super::{birth, failure::failure, hardening::harden, naming, snapshot::snapshot, upkeep::Ending};
 use crate::error::{Error, Result};
 
 /// 4 MiB, until it is asked whether to go on.
@@ -26,8 +26,13 @@ pub fn backup(connection: &Connection, ending: &Ending, target: &Path) -> Result
     let partial = birth::beside(target, "partial");
     birth::create_file(&partial).map_err(|cause| Error::io("creating a backup", &cause))?;
     let made = copy(connection, ending, &partial).and_then(|()| publish(&partial, target));
-    // Of what was published, this is the other name; of what was not, all there is.
-    let removed = fs::remove_file(&partial).map_err(|cause| Error::io("removing a backup's first name", &cause));
+    // Of what was published, this is the other name, where it could have two; of what was not, all there is.
+    let removed = match fs::remove_file(&partial) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io("removing a backup's first name", &cause))
+        }
+        _ => Ok(()),
+    };
     made.and(removed)?;
     birth::sync_names(target)
 }
@@ -61,7 +66,7 @@ fn copy(connection: &Connection, ending: &Ending, partial: &Path) -> Result<()> 
 
 /// Gives it its name; unlike renaming, this fails where somebody else took the name meanwhile.
 fn publish(partial: &Path, target: &Path) -> Result<()> {
-    fs::hard_link(partial, target).map_err(|cause| match cause.kind() {
+    naming::name(partial, target).map_err(|cause| match cause.kind() {
         io::ErrorKind::AlreadyExists => taken(target),
         _ => Error::io("naming a backup", &cause),
     })

@@ -10,19 +10,18 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{failure::failure, hardening::harden, schema};
+use super::{failure::failure, hardening::harden, naming, schema};
 use crate::error::{Error, Result};
 
 /// Large pages halve the cost of large sessions.
 const PAGE_SIZE: i32 = 16 * 1024;
 
-/// Makes the database where there is nothing of its name.
+/// Makes the database where there is nothing of its name, in a directory that is there.
 ///
 /// # Errors
 /// [`Error::Corrupt`] where there is a file with nothing in it, or a write-ahead log without its database; else what kept
 /// it from being made.
 pub fn make_where_missing(path: &Path) -> Result<()> {
-    make_directory(path)?;
     // In this order: who makes a database at this moment names it before it has a log.
     let logged = holds_something(&with_ending(path, "-wal"));
     match fs::metadata(path) {
@@ -88,21 +87,17 @@ fn fill(path: &Path) -> Result<()> {
 
 /// Gives it its name, unless somebody was first: that one is as good.
 fn publish(unnamed: &Path, path: &Path) -> Result<()> {
-    let named = match fs::hard_link(unnamed, path) {
-        Ok(()) => Ok(()),
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        // Some file systems know one name a file only. Whoever takes the name first may replace what has it.
-        Err(_) => match create_file(path) {
-            Ok(()) => fs::rename(unnamed, path).inspect_err(|_| drop(fs::remove_file(path))),
-            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(cause) => Err(cause),
-        },
-    };
-    named.map_err(|cause| Error::io("naming the new database", &cause))
+    match naming::name(unnamed, path) {
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("naming the new database", &cause)),
+        _ => Ok(()),
+    }
 }
 
-/// Conversations are nobody else's business.
-fn make_directory(path: &Path) -> Result<()> {
+/// Makes the directory of the database where it is missing. Conversations are nobody else's business.
+///
+/// # Errors
+/// What kept it from being made.
+pub fn make_directory(path: &Path) -> Result<()> {
     let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) else { return Ok(()) };
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

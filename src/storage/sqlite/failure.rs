@@ -19,8 +19,10 @@ fn told_by(doing: &str, error: &rusqlite::Error, system: impl FnOnce() -> io::Er
     let full = match error.sqlite_error().map(|it| it.extended_code) {
         // The memory that all connections share is a file as well, and could not grow.
         Some(ffi::SQLITE_IOERR_SHMSIZE) => true,
-        // A quota that is used up is to the engine a failure like any other.
-        Some(ffi::SQLITE_IOERR_WRITE) => system().kind() == io::ErrorKind::QuotaExceeded,
+        // A quota that is used up, or a limit to the size of files, is to the engine a failure like any other.
+        Some(ffi::SQLITE_IOERR_WRITE) => {
+            matches!(system().kind(), io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+        }
         _ => false,
     };
     match code {
@@ -57,7 +59,13 @@ pub fn doubt_alone(outcome: Result<()>) -> Result<()> {
 
 /// Translates an error of a commit: after a failed write or sync, nobody knows what is on the disk.
 pub fn commit_failure(error: &rusqlite::Error) -> Error {
-    uncertain(failure("committing", error))
+    match (failure("committing", error), error.sqlite_error().map(|it| it.extended_code)) {
+        // What shares the memory is made longer when all of the commit is in the log, and synced.
+        (Error::Full { doing }, Some(ffi::SQLITE_IOERR_SHMSIZE)) => {
+            Error::Indeterminate { doing, cause: error.to_string() }
+        }
+        (failed, _) => uncertain(failed),
+    }
 }
 
 #[cfg(test)]
@@ -65,10 +73,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_used_up_quota_is_a_full_disk_and_another_write_that_failed_is_not() {
+    fn memory_that_cannot_grow_is_a_full_disk_but_to_a_commit_that_is_in_the_log_already() {
+        let failed = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_SHMSIZE), None);
+        assert_eq!(failure("beginning to write", &failed).code(), "ERR_FULL");
+        assert_eq!(commit_failure(&failed).code(), "ERR_INDETERMINATE");
+        let full = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None);
+        assert_eq!(commit_failure(&full).code(), "ERR_FULL");
+    }
+
+    #[test]
+    fn a_used_up_quota_or_a_limit_is_a_full_disk_and_another_write_that_failed_is_not() {
         let failed = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_WRITE), None);
         let means = |kind: io::ErrorKind| uncertain(told_by("writing", &failed, || kind.into())).code();
         assert_eq!(means(io::ErrorKind::QuotaExceeded), "ERR_FULL");
+        assert_eq!(means(io::ErrorKind::FileTooLarge), "ERR_FULL");
         assert_eq!(means(io::ErrorKind::Other), "ERR_INDETERMINATE");
         let read = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_READ), None);
         assert_eq!(

@@ -5,8 +5,9 @@ use rusqlite::Connection;
 use super::{
     checkpoints::Checkpoints,
     failure::{doubt_alone, leaves_doubt},
+    growth::Growth,
     job::Write,
-    transaction,
+    reclaim, transaction,
 };
 use crate::error::Result;
 
@@ -15,8 +16,17 @@ use crate::error::Result;
 ///
 /// # Errors
 /// What has failed and leaves in doubt what is on the disk, for whoever else writes.
-pub fn free(connection: &Connection, writes: Vec<Write>) -> Result<()> {
-    let mut sound = fold(connection);
+pub fn free(connection: &Connection, growth: &Growth, writes: Vec<Write>) -> Result<()> {
+    // Pages that are to go would be written to the log on the way, for want of memory.
+    let spilling = |allowed: bool| drop(connection.pragma_update(None, "cache_spill", allowed));
+    spilling(false);
+    let freed = free_in_memory(connection, growth, writes);
+    spilling(true);
+    freed
+}
+
+fn free_in_memory(connection: &Connection, growth: &Growth, writes: Vec<Write>) -> Result<()> {
+    let mut sound = fold(connection, growth);
     let left = if writes.len() == 1 { writes } else { attempt(connection, writes, true, &mut sound) };
     for mut write in left {
         loop {
@@ -30,7 +40,7 @@ pub fn free(connection: &Connection, writes: Vec<Write>) -> Result<()> {
                 None => break,
             }
         }
-        sound = sound.and_then(|()| fold(connection));
+        sound = sound.and_then(|()| cut_and_fold(connection, growth));
     }
     sound
 }
@@ -44,7 +54,81 @@ fn attempt(connection: &Connection, writes: Vec<Write>, leave: bool, sound: &mut
     left
 }
 
-fn fold(connection: &Connection) -> Result<()> {
-    // Where there is no room in the file for what is in the log, a change may be small enough all the same.
-    doubt_alone(Checkpoints::make_room(connection))
+/// Folds the log, so that it can begin anew in the room it has.
+///
+/// Where the file has no room for what is in the log, as after somebody else has filled the disk while the file was closed,
+/// to begin with folding would use up what room there is, and not come to an end.
+///
+/// # Errors
+/// What has failed and leaves in doubt what is on the disk.
+pub fn fold(connection: &Connection, growth: &Growth) -> Result<()> {
+    doubt_alone(match growth.lacks(connection) {
+        Ok(0) => Checkpoints::make_room(connection),
+        lacks => lacks.map(drop),
+    })
+}
+
+/// There, what was freed needs no room in the file any more when it was cut off.
+fn cut_and_fold(connection: &Connection, growth: &Growth) -> Result<()> {
+    let cut = || -> Result<()> {
+        let lacks = growth.lacks(connection)?;
+        if lacks > 0 && growth.unused(connection)? >= lacks {
+            while reclaim::cut_some(connection)? {}
+        }
+        Ok(())
+    };
+    doubt_alone(cut()).and_then(|()| fold(connection, growth))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::{path::Path, process::Command, time::Duration};
+
+    use super::*;
+    use crate::{
+        error::Error,
+        reply::Reply,
+        storage::sqlite::{keys, opening, reserve::Reserve},
+    };
+
+    fn run(program: &str, words: &[&str], place: &Path) -> bool {
+        Command::new(program).args(words).arg(place).status().is_ok_and(|status| status.success())
+    }
+
+    /// As one whose room was not taken ahead has left it.
+    fn fill(connection: &Connection) -> Error {
+        let text = format!("{:?}", "x".repeat(150_000));
+        let set = |n: usize| keys::set(connection, &n.to_string(), &text, None, None);
+        (0..).find_map(|n| set(n).err()).unwrap()
+    }
+
+    #[test]
+    fn a_log_that_its_file_has_no_room_for_is_cleared_and_begins_anew() {
+        let place = tempfile::tempdir().unwrap();
+        if !run("mount", &["-t", "tmpfs", "-o", "size=12m", "tmpfs"], place.path()) {
+            return; // Only root may.
+        }
+        let outcome = std::panic::catch_unwind(|| {
+            let path = place.path().join("s.db");
+            let opened = opening::open_writer(&path, Duration::ZERO).unwrap();
+            let reserve = Reserve::of(&path);
+            reserve.keep();
+            assert_eq!(fill(&opened.connection).code(), "ERR_FULL");
+            let growth = Growth::of(&opened.connection, &path).unwrap();
+            reserve.release();
+            assert!(growth.lacks(&opened.connection).unwrap() > 0);
+            for n in 0..3 {
+                let (reply, deleted) = Reply::channel();
+                free(&opened.connection, &growth, vec![Write::delete_keys(vec![n.to_string()], 0, reply)]).unwrap();
+                assert_eq!(deleted.recv().unwrap().unwrap(), 1, "before anything is folded");
+            }
+            let (reply, cleared) = Reply::channel();
+            free(&opened.connection, &growth, vec![Write::clear(reply)]).unwrap();
+            cleared.recv().unwrap().unwrap();
+            assert_eq!(growth.lacks(&opened.connection).unwrap(), 0);
+            keys::set(&opened.connection, "again", &"x".repeat(150_000), None, None).unwrap();
+        });
+        run("umount", &["-l"], place.path());
+        outcome.unwrap();
+    }
 }

@@ -20,15 +20,16 @@ impl Identity {
         fs::metadata(path).ok().map(|found| Self::told_by(&found))
     }
 
+    /// The identity of a file of which so much was found.
     #[cfg(unix)]
-    fn told_by(found: &fs::Metadata) -> Self {
+    pub(super) fn told_by(found: &fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         Self { device: found.dev(), number: found.ino() }
     }
 
     /// Only Unix tells files by number. Elsewhere a file that is open cannot be removed.
     #[cfg(not(unix))]
-    fn told_by(_: &fs::Metadata) -> Self {
+    pub(super) fn told_by(_: &fs::Metadata) -> Self {
         Self { device: 0, number: 0 }
     }
 }

@@ -1,10 +1,6 @@
 //! How a connection to the file is opened.
 
-use std::{
-    path::Path,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -16,15 +12,12 @@ use super::{
     migrate,
     network::refuse_network,
     schema::{self, APPLICATION_ID, SCHEMA_VERSION},
+    turns::Turn,
 };
 use crate::error::{Error, Result};
 
 /// The write-ahead log is cut back to this after a checkpoint.
 const WAL_BYTES: i32 = 64 * 1024 * 1024;
-
-/// Opening creates files; two adapters of one process must not do so at once, or the one that closes its descriptor of
-/// the new file would drop the locks of the other.
-static CREATING: Mutex<()> = Mutex::new(());
 
 /// A connection, and which file it is to.
 pub struct Opened {
@@ -38,7 +31,11 @@ pub struct Opened {
 /// [`Error::Version`] for files of a newer version or of another program, else what kept it from opening.
 pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     hardening::check_engine()?;
-    let _guard = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
+    birth::make_directory(path)?;
+    // Opening creates files; two adapters of one process must not do so at once, or the one that closes its descriptor of the
+    // new file would drop the locks of the other.
+    let turn = Turn::of(path);
+    let _alone = turn.wait();
     birth::make_where_missing(path)?;
     refuse_network(path)?;
     let mut opened = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;

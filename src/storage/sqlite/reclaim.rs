@@ -66,6 +66,19 @@ fn give_back(connection: &Connection) -> Result<Freed> {
     step().map_err(|error| doing(&error))
 }
 
+/// Cuts off the end of the file a step's worth of what nothing uses; whether there may be more of it.
+///
+/// # Errors
+/// What kept it from being cut off.
+pub fn cut_some(connection: &Connection) -> Result<bool> {
+    let cut = || -> rusqlite::Result<bool> {
+        let (before, _) = pages(connection)?;
+        run(connection, &format!("PRAGMA incremental_vacuum({PAGES})"))?;
+        Ok(pages(connection)?.0 < before)
+    };
+    cut().map_err(|error| failure("giving pages back", &error))
+}
+
 /// Has a file of an earlier version written anew where it has something to give back and is not too large.
 fn write_anew(connection: &Connection) -> rusqlite::Result<()> {
     let ask = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));

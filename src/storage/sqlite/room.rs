@@ -30,6 +30,8 @@ const MOST_AT_REST: u64 = 1024 * 1024;
 pub struct Room {
     path: PathBuf,
     log: PathBuf,
+    /// The log that is open here, as there may be no more files to open when it has to be synced.
+    open: Option<(Identity, File)>,
     identity: Option<Identity>,
     busy_timeout: Duration,
     /// So long the log was made, or was to be.
@@ -45,7 +47,12 @@ impl Room {
     #[must_use]
     pub fn of(path: &Path, identity: Option<Identity>, busy_timeout: Duration) -> Self {
         let log = birth::with_ending(&birth::own_name(path), "-wal");
-        Self { path: path.to_owned(), log, identity, busy_timeout, bytes: 0, used: 0, held: 0 }
+        let mut room =
+            Self { path: path.to_owned(), log, open: None, identity, busy_timeout, bytes: 0, used: 0, held: 0 };
+        if let Err(error) = room.log() {
+            tracing::debug!(target: "smalltalk::storage", %error, "the write-ahead log is opened later");
+        }
+        room
     }
 
     /// The log was emptied.
@@ -87,12 +94,12 @@ impl Room {
     }
 
     /// With the right to write, so that nobody else adds to the log or cuts it off meanwhile.
-    fn make(&self, connection: &Connection, wanted: u64) -> rusqlite::Result<Result<()>> {
+    fn make(&mut self, connection: &Connection, wanted: u64) -> rusqlite::Result<Result<()>> {
         let alone = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         let there = still_there(&self.path, self.identity, "making room").map_err(|error| error.to_string());
         let longer = there.and_then(|()| self.lengthen(wanted).map_err(|error| error.to_string()));
         let made = match longer {
-            Ok(Some(log)) => synced(&log),
+            Ok(Some(log)) => synced(log),
             Ok(None) => Ok(()),
             Err(error) => {
                 tracing::debug!(target: "smalltalk::storage", error, "no room is made in the write-ahead log");
@@ -107,18 +114,27 @@ impl Room {
     ///
     /// # Errors
     /// [`Error::Io`] where it is not to be had.
-    pub fn sync(&self) -> Result<()> {
+    pub fn sync(&mut self) -> Result<()> {
         still_there(&self.path, self.identity, SYNCING)?;
-        self.log().map_err(|cause| Error::io(SYNCING, &cause)).and_then(|log| synced(&log))
+        self.log().map_err(|cause| Error::io(SYNCING, &cause)).and_then(synced)
     }
 
-    /// SQLite holds no locks on the log itself, which closing a file of one's own would end.
-    fn log(&self) -> io::Result<File> {
-        OpenOptions::new().append(true).open(&self.log)
+    /// SQLite holds no locks on the log itself, which closing a file of one's own would end. Whoever closes the database last
+    /// takes the log away, and the next one has another under its name.
+    fn log(&mut self) -> io::Result<&File> {
+        let there = Identity::of(&self.log);
+        let held = self.open.take().filter(|(identity, _)| cfg!(unix) && there == Some(*identity));
+        let open = if let Some(held) = held {
+            held
+        } else {
+            let log = OpenOptions::new().append(true).open(&self.log)?;
+            (Identity::told_by(&log.metadata()?), log)
+        };
+        Ok(&self.open.insert(open).1)
     }
 
     /// The log where it has become longer, which has to be synced.
-    fn lengthen(&self, wanted: u64) -> io::Result<Option<File>> {
+    fn lengthen(&mut self, wanted: u64) -> io::Result<Option<&File>> {
         let mut log = self.log()?;
         let missing = wanted.saturating_sub(log.metadata()?.len());
         if missing == 0 {
@@ -185,6 +201,30 @@ mod tests {
         room.sync().unwrap();
         room.keep(&connection, before).unwrap();
         assert!(length(&path) > before);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_log_is_opened_once_and_anew_only_where_it_is_another() {
+        use std::os::fd::AsRawFd;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let connection = database(&path);
+        let mut room = Room::of(&path, Identity::of(&path), Duration::ZERO);
+        let descriptor = |room: &Room| room.open.as_ref().map(|(_, log)| log.as_raw_fd());
+        let opened = descriptor(&room);
+        assert!(opened.is_some(), "there may be no more files to open later");
+        let first = room.open.as_ref().map(|(identity, _)| *identity);
+        room.sync().unwrap();
+        room.keep(&connection, length(&path)).unwrap();
+        assert_eq!(descriptor(&room), opened);
+        connection.close().unwrap();
+        let _another = database(&path);
+        Connection::open(&path).unwrap().execute_batch("INSERT INTO t VALUES (1)").unwrap();
+        room.sync().unwrap();
+        let held = room.open.as_ref().map(|(identity, _)| *identity);
+        assert_eq!(held, Identity::of(&birth::with_ending(&path, "-wal")));
+        assert_ne!(held, first);
     }
 
     #[test]

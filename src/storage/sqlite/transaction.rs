@@ -95,40 +95,44 @@ enum Done {
     Unread(Read),
 }
 
-/// Does a batch and commits it. Changes that make room are left unanswered where there was none.
-pub fn run(connection: &Connection, batch: Vec<Step>) -> Outcome {
-    run_batch(connection, batch, true)
+/// What has to be so before a commit.
+type Ready<'work> = &'work mut dyn FnMut(&Connection) -> Result<()>;
+
+/// Does a batch and commits it where all is `ready`. Changes that make room are left unanswered where there was none.
+pub fn run(connection: &Connection, batch: Vec<Step>, ready: Ready<'_>) -> Outcome {
+    run_batch(connection, batch, true, ready)
 }
 
 /// Does changes anew that found no room the first time. They are already as durable as their batch was to be. Where there
 /// is none again they are answered, unless they are to be left.
 pub fn run_anew(connection: &Connection, writes: Vec<Write>, leave: bool) -> Outcome {
     let batch = writes.into_iter().map(|write| Step::Write(write, Durability::Process)).collect();
-    run_batch(connection, batch, leave)
+    run_batch(connection, batch, leave, &mut |_| Ok(()))
 }
 
-fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool) -> Outcome {
+fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool, ready: Ready<'_>) -> Outcome {
+    let writes = strongest(&batch).is_some();
     for step in &batch {
         if let Step::Write(write, _) = step {
             write.look(connection);
         }
     }
-    let begin = if strongest(&batch).is_some() { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    let begin = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
     if let Err(error) = execute(connection, begin) {
         refuse(Some(connection), batch, &failure("beginning to write", &error));
         return Outcome::of(connection, Vec::new(), None, leave);
     }
     let (done, ended) = run_all(connection, batch);
     if matches!(ended, Some(Error::Corrupt { .. })) {
-        return one_by_one(connection, done);
+        return one_by_one(connection, done, ready);
     }
-    let failed = conclude(connection, ended);
+    let failed = if writes { conclude(connection, ended, ready) } else { conclude(connection, ended, &mut |_| Ok(())) };
     Outcome::of(connection, done, failed, leave)
 }
 
 /// Somebody has met damage, after which the engine lets nothing more be written in the transaction. What the others want
 /// is done all the same, each in a transaction of its own.
-fn one_by_one(connection: &Connection, done: Vec<Done>) -> Outcome {
+fn one_by_one(connection: &Connection, done: Vec<Done>, ready: Ready<'_>) -> Outcome {
     let mut worst = None;
     if !connection.is_autocommit() {
         let _ = execute(connection, "ROLLBACK");
@@ -139,7 +143,7 @@ fn one_by_one(connection: &Connection, done: Vec<Done>) -> Outcome {
             Done::Unread(read) => read.run(connection),
             // Nothing is acknowledged behind a commit of which nobody knows what is on the disk.
             Done::Write(write) if matches!(worst, Some(Error::Indeterminate { .. })) => write.refuse(after_doubt()),
-            Done::Write(mut write) => match alone(connection, &mut write) {
+            Done::Write(mut write) => match alone(connection, &mut write, ready) {
                 Ok(()) => write.verdict()(None),
                 Err(error) => {
                     write.verdict()(Some(&error));
@@ -159,11 +163,11 @@ pub fn after_doubt() -> Error {
     Error::Io { doing: "writing".into(), cause: cause.into() }
 }
 
-fn alone(connection: &Connection, write: &mut Write) -> Result<()> {
+fn alone(connection: &Connection, write: &mut Write, ready: Ready<'_>) -> Result<()> {
     write.look(connection);
     execute(connection, "BEGIN IMMEDIATE").map_err(|error| failure("beginning to write", &error))?;
     if write.attempt(connection).is_none() {
-        return conclude(connection, None).map_or(Ok(()), Err);
+        return conclude(connection, None, ready).map_or(Ok(()), Err);
     }
     if !connection.is_autocommit() {
         execute(connection, "ROLLBACK").map_err(|error| failure("taking a write back", &error))?;
@@ -280,13 +284,15 @@ fn end(connection: &Connection, failed: bool) -> rusqlite::Result<()> {
     execute(connection, "RELEASE job")
 }
 
-fn conclude(connection: &Connection, ended: Option<Error>) -> Option<Error> {
+fn conclude(connection: &Connection, ended: Option<Error>, ready: Ready<'_>) -> Option<Error> {
     if let Some(error) = ended.or_else(|| interrupted(connection, None)) {
         return Some(error);
     }
-    let error = execute(connection, "COMMIT").err()?;
-    // First of all: it asks the system as well what the matter was.
-    let failed = commit_failure(&error);
+    let failed = match ready(connection) {
+        // First of all: it asks the system as well what the matter was.
+        Ok(()) => commit_failure(&execute(connection, "COMMIT").err()?),
+        Err(error) => error,
+    };
     if !connection.is_autocommit() {
         let _ = execute(connection, "ROLLBACK");
     }

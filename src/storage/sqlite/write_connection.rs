@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::Connection;
 
-use super::{checkpoints::Checkpoints, failure::failure, identity::Identity, opening};
+use super::{checkpoints::Checkpoints, failure::failure, growth::Growth, identity::Identity, opening};
 use crate::{durability::Durability, error::Result};
 
 /// An open file.
@@ -12,6 +12,7 @@ pub struct WriteConnection {
     pub connection: Connection,
     pub identity: Option<Identity>,
     pub checkpoints: Checkpoints,
+    pub growth: Growth,
     /// How far commits go, where that was said.
     pub synchronous: Option<Durability>,
 }
@@ -24,7 +25,8 @@ impl WriteConnection {
     pub fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
         let opening::Opened { mut connection, identity } = opening::open_writer(path, busy_timeout)?;
         let checkpoints = Checkpoints::of(&mut connection, path, identity, busy_timeout)?;
-        Ok(Self { connection, identity, checkpoints, synchronous: None })
+        let growth = Growth::of(&connection, path)?;
+        Ok(Self { connection, identity, checkpoints, growth, synchronous: None })
     }
 
     /// Sets how far a commit goes; only outside of a transaction.
@@ -50,6 +52,8 @@ impl WriteConnection {
     /// # Errors
     /// What kept it from closing.
     pub fn close(self) -> Result<()> {
+        // It has the log open, which whoever closes the database last takes away.
+        drop(self.checkpoints);
         self.connection.close().map_err(|(_, error)| failure("closing the database", &error))
     }
 }

@@ -111,9 +111,14 @@ impl Writer {
         still_there(&self.path, self.identity, "writing")?;
         if self.doubt.is_there() {
             self.opened = None;
-            let mut opened = WriteConnection::open(&self.path, self.busy_timeout)?;
+            let mut opened = self.open_file()?;
             schema::verify(&opened.connection)?;
-            opened.checkpoints.settle(&opened.connection)?;
+            let mut settled = opened.checkpoints.settle(&opened.connection);
+            if matches!(settled, Err(Error::Full { .. })) && self.reserve.is_there() {
+                self.reserve.release();
+                settled = opened.checkpoints.settle(&opened.connection);
+            }
+            settled?;
             tracing::warn!(target: "smalltalk::storage", "reopened and verified after a sync that failed");
             self.opened = Some(opened);
             self.doubt.end();
@@ -176,16 +181,21 @@ impl Writer {
             Err(error) => return self.refuse(batch, &error),
         };
         let steps = batch.len();
-        let mut outcome = transaction::run(&opened.connection, batch);
+        let mut outcome = transaction::run(&opened.connection, batch, &mut |connection| opened.growth.keep(connection));
         if durability == Some(Durability::Power) {
             outcome.fail_unless(|| opened.checkpoints.sync_what_is_owed(&opened.connection));
         }
         let (failed, left) = outcome.tell();
+        if failed.is_some() {
+            opened.growth.forget();
+        }
         if matches!(failed, Some(Error::Indeterminate { .. })) {
             self.doubt.begin();
         }
         if !left.is_empty() {
             self.on_a_full_disk(left);
+        } else if matches!(failed, Some(Error::Full { .. })) {
+            self.make_room();
         }
         self.fold();
         tracing::trace!(target: "smalltalk::storage", steps, failed = failed.is_some(), "batch");
@@ -203,12 +213,16 @@ impl Writer {
         self.reserve.release();
         self.full_until = Instant::now().checked_add(FULL_FOR);
         let Some(opened) = &self.opened else { return };
-        // Pages that are to go would be written to the log on the way, for want of memory.
-        let spilling = |allowed: bool| drop(opened.connection.pragma_update(None, "cache_spill", allowed));
-        spilling(false);
-        let freed = full_disk::free(&opened.connection, writes);
-        spilling(true);
+        let freed = full_disk::free(&opened.connection, &opened.growth, writes);
         self.heed(freed, "making room on a full disk failed");
+    }
+
+    /// Whoever writes next finds the room that the log has already, as long as the file needs none of what is left.
+    fn make_room(&mut self) {
+        if let Some(opened) = &self.opened {
+            let folded = full_disk::fold(&opened.connection, &opened.growth);
+            self.heed(folded, UNFOLDED);
+        }
     }
 
     /// A checkpoint or a chore that failed concerns nobody's write: what is in the log stays there, to be folded another

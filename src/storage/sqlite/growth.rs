@@ -1,0 +1,210 @@
+//! Room in the file for what its write-ahead log holds, taken before the commit that makes the database longer. Without it
+//! the log of a full disk could neither be folded nor begin anew, and nothing could be removed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, FileControl, MAIN_DB};
+
+use super::{birth, failure::failure};
+use crate::error::{Error, Result};
+
+/// So much more is taken where it is to be had: a commit in a dozen has to take some.
+const AHEAD: i64 = 256 * 1024;
+
+/// What is known of the room.
+pub struct Growth {
+    path: PathBuf,
+    page_size: i64,
+    /// Whether the system makes a file longer without writing into it: another process may be folding at the moment.
+    able: bool,
+    /// There is room for so many pages, as long as they are what is committed.
+    pages: i64,
+}
+
+impl Growth {
+    /// Room in the file at `path`, whose log is there. What is in that already has its room where it can be had.
+    ///
+    /// # Errors
+    /// What keeps the database from being looked at.
+    pub fn of(connection: &Connection, path: &Path) -> Result<Self> {
+        let page_size = ask(connection, "PRAGMA page_size")?;
+        let path = birth::own_name(path);
+        let able = system_lengthens(&birth::with_ending(&path, "-wal"));
+        let mut growth = Self { path, page_size, able, pages: 0 };
+        if let Err(error) = growth.keep(connection) {
+            tracing::debug!(target: "smalltalk::storage", %error, "the write-ahead log may hold more than the file has room for");
+        }
+        Ok(growth)
+    }
+
+    /// Takes the room for what is about to be committed, or was.
+    ///
+    /// # Errors
+    /// [`Error::Full`] where there is none.
+    pub fn keep(&mut self, connection: &Connection) -> Result<()> {
+        let pages = ask(connection, "PRAGMA page_count")?;
+        if pages == self.pages || !self.able {
+            return Ok(());
+        }
+        self.pages = 0;
+        let needed = pages * self.page_size;
+        if self.length() < needed
+            && !self.lengthen(connection, needed + AHEAD)
+            && !self.lengthen(connection, needed)
+            && !is_read_only(&self.path)
+        {
+            return Err(Error::Full { doing: "making the database file longer".into() });
+        }
+        self.pages = pages;
+        Ok(())
+    }
+
+    /// What it was taken for was not committed: the file may be cut before it is needed again.
+    pub fn forget(&mut self) {
+        self.pages = 0;
+    }
+
+    /// By how much what is in the log would make the file longer, beyond what there is room for on the disk.
+    ///
+    /// # Errors
+    /// What keeps the database from being looked at.
+    pub fn lacks(&self, connection: &Connection) -> Result<i64> {
+        let missing = ask(connection, "PRAGMA page_count")? * self.page_size - self.length();
+        Ok(if missing > 0 { (missing - available(&self.path)).max(0) } else { 0 })
+    }
+
+    /// What could be cut off the file.
+    ///
+    /// # Errors
+    /// What keeps the database from being looked at.
+    pub fn unused(&self, connection: &Connection) -> Result<i64> {
+        Ok(ask(connection, "PRAGMA freelist_count")? * self.page_size)
+    }
+
+    /// Looks at the name only: to open the file would end the engine's locks on it when it is closed again.
+    fn length(&self) -> i64 {
+        fs::metadata(&self.path).map_or(0, |found| i64::try_from(found.len()).unwrap_or(i64::MAX))
+    }
+
+    /// Has the engine do it, which has the file open; whether it could. It does so only for those who want whole chunks, and
+    /// would cut the file to such as well.
+    fn lengthen(&self, connection: &Connection, mut bytes: i64) -> bool {
+        let chunk = |mut size| connection.file_control(Some(MAIN_DB), FileControl::ChunkSize(&mut size)).is_ok();
+        let made = i32::try_from(self.page_size).is_ok_and(chunk)
+            && connection.file_control(Some(MAIN_DB), FileControl::SizeHint(&mut bytes)).is_ok();
+        chunk(0) && made
+    }
+}
+
+fn ask(connection: &Connection, pragma: &str) -> Result<i64> {
+    connection
+        .prepare_cached(pragma)
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_err(|error| failure("looking at the size of the database", &error))
+}
+
+/// Tried on the log. Where the system cannot, its library would write into the file instead.
+#[cfg(target_os = "linux")]
+fn system_lengthens(log: &Path) -> bool {
+    use rustix::{
+        fs::{FallocateFlags, fallocate},
+        io::Errno,
+    };
+    fs::OpenOptions::new().append(true).open(log).is_ok_and(|log| {
+        !matches!(fallocate(log, FallocateFlags::KEEP_SIZE, 0, 1), Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL))
+    })
+}
+
+/// Elsewhere the engine writes into the file, or cuts it.
+#[cfg(not(target_os = "linux"))]
+fn system_lengthens(_: &Path) -> bool {
+    false
+}
+
+/// What is left on the disk; where the system does not tell, there is enough.
+#[cfg(unix)]
+fn available(path: &Path) -> i64 {
+    rustix::fs::statvfs(path)
+        .map_or(i64::MAX, |found| i64::try_from(found.f_bavail.saturating_mul(found.f_frsize)).unwrap_or(i64::MAX))
+}
+
+#[cfg(not(unix))]
+fn available(_: &Path) -> i64 {
+    i64::MAX
+}
+
+/// Whoever commits has a better error to tell then.
+#[cfg(unix)]
+fn is_read_only(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+}
+
+#[cfg(not(unix))]
+fn is_read_only(_: &Path) -> bool {
+    false
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    fn database(path: &Path) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection
+            .execute_batch("PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x);")
+            .unwrap();
+        connection
+    }
+
+    fn length(path: &Path) -> i64 {
+        i64::try_from(fs::metadata(path).unwrap().len()).unwrap()
+    }
+
+    fn bytes(connection: &Connection) -> i64 {
+        ask(connection, "PRAGMA page_count").unwrap() * ask(connection, "PRAGMA page_size").unwrap()
+    }
+
+    #[test]
+    fn what_is_about_to_be_committed_has_its_room_and_is_not_touched_by_that() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let connection = database(&path);
+        let mut growth = Growth::of(&connection, &path).unwrap();
+        let fill = "INSERT INTO t SELECT hex(randomblob(2000)) FROM json_each('[1,2,3,4,5,6,7,8,9,10]')";
+        for (n, ends) in ["COMMIT", "ROLLBACK", "COMMIT", "COMMIT"].into_iter().cycle().take(40).enumerate() {
+            connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+            (0..10).for_each(|_| connection.execute_batch(fill).unwrap());
+            growth.keep(&connection).unwrap();
+            assert!(length(&path) >= bytes(&connection), "before the commit");
+            connection.execute_batch(ends).unwrap();
+            if ends == "ROLLBACK" {
+                growth.forget();
+            }
+            if n % 7 == 0 {
+                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+            }
+            assert!(length(&path) >= bytes(&connection), "after it");
+            assert_eq!(growth.lacks(&connection).unwrap(), 0);
+        }
+        let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        let rows: i64 = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!((sound.as_str(), rows), ("ok", 3_000));
+        connection.close().unwrap();
+        let again = Connection::open(&path).unwrap();
+        assert!(length(&path) - bytes(&again) <= AHEAD, "the file keeps no more than it was to");
+    }
+
+    #[test]
+    fn what_was_in_the_log_before_has_its_room_from_the_opening_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let connection = database(&path);
+        connection.execute_batch("INSERT INTO t VALUES (randomblob(1000000))").unwrap();
+        assert!(length(&path) < 1_000_000);
+        Growth::of(&connection, &path).unwrap();
+        assert!(length(&path) >= 1_000_000);
+    }
+}
