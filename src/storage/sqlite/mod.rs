@@ -36,6 +36,7 @@ mod reading;
 mod reads;
 mod reclaim;
 mod reserve;
+mod restored;
 mod room;
 mod save;
 pub mod schema;

@@ -15,7 +15,8 @@ use super::{
     identity::{Identity, still_there},
     migrate,
     network::refuse_network,
-    schema::{self, APPLICATION_ID, SCHEMA_VERSION},
+    restored,
+    schema::{self, APPLICATION_ID, BACKUP_ID, SCHEMA_VERSION},
 };
 use crate::error::{Error, Result};
 
@@ -41,10 +42,17 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     let _guard = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
     birth::make_where_missing(path)?;
     refuse_network(path)?;
+    restored::refuse_log_of_another(path)?;
     let mut opened = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
+    let mut found = check_version(&mut opened.connection)?;
+    if found == Found::Backup {
+        drop(opened);
+        restored::adopt(path, busy_timeout)?;
+        opened = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
+        found = check_version(&mut opened.connection)?;
+    }
     let connection = &mut opened.connection;
     let doing = |error: &rusqlite::Error| failure("opening the database", error);
-    let found = check_version(connection)?;
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
         .map_err(|error| doing(&error))?;
@@ -63,6 +71,8 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
         Found::Older => {
             migrate::migrate(connection).map_err(|error| failure("migrating the database", &error))?;
         }
+        // A backup would be marked still where somebody has put it there in between: the next opening takes care of it.
+        Found::Backup => return Err(Error::Busy),
         Found::Current => {}
     }
     // Also for a file that was there: whoever made it may have been killed before this line.
@@ -96,6 +106,8 @@ enum Found {
     /// A schema that this package knows how to bring up to date.
     Older,
     Current,
+    /// A copy that has not been opened yet, of any version.
+    Backup,
 }
 
 /// Finds out what the file holds; an error where it is not ours or newer than we are. Writes nothing.
@@ -107,9 +119,10 @@ fn check_version(connection: &mut Connection) -> Result<Found> {
         look(connection).map_err(|error| failure("reading the version of the database", &error))?;
     match (application, version) {
         (0, 0) if objects == 0 => Ok(Found::Empty),
+        (BACKUP_ID, 1..=SCHEMA_VERSION) => Ok(Found::Backup),
         (APPLICATION_ID, SCHEMA_VERSION) => Ok(Found::Current),
         (APPLICATION_ID, 1..SCHEMA_VERSION) => Ok(Found::Older),
-        (APPLICATION_ID, _) => Err(Error::Version(format!(
+        (APPLICATION_ID | BACKUP_ID, _) => Err(Error::Version(format!(
             "the database has schema version {version}, this package knows version {SCHEMA_VERSION}"
         ))),
         _ => Err(Error::Version("the file is a database of another program".into())),
