@@ -14,6 +14,8 @@ pub struct WriteConnection {
     pub checkpoints: Checkpoints,
     /// How far commits go, where that was said.
     pub synchronous: Option<Durability>,
+    /// Whether the file can be written to: else it can be read at the most.
+    pub may_write: bool,
 }
 
 impl WriteConnection {
@@ -24,7 +26,8 @@ impl WriteConnection {
     pub fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
         let opening::Opened { mut connection, identity } = opening::open_writer(path, busy_timeout)?;
         let checkpoints = Checkpoints::of(&mut connection, path, identity, busy_timeout)?;
-        Ok(Self { connection, identity, checkpoints, synchronous: None })
+        let may_write = opening::may_write(&connection, busy_timeout);
+        Ok(Self { connection, identity, checkpoints, synchronous: None, may_write })
     }
 
     /// Sets how far a commit goes; only outside of a transaction.
