@@ -30,12 +30,12 @@ async function asNobody(script: string): Promise<unknown[]> {
     const path = ${JSON.stringify(path)};
     const directory = ${JSON.stringify(directory)};
     const say = (call) => call.then((value) => value ?? 'done', (error) => error.code + ' ' + error.message)
-      .then((value) => console.log(JSON.stringify(value)));
+      .then((value) => console.log('> ' + JSON.stringify(value)));
     (async () => {${script}})();`;
   const { code, output } = await runNode(['-e', source], { cwd: directory });
   expect({ code, output }).toEqual({ code: 0, output: expect.any(String) as string });
-  const lines = output.trim().split('\n');
-  return lines.map((line) => JSON.parse(line) as unknown);
+  const lines = output.split('\n').filter((line) => line.startsWith('> '));
+  return lines.map((line) => JSON.parse(line.slice(2)) as unknown);
 }
 
 test('four processes that open the same backup at once all get in, and lose nothing', async () => {

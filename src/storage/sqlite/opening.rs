@@ -108,6 +108,25 @@ pub fn may_write(connection: &Connection, busy_timeout: Duration) -> bool {
     !begun.is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::ReadOnly))
 }
 
+/// What the engine has made beside a file that was read-only is as read-only, and would be still when the file is not any more.
+#[cfg(unix)]
+pub fn let_write_beside(path: &Path) {
+    use std::{fs, os::unix::fs::PermissionsExt};
+    const OWNER_WRITES: u32 = 0o200;
+    let own = birth::own_name(path);
+    let Ok(rights) = fs::metadata(&own).map(|found| found.permissions()) else { return };
+    for beside in ["-wal", "-shm"].map(|ending| birth::with_ending(&own, ending)) {
+        let locked = fs::metadata(&beside).is_ok_and(|found| found.permissions().mode() & OWNER_WRITES == 0);
+        if locked && rights.mode() & OWNER_WRITES != 0 {
+            // Where it is somebody else's, that one has to.
+            let _ = fs::set_permissions(&beside, rights.clone());
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub fn let_write_beside(_: &Path) {}
+
 fn open(path: &Path, access: OpenFlags, busy_timeout: Duration) -> Result<Opened> {
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let identity = Identity::of(path);
@@ -193,4 +212,27 @@ fn look(connection: &mut Connection) -> rusqlite::Result<(i64, i32, i32)> {
     let application = snapshot.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version = snapshot.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok((objects, application, version))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn what_is_beside_a_file_can_be_written_to_when_the_file_can() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let log = birth::with_ending(&path, "-wal");
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        for (rights, of_log, expected) in [(0o600, 0o444, 0o600), (0o444, 0o444, 0o444), (0o600, 0o640, 0o640)] {
+            fs::write(&path, "").and_then(|()| fs::write(&log, "")).unwrap();
+            set(&path, rights);
+            set(&log, of_log);
+            let_write_beside(&path);
+            assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, expected);
+            fs::remove_file(&path).and_then(|()| fs::remove_file(&log)).unwrap();
+        }
+    }
 }

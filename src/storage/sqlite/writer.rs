@@ -89,6 +89,7 @@ impl Writer {
 
     /// A file that cannot be written to can be read, and is opened anew for the next write: the fault may have ended by then.
     fn use_if_writable(&mut self, opened: WriteConnection) {
+        let was_read_only = self.file.is_read_only();
         self.file.set_read_only(!opened.may_write);
         if opened.may_write {
             self.expiry.look(&opened.connection, expiry::AFTER_OPENING);
@@ -99,7 +100,9 @@ impl Writer {
             tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
         } else {
             self.refusal = self.read_only();
-            tracing::warn!(target: "smalltalk::storage", path = %self.path.display(), "opened for reading only");
+            if !was_read_only {
+                tracing::warn!(target: "smalltalk::storage", path = %self.path.display(), "opened for reading only");
+            }
         }
     }
 
@@ -131,6 +134,7 @@ impl Writer {
         }
         still_there(&self.path, self.file.identity(), "writing")?;
         if self.file.is_read_only() {
+            opening::let_write_beside(&self.path);
             let opened = self.open_file()?;
             self.use_if_writable(opened);
         }
