@@ -190,7 +190,7 @@ export declare function logFlush(handle: ExternalObject<LogHandle>, slot: number
 /** Counts, and what the opening found: a JSON object. */
 export declare function logGetStats(handle: ExternalObject<LogHandle>, slot: number): void
 
-/** The number of the newest event of a session that is in the index, 0 where there is none; null where somebody else writes. */
+/** The number of a session's newest event in the index, 0 where there is none; null where it is not known here. */
 export declare function logLastSeq(handle: ExternalObject<LogHandle>, session: string): number | null
 
 /** Joins the log of a directory, or starts its threads. The files are opened by the first call that needs them. */

@@ -12,6 +12,7 @@ mod model;
 mod noticing;
 mod parts;
 mod reading;
+mod restored;
 mod room;
 mod store;
 mod support;

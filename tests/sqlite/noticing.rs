@@ -114,3 +114,85 @@ fn a_new_file_has_its_name_when_it_is_whole_and_not_before() {
     let names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["s.db"], "nothing is left of how it was made, nor of how it was used");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_in_the_place_of_the_one_that_was_opened_is_neither_read_nor_written_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, path) = filled(directory.path());
+    let backup = directory.path().join("backup.db");
+    let (reply, made) = Reply::channel();
+    store.backup(backup.clone(), reply);
+    made.recv().unwrap().unwrap();
+    save(&store, &image("two", &[]), Durability::Power).unwrap();
+    fs::rename(&backup, &path).unwrap();
+    for _ in 0..4 {
+        for error in [error_of(get(&store, "one")), error_of(save(&store, &image("three", &[]), Durability::Power))] {
+            assert!(matches!(error, Error::Io { .. }), "{error}");
+            assert!(error.to_string().contains("open it anew"), "{error}");
+        }
+    }
+    close(&store);
+    assert!(matches!(error_of(open(&path)), Error::Corrupt { .. }), "the log of the other one is there still");
+    for ending in ["-wal", "-shm"] {
+        fs::remove_file(beside(&path, ending)).unwrap();
+    }
+    let store = open(&path).unwrap();
+    assert!(get(&store, "one").unwrap().is_some());
+    assert!(get(&store, "two").unwrap().is_none(), "it is what the backup holds");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_looked_at_is_not_said_to_be_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let [place, away] = ["place", "away"].map(|name| directory.path().join(name));
+    let (store, path) = filled(&place);
+    fs::rename(&place, &away).unwrap();
+    let error = error_of(save(&store, &image("two", &[]), Durability::Power)).to_string();
+    assert!(error.contains("deleted") && error.contains("s.db"), "{error}");
+    fs::write(&place, "").unwrap();
+    for error in [error_of(save(&store, &image("two", &[]), Durability::Power)), error_of(get(&store, "one"))] {
+        let error = error.to_string();
+        assert!(error.contains("Not a directory") && !error.contains("deleted"), "{error}");
+        assert!(error.contains(&*path.to_string_lossy()), "{error}");
+    }
+    fs::remove_file(&place).unwrap();
+    fs::rename(&away, &place).unwrap();
+    save(&store, &image("two", &[]), Durability::Power).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn what_keeps_a_file_from_opening_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, path) = filled(directory.path());
+    close(&store);
+    let memory = beside(&path, "-shm");
+    std::os::unix::fs::symlink(&memory, &memory).unwrap();
+    let error = error_of(open(&path));
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+    assert!(error.to_string().contains(&*memory.to_string_lossy()), "{error}");
+}
+
+/// A directory in the place of the memory that all users share can be opened for reading only, also by root.
+#[cfg(unix)]
+#[test]
+fn a_store_that_cannot_be_written_to_is_read_and_is_written_to_when_it_can_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, path) = filled(directory.path());
+    close(&store);
+    fs::create_dir(beside(&path, "-shm")).unwrap();
+    let store = open(&path).unwrap();
+    for _ in 0..3 {
+        assert!(get(&store, "one").unwrap().is_some());
+        let error = error_of(save(&store, &image("two", &[]), Durability::Power));
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+        assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
+    }
+    fs::remove_dir(beside(&path, "-shm")).unwrap();
+    save(&store, &image("two", &[]), Durability::Power).unwrap();
+    assert!(get(&store, "two").unwrap().is_some());
+    close(&store);
+    assert!(!beside(&path, "-wal").exists());
+}

@@ -1,18 +1,13 @@
 //! A copy of the store at one moment, made while it is used.
 
-use std::{
-    fs::{self, OpenOptions},
-    io,
-    path::Path,
-    time::Duration,
-};
+use std::{fs, io, path::Path, time::Duration};
 
 use rusqlite::{
     Connection, OpenFlags,
     backup::{Backup, StepResult},
 };
 
-use super::{birth, failure::failure, hardening::harden, naming, snapshot::snapshot, upkeep::Ending};
+use super::{birth, failure::failure, hardening::harden, naming, restored, snapshot::snapshot, upkeep::Ending};
 use crate::error::{Error, Result};
 
 /// 4 MiB, until it is asked whether to go on.
@@ -60,8 +55,7 @@ fn copy(connection: &Connection, ending: &Ending, partial: &Path) -> Result<()> 
         drop(steps);
         copy.close().map_err(|(_, error)| doing(&error))
     })?;
-    let synced = OpenOptions::new().write(true).open(partial).and_then(|file| file.sync_all());
-    synced.map_err(|cause| Error::io("syncing a backup", &cause))
+    restored::mark(partial).map_err(|cause| Error::io("syncing a backup", &cause))
 }
 
 /// Gives it its name; unlike renaming, this fails where somebody else took the name meanwhile.

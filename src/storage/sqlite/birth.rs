@@ -27,7 +27,11 @@ pub fn make_where_missing(path: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(found) if found.len() > 0 => return Ok(()),
         Ok(_) => {
-            return Err(lost("it is empty, and was not when it was made: restore it, or remove it to begin anew"));
+            return Err(lost(
+                path,
+                "it is empty, and was not when it was made: remove it, and what is beside it as …-wal and …-shm, and only then \
+                 put a backup in its place, or begin anew",
+            ));
         }
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
             return Err(Error::io("looking for the database", &cause));
@@ -35,8 +39,11 @@ pub fn make_where_missing(path: &Path) -> Result<()> {
         Err(_) => {}
     }
     if logged.map_err(|cause| Error::io("looking for the write-ahead log of the database", &cause))? {
-        let detail = "it is gone, and its write-ahead log is there: restore it, or remove the log to begin anew";
-        return Err(lost(detail));
+        return Err(lost(
+            path,
+            "it is gone, and its write-ahead log is there: put this very file back, or remove the log (…-wal) and …-shm, and \
+             only then put a backup in its place, or begin anew",
+        ));
     }
     let unnamed = beside(path, "new");
     let made = fill(&unnamed).and_then(|()| publish(&unnamed, path));
@@ -48,7 +55,10 @@ pub fn make_where_missing(path: &Path) -> Result<()> {
 }
 
 /// Whether there is a log with something in it: one that was emptied has nothing, or zeros, which are room for more.
-fn holds_something(log: &Path) -> io::Result<bool> {
+///
+/// # Errors
+/// What kept it from being looked at.
+pub fn holds_something(log: &Path) -> io::Result<bool> {
     let mut header = Vec::new();
     match fs::File::open(log).and_then(|log| log.take(32).read_to_end(&mut header)) {
         Ok(_) => Ok(header.iter().any(|byte| *byte != 0)),
@@ -58,8 +68,9 @@ fn holds_something(log: &Path) -> io::Result<bool> {
     }
 }
 
-fn lost(detail: &str) -> Error {
-    Error::Corrupt { what: "the database file".into(), detail: detail.into() }
+/// The error of a file that is not the one it should be.
+pub fn lost(path: &Path, detail: &str) -> Error {
+    Error::Corrupt { what: format!("the database file {}", path.display()), detail: detail.into() }
 }
 
 /// Until it has its name nobody needs it whole, and then it is synced at once.

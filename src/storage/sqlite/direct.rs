@@ -2,7 +2,7 @@
 //! take long. Whatever could, or goes wrong, is left to the threads that may take their time and have errors to tell.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -14,8 +14,8 @@ use rusqlite::{Connection, limits::Limit};
 
 use super::{
     failure::failure,
-    identity::{Identity, still_there},
-    opening::{self, Opened},
+    opening,
+    shared_file::SharedFile,
     small,
     view::{KEPT, ReadMark, View},
 };
@@ -35,6 +35,7 @@ pub enum Glance<T> {
 /// A connection of its own, which never waits.
 pub struct Direct {
     path: PathBuf,
+    file: Arc<SharedFile>,
     read_mark: Option<ReadMark>,
     stage: Mutex<Stage>,
     /// Whether a view is kept.
@@ -81,7 +82,7 @@ enum Stage {
 }
 
 struct Open {
-    opened: Opened,
+    connection: Connection,
     /// When the file's name was last looked at.
     looked: Instant,
     view: View,
@@ -92,13 +93,13 @@ const TRUSTED: Duration = Duration::from_millis(10);
 
 impl Direct {
     /// Reads of the database at `path`, where they are `allowed`; one after another share a view where marks can be read.
-    pub fn new(path: PathBuf, allowed: bool, read_mark: Option<ReadMark>) -> Self {
+    pub fn new(path: PathBuf, file: Arc<SharedFile>, allowed: bool, read_mark: Option<ReadMark>) -> Self {
         let stage = Mutex::new(if allowed { Stage::Waiting } else { Stage::Closed });
         let [keeps_view, watched, paused] = [false; 3].map(AtomicBool::new);
-        Self { path, read_mark, stage, keeps_view, watched, paused }
+        Self { path, file, read_mark, stage, keeps_view, watched, paused }
     }
 
-    /// The file is open: from now on there is something to read.
+    /// The file is open, and can be written to: from now on there is something to read.
     pub fn begin(&self) {
         let mut stage = self.lock();
         if matches!(*stage, Stage::Waiting) {
@@ -117,13 +118,13 @@ impl Direct {
         let Ok(mut stage) = self.stage.try_lock() else { return Glance::AskReader };
         let now = Instant::now();
         if matches!(*stage, Stage::Ready) {
-            let Ok(opened) = open(&self.path) else { return Glance::AskReader };
-            *stage = Stage::Open(Box::new(Open { opened, looked: now, view: View::new(self.read_mark) }));
+            let Ok(connection) = self.open() else { return Glance::AskReader };
+            *stage = Stage::Open(Box::new(Open { connection, looked: now, view: View::new(self.read_mark) }));
         }
         let Stage::Open(open) = &mut *stage else { return Glance::AskReader };
-        let Open { opened: Opened { connection, identity }, looked, view } = &mut **open;
+        let Open { connection, looked, view } = &mut **open;
         let may_keep = !self.paused.load(Ordering::Acquire);
-        let ready = trust(&self.path, *identity, looked, now).and_then(|()| view.refresh(connection, now, may_keep));
+        let ready = self.trust(looked, now).and_then(|()| view.refresh(connection, now, may_keep));
         self.keeps_view.store(view.due().is_some(), Ordering::Release);
         if let Ok(found) = ready.and_then(|()| look(connection)) {
             view.has_read();
@@ -168,30 +169,28 @@ impl Direct {
 
     fn give_back(&self, open: &mut Open) {
         // Where that fails the view is still there, for the next look or the next watch to give back.
-        drop(open.view.end(&open.opened.connection));
+        drop(open.view.end(&open.connection));
         self.keeps_view.store(open.view.due().is_some(), Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Stage> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Looks at the file's name, unless somebody just did.
-fn trust(path: &Path, opened: Option<Identity>, looked: &mut Instant, now: Instant) -> Result<()> {
-    if now.duration_since(*looked) > TRUSTED {
-        still_there(path, opened, "reading")?;
-        *looked = now;
+    /// Looks at the file's name, unless somebody just did.
+    fn trust(&self, looked: &mut Instant, now: Instant) -> Result<()> {
+        if now.duration_since(*looked) > TRUSTED {
+            self.file.still_there(&self.path, "reading")?;
+            *looked = now;
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-/// A connection that waits for nobody, and on which a text that would take long is an error before it is read.
-fn open(path: &Path) -> Result<Opened> {
-    let opened = opening::open_reader(path, Duration::ZERO)?;
-    opened
-        .connection
-        .set_limit(Limit::SQLITE_LIMIT_LENGTH, small::BYTES)
-        .map_err(|error| failure("opening the database", &error))?;
-    Ok(opened)
+    /// A connection that waits for nobody, and on which a text that would take long is an error before it is read.
+    fn open(&self) -> Result<Connection> {
+        let connection = opening::open_reader(&self.path, &self.file, Duration::ZERO)?;
+        connection
+            .set_limit(Limit::SQLITE_LIMIT_LENGTH, small::BYTES)
+            .map_err(|error| failure("opening the database", &error))?;
+        Ok(connection)
+    }
 }

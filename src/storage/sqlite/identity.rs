@@ -1,7 +1,7 @@
 //! Which file it is: a path can come to mean another one, or a file can be emptied, while it is open. SQLite notices
 //! neither, and writes on into a file that nobody will ever find again.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use crate::error::{Error, Result};
 
@@ -40,10 +40,18 @@ impl Identity {
 /// [`Error::Io`] where it does not.
 pub fn still_there(path: &Path, opened: Option<Identity>, doing: &str) -> Result<()> {
     let cause = match fs::metadata(path) {
-        Ok(found) if opened != Some(Identity::told_by(&found)) => "the database file was replaced while it was open",
-        Ok(found) if found.len() == 0 => "the database file was emptied while it was open",
+        Ok(found) if opened != Some(Identity::told_by(&found)) => {
+            "was replaced while it was open: close this store, remove …-wal and …-shm, which are the old file's, and open it anew"
+        }
+        Ok(found) if found.len() == 0 => {
+            "was emptied while it was open: close this store before anything is put in its place"
+        }
         Ok(_) => return Ok(()),
-        Err(_) => "the database file was deleted while it was open",
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => "was deleted while it was open",
+        // It may be there: nobody lets us look.
+        Err(cause) => {
+            return Err(Error::io(format!("{doing}: looking for the database file {}", path.display()), &cause));
+        }
     };
-    Err(Error::Io { doing: doing.into(), cause: cause.into() })
+    Err(Error::Io { doing: doing.into(), cause: format!("the database file {} {cause}", path.display()) })
 }

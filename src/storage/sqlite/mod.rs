@@ -38,10 +38,12 @@ mod reading;
 mod reads;
 mod reclaim;
 mod reserve;
+mod restored;
 mod room;
 mod save;
 pub mod schema;
 mod sessions;
+mod shared_file;
 mod small;
 mod snapshot;
 mod transaction;
@@ -74,6 +76,7 @@ use self::{
     direct::Direct,
     job::{Job, Step},
     reader::Reader,
+    shared_file::SharedFile,
     upkeep::{Ending, Upkeep},
     writer::Writer,
 };
@@ -120,20 +123,18 @@ impl SqliteStore {
     /// [`Error::Io`] where the system gives no thread.
     pub fn open(options: &SqliteOptions, reply: Reply<()>) -> Result<Self> {
         let SqliteOptions { path, readers, busy_timeout, max_queue_bytes, direct, read_mark } = options;
-        let direct = Arc::new(Direct::new(path.clone(), *direct, *read_mark));
-        let writer = Writer::new(path.clone(), *busy_timeout, Arc::downgrade(&direct));
+        let file = Arc::new(SharedFile::default());
+        let direct = Arc::new(Direct::new(path.clone(), Arc::clone(&file), *direct, *read_mark));
+        let writer = Writer::new(path.clone(), *busy_timeout, Arc::clone(&file), Arc::downgrade(&direct));
         let clock = writer.clock();
         let writer = Worker::start("smalltalk-sqlite", *max_queue_bytes, writer)?;
         let readers = (0..*readers)
-            .map(|_| Worker::start("smalltalk-reader", READ_QUEUE, Reader::new(path.clone(), *busy_timeout)))
+            .map(|_| Reader::new(path.clone(), *busy_timeout, Arc::clone(&file)))
+            .map(|reader| Worker::start("smalltalk-reader", READ_QUEUE, reader))
             .collect::<Result<Vec<_>>>()?;
-        let upkeep = Upkeep::start(path.clone(), *busy_timeout)?;
-        let opened = Reply::new({
-            let direct = Arc::clone(&direct);
-            move |outcome: Result<()>| reply.send(outcome.inspect(|()| direct.begin()))
-        });
+        let upkeep = Upkeep::start(path.clone(), *busy_timeout, file)?;
         let store = Self { direct, clock, writer, readers, upkeep };
-        store.enqueue(Job::Open(opened), 0);
+        store.enqueue(Job::Open(reply), 0);
         Ok(store)
     }
 

@@ -1,8 +1,10 @@
 //! How a connection to the file is opened.
 
+#[cfg(unix)]
+use std::io;
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use super::{
     birth,
@@ -11,7 +13,9 @@ use super::{
     identity::{Identity, still_there},
     migrate,
     network::refuse_network,
-    schema::{self, APPLICATION_ID, SCHEMA_VERSION},
+    restored,
+    schema::{self, APPLICATION_ID, BACKUP_ID, SCHEMA_VERSION},
+    shared_file::SharedFile,
     turns::Turn,
 };
 use crate::error::{Error, Result};
@@ -38,10 +42,17 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     let _alone = turn.wait();
     birth::make_where_missing(path)?;
     refuse_network(path)?;
+    restored::refuse_log_of_another(path)?;
     let mut opened = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
+    let mut found = check_version(path, &mut opened.connection)?;
+    if found == Found::Backup {
+        drop(opened);
+        restored::adopt(path, busy_timeout)?;
+        opened = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
+        found = check_version(path, &mut opened.connection)?;
+    }
     let connection = &mut opened.connection;
-    let doing = |error: &rusqlite::Error| failure("opening the database", error);
-    let found = check_version(connection)?;
+    let doing = |error: &rusqlite::Error| unopened(path, error);
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
         .map_err(|error| doing(&error))?;
@@ -60,6 +71,8 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
         Found::Older => {
             migrate::migrate(connection).map_err(|error| failure("migrating the database", &error))?;
         }
+        // Another one was put there in between: the next opening takes care of it.
+        Found::Backup => return Err(Error::Busy),
         Found::Current => {}
     }
     // Also for a file that was there: whoever made it may have been killed before this line.
@@ -67,22 +80,96 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     Ok(opened)
 }
 
-/// Opens a connection that only reads.
+/// Opens a connection that only reads, to the file that the store was opened with.
 ///
 /// # Errors
-/// What kept it from opening.
-pub fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Opened> {
-    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, busy_timeout)
+/// What kept it from opening, or that another file has the name.
+pub fn open_reader(path: &Path, file: &SharedFile, busy_timeout: Duration) -> Result<Connection> {
+    file.still_there(path, "reading")?;
+    let opened = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, busy_timeout)?;
+    file.still_there(path, "reading")?;
+    Ok(opened.connection)
 }
 
+/// Whether what the writer's connection has opened can be written to: beside the file that is its log, and the memory that
+/// all its users share.
+#[must_use]
+pub fn may_write(connection: &Connection, busy_timeout: Duration) -> bool {
+    // The engine opens for reading what it cannot open for writing, and says nothing.
+    if connection.is_readonly(MAIN_DB).unwrap_or(false) {
+        return false;
+    }
+    let begun =
+        connection.busy_timeout(Duration::ZERO).and_then(|()| connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK"));
+    let _ = connection.busy_timeout(busy_timeout);
+    !begun.is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::ReadOnly))
+}
+
+/// What the engine has made beside a file that was read-only is as read-only, and would be still when the file is not any more.
+#[cfg(unix)]
+pub fn let_write_beside(path: &Path) {
+    use std::{fs, os::unix::fs::PermissionsExt};
+    const OWNER_WRITES: u32 = 0o200;
+    let own = birth::own_name(path);
+    let Ok(rights) = fs::metadata(&own).map(|found| found.permissions()) else { return };
+    for beside in ["-wal", "-shm"].map(|ending| birth::with_ending(&own, ending)) {
+        let locked = fs::metadata(&beside).is_ok_and(|found| found.permissions().mode() & OWNER_WRITES == 0);
+        if locked && rights.mode() & OWNER_WRITES != 0 {
+            // Where it is somebody else's, that one has to.
+            let _ = fs::set_permissions(&beside, rights.clone());
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub fn let_write_beside(_: &Path) {}
+
 fn open(path: &Path, access: OpenFlags, busy_timeout: Duration) -> Result<Opened> {
-    let doing = |error: &rusqlite::Error| failure("opening the database", error);
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let identity = Identity::of(path);
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| doing(&error))?;
-    harden(&connection, busy_timeout).map_err(|error| doing(&error))?;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| unopened(path, &error))?;
+    harden(&connection, busy_timeout).map_err(|error| unopened(path, &error))?;
     still_there(path, identity, "opening the database")?;
     Ok(Opened { connection, identity })
+}
+
+/// The engine tells neither which file it could not open nor why.
+fn unopened(path: &Path, error: &rusqlite::Error) -> Error {
+    let doing = format!("opening the database {}", path.display());
+    let cause = (error.sqlite_error_code() == Some(ErrorCode::CannotOpen)).then(|| why_not(path)).flatten();
+    match cause {
+        Some(cause) => Error::Io { doing, cause },
+        None => failure(&doing, error),
+    }
+}
+
+/// What the system says of the file and of those beside it. They are not opened: to close them would end the engine's locks.
+#[cfg(unix)]
+fn why_not(path: &Path) -> Option<String> {
+    use rustix::{
+        fs::{Access, access},
+        io::Errno,
+    };
+    let own = birth::own_name(path);
+    let [log, memory] = ["-wal", "-shm"].map(|ending| birth::with_ending(&own, ending));
+    let refused = |path: &Path, wanted: Access| {
+        access(path, wanted).err().map(|cause| (cause, format!("{}: {}", path.display(), io::Error::from(cause))))
+    };
+    let file = refused(&own, Access::READ_OK);
+    let beside = [log, memory].into_iter().find_map(|path| refused(&path, Access::READ_OK));
+    match (file, beside) {
+        (Some((_, text)), _) => Some(text),
+        // They would be made.
+        (None, Some((Errno::NOENT, _))) => {
+            own.parent().and_then(|directory| refused(directory, Access::WRITE_OK)).map(|(_, text)| text)
+        }
+        (None, beside) => beside.map(|(_, text)| text),
+    }
+}
+
+#[cfg(not(unix))]
+fn why_not(path: &Path) -> Option<String> {
+    std::fs::metadata(path).err().map(|cause| cause.to_string())
 }
 
 /// What a file holds.
@@ -93,20 +180,22 @@ enum Found {
     /// A schema that this package knows how to bring up to date.
     Older,
     Current,
+    /// A copy that has not been opened yet, of any version.
+    Backup,
 }
 
 /// Finds out what the file holds; an error where it is not ours or newer than we are. Writes nothing.
 ///
 /// Another process may be making the schema at this moment, or was killed before it had: all answers come from one
 /// snapshot.
-fn check_version(connection: &mut Connection) -> Result<Found> {
-    let (objects, application, version) =
-        look(connection).map_err(|error| failure("reading the version of the database", &error))?;
+fn check_version(path: &Path, connection: &mut Connection) -> Result<Found> {
+    let (objects, application, version) = look(connection).map_err(|error| unopened(path, &error))?;
     match (application, version) {
         (0, 0) if objects == 0 => Ok(Found::Empty),
+        (BACKUP_ID, 1..=SCHEMA_VERSION) => Ok(Found::Backup),
         (APPLICATION_ID, SCHEMA_VERSION) => Ok(Found::Current),
         (APPLICATION_ID, 1..SCHEMA_VERSION) => Ok(Found::Older),
-        (APPLICATION_ID, _) => Err(Error::Version(format!(
+        (APPLICATION_ID | BACKUP_ID, _) => Err(Error::Version(format!(
             "the database has schema version {version}, this package knows version {SCHEMA_VERSION}"
         ))),
         _ => Err(Error::Version("the file is a database of another program".into())),
@@ -120,4 +209,27 @@ fn look(connection: &mut Connection) -> rusqlite::Result<(i64, i32, i32)> {
     let application = snapshot.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version = snapshot.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok((objects, application, version))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn what_is_beside_a_file_can_be_written_to_when_the_file_can() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let log = birth::with_ending(&path, "-wal");
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        for (rights, of_log, expected) in [(0o600, 0o444, 0o600), (0o444, 0o444, 0o444), (0o600, 0o640, 0o640)] {
+            fs::write(&path, "").and_then(|()| fs::write(&log, "")).unwrap();
+            set(&path, rights);
+            set(&log, of_log);
+            let_write_beside(&path);
+            assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, expected);
+            fs::remove_file(&path).and_then(|()| fs::remove_file(&log)).unwrap();
+        }
+    }
 }

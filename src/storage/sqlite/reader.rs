@@ -1,37 +1,35 @@
 //! Threads that read, each with a connection of its own, so that no reader waits for a writer or for another reader.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 
-use super::{
-    identity::still_there,
-    job::Read,
-    opening::{self, Opened},
-};
+use super::{job::Read, opening, shared_file::SharedFile};
 use crate::{error::Result, worker::Handler};
 
 /// Opens its connection with the first question.
 pub struct Reader {
     path: PathBuf,
     busy_timeout: Duration,
-    opened: Option<Opened>,
+    file: Arc<SharedFile>,
+    connection: Option<Connection>,
 }
 
 impl Reader {
     /// A reader of the database at `path`.
-    pub fn new(path: PathBuf, busy_timeout: Duration) -> Self {
-        Self { path, busy_timeout, opened: None }
+    pub fn new(path: PathBuf, busy_timeout: Duration, file: Arc<SharedFile>) -> Self {
+        Self { path, busy_timeout, file, connection: None }
     }
 
     fn connection(&mut self) -> Result<&Connection> {
-        let opened = match self.opened.take() {
-            Some(opened) => opened,
-            None => opening::open_reader(&self.path, self.busy_timeout)?,
+        let connection = match self.connection.take() {
+            Some(connection) => {
+                self.file.still_there(&self.path, "reading")?;
+                connection
+            }
+            None => opening::open_reader(&self.path, &self.file, self.busy_timeout)?,
         };
-        let Opened { connection, identity } = self.opened.insert(opened);
-        still_there(&self.path, *identity, "reading")?;
-        Ok(connection)
+        Ok(self.connection.insert(connection))
     }
 }
 
@@ -43,11 +41,14 @@ impl Handler<Read> for Reader {
                 Err(error) => read.refuse(error),
             }
         }
+        if self.file.is_read_only() {
+            self.connection = None;
+        }
     }
 
     /// Before the close is answered: then the writer closes, which wants to be the last.
     fn finish(&mut self) -> Result<()> {
-        self.opened = None;
+        self.connection = None;
         Ok(())
     }
 }

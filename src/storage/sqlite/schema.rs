@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 /// "SmTk": how `file` and we recognise our databases.
 pub const APPLICATION_ID: i32 = 0x536D_546B;
 
+/// "SmTb": a backup that has not been opened yet.
+pub const BACKUP_ID: i32 = 0x536D_5462;
+
 /// The schema this version reads and writes; it reads older ones as well, by migrating them.
 pub const SCHEMA_VERSION: i32 = 2;
 

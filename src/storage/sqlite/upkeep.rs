@@ -11,7 +11,7 @@ use std::{
 
 use rusqlite::{Connection, InterruptHandle};
 
-use super::{READ_QUEUE, READ_SIZE, job::Read, of_store, reader::Reader};
+use super::{READ_QUEUE, READ_SIZE, job::Read, of_store, reader::Reader, shared_file::SharedFile};
 use crate::{
     error::{Error, Result},
     reply::Reply,
@@ -30,8 +30,8 @@ impl Upkeep {
     ///
     /// # Errors
     /// [`Error::Io`] where the system gives none.
-    pub fn start(path: PathBuf, busy_timeout: Duration) -> Result<Self> {
-        let worker = Worker::start("smalltalk-upkeep", READ_QUEUE, Reader::new(path, busy_timeout))?;
+    pub fn start(path: PathBuf, busy_timeout: Duration, file: Arc<SharedFile>) -> Result<Self> {
+        let worker = Worker::start("smalltalk-upkeep", READ_QUEUE, Reader::new(path, busy_timeout, file))?;
         Ok(Self { worker, ending: Arc::default() })
     }
 

@@ -15,6 +15,8 @@ pub struct WriteConnection {
     pub growth: Growth,
     /// How far commits go, where that was said.
     pub synchronous: Option<Durability>,
+    /// Whether the file can be written to: else it can be read at the most.
+    pub may_write: bool,
 }
 
 impl WriteConnection {
@@ -26,7 +28,8 @@ impl WriteConnection {
         let opening::Opened { mut connection, identity } = opening::open_writer(path, busy_timeout)?;
         let checkpoints = Checkpoints::of(&mut connection, path, identity, busy_timeout)?;
         let growth = Growth::of(&connection, path)?;
-        Ok(Self { connection, identity, checkpoints, growth, synchronous: None })
+        let may_write = opening::may_write(&connection, busy_timeout);
+        Ok(Self { connection, identity, checkpoints, growth, synchronous: None, may_write })
     }
 
     /// Sets how far a commit goes; only outside of a transaction.

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::Weak,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -14,11 +14,13 @@ use super::{
     expiry::{self, Expiry},
     failure::{doubt_alone, leaves_doubt},
     full_disk,
-    identity::{Identity, still_there},
+    identity::still_there,
     job::{Chore, Job, Step, Write},
     opening,
     reserve::Reserve,
-    schema, transaction,
+    schema,
+    shared_file::SharedFile,
+    transaction,
     write_connection::WriteConnection,
 };
 use crate::{
@@ -42,7 +44,7 @@ pub struct Writer {
     /// Why there is no connection: what is queued behind a failed opening hears of it.
     refusal: Error,
     /// Which file was opened: a path can come to mean another.
-    identity: Option<Identity>,
+    file: Arc<SharedFile>,
     /// A commit, a checkpoint or a chore failed half-way: what the kernel still has of it is not what the disk has.
     doubt: Doubt,
     expiry: Expiry,
@@ -55,14 +57,14 @@ pub struct Writer {
 
 impl Writer {
     /// A writer that opens its file with its first job.
-    pub fn new(path: PathBuf, busy_timeout: Duration, direct: Weak<Direct>) -> Self {
+    pub fn new(path: PathBuf, busy_timeout: Duration, file: Arc<SharedFile>, direct: Weak<Direct>) -> Self {
         Self {
             reserve: Reserve::of(&path),
             path,
             busy_timeout,
             opened: None,
             refusal: Error::Closed("the store"),
-            identity: None,
+            file,
             doubt: Doubt::default(),
             expiry: Expiry::default(),
             full_until: None,
@@ -79,12 +81,34 @@ impl Writer {
     fn open(&mut self) -> Result<()> {
         if self.opened.is_none() {
             let opened = self.open_file().inspect_err(|error| self.refusal = error.clone())?;
-            self.expiry.look(&opened.connection, expiry::AFTER_OPENING);
-            self.identity = opened.identity;
-            self.opened = Some(opened);
-            tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
+            self.file.is(opened.identity);
+            self.use_if_writable(opened);
         }
         Ok(())
+    }
+
+    /// A file that cannot be written to can be read, and is opened anew for the next write: the fault may have ended by then.
+    fn use_if_writable(&mut self, opened: WriteConnection) {
+        let was_read_only = self.file.is_read_only();
+        self.file.set_read_only(!opened.may_write);
+        if opened.may_write {
+            self.expiry.look(&opened.connection, expiry::AFTER_OPENING);
+            self.opened = Some(opened);
+            if let Some(direct) = self.direct.upgrade() {
+                direct.begin();
+            }
+            tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
+        } else {
+            self.refusal = self.read_only();
+            if !was_read_only {
+                tracing::warn!(target: "smalltalk::storage", path = %self.path.display(), "opened for reading only");
+            }
+        }
+    }
+
+    fn read_only(&self) -> Error {
+        let cause = "it, or a file beside it, is read-only, or this process has no right to write to it".into();
+        Error::Io { doing: format!("writing to the database {}", self.path.display()), cause }
     }
 
     /// Opens the file; on a full disk with the room that somebody has kept for that and left behind.
@@ -105,13 +129,21 @@ impl Writer {
     /// knows what is there. What came before the failure and was not synced yet may be lost as well, in the middle of the
     /// log: nothing is acknowledged before the log has been folded into the file.
     fn sound(&mut self) -> Result<&mut WriteConnection> {
-        if self.opened.is_none() && !self.doubt.is_there() {
+        if self.opened.is_none() && !self.doubt.is_there() && !self.file.is_read_only() {
             return Err(self.refusal.clone());
         }
-        still_there(&self.path, self.identity, "writing")?;
+        still_there(&self.path, self.file.identity(), "writing")?;
+        if self.file.is_read_only() {
+            opening::let_write_beside(&self.path);
+            let opened = self.open_file()?;
+            self.use_if_writable(opened);
+        }
         if self.doubt.is_there() {
             self.opened = None;
             let mut opened = self.open_file()?;
+            if !opened.may_write {
+                return Err(self.read_only());
+            }
             schema::verify(&opened.connection)?;
             let mut settled = opened.checkpoints.settle(&opened.connection);
             if matches!(settled, Err(Error::Full { .. })) && self.reserve.is_there() {
@@ -172,6 +204,9 @@ impl Writer {
             self.expiry.note(end);
         }
         let durability = transaction::strongest(&batch);
+        if durability.is_none() && self.file.is_read_only() {
+            return self.refuse(batch, &self.refusal);
+        }
         let prepared = self.sound().and_then(|opened| {
             durability.map_or(Ok(()), |durability| opened.prepare(durability))?;
             Ok(opened)
@@ -203,9 +238,10 @@ impl Writer {
 
     /// Without a connection that may write, what is there can be read all the same.
     fn refuse(&self, batch: Vec<Step>, error: &Error) {
-        let reader =
-            if self.doubt.is_there() { opening::open_reader(&self.path, self.busy_timeout).ok() } else { None };
-        transaction::refuse(reader.as_ref().map(|opened| &opened.connection), batch, error);
+        let may_read = self.doubt.is_there() || self.file.is_read_only();
+        let open = || opening::open_reader(&self.path, &self.file, self.busy_timeout).ok();
+        let reader = may_read.then(open).flatten();
+        transaction::refuse(reader.as_ref(), batch, error);
     }
 
     /// What makes room is done with what is kept for that, and with what the log gives back when it is folded.
@@ -354,7 +390,7 @@ impl Handler<Job> for Writer {
 
     fn finish(&mut self) -> Result<()> {
         let _paused = self.pause_views();
-        if !self.doubt.is_there() && still_there(&self.path, self.identity, "closing").is_ok() {
+        if !self.doubt.is_there() && still_there(&self.path, self.file.identity(), "closing").is_ok() {
             self.fold_at_last();
         }
         // Nothing may be open, as the doubt could not be ended so far.
