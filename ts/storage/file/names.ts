@@ -9,7 +9,7 @@ const KEPT = 100;
 /** Names that Windows keeps for devices, whatever ending they have. */
 const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)$/;
 
-export const ENDING = '.json';
+const ENDING = '.json';
 
 /**
  * The file name of an id. Small letters, digits, `_` and `-` are themselves, every other byte of its UTF-8 is `%xx`: so no
