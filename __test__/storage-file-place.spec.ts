@@ -136,3 +136,16 @@ describe('directories that were made are on the disk before a write to them is a
     await store.close();
   });
 });
+
+test('who initialises a store on a disk that is silent is answered within timeoutMs', async () => {
+  let answer: () => void = () => undefined;
+  const { fsync } = fs;
+  jest.spyOn(fs, 'fsync').mockImplementationOnce(((fd: number, done: (error: Error | null) => void) => {
+    answer = () => fsync(fd, done);
+  }) as unknown as typeof fs.fsync);
+  const store = new FileStorageAdapter({ path: temporaryDirectory(), timeoutMs: 60 });
+  await expect(store.initialize()).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+  answer();
+  await store.initialize();
+  await store.close();
+});

@@ -104,10 +104,9 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   }
 
   async initialize(): Promise<void> {
-    const place = this.#open();
-    await place.prepare();
+    await this.#run((place) => place.prepare());
     // Nobody but a close waits for it: an expired key is invisible anyhow.
-    this.#run((opened) => removeExpired(opened, this.#manner(undefined)), null).catch(() => undefined);
+    this.#run((place) => removeExpired(place, this.#manner(undefined)), null).catch(() => undefined);
   }
 
   async saveSession(sessionId: string, session: ChatSession, options?: WriteOptions): Promise<void> {
