@@ -10,14 +10,16 @@ const dist = join(__dirname, '..', 'dist', 'index.js');
 test.each([
   ['process.exit()', 'process.exit(0)', 0],
   ['an exception', "process.nextTick(() => { throw new Error('uncaught'); })", 1],
-])('a clearing that is interrupted by %s clears the rest as well, and nothing that comes later', async (_, end, code) => {
-  const path = temporaryDirectory();
-  const before = open(path);
-  await Promise.all(Array.from({ length: 30 }, (__, n) => before.saveSession(`s${n}`, conversation(`s${n}`))));
-  await before.set('k', 1);
-  await before.close();
-  // The end comes as the kernel is asked to remove the fifth file.
-  const script = `const { promises } = require('node:fs');
+])(
+  'a clearing that is interrupted by %s clears the rest as well, and nothing that comes later',
+  async (_, end, code) => {
+    const path = temporaryDirectory();
+    const before = open(path);
+    await Promise.all(Array.from({ length: 30 }, (__, n) => before.saveSession(`s${n}`, conversation(`s${n}`))));
+    await before.set('k', 1);
+    await before.close();
+    // The end comes as the kernel is asked to remove the fifth file.
+    const script = `const { promises } = require('node:fs');
     const { unlink } = promises;
     let left = 5;
     promises.unlink = (file) => {
@@ -29,9 +31,10 @@ test.each([
     const store = new FileStorageAdapter({ path: ${JSON.stringify(path)} });
     void store.clear();
     void store.saveSession('new', { id: 'new', messages: [], createdAt: new Date(0), updatedAt: new Date(0) });`;
-  expect((await runNode(['-e', script], { cwd: path })).code).toBe(code);
-  const after = open(path);
-  expect(await after.listSessions()).toEqual(['new']);
-  expect(await after.has('k')).toBe(false);
-  await after.close();
-});
+    expect((await runNode(['-e', script], { cwd: path })).code).toBe(code);
+    const after = open(path);
+    expect(await after.listSessions()).toEqual(['new']);
+    expect(await after.has('k')).toBe(false);
+    await after.close();
+  },
+);
