@@ -38,3 +38,21 @@ test.each([
     await after.close();
   },
 );
+
+test('names that are not on the disk yet are when the process ends', async () => {
+  const path = temporaryDirectory();
+  const script = (end: string): string => `const fs = require('node:fs');
+    const { openSync, fsyncSync } = fs;
+    const opened = new Map();
+    fs.openSync = (file, ...more) => { const fd = openSync(file, ...more); opened.set(fd, file); return fd; };
+    fs.fsyncSync = (fd) => { console.log(require('node:path').basename(opened.get(fd))); fsyncSync(fd); };
+    const { FileStorageAdapter } = require(${JSON.stringify(dist)});
+    const store = new FileStorageAdapter({ path: ${JSON.stringify(path)}, durability: 'process' });
+    store.initialize().then(async () => { await store.set('k', 1); ${end} });`;
+  for (const end of ['', 'process.exit();', 'void store.set("k", 2); process.exit();']) {
+    const { code, output } = await runNode(['-e', script(end)], { cwd: path });
+    expect([end, code, output.trim().split('\n').at(-1)]).toEqual([end, 0, 'keys']);
+  }
+  const { output } = await runNode(['-e', script('await store.close();')], { cwd: path });
+  expect(output).toBe('');
+});

@@ -66,7 +66,6 @@ describe('the lock', () => {
     let aheadMs = 0;
     jest.spyOn(Date, 'now').mockImplementation(() => now() + aheadMs);
     jest.isolateModules(() => {
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded anew, with a clock of ours
       const { acquire, stillHeld, release } = require('../ts/storage/file/lock.js') as typeof locks;
       const file = join(temporaryDirectory(), 'a.json');
       const lock = walkNow(acquire(file, 0), Infinity);

@@ -104,7 +104,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   }
 
   async initialize(): Promise<void> {
-    await this.#run((place) => place.prepare());
+    await this.#run((place) => place.begin());
     // Nobody but a close waits for it: an expired key is invisible anyhow.
     this.#run((place) => removeExpired(place, this.#manner(undefined)), null).catch(() => undefined);
   }
@@ -298,7 +298,10 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     const place = this.#place;
     // What other adapters do not use either is for the garbage collector.
     this.#place = null;
-    await this.#underWay.settled(place?.turns.settled());
+    await this.#underWay.settled(
+      async () => place?.turns.settled(),
+      async () => place?.syncNames(),
+    );
   }
 
   #open(): Place {
