@@ -28,7 +28,7 @@ const taken = (file: string): string => {
   walkNow(locks.acquire(file, 20), Infinity);
   return readlinkSync(`${file}.lock`);
 };
-const busy = expect.objectContaining({ code: 'ERR_BUSY' }) as unknown;
+const busy = expect.objectContaining({ code: 'ERR_BUSY' }) as unknown as Error;
 
 /** Another thread of this process, which took it so long ago. */
 const neighbour = (ageMs: number): string => `${OWNER}-0123456789ab-1-${machineClock() - ageMs}`;
