@@ -185,3 +185,20 @@ test('lists that go on from one list do not see each other', () => {
   expect([one.kept(3).id, other.kept(3).id]).toEqual(['m10', 'm20']);
   expect(list.bytes).toBeLessThan(one.bytes);
 });
+
+test.each<[string, (message: Message) => void]>([
+  ['of a Date', ({ timestamp }) => Object.assign(timestamp, { toJSON: () => 'custom' })],
+  ['hidden on an array', ({ list }) => Object.defineProperty(list, 'toJSON', { value: () => 'custom' })],
+  ['hidden on an array within', ({ deep }) => Object.defineProperty(deep.list, 'toJSON', { value: () => 'custom' })],
+])('where JSON says what is stored, a toJSON that was added since is a change: %s', (_, add) => {
+  const options = { unsupported: 'json' } as const;
+  const messages: Message[] = conversation(3).map((message) => ({ ...message, list: [1, 2], deep: { list: [] } }));
+  const before = MessageList.inFull(messages.map((message, at) => keep(message, at, options)));
+  expect(compareMessages(before, messages, options, Infinity)?.written).toEqual([]);
+  add(messages[1] as Message);
+  const changes = compareMessages(before, messages, options, Infinity);
+  expect(changes?.positions).toEqual([before.position(1)]);
+  expect(changes?.written[0]?.text).toContain('"custom"');
+  const after = changes?.list as MessageList;
+  expect(compareMessages(after, messages, options, Infinity)?.written).toEqual([]);
+});

@@ -1,5 +1,5 @@
 /** A directory of the file adapter: what is acknowledged although something failed, and what goes on after a failure. */
-import fs, { readdirSync } from 'node:fs';
+import fs, { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -46,6 +46,7 @@ test('a close waits for the removal of expired keys that was begun', async () =>
 function watchSyncs(
   failing: (path: string) => boolean = () => false,
   opening: (path: string) => void = () => undefined,
+  code = 'EIO',
 ): Set<string> {
   const opened = new Map<number, string>();
   const synced = new Set<string>();
@@ -65,7 +66,7 @@ function watchSyncs(
   jest.spyOn(fs, 'fsync').mockImplementation(((fd: number, done: (error: Error | null) => void) => {
     const path = opened.get(fd) as string;
     if (failing(path)) {
-      setImmediate(done, Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' }));
+      setImmediate(done, Object.assign(new Error(`${code}: it failed, fsync`), { code, syscall: 'fsync' }));
       return;
     }
     synced.add(path);
@@ -120,6 +121,29 @@ describe('directories that were made are on the disk before a write to them is a
     await store.close();
   });
 
+  test('also where somebody else made them, who may have been killed right after it', async () => {
+    const { base, path, above } = place();
+    for (const name of ['sessions', 'keys']) mkdirSync(join(path, name), { recursive: true });
+    const synced = watchSyncs();
+    const store = new FileStorageAdapter({ path });
+    await store.saveSession('s', session);
+    expect([...synced]).toEqual(expect.arrayContaining(above));
+    // Beyond that the names have been there before.
+    const { dev } = statSync(base);
+    for (const name of [...synced].filter(existsSync)) expect(statSync(name).dev).toBe(dev);
+    await store.close();
+  });
+
+  test('but for one of a file system that syncs no directories', async () => {
+    const { base, path } = place();
+    const synced = watchSyncs((directory) => directory === base, undefined, 'EINVAL');
+    const store = new FileStorageAdapter({ path });
+    await store.initialize();
+    await store.saveSession('s', session);
+    expect([...synced]).toContain(path);
+    await store.close();
+  });
+
   test('and as long as it fails, none is', async () => {
     const { base, path, above } = place();
     let failing = true;
@@ -135,4 +159,96 @@ describe('directories that were made are on the disk before a write to them is a
     expect([await store.get('k'), await store.getSession('s')]).toEqual([2, session]);
     await store.close();
   });
+});
+
+test('who initialises a store on a disk that is silent is answered within timeoutMs', async () => {
+  let answer: () => void = () => undefined;
+  const { fsync } = fs;
+  jest.spyOn(fs, 'fsync').mockImplementationOnce(((fd: number, done: (error: Error | null) => void) => {
+    answer = () => fsync(fd, done);
+  }) as unknown as typeof fs.fsync);
+  const store = new FileStorageAdapter({ path: temporaryDirectory(), timeoutMs: 60 });
+  await expect(store.initialize()).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+  answer();
+  await store.initialize();
+  await store.close();
+});
+
+test('a close waits until the names are on the disk of what was written without waiting for it', async () => {
+  const store = open();
+  await store.initialize();
+  const synced = watchSyncs();
+  await Promise.all([store.set('k', 1), store.saveSession('s', conversation('s'))]);
+  const directories = ['keys', 'sessions'].map((name) => join(store.path, name));
+  expect(directories.filter((directory) => synced.has(directory))).toEqual([]);
+  await store.close();
+  expect([...synced]).toEqual(expect.arrayContaining(directories));
+});
+
+test('a close goes on where that fails', async () => {
+  const store = open();
+  await store.set('k', 1);
+  watchSyncs((path) => path.endsWith('keys'));
+  await store.close();
+});
+
+describe('directories that somebody has removed', () => {
+  const gone = expect.objectContaining({ code: 'ERR_IO', message: expect.stringContaining('initialize()') }) as unknown;
+  const keysOf = async (store: FileStorageAdapter): Promise<string[]> => {
+    const keys: string[] = [];
+    for await (const key of store.keys()) keys.push(key);
+    return keys;
+  };
+
+  test('are made anew where the one above is the same, and are on the disk before a write is acknowledged', async () => {
+    const store = new FileStorageAdapter({ path: temporaryDirectory() });
+    await store.saveSession('s', conversation('s'));
+    const directory = join(fs.realpathSync.native(store.path), 'keys');
+    const uses: (() => Promise<unknown>)[] = [
+      () => store.set('k', 1).then(() => expect(store.get('k')).resolves.toBe(1)),
+      () => expect(keysOf(store)).resolves.toEqual([]),
+      () => expect(store.getStats()).resolves.toMatchObject({ sessions: 1, keys: 0 }),
+      () => expect(store.verify()).resolves.toMatchObject({ damaged: [] }),
+      () => expect(store.delete('k')).resolves.toBe(false),
+      () => store.initialize(),
+      () => store.clear(),
+    ];
+    for (const use of uses) {
+      rmSync(directory, { recursive: true });
+      await use();
+      expect(statSync(directory).mode & 0o777).toBe(process.platform === 'win32' ? 0o666 : 0o700);
+    }
+    rmdirSync(directory);
+    const synced = watchSyncs();
+    await Promise.all([store.set('a', 1), store.set('b', 1)]);
+    if (process.platform !== 'win32') expect([...synced]).toContain(join(directory, '..'));
+    await store.close();
+  });
+
+  test.each(['is gone', 'is another one'])(
+    'are not where the one above %s, until initialize() is called',
+    async (how) => {
+      const path = join(temporaryDirectory(), 'store');
+      const store = open(path);
+      await store.set('k', 1);
+      renameSync(path, `${path}.away`);
+      if (how === 'is another one') mkdirSync(path);
+      await expect(store.set('k', 2)).rejects.toEqual(gone);
+      await expect(store.saveSession('s', conversation('s'))).rejects.toEqual(gone);
+      await expect(store.listSessions()).rejects.toEqual(gone);
+      await expect(keysOf(store)).rejects.toEqual(gone);
+      await expect(store.clear()).rejects.toEqual(gone);
+      expect(existsSync(path) ? readdirSync(path) : []).toEqual([]);
+      // It comes back by itself with its directory.
+      rmSync(path, { recursive: true, force: true });
+      renameSync(`${path}.away`, path);
+      expect(await keysOf(store)).toEqual(['k']);
+      await store.set('k', 3);
+      rmSync(path, { recursive: true });
+      await store.initialize();
+      await store.set('k', 4);
+      expect([await keysOf(store), await store.listSessions()]).toEqual([['k'], []]);
+      await store.close();
+    },
+  );
 });

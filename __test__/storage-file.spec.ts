@@ -222,6 +222,8 @@ test('what the operating system refuses is ERR_IO', async () => {
   const store = open();
   await store.initialize();
   renameSync(join(store.path, 'sessions'), join(store.path, 'moved'));
+  // One that is only gone is made anew.
+  writeFileSync(join(store.path, 'sessions'), '');
   await expect(store.saveSession('a', conversation('a'))).rejects.toMatchObject({ code: 'ERR_IO' });
   await store.close();
 });

@@ -9,7 +9,8 @@ const NO = -1;
 
 /**
  * Whether a living value is as it was when the record was made: every member, its kind, and the order. What has no place
- * in the text is no difference: an accessor that gives just what is stored, a member named by a symbol, a property of a Date.
+ * in the text is no difference: an accessor that gives just what is stored, a member named by a symbol, a property of a Date,
+ * a hidden one of an array, whose names take hundreds of times as long to be listed as its elements do to be counted.
  */
 export function isAsRecorded(value: unknown, slots: Slots): boolean {
   return typeof value === 'object' && value !== null && compare(value, slots, 0) === slots.length;

@@ -104,10 +104,9 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   }
 
   async initialize(): Promise<void> {
-    const place = this.#open();
-    await place.prepare();
+    await this.#run((place) => place.begin());
     // Nobody but a close waits for it: an expired key is invisible anyhow.
-    this.#run((opened) => removeExpired(opened, this.#manner(undefined)), null).catch(() => undefined);
+    this.#run((place) => removeExpired(place, this.#manner(undefined)), null).catch(() => undefined);
   }
 
   async saveSession(sessionId: string, session: ChatSession, options?: WriteOptions): Promise<void> {
@@ -299,7 +298,10 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     const place = this.#place;
     // What other adapters do not use either is for the garbage collector.
     this.#place = null;
-    await this.#underWay.settled(place?.turns.settled());
+    await this.#underWay.settled(
+      async () => place?.turns.settled(),
+      async () => place?.syncNames(),
+    );
   }
 
   #open(): Place {

@@ -93,7 +93,11 @@ export function weighWide(kept: Kept): void {
 export function isAsKept(message: unknown, kept: Kept, at: number, options: EncodeOptions): boolean {
   // What is refused in that one must not be refused in this one.
   if (kept.unproven !== undefined && kept.unproven !== message) return false;
-  if (kept.slots !== null) return isAsRecorded(message, kept.slots);
+  if (kept.slots !== null) {
+    if (!isAsRecorded(message, kept.slots)) return false;
+    // What would not be stored, a `toJSON` among it, may say here what is.
+    return options.unsupported !== 'json' || overlookedIn(message, kept.slots) === null;
+  }
   const { text, types: table } = encodeMessage(message, at, options);
   return text === kept.encoded?.text && table === kept.encoded.types;
 }

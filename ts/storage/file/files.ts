@@ -1,11 +1,11 @@
 /** Reading files, and replacing them in one step, whole or not at all. */
-import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { SmallTalkError, StorageError, type ErrorCode } from '../../errors.js';
 import { acquire, codeOf, release, removeIfThere, stillHeld, type Lock } from './lock.js';
-import { mayBeAlive, OWNER } from './owner.js';
+import { ownerOfTemporary, temporaryName } from './names.js';
+import { mayBeAlive } from './owner.js';
 import { step, type Steps } from './steps.js';
 import type { Ticket } from './ticket.js';
 
@@ -115,7 +115,7 @@ function* releaseAfter(lock: Lock, { committed }: Progress): Steps<void> {
 }
 
 function* replace(path: string, contents: Buffer, lock: Lock): Steps<void> {
-  const temporary = join(dirname(path), `${TEMPORARY}${OWNER}-${randomBytes(8).toString('hex')}`);
+  const temporary = join(dirname(path), temporaryName());
   const { O_WRONLY, O_CREAT, O_EXCL } = constants;
   const fd = yield* step('open', temporary, O_WRONLY | O_CREAT | O_EXCL | NO_FOLLOW, 0o600);
   try {
@@ -155,13 +155,12 @@ export function* syncDirectory(path: string): Steps<void> {
   }
 }
 
-const TEMPORARY = '.tmp-';
 const HOUR_MS = 3_600_000;
 
 /** Removes what killed processes have left of unfinished writes. */
 export function* sweepTemporary(directory: string): Steps<void> {
   for (const name of yield* step('list', directory)) {
-    const [, owner] = /^\.tmp-(.+)-[0-9a-f]{16}$/.exec(name) ?? [];
+    const owner = ownerOfTemporary(name);
     if (owner === undefined) continue;
     const path = join(directory, name);
     if (!mayBeAlive(owner) || (yield* isOlderThan(path, HOUR_MS))) yield* removeIfThere(path);

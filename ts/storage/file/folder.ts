@@ -2,13 +2,13 @@
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 
-import { setTimeout } from '../../timers.js';
 import { change, readFile, syncDirectory, type Decision, type Found, type Manner, type Progress } from './files.js';
+import { LateSync } from './late-sync.js';
 import { codeOf } from './lock.js';
 import { fileNameOf, idOfFileName, isOurs } from './names.js';
-import type { NewNames } from './new-names.js';
+import type { Root } from './root.js';
 import { step, type Steps } from './steps.js';
-import type { Turns } from './turns.js';
+import type { Begin, Turns } from './turns.js';
 
 /** What a listing knows of a file. */
 export interface Entry<H> {
@@ -26,58 +26,47 @@ interface Remembered<H> {
   inode: number;
 }
 
-/** So long a power cut may take what was acknowledged without a sync of its name. */
-const SYNCED_WITHIN_MS = 2_000;
-
 /** A file so young may be replaced once more within one tick of the file system's clock, and look the same. */
 const TOO_YOUNG_MS = 100;
 
 export class Folder<H extends { id: string }> {
   readonly directory: string;
+  /** What is owed to writes that did not ask for it. */
+  readonly late: LateSync;
+  readonly #root: Root;
   readonly #turns: Turns;
-  readonly #newNames: NewNames;
   readonly #parse: (line: string) => H | null;
-  #syncing = false;
   readonly #remembered = new Map<string, Remembered<H>>();
 
-  constructor(directory: string, turns: Turns, newNames: NewNames, parse: (line: string) => H | null) {
-    this.directory = directory;
+  constructor(root: Root, name: string, turns: Turns, parse: (line: string) => H | null) {
+    this.directory = join(root.path, name);
+    this.late = new LateSync(this.directory, root, turns);
+    this.#root = root;
     this.#turns = turns;
-    this.#newNames = newNames;
     this.#parse = parse;
   }
 
   /** Changes the file of an id, in its turn. */
   change<T>(id: string, decide: (found: Found | null) => Decision<T>, manner: Manner): Promise<T> {
     const path = this.#pathOf(fileNameOf(id));
-    const newNames = this.#newNames;
-    const begin = function* (progress: Progress): Steps<T> {
+    const { newNames } = this.#root;
+    const attempt = function* (progress: Progress): Steps<T> {
       // Mostly they are synced before anything is written. Where that failed, it has to succeed now.
       if (manner.power) yield* newNames.sync();
       return yield* change(path, decide, manner, progress);
     };
+    const begin: Begin<T> = (progress) => this.#root.inside(this.directory, () => attempt(progress));
     const changed = this.#turns.write(path, begin, manner.ticket);
-    if (!manner.power) changed.then(this.#syncSoon, () => undefined);
-    return changed;
-  }
-
-  /** Has the names on the disk before long; nobody waits for it, and it keeps no process alive. */
-  readonly #syncSoon = (): void => {
-    if (this.#syncing) return;
-    this.#syncing = true;
-    const weak = new WeakRef(this);
-    setTimeout(() => {
-      const folder = weak.deref();
-      if (folder !== undefined) void folder.#sync();
-    }, SYNCED_WITHIN_MS).unref();
-  };
-
-  async #sync(): Promise<void> {
-    this.#syncing = false;
-    // What cannot be synced is as safe as without it, and who asks for more hears of it.
-    for (const sync of [() => this.#newNames.sync(), () => syncDirectory(this.directory)]) {
-      await this.#turns.part(sync).catch(() => undefined);
+    if (!manner.power) {
+      const { late } = this;
+      // Also now: on the way out nobody hears that it is done.
+      late.owe();
+      changed.then(
+        () => late.soon(),
+        () => undefined,
+      );
     }
+    return changed;
   }
 
   /** Reads the file of an id, in its turn; null where there is none. */
@@ -101,8 +90,8 @@ export class Folder<H extends { id: string }> {
   }
 
   /** The names of the files that can be those of ids. */
-  async names(): Promise<string[]> {
-    return (await this.#turns.part(() => step('list', this.directory))).filter(isOurs);
+  names(): Promise<string[]> {
+    return this.#turns.part(() => this.#list());
   }
 
   /** The whole of one file; null where it has gone meanwhile. */
@@ -117,13 +106,17 @@ export class Folder<H extends { id: string }> {
 
   /** Removes every file. */
   *clear(manner: Manner): Steps<void> {
-    for (const name of (yield* step('list', this.directory)).filter(isOurs)) {
+    for (const name of yield* this.#list()) {
       // Each gone is no commit of the whole: begun anew at exit, it goes on with the rest.
       const progress = { committed: false };
       const gone = (): Decision<null> => ({ result: null, contents: null });
       yield* change(this.#pathOf(name), gone, { ...manner, power: false }, progress);
     }
     if (manner.power) yield* syncDirectory(this.directory);
+  }
+
+  *#list(): Steps<string[]> {
+    return (yield* this.#root.inside(this.directory, () => step('list', this.directory))).filter(isOurs);
   }
 
   *#entry(name: string): Steps<Entry<H> | null> {

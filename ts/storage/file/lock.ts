@@ -1,6 +1,9 @@
 /**
  * Who may change a file: a symbolic link beside it that points to nothing and names its owner. Making one is a single
  * step, and fails where there is one. The link of a process that is gone is taken away by exactly one of those who wait.
+ *
+ * So is one that is too old. No clock that may jump says so alone: of a process of this machine the clock that all of its
+ * processes share does, of another one that of the file system, and the owner looks at its own as well before it goes on.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -8,7 +11,9 @@ import { dirname, join } from 'node:path';
 
 import { StorageError } from '../../errors.js';
 import { monotonic } from '../../timers.js';
-import { mayBeAlive, OWNER } from './owner.js';
+import { machineClock, wallClock } from './clocks.js';
+import { temporaryName } from './names.js';
+import { lifeOf, OWNER } from './owner.js';
 import { step, type Steps } from './steps.js';
 
 /** A lock that is held. */
@@ -17,6 +22,8 @@ export interface Lock {
   token: string;
   /** The moment of taking it, in milliseconds of a clock that never jumps. */
   since: number;
+  /** The same moment on the clock of the system: it goes on while the machine sleeps, and others may have theirs by it. */
+  takenAt: number;
 }
 
 /** A process may have several threads, each with its own copy of this module. */
@@ -35,13 +42,16 @@ let taken = 0;
 export function* acquire(file: string, timeoutMs: number): Steps<Lock> {
   const path = `${file}.lock`;
   const begin = monotonic();
-  const token = `${THREAD}-${(taken += 1)}`;
+  const number = (taken += 1);
+  const fileClock: FileClock = { ahead: null };
   for (let pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    const token = `${THREAD}-${number}-${machineClock()}`;
+    const [since, takenAt] = [monotonic(), wallClock()];
     const owner = yield* claim(path, token);
-    if (owner === null) return { path, token, since: monotonic() };
+    if (owner === null) return { path, token, since, takenAt };
     // Turns keep the order within one thread, so this one is left over: at exit operations are begun anew.
     if (owner.startsWith(`${THREAD}-`)) yield* removeIfThere(path);
-    else if (yield* isAbandoned(path, owner)) yield* takeAway(path, owner);
+    else if (yield* isAbandoned(path, owner, fileClock)) yield* takeAway(path, owner, fileClock);
     else if (monotonic() - begin >= timeoutMs) {
       throw new StorageError('ERR_BUSY', `another process has been writing ${file} for ${timeoutMs} ms`);
     } else yield* step('wait', pause * (0.5 + Math.random()));
@@ -49,15 +59,19 @@ export function* acquire(file: string, timeoutMs: number): Steps<Lock> {
 }
 
 /** Throws `ERR_BUSY` where a lock was held for so long that others may soon take it away. */
-export function stillHeld({ path, since }: Lock): void {
-  if (monotonic() - since < LONGEST_HELD_MS) return;
-  throw new StorageError('ERR_BUSY', `writing took so long that ${path} no longer protects it`);
+export function stillHeld(lock: Lock): void {
+  if (!mayBeTaken(lock)) return;
+  throw new StorageError('ERR_BUSY', `writing took so long that ${lock.path} no longer protects it`);
 }
 
-export function* release({ path, token, since }: Lock): Steps<void> {
-  const mayBeTaken = monotonic() - since >= LONGEST_HELD_MS;
-  if (!mayBeTaken || (yield* ownerOf(path)) === token) yield* removeIfThere(path);
+export function* release(lock: Lock): Steps<void> {
+  const { path, token } = lock;
+  if (!mayBeTaken(lock) || (yield* ownerOf(path)) === token) yield* removeIfThere(path);
 }
+
+/** Whether others may soon take it away, by whichever clock. */
+const mayBeTaken = ({ since, takenAt }: Lock): boolean =>
+  Math.max(monotonic() - since, wallClock() - takenAt) >= LONGEST_HELD_MS;
 
 /** Makes the link; gives the owner where there is one already. */
 function* claim(path: string, token: string): Steps<string | null> {
@@ -106,14 +120,37 @@ function* ownerOf(path: string): Steps<string> {
   }
 }
 
-function* isAbandoned(path: string, owner: string): Steps<boolean> {
-  if (!mayBeAlive(owner)) return true;
+/** How far the clock that gives files their times is ahead of ours; null: not asked for yet. */
+interface FileClock {
+  ahead: number | null;
+}
+
+function* isAbandoned(path: string, owner: string, fileClock: FileClock): Steps<boolean> {
+  const life = lifeOf(owner);
+  if (life === 'gone') return true;
+  const moment = MOMENT.exec(owner)?.[1];
+  if (life === 'alive' && moment !== undefined) return machineClock() - Number(moment) > ABANDONED_MS;
   try {
     const { mtimeMs } = yield* step('statLink', path);
-    return Date.now() - mtimeMs > ABANDONED_MS;
+    fileClock.ahead ??= yield* aheadOfOurs(dirname(path));
+    return monotonic() + fileClock.ahead - mtimeMs > ABANDONED_MS;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
+  }
+}
+
+/** In what names an owner, when it has taken the lock by the clock of its machine. Earlier versions did not say it. */
+const MOMENT = /^\d+-\d*-[0-9a-f]{8}-[0-9a-f]{12}-\d+-(\d+)$/;
+
+/** The file system may be that of another machine, whose clock is another one: only a file tells the time there. */
+function* aheadOfOurs(directory: string): Steps<number> {
+  const path = join(directory, temporaryName());
+  yield* claim(path, THREAD);
+  try {
+    return (yield* step('statLink', path)).mtimeMs - monotonic();
+  } finally {
+    yield* removeIfThere(path);
   }
 }
 
@@ -122,12 +159,12 @@ function* isAbandoned(path: string, owner: string): Steps<boolean> {
  * of that owner: else the second to come would take away the lock of the first. The right is a lock itself, one for each
  * abandoned lock.
  */
-function* takeAway(path: string, owner: string): Steps<void> {
+function* takeAway(path: string, owner: string, fileClock: FileClock): Steps<void> {
   const name = createHash('sha256').update(`${path}\0${owner}`).digest('hex').slice(0, 32);
   const right = join(dirname(path), `.right-${name}`);
-  const other = yield* claim(right, `${THREAD}-${(taken += 1)}`);
+  const other = yield* claim(right, `${THREAD}-${(taken += 1)}-${machineClock()}`);
   if (other !== null) {
-    if (yield* isAbandoned(right, other)) yield* takeAway(right, other);
+    if (yield* isAbandoned(right, other, fileClock)) yield* takeAway(right, other, fileClock);
     return;
   }
   try {

@@ -1,5 +1,7 @@
 /** File names of ids: one each, safe on every file system, told apart on those that ignore case. */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+
+import { OWNER } from './owner.js';
 
 /** Longest part of a file name that stands for an id; file systems take 255 bytes, and an ending comes after it. */
 const LONGEST = 200;
@@ -9,7 +11,7 @@ const KEPT = 100;
 /** Names that Windows keeps for devices, whatever ending they have. */
 const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)$/;
 
-export const ENDING = '.json';
+const ENDING = '.json';
 
 /**
  * The file name of an id. Small letters, digits, `_` and `-` are themselves, every other byte of its UTF-8 is `%xx`: so no
@@ -45,3 +47,9 @@ export function idOfFileName(name: string): string | null {
 export function isOurs(name: string): boolean {
   return idOfFileName(name) !== null || /^[a-z0-9_%-]{100}~[0-9a-f]{64}\.json$/.test(name);
 }
+
+/** A name for what is there for a moment only, and tells whose it is. */
+export const temporaryName = (): string => `.tmp-${OWNER}-${randomBytes(8).toString('hex')}`;
+
+/** The owner of what has such a name; undefined where it is another kind of name. */
+export const ownerOfTemporary = (name: string): string | undefined => /^\.tmp-(.+)-[0-9a-f]{16}$/.exec(name)?.[1];

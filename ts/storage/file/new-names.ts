@@ -22,13 +22,15 @@ export class NewNames {
   }
 }
 
-/** Names may be made in a directory that may not be opened: who made them can never sync it, and would try for ever. */
+/** Names may be made in a directory that may not be opened, or takes no sync: it would be tried for ever. */
 function* syncIfPermitted(directory: string): Steps<void> {
   try {
     yield* syncDirectory(directory);
   } catch (error) {
-    if (!NOT_PERMITTED.has(codeOf(error)) || (error as NodeJS.ErrnoException).syscall !== 'open') throw error;
+    const never = NEVER[String((error as NodeJS.ErrnoException).syscall)] ?? [];
+    if (!never.includes(codeOf(error))) throw error;
   }
 }
 
-const NOT_PERMITTED: ReadonlySet<string> = new Set(['EACCES', 'EPERM']);
+/** What a system call says that will never succeed. */
+const NEVER: Partial<Record<string, readonly string[]>> = { open: ['EACCES', 'EPERM'], fsync: ['EINVAL'] };

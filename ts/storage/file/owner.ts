@@ -13,14 +13,22 @@ export const OWNER = `${process.pid}-${startOf(process.pid)}-${SPACE}`;
 
 const PARTS = /^(\d+)-(\d*)-([0-9a-f]{8})(?:-|$)/;
 
-/** Whether the owner, with anything behind another `-`, may be alive; where that cannot be known, it may. */
-export function mayBeAlive(owner: string): boolean {
+/** What is known of a process. */
+export type Life = 'alive' | 'gone' | 'unknown';
+
+/** That of the owner, with anything behind another `-`. */
+export function lifeOf(owner: string): Life {
   const [, id, start, where] = PARTS.exec(owner) ?? [];
-  if (id === undefined || where !== SPACE) return true;
-  if (!exists(Number(id))) return false;
+  if (id === undefined || where !== SPACE) return 'unknown';
+  if (!exists(Number(id))) return 'gone';
   const found = startOf(Number(id));
-  return start === '' || found === '' || start === found;
+  // The id may have been given to another one since.
+  if (start === '' || found === '') return 'unknown';
+  return start === found ? 'alive' : 'gone';
 }
+
+/** Whether the owner may be alive; where that cannot be known, it may. */
+export const mayBeAlive = (owner: string): boolean => lifeOf(owner) !== 'gone';
 
 /** Whether there is such a process. One of another user's counts. */
 function exists(pid: number): boolean {

@@ -3,11 +3,13 @@ import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { drainAtExit } from '../../exit.js';
+import { monotonic } from '../../timers.js';
 import { makeDirectory } from './directories.js';
 import { storageError, sweepTemporary } from './files.js';
 import { Folder } from './folder.js';
 import { keyHead, sessionHead, type KeyHead, type SessionHead } from './format.js';
-import { NewNames } from './new-names.js';
+import { Root } from './root.js';
+import { walkNow } from './steps.js';
 import { Turns } from './turns.js';
 
 const places = new Map<string, WeakRef<Place>>();
@@ -17,47 +19,59 @@ const forgotten = new FinalizationRegistry<string>((path) => {
 
 /** The place of a path, whose directories are made where they are missing. */
 export function placeOf(path: string): Place {
-  const made = ['sessions', 'keys'].flatMap((name) => makeDirectory(join(path, name)));
+  const made = directoriesIn(path).flatMap(makeDirectory);
   const real = realpathSync.native(path);
   const known = places.get(real)?.deref();
   if (known !== undefined) {
-    known.madeAnew(made);
+    known.lookAgain(made);
     return known;
   }
-  const place = new Place(real, made);
+  const place = new Place(real);
   places.set(real, new WeakRef(place));
   forgotten.register(place, real);
   return place;
 }
 
+const directoriesIn = (path: string): string[] => ['sessions', 'keys'].map((name) => join(path, name));
+
 export class Place {
   readonly turns = new Turns();
   readonly sessions: Folder<SessionHead>;
   readonly keys: Folder<KeyHead>;
-  readonly #newNames = new NewNames();
+  readonly #root: Root;
   #prepared: Promise<void> | null = null;
   /** The version handed out last. */
   #version = 0;
 
-  constructor(path: string, changed: Iterable<string>) {
-    this.#newNames.add(changed);
-    this.sessions = new Folder(join(path, 'sessions'), this.turns, this.#newNames, sessionHead);
-    this.keys = new Folder(join(path, 'keys'), this.turns, this.#newNames, keyHead);
+  constructor(path: string) {
+    this.#root = new Root(path);
+    this.sessions = new Folder(this.#root, 'sessions', this.turns, sessionHead);
+    this.keys = new Folder(this.#root, 'keys', this.turns, keyHead);
     const { turns } = this;
-    drainAtExit(this, (limitMs) => turns.drain(limitMs));
+    const late = [this.sessions.late, this.keys.late];
+    drainAtExit(this, (limitMs) => {
+      const end = monotonic() + limitMs;
+      turns.drain(limitMs);
+      for (const one of late) if (monotonic() < end) walkNow(one.steps(), end);
+    });
     // Before every operation; of a failure hears who initialises, or writes what is to survive a power cut.
     this.prepare().catch(() => undefined);
   }
 
   /**
-   * Its directories had gone, and are there again. It stays the same place: with turns of its own a second one would take
+   * Its directories may have gone, and be there again. It stays the same place: with turns of its own a second one would take
    * the locks of this one for its own.
    */
-  madeAnew(changed: readonly string[]): void {
-    if (changed.length === 0) return;
-    this.#newNames.add(changed);
+  lookAgain(made: readonly string[]): void {
+    if (!this.#root.lookAgain(made)) return;
     this.#prepared = null;
     this.prepare().catch(() => undefined);
+  }
+
+  /** Makes its directories where they have gone, and prepares it. */
+  begin(): Promise<void> {
+    this.lookAgain(directoriesIn(this.#root.path).flatMap(makeDirectory));
+    return this.prepare();
   }
 
   /** Has new directories on the disk, and sweeps what killed processes have left. */
@@ -66,9 +80,14 @@ export class Place {
     return this.#prepared;
   }
 
+  /** Ends when the names of what was written are on the disk, or cannot be. */
+  async syncNames(): Promise<void> {
+    await Promise.all([this.sessions.late.now(), this.keys.late.now()]);
+  }
+
   async #prepare(): Promise<void> {
     const directories = [this.sessions.directory, this.keys.directory];
-    const newNames = this.#newNames;
+    const { newNames } = this.#root;
     try {
       await this.turns.writeAll(function* () {
         yield* newNames.sync();

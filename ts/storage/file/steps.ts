@@ -21,6 +21,7 @@ interface Calls {
   link(target: string, path: string): void;
   linked(path: string): string;
   list(path: string): string[];
+  make(path: string, mode: number): void;
   wait(ms: number): void;
 }
 
@@ -54,6 +55,7 @@ const later: { [K in Name]: (...args: Parameters<Calls[K]>) => Promise<ReturnTyp
   link: (target, path) => promised.symlink(target, path),
   linked: (path) => promised.readlink(path),
   list: (path) => promised.readdir(path),
+  make: (path, mode) => promised.mkdir(path, mode).then(() => undefined),
   wait: (ms) => delay(ms),
 };
 
@@ -100,6 +102,9 @@ const now: Calls = {
   link: (target, path) => fs.symlinkSync(target, path),
   linked: (path) => fs.readlinkSync(path),
   list: (path) => fs.readdirSync(path),
+  make: (path, mode) => {
+    fs.mkdirSync(path, mode);
+  },
   wait: pauseNow,
 };
 

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 
 import { monotonic } from '../../timers.js';
 import type { Progress } from './files.js';
-import { ENDING } from './names.js';
 import type { Ticket } from './ticket.js';
 import { pauseNow, walk, walkNow, type Step, type Steps } from './steps.js';
 
@@ -11,6 +10,8 @@ import { pauseNow, walk, walkNow, type Step, type Steps } from './steps.js';
 export type Begin<T> = (progress: Progress) => Steps<T>;
 
 interface Operation {
+  /** The one file that it changes; null: all of them, of which none is a sign that the others have been. */
+  file: string | null;
   begin: Begin<unknown>;
   progress: Progress;
   /** What is being done at this moment; null: it has not begun. */
@@ -53,7 +54,7 @@ export class Turns {
 
   /** A write of one file; at exit it is done although nobody waits. */
   write<T>(file: string, begin: Begin<T>, ticket?: Ticket): Promise<T> {
-    return this.#after(file, this.#writing, () => this.#noted(begin, ticket));
+    return this.#after(file, this.#writing, () => this.#noted(file, begin, ticket));
   }
 
   /** A read of one file: it sees what was written before. */
@@ -63,7 +64,7 @@ export class Turns {
 
   /** A write of every file: all that was asked for before comes first, all that comes later waits. */
   writeAll<T>(begin: Begin<T>, ticket?: Ticket): Promise<T> {
-    const { run } = this.#noted(begin, ticket);
+    const { run } = this.#noted(null, begin, ticket);
     const turn = this.settled().then(() => this.#writing.run(run));
     this.#last.clear();
     this.#barrier = quiet(turn);
@@ -96,10 +97,10 @@ export class Turns {
   /** Does what is waiting, synchronously, in the order of the calls. */
   drain(limitMs: number): void {
     const end = monotonic() + limitMs;
-    for (const { begin, progress, current, ticket } of this.#writes) {
+    for (const { file, begin, progress, current, ticket } of this.#writes) {
       if (monotonic() >= end) return;
       if (ticket?.withdrawn === true) continue;
-      if (current !== null && landed(current)) progress.committed = true;
+      if (current !== null && landed(current, file)) progress.committed = true;
       if (progress.committed) continue;
       try {
         walkNow(begin(progress), end);
@@ -122,8 +123,8 @@ export class Turns {
     return turn;
   }
 
-  #noted<T>(begin: Begin<T>, ticket: Ticket | undefined): { run: () => Promise<T> } {
-    const operation: Operation = { begin, progress: { committed: false }, current: null, ticket };
+  #noted<T>(file: string | null, begin: Begin<T>, ticket: Ticket | undefined): { run: () => Promise<T> } {
+    const operation: Operation = { file, begin, progress: { committed: false }, current: null, ticket };
     this.#writes.add(operation);
     const run = async (): Promise<T> => {
       try {
@@ -146,13 +147,13 @@ function quiet(promise: Promise<unknown>): Promise<void> {
 
 /**
  * Waits for a step that is with the kernel and would disturb what comes after it, and says whether it was the one that
- * made a change visible.
+ * made the change of a file visible.
  */
-function landed({ name, args }: Step): boolean {
+function landed({ name, args }: Step, file: string | null): boolean {
   if (name !== 'rename' && name !== 'remove') return false;
   // Either way the file of the first argument is gone when it is done.
-  const [file] = args as [string];
+  const [gone] = args as [string];
   const end = monotonic() + GRACE_MS;
-  while (existsSync(file) && monotonic() < end) pauseNow(1);
-  return name === 'rename' || file.endsWith(ENDING);
+  while (existsSync(gone) && monotonic() < end) pauseNow(1);
+  return args.at(-1) === file;
 }

@@ -33,13 +33,14 @@ export class UnderWay {
     }
   }
 
-  /** Waits for something, and then for all that is under way. */
-  async settled(first: Promise<void> | undefined): Promise<void> {
+  /** Waits for something, for all that is under way, and then for what is to come last. */
+  async settled(first: () => Promise<void>, last: () => Promise<void>): Promise<void> {
     const ticket = this.ticket('read');
     try {
-      await Promise.race([first, ticket.givenUp]);
       // A prune takes its turns one after another.
-      await Promise.race([Promise.allSettled(this.#running), ticket.givenUp]);
+      for (const next of [first, () => Promise.allSettled(this.#running), last]) {
+        await Promise.race([next(), ticket.givenUp]);
+      }
     } finally {
       this.#tickets.delete(ticket);
     }

@@ -1,0 +1,99 @@
+/** The lock of a file: when somebody else may take it away, whatever the clocks say. */
+import { lutimesSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { machineClock } from '../ts/storage/file/clocks.js';
+import * as locks from '../ts/storage/file/lock.js';
+import { OWNER } from '../ts/storage/file/owner.js';
+import { walkNow } from '../ts/storage/file/steps.js';
+import { runNode } from './support/child.js';
+import { conversation, open } from './support/file-store.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+afterEach(() => jest.restoreAllMocks());
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+const LONG_AGO_MS = 121_000;
+
+/** A file with a lock that somebody has. */
+function locked(owner: string, ageMs = 0): string {
+  const file = join(temporaryDirectory(), 'a.json');
+  symlinkSync(owner, `${file}.lock`);
+  const taken = (Date.now() - ageMs) / 1000;
+  lutimesSync(`${file}.lock`, taken, taken);
+  return file;
+}
+
+const taken = (file: string): string => {
+  walkNow(locks.acquire(file, 20), Infinity);
+  return readlinkSync(`${file}.lock`);
+};
+const busy = expect.objectContaining({ code: 'ERR_BUSY' }) as unknown as Error;
+
+/** Another thread of this process, which took it so long ago. */
+const neighbour = (ageMs: number): string => `${OWNER}-0123456789ab-1-${machineClock() - ageMs}`;
+/** Whether that one lives nobody here knows. */
+const stranger = `1-2-${OWNER.endsWith('0') ? 'ffffffff' : '00000000'}-0123456789ab-1-3`;
+
+describe('the lock', () => {
+  onLinux('of a living process stays, however old its file seems to be', () => {
+    expect(() => taken(locked(neighbour(0), LONG_AGO_MS))).toThrow(busy);
+  });
+
+  onLinux('of a living process goes when that has had it for too long, however young its file is', () => {
+    const file = locked(neighbour(LONG_AGO_MS));
+    expect(taken(file)).toMatch(OWNER);
+    expect(readdirSync(join(file, '..'))).toEqual(['a.json.lock']);
+  });
+
+  test('of somebody elsewhere stays where our clock is ahead of that of the files', () => {
+    const file = locked(stranger);
+    const { now } = Date;
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + LONG_AGO_MS);
+    expect(() => taken(file)).toThrow(busy);
+    expect(readdirSync(join(file, '..'))).toEqual(['a.json.lock']);
+  });
+
+  test('of somebody elsewhere goes when it is old by the clock of the files, also where ours is behind', () => {
+    const file = locked(stranger, LONG_AGO_MS);
+    const { now } = Date;
+    jest.spyOn(Date, 'now').mockImplementation(() => now() - 3_600_000);
+    expect(taken(file)).toMatch(OWNER);
+  });
+
+  test('protects nobody any more after the clock was put forward, or the machine slept', () => {
+    const { now } = Date;
+    let aheadMs = 0;
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + aheadMs);
+    jest.isolateModules(() => {
+      const { acquire, stillHeld, release } = require('../ts/storage/file/lock.js') as typeof locks;
+      const file = join(temporaryDirectory(), 'a.json');
+      const lock = walkNow(acquire(file, 0), Infinity);
+      stillHeld(lock);
+      aheadMs = LONG_AGO_MS;
+      expect(() => stillHeld(lock)).toThrow(expect.objectContaining({ code: 'ERR_BUSY' }));
+      // Somebody else has it by now.
+      expect(readlinkSync(lock.path)).toBe(lock.token);
+      walkNow(release({ ...lock, token: 'mine' }), Infinity);
+      expect(readlinkSync(lock.path)).toBe(lock.token);
+    });
+  });
+});
+
+onLinux('processes whose clocks are minutes apart lose no append', async () => {
+  const path = temporaryDirectory();
+  const store = open(path);
+  await store.saveSession('s', conversation('s', 0));
+  const dist = join(__dirname, '..', 'dist', 'index.js');
+  const child = (aheadMs: number): string => `
+    const { now } = Date;
+    Date.now = () => now() + ${aheadMs};
+    const { FileStorageAdapter } = require(${JSON.stringify(dist)});
+    const store = new FileStorageAdapter({ path: ${JSON.stringify(path)}, durability: 'process' });
+    const append = (n) => store.appendMessages('s', [{ id: String(n), role: 'user', content: '', timestamp: new Date(0) }]);
+    (async () => { for (let n = 0; n < 40; n += 1) await append(n); })();`;
+  const ended = await Promise.all([0, 150_000].map((ms) => runNode(['-e', child(ms)], { cwd: path })));
+  expect(ended).toEqual(Array(2).fill({ code: 0, output: '' }));
+  expect((await store.getSessionInfo('s'))?.messageCount).toBe(80);
+  await store.close();
+});
