@@ -7,10 +7,11 @@ use napi_derive::napi;
 use serde_json::json;
 
 use super::{
-    completions::{Completions, Outcome, Settle},
+    completions::{Completions, Settle},
     entry::{Result, entry, foreign},
     event_log::LogHandle,
     event_loop::LoopHandle,
+    outcome::Outcome,
     shared_memory::{AtomicWords, SharedMemory},
 };
 use crate::health_monitor::{Chunk, Monitor, Options, Reason, Registration, Report, Standing};

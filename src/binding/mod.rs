@@ -19,6 +19,7 @@ mod external_strings;
 mod health_monitor;
 mod libuv;
 mod long_text;
+mod outcome;
 mod shared_memory;
 mod spliced_text;
 mod storage;

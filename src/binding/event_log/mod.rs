@@ -11,9 +11,10 @@ use napi_derive::napi;
 
 use self::shapes::{LogOpenOptions, durability_of, integer, millis, size};
 use super::{
-    completions::{Batch, Completions, Settle},
+    completions::{Completions, Settle},
     entry::{Result, entry},
     long_text::LongText,
+    outcome::Batch,
 };
 use crate::{
     durability::Durability,

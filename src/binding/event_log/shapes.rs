@@ -4,7 +4,7 @@ use std::{fmt::Write, time::Duration};
 
 use napi_derive::napi;
 
-use super::super::completions::{Failure, Outcome};
+use super::super::outcome::{Failure, Outcome};
 use crate::{
     Error,
     durability::Durability,

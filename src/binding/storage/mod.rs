@@ -15,8 +15,9 @@ use napi_derive::napi;
 
 use self::shapes::integer;
 use super::{
-    completions::{Batch, Completions, Outcome, Settle},
+    completions::{Completions, Settle},
     entry::{Result, entry},
+    outcome::{Batch, Outcome},
 };
 use crate::{
     durability::Durability,

@@ -7,8 +7,9 @@ use napi_derive::napi;
 
 use super::{
     super::{
-        completions::{Completions, Outcome},
+        completions::Completions,
         entry::{Result, entry},
+        outcome::Outcome,
     },
     StorageHandle,
     shapes::integer,
@@ -42,6 +43,7 @@ pub fn storage_read_session(
 /// of these the oldest `limit` (-1: all). The answer is the last piece, mostly the only one, without what else a piece has:
 /// `[a JSON array, their types one a line]`, or null.
 #[napi(catch_unwind)]
+#[allow(clippy::too_many_arguments, reason = "an object would be read member by member")]
 pub fn storage_read_messages(
     handle: &External<StorageHandle>,
     slot: u32,

@@ -5,8 +5,8 @@ use napi_derive::napi;
 
 use super::{
     super::{
-        completions::Outcome,
         entry::{Result, entry},
+        outcome::Outcome,
     },
     StorageHandle,
     shapes::{StorageFilter, integer},

@@ -3,7 +3,7 @@
 use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
 
-use super::super::{completions::Outcome, spliced_text::SplicedText};
+use super::super::{outcome::Outcome, spliced_text::SplicedText};
 use crate::storage::session::{
     Appended, Encoded, Expected, Lines, OrderBy, SessionChanges, SessionFilter, SessionImage, Stats,
 };

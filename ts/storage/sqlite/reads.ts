@@ -9,7 +9,8 @@ import { keepParsed, type Kept } from '../changes/kept.js';
 import type { MessageRange, SessionInfo } from '../capabilities.js';
 import { MessageList } from '../changes/message-list.js';
 import { sessionName } from '../pending-writes.js';
-import type { Begin, Connection } from './connection.js';
+import type { Connection } from './connection.js';
+import { Intake, type Piece } from './intake.js';
 import { putBack } from './lifted.js';
 import type { CheckedOptions } from './options.js';
 import type { SessionSaves } from './saves.js';
@@ -30,11 +31,6 @@ interface StoredInfo {
   updatedAt: number;
   version: number;
 }
-
-type Reading = ReturnType<Native['storageReadSession']>;
-
-/** Messages as a JSON array, their tables of types one a line, where they stand, and what was taken out of them. */
-type Piece = [messages: string, types: string, positions: Float64Array, narrow: string, wide: string, ends: Int32Array];
 
 const NOTHING_TAKEN = ['', '', new Int32Array(0)] as const;
 
@@ -236,66 +232,4 @@ function assemble({ messages, kept }: Assembly, piece: Piece, { encoding }: Chec
     for (const position of positions) kept.positions.push(position);
   }
   for (const message of more) messages.push(message);
-}
-
-/** Takes the pieces of one reading as they come, one a step. `Answer` is what the binary says when it has read all. */
-class Intake<Answer> {
-  readonly #connection: Connection;
-  readonly #take: (piece: Piece) => void;
-  #reading: Reading | null = null;
-  #stepping = false;
-  /** Whether there was any piece. */
-  #heard = false;
-  #failure: { error: unknown } | null = null;
-  /** Hears that nothing is left; absent while more may come. */
-  #whenEmpty: (() => void) | null = null;
-
-  constructor(connection: Connection, take: (piece: Piece) => void) {
-    this.#connection = connection;
-    this.#take = take;
-  }
-
-  /** The answer at the end, when every piece has been taken. */
-  async read(begin: (...words: [...Parameters<Begin>, channel: number]) => Reading): Promise<Answer | null> {
-    const channel = this.#connection.channel(() => this.#hear());
-    try {
-      const answer = await this.#connection.go<Answer | null>((...words) => {
-        this.#reading = begin(...words, channel.slot);
-      }, 'read');
-      // Mostly there is nothing else: to ask for it would take a turn of the loop.
-      if (answer !== null && this.#heard) await this.#rest();
-      if (this.#failure !== null) throw this.#failure.error;
-      return answer;
-    } finally {
-      channel.close();
-    }
-  }
-
-  #rest(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#whenEmpty = resolve;
-      this.#hear();
-    });
-  }
-
-  #hear(): void {
-    this.#heard = true;
-    if (this.#stepping) return;
-    this.#stepping = true;
-    this.#connection.pace.begin(() => (this.#stepping = this.#step()));
-  }
-
-  /** Pieces are taken also after a failure: the reader waits for its place. */
-  #step(): boolean {
-    try {
-      const reading = this.#reading as Reading;
-      const piece = this.#connection.now<Piece | null>((binary) => binary.storageNextPiece(reading));
-      if (piece === null) this.#whenEmpty?.();
-      else if (this.#failure === null) this.#take(piece);
-      return piece !== null;
-    } catch (error) {
-      this.#failure = { error };
-      return true;
-    }
-  }
 }
