@@ -39,20 +39,42 @@ test.each([
   },
 );
 
-test('names that are not on the disk yet are when the process ends', async () => {
-  const path = temporaryDirectory();
-  const script = (end: string): string => `const fs = require('node:fs');
-    const { openSync, fsyncSync } = fs;
+describe('names whose sync nobody waited for are on the disk when the process ends', () => {
+  /** Says what is synced, and how: `later` while the program runs, `now` on the way out. */
+  const script = (path: string, program: string): string => `const fs = require('node:fs');
+    const { openSync, fsyncSync, open, fsync } = fs;
     const opened = new Map();
+    const say = (how, fd) => console.log(how, require('node:path').basename(opened.get(fd)));
     fs.openSync = (file, ...more) => { const fd = openSync(file, ...more); opened.set(fd, file); return fd; };
-    fs.fsyncSync = (fd) => { console.log(require('node:path').basename(opened.get(fd))); fsyncSync(fd); };
+    fs.fsyncSync = (fd) => { say('now', fd); fsyncSync(fd); };
+    fs.open = (file, flags, mode, done) =>
+      open(file, flags, mode, (error, fd) => { opened.set(fd, file); done(error, fd); });
+    fs.fsync = (fd, done) => fsync(fd, (error) => { say('later', fd); done(error); });
     const { FileStorageAdapter } = require(${JSON.stringify(dist)});
-    const store = new FileStorageAdapter({ path: ${JSON.stringify(path)}, durability: 'process' });
-    store.initialize().then(async () => { await store.set('k', 1); ${end} });`;
-  for (const end of ['', 'process.exit();', 'void store.set("k", 2); process.exit();']) {
-    const { code, output } = await runNode(['-e', script(end)], { cwd: path });
-    expect([end, code, output.trim().split('\n').at(-1)]).toEqual([end, 0, 'keys']);
-  }
-  const { output } = await runNode(['-e', script('await store.close();')], { cwd: path });
-  expect(output).toBe('');
+    const path = ${JSON.stringify(path)};
+    const adapter = () => new FileStorageAdapter({ path, durability: 'process' });
+    (async () => { ${program} })();`;
+  const run = async (path: string, program: string, words: string[] = []): Promise<string[]> => {
+    const { code, output } = await runNode([...words, '-e', script(path, program)], { cwd: path });
+    expect([code, output]).toEqual([0, expect.anything()]);
+    return output.trim().split('\n');
+  };
+  const set = "const store = adapter(); await store.initialize(); await store.set('k', 1);";
+
+  test.each(['', 'process.exit();', 'void store.set("k", 2); process.exit();'])('those of set(): %s', async (end) => {
+    expect((await run(temporaryDirectory(), `${set} ${end}`)).at(-1)).toBe('now keys');
+  });
+
+  test('unless a close has seen to it', async () => {
+    const lines = await run(temporaryDirectory(), `${set} await store.close();`);
+    expect(lines.at(-1)).toBe('later keys');
+    expect(lines).not.toContain('now keys');
+  });
+
+  test.each(['', 'process.exit();'])('those that clear() took away: %s', async (end) => {
+    const path = temporaryDirectory();
+    await run(path, set);
+    const lines = await run(path, `const store = adapter(); await store.initialize(); await store.clear(); ${end}`);
+    expect(lines.slice(-2)).toEqual(['now sessions', 'now keys']);
+  });
 });

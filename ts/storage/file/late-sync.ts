@@ -24,18 +24,16 @@ export class LateSync {
     this.#turns = turns;
   }
 
-  /** For a write that has been asked for, and once more when it is done. */
-  owe(): void {
+  /** For the name that a write makes or takes away. Nobody waits for the sync, and it keeps no process alive. */
+  owe(write: Promise<unknown>): void {
+    // Also now: on the way out nobody hears that it is done.
     this.#asked += 1;
-  }
-
-  /** Nobody waits for it, and it keeps no process alive; it is done although the store is forgotten. */
-  soon(): void {
-    this.owe();
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      void this.now();
-    }, SYNCED_WITHIN_MS).unref();
+    // Where it fails as well: others may see a part of it.
+    const done = (): void => {
+      this.#asked += 1;
+      this.#soon();
+    };
+    write.then(done, done);
   }
 
   /** Ends when all is on the disk that is owed, or cannot be. */
@@ -55,5 +53,12 @@ export class LateSync {
     } catch {
       // The next write, a close and the way out try again.
     }
+  }
+
+  #soon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      void this.now();
+    }, SYNCED_WITHIN_MS).unref();
   }
 }
