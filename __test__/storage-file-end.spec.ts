@@ -1,4 +1,5 @@
 /** The end of a process that has files under way: what was begun is done, all of it and once. */
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { conversation, open } from './support/file-store.js';
@@ -41,7 +42,7 @@ test.each([
 
 describe('names whose sync nobody waited for are on the disk when the process ends', () => {
   /** Says what is synced, and how: `later` while the program runs, `now` on the way out. */
-  const script = (path: string, program: string): string => `const fs = require('node:fs');
+  const script = (path: string, program: string, before: string): string => `const fs = require('node:fs');
     const { openSync, fsyncSync, open, fsync } = fs;
     const opened = new Map();
     const say = (how, fd) => console.log(how, require('node:path').basename(opened.get(fd)));
@@ -50,13 +51,14 @@ describe('names whose sync nobody waited for are on the disk when the process en
     fs.open = (file, flags, mode, done) =>
       open(file, flags, mode, (error, fd) => { opened.set(fd, file); done(error, fd); });
     fs.fsync = (fd, done) => fsync(fd, (error) => { say('later', fd); done(error); });
+    ${before}
     const { FileStorageAdapter } = require(${JSON.stringify(dist)});
     const path = ${JSON.stringify(path)};
     const adapter = () => new FileStorageAdapter({ path, durability: 'process' });
     (async () => { ${program} })();`;
-  const run = async (path: string, program: string, words: string[] = []): Promise<string[]> => {
-    const { code, output } = await runNode([...words, '-e', script(path, program)], { cwd: path });
-    expect([code, output]).toEqual([0, expect.anything()]);
+  const run = async (path: string, program: string, before = ''): Promise<string[]> => {
+    const { code, output } = await runNode(['--expose-gc', '-e', script(path, program, before)], { cwd: path });
+    expect({ code, output }).toEqual({ code: 0, output });
     return output.trim().split('\n');
   };
   const set = "const store = adapter(); await store.initialize(); await store.set('k', 1);";
@@ -76,5 +78,33 @@ describe('names whose sync nobody waited for are on the disk when the process en
     await run(path, set);
     const lines = await run(path, `const store = adapter(); await store.initialize(); await store.clear(); ${end}`);
     expect(lines.slice(-2)).toEqual(['now sessions', 'now keys']);
+  });
+
+  test('those of a write that was asked for before a sync and lands after it', async () => {
+    // The sync that comes within 2 s comes at once, while another thread has the lock of the second key. Then the process ends.
+    const before = `const timers = require('node:timers');
+      const { setTimeout } = timers;
+      timers.setTimeout = (work, ms) => setTimeout(work, ms === 2_000 ? 0 : ms);`;
+    const file = join(dist, '..', 'storage', 'file');
+    const program = `const { machineClock } = require(${JSON.stringify(join(file, 'clocks.js'))});
+      const { OWNER } = require(${JSON.stringify(join(file, 'owner.js'))});
+      const lock = require('node:path').join(path, 'keys', 'b.json.lock');
+      const store = adapter();
+      await store.initialize();
+      fs.symlinkSync(OWNER + '-0123456789ab-1-' + machineClock(), lock);
+      const { close } = fs;
+      fs.close = (fd, done, file = opened.get(fd)) => close(fd, (error) => {
+        done(error);
+        if (!file.endsWith('keys')) return;
+        setImmediate(() => { fs.unlinkSync(lock); process.exit(); });
+      });
+      const first = store.set('a', 1);
+      void store.set('b', 1);
+      await first;`;
+    const path = temporaryDirectory();
+    const lines = await run(path, program, before);
+    expect(lines).toContain('later keys');
+    expect(lines.at(-1)).toBe('now keys');
+    expect(readdirSync(join(path, 'keys')).sort()).toEqual(['a.json', 'b.json']);
   });
 });
