@@ -1,5 +1,15 @@
 /** A directory of the file adapter: what is acknowledged although something failed, and what goes on after a failure. */
-import fs, { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import fs, {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -159,6 +169,26 @@ describe('directories that were made are on the disk before a write to them is a
     expect([await store.get('k'), await store.getSession('s')]).toEqual([2, session]);
     await store.close();
   });
+});
+
+test('a name through a symbolic link that is gone keeps nobody from writing', async () => {
+  const base = fs.realpathSync.native(temporaryDirectory());
+  const [real, link] = ['real', 'link'].map((name) => join(base, name)) as [string, string];
+  mkdirSync(real);
+  symlinkSync(real, link, 'junction');
+  const store = new FileStorageAdapter({ path: real });
+  await store.set('k', 1);
+  rmSync(join(real, 'keys'), { recursive: true });
+  let failing = true;
+  const synced = watchSyncs(() => failing);
+  const other = new FileStorageAdapter({ path: link });
+  await expect(other.set('k', 2)).rejects.toMatchObject({ code: 'ERR_IO' });
+  failing = false;
+  unlinkSync(link);
+  await store.set('k', 3);
+  expect([...synced]).toContain(real);
+  await store.initialize();
+  await Promise.all([store.close(), other.close()]);
 });
 
 test('who initialises a store on a disk that is silent is answered within timeoutMs', async () => {

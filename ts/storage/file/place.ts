@@ -19,7 +19,10 @@ const forgotten = new FinalizationRegistry<string>((path) => {
 
 /** The place of a path, whose directories are made where they are missing. */
 export function placeOf(path: string): Place {
-  const made = directoriesIn(path).flatMap(makeDirectory);
+  // By their real names: a symbolic link on the way may be gone when they are synced.
+  const made = directoriesIn(path)
+    .flatMap(makeDirectory)
+    .map((directory) => realpathSync.native(directory));
   const real = realpathSync.native(path);
   const known = places.get(real)?.deref();
   if (known !== undefined) {
