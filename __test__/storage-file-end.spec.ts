@@ -107,4 +107,12 @@ describe('names whose sync nobody waited for are on the disk when the process en
     expect(lines.at(-1)).toBe('now keys');
     expect(readdirSync(join(path, 'keys')).sort()).toEqual(['a.json', 'b.json']);
   });
+
+  test('those of a store that was forgotten', async () => {
+    const program = `let gone = false;
+      const registry = new FinalizationRegistry(() => (gone = true));
+      registry.register(await (async () => { ${set} return store; })(), 0);
+      while (!gone) { global.gc(); await new Promise(setImmediate); }`;
+    expect(await run(temporaryDirectory(), program)).toContainEqual(expect.stringMatching(/^(later|now) keys$/));
+  });
 });

@@ -52,11 +52,16 @@ export class Place {
     this.keys = new Folder(this.#root, 'keys', this.turns, keyHead);
     const { turns } = this;
     const late = [this.sessions.late, this.keys.late];
-    drainAtExit(this, (limitMs) => {
+    const drain = (limitMs: number): void => {
       const end = monotonic() + limitMs;
       turns.drain(limitMs);
       for (const one of late) if (monotonic() < end) walkNow(one.steps(), end);
-    });
+    };
+    const land = (over: () => void): void => {
+      const landed = turns.settled().then(() => Promise.all(late.map((one) => one.now())));
+      landed.then(over, over);
+    };
+    drainAtExit(this, drain, land);
     // Before every operation; of a failure hears who initialises, or writes what is to survive a power cut.
     this.prepare().catch(() => undefined);
   }
