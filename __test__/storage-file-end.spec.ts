@@ -1,4 +1,5 @@
 /** The end of a process that has files under way: what was begun is done, all of it and once. */
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { conversation, open } from './support/file-store.js';
@@ -39,20 +40,79 @@ test.each([
   },
 );
 
-test('names that are not on the disk yet are when the process ends', async () => {
-  const path = temporaryDirectory();
-  const script = (end: string): string => `const fs = require('node:fs');
-    const { openSync, fsyncSync } = fs;
+describe('names whose sync nobody waited for are on the disk when the process ends', () => {
+  /** Says what is synced, and how: `later` while the program runs, `now` on the way out. */
+  const script = (path: string, program: string, before: string): string => `const fs = require('node:fs');
+    const { openSync, fsyncSync, open, fsync } = fs;
     const opened = new Map();
+    const say = (how, fd) => console.log(how, require('node:path').basename(opened.get(fd)));
     fs.openSync = (file, ...more) => { const fd = openSync(file, ...more); opened.set(fd, file); return fd; };
-    fs.fsyncSync = (fd) => { console.log(require('node:path').basename(opened.get(fd))); fsyncSync(fd); };
+    fs.fsyncSync = (fd) => { say('now', fd); fsyncSync(fd); };
+    fs.open = (file, flags, mode, done) =>
+      open(file, flags, mode, (error, fd) => { opened.set(fd, file); done(error, fd); });
+    fs.fsync = (fd, done) => fsync(fd, (error) => { say('later', fd); done(error); });
+    ${before}
     const { FileStorageAdapter } = require(${JSON.stringify(dist)});
-    const store = new FileStorageAdapter({ path: ${JSON.stringify(path)}, durability: 'process' });
-    store.initialize().then(async () => { await store.set('k', 1); ${end} });`;
-  for (const end of ['', 'process.exit();', 'void store.set("k", 2); process.exit();']) {
-    const { code, output } = await runNode(['-e', script(end)], { cwd: path });
-    expect([end, code, output.trim().split('\n').at(-1)]).toEqual([end, 0, 'keys']);
-  }
-  const { output } = await runNode(['-e', script('await store.close();')], { cwd: path });
-  expect(output).toBe('');
+    const path = ${JSON.stringify(path)};
+    const adapter = () => new FileStorageAdapter({ path, durability: 'process' });
+    (async () => { ${program} })();`;
+  const run = async (path: string, program: string, before = ''): Promise<string[]> => {
+    const { code, output } = await runNode(['--expose-gc', '-e', script(path, program, before)], { cwd: path });
+    expect({ code, output }).toEqual({ code: 0, output });
+    return output.trim().split('\n');
+  };
+  const set = "const store = adapter(); await store.initialize(); await store.set('k', 1);";
+
+  test.each(['', 'process.exit();', 'void store.set("k", 2); process.exit();'])('those of set(): %s', async (end) => {
+    expect((await run(temporaryDirectory(), `${set} ${end}`)).at(-1)).toBe('now keys');
+  });
+
+  test('unless a close has seen to it', async () => {
+    const lines = await run(temporaryDirectory(), `${set} await store.close();`);
+    expect(lines.at(-1)).toBe('later keys');
+    expect(lines).not.toContain('now keys');
+  });
+
+  test.each(['', 'process.exit();'])('those that clear() took away: %s', async (end) => {
+    const path = temporaryDirectory();
+    await run(path, set);
+    const lines = await run(path, `const store = adapter(); await store.initialize(); await store.clear(); ${end}`);
+    expect(lines.slice(-2)).toEqual(['now sessions', 'now keys']);
+  });
+
+  test('those of a write that was asked for before a sync and lands after it', async () => {
+    // The sync that comes within 2 s comes at once, while another thread has the lock of the second key. Then the process ends.
+    const before = `const timers = require('node:timers');
+      const { setTimeout } = timers;
+      timers.setTimeout = (work, ms) => setTimeout(work, ms === 2_000 ? 0 : ms);`;
+    const file = join(dist, '..', 'storage', 'file');
+    const program = `const { machineClock } = require(${JSON.stringify(join(file, 'clocks.js'))});
+      const { OWNER } = require(${JSON.stringify(join(file, 'owner.js'))});
+      const lock = require('node:path').join(path, 'keys', 'b.json.lock');
+      const store = adapter();
+      await store.initialize();
+      fs.symlinkSync(OWNER + '-0123456789ab-1-' + machineClock(), lock);
+      const { close } = fs;
+      fs.close = (fd, done, file = opened.get(fd)) => close(fd, (error) => {
+        done(error);
+        if (!file.endsWith('keys')) return;
+        setImmediate(() => { fs.unlinkSync(lock); process.exit(); });
+      });
+      const first = store.set('a', 1);
+      void store.set('b', 1);
+      await first;`;
+    const path = temporaryDirectory();
+    const lines = await run(path, program, before);
+    expect(lines).toContain('later keys');
+    expect(lines.at(-1)).toBe('now keys');
+    expect(readdirSync(join(path, 'keys')).sort()).toEqual(['a.json', 'b.json']);
+  });
+
+  test('those of a store that was forgotten', async () => {
+    const program = `let gone = false;
+      const registry = new FinalizationRegistry(() => (gone = true));
+      registry.register(await (async () => { ${set} return store; })(), 0);
+      while (!gone) { global.gc(); await new Promise(setImmediate); }`;
+    expect(await run(temporaryDirectory(), program)).toContainEqual(expect.stringMatching(/^(later|now) keys$/));
+  });
 });

@@ -1,5 +1,15 @@
 /** A directory of the file adapter: what is acknowledged although something failed, and what goes on after a failure. */
-import fs, { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import fs, {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -161,17 +171,41 @@ describe('directories that were made are on the disk before a write to them is a
   });
 });
 
+test('a name through a symbolic link that is gone keeps nobody from writing', async () => {
+  const base = fs.realpathSync.native(temporaryDirectory());
+  const [real, link] = ['real', 'link'].map((name) => join(base, name)) as [string, string];
+  mkdirSync(real);
+  symlinkSync(real, link, 'junction');
+  const store = new FileStorageAdapter({ path: real });
+  await store.set('k', 1);
+  rmSync(join(real, 'keys'), { recursive: true });
+  let failing = true;
+  const synced = watchSyncs(() => failing);
+  const other = new FileStorageAdapter({ path: link });
+  await expect(other.set('k', 2)).rejects.toMatchObject({ code: 'ERR_IO' });
+  failing = false;
+  unlinkSync(link);
+  await store.set('k', 3);
+  expect([...synced]).toContain(real);
+  await store.initialize();
+  await Promise.all([store.close(), other.close()]);
+});
+
 test('who initialises a store on a disk that is silent is answered within timeoutMs', async () => {
   let answer: () => void = () => undefined;
   const { fsync } = fs;
   jest.spyOn(fs, 'fsync').mockImplementationOnce(((fd: number, done: (error: Error | null) => void) => {
     answer = () => fsync(fd, done);
   }) as unknown as typeof fs.fsync);
-  const store = new FileStorageAdapter({ path: temporaryDirectory(), timeoutMs: 60 });
+  const path = temporaryDirectory();
+  const store = new FileStorageAdapter({ path, timeoutMs: 60 });
   await expect(store.initialize()).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
   answer();
+  // Another one waits for as long as a slow disk takes; when that is done, there is nothing left to wait for.
+  const patient = new FileStorageAdapter({ path });
+  await patient.initialize();
   await store.initialize();
-  await store.close();
+  await patient.close();
 });
 
 test('a close waits until the names are on the disk of what was written without waiting for it', async () => {

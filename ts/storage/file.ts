@@ -263,7 +263,12 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
       yield* sessions.clear(manner);
       yield* keys.clear(manner);
     };
-    await this.#run((place) => place.turns.writeAll(() => begin(place), ticket), ticket);
+    const clear = (place: Place): Promise<void> => {
+      const cleared = place.turns.writeAll(() => begin(place), ticket);
+      if (!manner.power) for (const { late } of [place.sessions, place.keys]) late.owe(cleared);
+      return cleared;
+    };
+    await this.#run(clear, ticket);
   }
 
   /** One session after another; each is looked at once more before it goes. */

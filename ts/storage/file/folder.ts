@@ -57,15 +57,7 @@ export class Folder<H extends { id: string }> {
     };
     const begin: Begin<T> = (progress) => this.#root.inside(this.directory, () => attempt(progress));
     const changed = this.#turns.write(path, begin, manner.ticket);
-    if (!manner.power) {
-      const { late } = this;
-      // Also now: on the way out nobody hears that it is done.
-      late.owe();
-      changed.then(
-        () => late.soon(),
-        () => undefined,
-      );
-    }
+    if (!manner.power) this.late.owe(changed);
     return changed;
   }
 

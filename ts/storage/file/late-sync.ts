@@ -16,6 +16,7 @@ export class LateSync {
   /** The number of the last write, and of the last one whose name is on the disk. */
   #asked = 0;
   #done = 0;
+  #underWay = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(directory: string, root: Root, turns: Turns) {
@@ -24,18 +25,18 @@ export class LateSync {
     this.#turns = turns;
   }
 
-  /** For a write that has been asked for, and once more when it is done. */
-  owe(): void {
+  /** For the name that a write makes or takes away. Nobody waits for the sync, and it keeps no process alive. */
+  owe(write: Promise<unknown>): void {
+    // Also now: on the way out nobody hears that it is done.
     this.#asked += 1;
-  }
-
-  /** Nobody waits for it, and it keeps no process alive; it is done although the store is forgotten. */
-  soon(): void {
-    this.owe();
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      void this.now();
-    }, SYNCED_WITHIN_MS).unref();
+    this.#underWay += 1;
+    // Where it fails as well: others may see a part of it.
+    const done = (): void => {
+      this.#asked += 1;
+      this.#underWay -= 1;
+      this.#soon();
+    };
+    write.then(done, done);
   }
 
   /** Ends when all is on the disk that is owed, or cannot be. */
@@ -48,12 +49,21 @@ export class LateSync {
   *steps(): Steps<void> {
     const asked = this.#asked;
     if (this.#done >= asked) return;
+    // A write that is under way may land behind this sync, and then the process may end before it is heard of.
+    const isAll = this.#underWay === 0;
     try {
       yield* this.#root.newNames.sync();
       yield* syncDirectory(this.#directory);
-      this.#done = asked;
+      if (isAll) this.#done = asked;
     } catch {
       // The next write, a close and the way out try again.
     }
+  }
+
+  #soon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      void this.now();
+    }, SYNCED_WITHIN_MS).unref();
   }
 }

@@ -2,8 +2,9 @@
  * Who may change a file: a symbolic link beside it that points to nothing and names its owner. Making one is a single
  * step, and fails where there is one. The link of a process that is gone is taken away by exactly one of those who wait.
  *
- * So is one that is too old. No clock that may jump says so alone: of a process of this machine the clock that all of its
- * processes share does, of another one that of the file system, and the owner looks at its own as well before it goes on.
+ * So is one that is too old. No clock that may jump says so alone: of a process that is known to live, which only Linux tells,
+ * the clock that all of its machine share does, of another one that of the file system, and the owner looks at its own as well
+ * before it goes on.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';

@@ -19,7 +19,10 @@ const forgotten = new FinalizationRegistry<string>((path) => {
 
 /** The place of a path, whose directories are made where they are missing. */
 export function placeOf(path: string): Place {
-  const made = directoriesIn(path).flatMap(makeDirectory);
+  // By their real names: a symbolic link on the way may be gone when they are synced.
+  const made = directoriesIn(path)
+    .flatMap(makeDirectory)
+    .map((directory) => realpathSync.native(directory));
   const real = realpathSync.native(path);
   const known = places.get(real)?.deref();
   if (known !== undefined) {
@@ -49,11 +52,16 @@ export class Place {
     this.keys = new Folder(this.#root, 'keys', this.turns, keyHead);
     const { turns } = this;
     const late = [this.sessions.late, this.keys.late];
-    drainAtExit(this, (limitMs) => {
+    const drain = (limitMs: number): void => {
       const end = monotonic() + limitMs;
       turns.drain(limitMs);
       for (const one of late) if (monotonic() < end) walkNow(one.steps(), end);
-    });
+    };
+    const land = (over: () => void): void => {
+      const landed = turns.settled().then(() => Promise.all(late.map((one) => one.now())));
+      landed.then(over, over);
+    };
+    drainAtExit(this, drain, land);
     // Before every operation; of a failure hears who initialises, or writes what is to survive a power cut.
     this.prepare().catch(() => undefined);
   }
