@@ -94,3 +94,16 @@ test('a log that cannot be told what is missing fails the flush that told it, an
   expect(topics(log)).toEqual(['n', 'log_overflow', 'log_overflow']);
   await bus.close();
 });
+
+test('a close tells the log what it could not be told before', async () => {
+  const log = new HeldLog(true);
+  const bus = busWith(log, { logQueueBytes: 3 * 1024 });
+  for (let at = 0; at < 5; at += 1) bus.emit('message', KIB);
+  log.accept();
+  await settled();
+  log.reject(new Error('not told'));
+  await settled();
+  log.held = false;
+  await expect(bus.close()).rejects.toThrow('not told');
+  expect(topics(log).filter((topic) => topic === 'log_overflow')).toHaveLength(2);
+});

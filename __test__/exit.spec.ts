@@ -93,6 +93,53 @@ test('what was asked for before lands also when a listener ends the process in t
   expect(readFileSync(join(directory, 'events', 'active', 'default.jsonl'), 'utf8')).toContain('"opened"');
 });
 
+test.each([
+  ['throws', `throw new Error('theirs')`],
+  ['ends the process', 'process.exit(3)'],
+])('the log is closed in order also where a listener that was added after the opening %s', async (_, end) => {
+  const directory = temporaryDirectory();
+  const { code } = await run(`process.on('exit', () => { ${end}; }); setImmediate(() => process.exit());`, directory);
+  expect(code).not.toBe(0);
+  expect(await topicsOf(directory)).toEqual(['opened']);
+});
+
+test('what such a listener acknowledges is remembered', async () => {
+  const directory = temporaryDirectory();
+  const ended = await run(
+    `await bus.flush();
+    const consumer = await log.subscribe('default', 'reader');
+    for await (const event of consumer) {
+      process.on('exit', () => {
+        void log.append('default', { topic: 'appended' });
+        void consumer.ack(event);
+      });
+      break;
+    }
+    setImmediate(() => process.exit());`,
+    directory,
+  );
+  expect(ended).toMatchObject({ code: 0, output: '' });
+  expect(await topicsOf(directory)).toEqual(['opened', 'appended']);
+  const log = open({ directory: join(directory, 'events') });
+  const consumer = await log.subscribe('default', 'reader');
+  for await (const { topic } of consumer) {
+    expect(topic).toBe('appended');
+    break;
+  }
+});
+
+test('where somebody only says that the process exits, everything goes on', async () => {
+  const directory = temporaryDirectory();
+  const script = `
+    process.emit('exit');
+    bus.emit('later');
+    await bus.flush();
+    for await (const { topic } of log.replay('default', { priority: 'all' })) console.log(topic);
+    await log.close();`;
+  expect(await run(script, directory)).toMatchObject({ code: 0, output: 'opened\nlater\n' });
+  expect(await topicsOf(directory)).toEqual(['opened', 'later']);
+});
+
 test('two copies of the package do not make way for each other for ever, and leave nothing behind', async () => {
   const path = JSON.stringify(join(dist, 'exit.js'));
   const script = `

@@ -224,3 +224,25 @@ test('events of a scope belong to what its metadata inherits, and metadata is no
     expect(() => bus.scope(wrong as never)).toThrow(TypeError);
   }
 });
+
+test('a replay asks for what its metadata inherits', () => {
+  const bus = new SmallTalkEventBus();
+  const labels = [{ agentId: 'a' }, { agentId: 'b', sessionId: 's' }, { sessionId: 's', step: 1 }];
+  for (const metadata of labels) bus.scope(metadata).emit('n');
+  class Chat {
+    get sessionId(): string {
+      return 's';
+    }
+  }
+  const given: [object, number[]][] = [
+    [new Chat(), [2, 3]],
+    [Object.assign(new Chat(), { agentId: 'b' }), [2]],
+    [Object.create({ step: 1 }) as object, [3]],
+    [Object.create(Object.create(null, { agentId: { value: 'a' } }) as object) as object, [1]],
+  ];
+  for (const [metadata, found] of given) {
+    const options = { metadata: metadata as Record<string, unknown> };
+    expect(bus.history.toArray(options).map(({ seq }) => seq)).toEqual(found);
+    expect(bus.replay({ ...options, listener: () => undefined }).replayed).toBe(found.length);
+  }
+});

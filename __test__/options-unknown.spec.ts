@@ -92,6 +92,10 @@ const STRANGERS: [string, () => object][] = [
   ['an Error', () => new Error('no config')],
   ['a signal', () => new AbortController().signal],
   ['a text in an object', () => new String('')],
+  ['a URL', () => new URL('file:///somewhere')],
+  ['bytes', () => new Uint8Array(4)],
+  ['a view of bytes', () => new DataView(new ArrayBuffer(4))],
+  ['what bytes are in', () => new ArrayBuffer(4)],
   ['a Map of another realm', () => runInNewContext('new Map()') as object],
 ];
 

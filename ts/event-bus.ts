@@ -86,6 +86,8 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   readonly #isolates: boolean;
   readonly #redact: ((event: StoredEvent) => StoredEvent | null) | null;
   #feed: LogFeed | null = null;
+  /** The one that is being closed. */
+  #leaving: LogFeed | null = null;
   #closing: Promise<void> | null = null;
   #current: StoredEvent | null = null;
   #unrecorded = 0;
@@ -196,10 +198,15 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
 
   async #detach(): Promise<void> {
     const feed = this.#feed;
+    this.#leaving = feed;
     this.#feed = null;
     this._hot.logging = false;
     this._hot.version += 1;
-    await feed?.close();
+    try {
+      await feed?.close();
+    } finally {
+      this.#leaving = null;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -230,9 +237,10 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     return `${this.constructor.name} ${inspect(shown, { ...options, depth })}`;
   }
 
-  /** @internal Waits for what is on its way to a session of the log that is about to be erased, and says no more of it. */
-  async _settle(sessionId: string): Promise<void> {
-    await this.#feed?.settle(sessionId);
+  /** @internal Has a session of the log erased: what the bus has still to say of it does not come after that. */
+  async _erase(sessionId: string, erase: () => Promise<boolean>): Promise<boolean> {
+    const feed = this.#feed ?? this.#leaving;
+    return feed === null ? erase() : feed.erase(sessionId, erase);
   }
 
   /** @internal */

@@ -54,6 +54,8 @@ interface Opened {
   together: Together;
   /** Those that may have positions. */
   consumers: Set<EventConsumer>;
+  /** Whether the way out of the process has closed it: what is asked for behind that opens it anew. */
+  left: { already: boolean };
   exit: ExitWish;
 }
 
@@ -110,12 +112,18 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     if (!this.encodesAtOnce) return null;
     const kind = (sessionId: string, event: EventKind): object => new PreparedKind(sessionId, event, this.#encoding);
     let road: EventStream | null = null;
+    let left: Opened['left'] | null = null;
     // The log opens with the first event.
-    const opened = (): EventStream => (road ??= this.#open().together.stream(kind, settled));
+    const opened = (): EventStream => {
+      if (road !== null && left?.already !== true) return road;
+      const { together, left: of } = this.#open();
+      left = of;
+      return (road = together.stream(kind, settled));
+    };
     return {
       kind,
       encode: (prepared, payload, timestamp) => {
-        if (this.#closing !== null || road === null) this.#open();
+        if (this.#closing !== null) this.#open();
         return opened().encode(prepared, payload, timestamp);
       },
       add: (prepared, text, origin) => opened().add(prepared, text, origin),
@@ -290,7 +298,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
 
   #open(): Opened {
     if (this.#closing !== null) throw new EventLogError('ERR_CLOSED', 'the event log is closed');
-    if (this.#opened !== null) return this.#opened;
+    if (this.#opened?.left.already === false) return this.#opened;
     native();
     const { durability, fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs } = this.#options;
     const { maxFileBytes, maxQueueBytes, timeoutMs, readOnly } = this.#options;
@@ -308,18 +316,30 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
       if (!receipts) return asked.run('write', begin);
       return asked.runSoon((power ?? settings.power) ? 'power' : 'process', begin);
     });
+    const consumers = new Set<EventConsumer>();
+    const left = { already: false };
+    // A consumer has the log.
+    const held = new WeakRef(consumers);
     const drain = (limitMs: number, last: boolean): void => {
       together.send();
-      // That closes it, and somebody may still ask for something.
-      if (!last) asked.drain(limitMs);
-      else crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
+      if (last || (held.deref()?.size ?? 0) === 0) {
+        // Early: a listener of the exit may throw, and then nobody comes here once more.
+        left.already = true;
+        crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
+        return;
+      }
+      // They would lose their positions with it, and may still acknowledge something.
+      asked.run('write', (binary, slot) => binary.logFlush(handle, slot)).catch(() => undefined);
+      asked.drain(limitMs);
     };
     const land = (over: () => void): void => {
       together.send();
       // Where that fails, or takes too long, nobody is left to hear of it.
       asked.close(over).catch(() => undefined);
     };
-    this.#opened = { asked, together, consumers: new Set(), exit: drainAtExit(this, drain, land) };
+    const before = this.#opened;
+    this.#opened = { asked, together, consumers, left, exit: drainAtExit(this, drain, land) };
+    before?.exit.takeBack();
     return this.#opened;
   }
 

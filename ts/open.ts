@@ -57,7 +57,10 @@ export interface SmallTalkOrFallback<T extends EventMap<T>> {
   readonly log: JsonlEventReplayStorage | null;
   /** null where the binary is missing. */
   readonly health: AgentHealthMonitor | null;
-  /** Removes everything of one session from storage, log and archive. Whether there was anything. */
+  /**
+   * Removes everything of one session, asked for before this call, from storage, log and archive. Whether there was anything. A
+   * log of the caller's own erases once it has answered what the bus had sent it of the session.
+   */
   eraseSession(sessionId: string): Promise<boolean>;
   /** Stops the monitor, flushes the bus, and closes what was opened here. May be called twice. */
   close(): Promise<void>;
@@ -140,11 +143,8 @@ function assemble<T extends EventMap<T>>(parts: Parts<T>, lent: ReadonlySet<unkn
   const { bus, storage, log, health } = parts;
   let closing: Promise<void> | null = null;
   const erasing = new Set<Promise<unknown>>();
-  const eraseEvents = async (sessionId: string): Promise<boolean> => {
-    // What the bus has still to say of the session must not come after it is erased.
-    await bus._settle(sessionId);
-    return (await log?.eraseSession(sessionId)) === true;
-  };
+  const eraseEvents = async (sessionId: string): Promise<boolean> =>
+    log !== null && bus._erase(sessionId, () => log.eraseSession(sessionId));
   const closeAll = async (): Promise<void> => {
     await Promise.allSettled(erasing);
     // Down the stream: whoever still writes is closed before what it writes to. One failure must not leave the rest open.

@@ -75,7 +75,9 @@ export function optionsObject<T extends object>(name: string, value: T | undefin
 
 const STRANGERS: readonly ((value: unknown) => boolean)[] = [
   ...[Array.isArray, types.isMap, types.isSet, types.isDate, types.isNativeError, types.isBoxedPrimitive],
+  ...[types.isAnyArrayBuffer, (value: unknown): boolean => ArrayBuffer.isView(value)],
   (value) => value instanceof AbortSignal,
+  (value) => Object.prototype.toString.call(value) === '[object URL]',
 ];
 
 /** What is handed over by mistake has no members of its own, and would pass for options of which none is given. */

@@ -22,7 +22,8 @@ export class LogFeed {
   readonly #sessionId: string;
   readonly #limit: number;
   readonly #listener: FeedListener;
-  readonly #onTheWay = new Set<Promise<void>>();
+  /** Of which session each is. */
+  readonly #onTheWay = new Map<Promise<void>, string>();
   readonly #counts = { logged: 0, failed: 0, dropped: 0, droppedCritical: 0 };
   #queuedEvents = 0;
   #queuedBytes = 0;
@@ -111,6 +112,7 @@ export class LogFeed {
       Promise.resolve().then(() => {
         this.#settled({ events: 1, characters: 0, failures: [{ error, origin }] });
       }),
+      origin.target.labels.sessionId ?? this.#sessionId,
     );
   }
 
@@ -154,6 +156,7 @@ export class LogFeed {
 
   /** Flushes for good: also what the log is told while it flushes. */
   async close(): Promise<void> {
+    this.#tellWhatIsMissing();
     try {
       await this.#flushes.last(async () => {
         do await this.#arrived();
@@ -164,16 +167,27 @@ export class LogFeed {
     }
   }
 
-  /** Waits until nothing is on its way to a session, which is about to be erased: it is not to hear of what it lacked. */
-  async settle(sessionId: string): Promise<void> {
-    this.#missing.forget(sessionId);
-    await this.#arrived();
-    this.#missing.forget(sessionId);
+  /** Has a session erased, which then hears nothing of what it lacked. */
+  async erase(sessionId: string, erase: () => Promise<boolean>): Promise<boolean> {
+    const takeBack = this.#missing.forget(sessionId);
+    try {
+      // A log with a stream does in order what it is asked for; another one may store an event after it was asked to erase it.
+      if (this.#stream === null) await this.#arrivedAt(sessionId);
+      return await erase();
+    } catch (error) {
+      takeBack();
+      throw error;
+    }
+  }
+
+  async #arrivedAt(sessionId: string): Promise<void> {
+    const ofSession = [...this.#onTheWay].filter(([, of]) => of === sessionId);
+    await Promise.all(ofSession.map(([work]) => work));
   }
 
   /** Settles when all that has been sent by now has been answered and counted. */
   async #arrived(): Promise<void> {
-    await Promise.all([...this.#onTheWay, this.#stream?.idle()]);
+    await Promise.all([...this.#onTheWay.keys(), this.#stream?.idle()]);
   }
 
   stats(): LogStats {
@@ -205,12 +219,15 @@ export class LogFeed {
   #tellWhatIsMissing(): void {
     if (!this.#missing.any) return;
     const { begun } = this.#flushes;
-    for (const [sessionId, missing] of this.#missing.take()) {
-      const handed = hand(this.#log, sessionId, overflowEvent(missing)).catch((reason: unknown) => {
-        this.#flushes.failedAfter(errorOf(reason), begun);
-        this.#missing.add(sessionId, missing);
-      });
-      void this.#track(handed);
+    for (const note of this.#missing.take()) {
+      const handed = hand(this.#log, note.sessionId, overflowEvent(note.missing)).then(
+        () => this.#missing.told(note),
+        (reason: unknown) => {
+          this.#flushes.failedAfter(errorOf(reason), begun);
+          this.#missing.untold(note);
+        },
+      );
+      void this.#track(handed, note.sessionId);
     }
   }
 
@@ -219,9 +236,9 @@ export class LogFeed {
     const missing = this.#missing;
     const log = this.#log;
     const tell = (): void => {
-      for (const [sessionId, lacking] of missing.take()) {
+      for (const note of missing.take()) {
         // Nobody is left to hear of a failure.
-        hand(log, sessionId, overflowEvent(lacking)).catch(() => undefined);
+        hand(log, note.sessionId, overflowEvent(note.missing)).catch(() => undefined);
       }
     };
     const land = (over: () => void): void => {
@@ -232,12 +249,7 @@ export class LogFeed {
   }
 
   /** Settles, and never rejects, when the log has answered and everything is counted. */
-  #append(
-    event: NewEvent,
-    sessionId: string | undefined,
-    bytes: number,
-    failed: (error: Error) => void,
-  ): Promise<void> {
+  #append(event: NewEvent, sessionId = this.#sessionId, bytes: number, failed: (error: Error) => void): Promise<void> {
     this.#queuedBytes += bytes;
     this.#queuedEvents += 1;
     const settled = (failure: Error | null): void => {
@@ -251,11 +263,11 @@ export class LogFeed {
       }
       this.#ease();
     };
-    return this.#track(this.#store(sessionId ?? this.#sessionId, event, settled));
+    return this.#track(this.#store(sessionId, event, settled), sessionId);
   }
 
-  #track(work: Promise<void>): Promise<void> {
-    this.#onTheWay.add(work);
+  #track(work: Promise<void>, sessionId: string): Promise<void> {
+    this.#onTheWay.set(work, sessionId);
     void work.then(() => this.#onTheWay.delete(work));
     return work;
   }

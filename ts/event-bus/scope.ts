@@ -17,7 +17,7 @@ export interface ScopeMetadata {
   [more: string]: unknown;
 }
 
-const BELONGINGS = ['sessionId', 'conversationId', 'agentId'] as const;
+export const BELONGINGS = ['sessionId', 'conversationId', 'agentId'] as const;
 
 /** The labels of a scope within another. Throws a TypeError or `ERR_OPTION_INVALID` for what cannot be one. */
 export function narrowed(outer: Labels, metadata: ScopeMetadata): Labels {

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { METHOD, namesOption, numberOption, optionsObject, wordOption, type Known } from '../options.js';
 import type { EventHistory } from './history.js';
+import { BELONGINGS } from './scope.js';
 import type { BusReplayOptions, HistoryOptions, StoredEvent } from './types.js';
 
 const SELECTION: Known<BusReplayOptions> = {
@@ -47,12 +48,20 @@ function testsOf(options: HistoryOptions): Test[] {
   }
   if (events !== undefined) tests.push(nameTest(namesOption('events', events, [])));
   if (options.metadata !== undefined) {
-    const wanted = Object.entries(optionsObject('metadata', options.metadata));
+    const wanted = labelsOf(optionsObject('metadata', options.metadata));
     tests.push((event) => wanted.every(([key, value]) => isDeepStrictEqual(event.metadata[key], value)));
   }
   // The caller's own test comes last: it sees only what the others let through.
   if (filter !== undefined) tests.push(filter);
   return tests;
+}
+
+/** Inherited ones, too, such as the getters of a class: to ask for less than was said would find everything. */
+function labelsOf(metadata: Record<string, unknown>): [string, unknown][] {
+  const names = new Set<string>();
+  for (const name in metadata) names.add(name);
+  for (const name of BELONGINGS) if (metadata[name] !== undefined) names.add(name);
+  return Array.from(names, (name) => [name, metadata[name]]);
 }
 
 function nameTest(events: readonly string[]): Test {
