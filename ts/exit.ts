@@ -71,9 +71,9 @@ function forget(ticket: number): void {
   if (leaving.delete(ticket) && leaving.size === 0) unlisten();
 }
 
-/** The first drain is early: a listener behind it may throw, or end the process. The second one is late. */
+/** The first drain is early: a listener behind it may throw, or end the process. There is a second one when there is such. */
 function listen(): void {
-  process.on('exit', drainFirst).on('exit', drainLast).on('newListener', makeWay);
+  process.on('exit', drainFirst).on('newListener', makeWay);
 }
 
 function unlisten(): void {
@@ -94,7 +94,7 @@ const drainFirst = Object.assign(
   () => {
     leftMs = LIMIT_MS;
     const listeners = process.listeners('exit');
-    isOver = listeners[listeners.indexOf(drainFirst) + 1] === drainLast;
+    isOver = [-1, listeners.indexOf(drainFirst) + 1].includes(listeners.indexOf(drainLast));
     drainAll(isOver);
   },
   { [DRAINS]: true },
