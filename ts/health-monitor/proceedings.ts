@@ -142,12 +142,12 @@ export class Proceedings {
         firstWork = watched.life.nextWork;
         this.#enter(watched, 'attempt');
       },
-      attempt: async (wanted, brought) => {
+      attempt: async (wanted, brought, called) => {
         const born = (worker: Worker): void => {
           if (agents.has(watched)) this.#relocate(watched, worker, firstWork);
           brought();
         };
-        const next = await recoverer(watched, config, { brought, born, wanted })?.();
+        const next = await recoverer(watched, config, { called, brought, born, wanted })?.();
         if (next !== undefined && agents.has(watched)) this.#cameBack(watched, next, firstWork);
       },
       catchUp: async (wanted) => {
@@ -161,6 +161,9 @@ export class Proceedings {
         this.#renew(watched, firstWork);
         // Who was given up comes back by its sign of life.
         this.#enter(watched, watched.state === 'failed' ? 'alive' : 'recovered');
+      },
+      alive: () => {
+        this.#enter(watched, 'alive');
       },
       gaveUp: (answers) => {
         const { worker, life } = watched;
