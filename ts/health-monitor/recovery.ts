@@ -45,7 +45,7 @@ export class Recovery {
   readonly #steps: RecoverySteps;
   #attempts: number[] = [];
   #attempted = false;
-  #phase: 'idle' | 'waiting' | 'attempting' = 'idle';
+  #phase: 'idle' | 'waiting' | 'attempting' | 'catching up' = 'idle';
   #timer: NodeJS.Timeout | undefined;
   #held = false;
   /** Goes on with an attempt that has come to something while it was held. */
@@ -73,6 +73,11 @@ export class Recovery {
     return this.#phase !== 'idle';
   }
 
+  /** Whether the agent has answered, and is being handed what it missed. */
+  get catchingUp(): boolean {
+    return this.#phase === 'catching up';
+  }
+
   /** Attempts within the window. */
   get recent(): number {
     const oldest = monotonic() - this.#limits.recoveryWindow;
@@ -94,7 +99,7 @@ export class Recovery {
    */
   signOfLife(): boolean {
     const { called, brought, refused } = this.#outage;
-    const attempting = this.#phase === 'attempting';
+    const attempting = this.#phase === 'attempting' || this.catchingUp;
     const late = !attempting && (called || brought) && !refused;
     // What it has refused the next attempt hands over again.
     if (!attempting && !late && !(this.#phase === 'waiting' && refused)) {
@@ -181,7 +186,6 @@ export class Recovery {
   async #comeLate(): Promise<void> {
     const round = ++this.#round;
     const givenUp = this.#phase === 'idle';
-    this.#phase = 'attempting';
     clearTimeout(this.#timer);
     if (await this.#hasCaughtUp(round, null, true)) return;
     if (givenUp) this.#giveUp();
@@ -191,6 +195,7 @@ export class Recovery {
   /** Goes on with an attempt that came to `failure`, or to nothing of that kind. `false`: it has failed. */
   async #hasCaughtUp(round: number, failure: { error: unknown } | null, late = false): Promise<boolean> {
     const outage = this.#outage;
+    if (failure === null) this.#phase = 'catching up';
     const fault = failure ?? (await this.#failureOf(round, (wanted) => this.#steps.catchUp(wanted)));
     if (failure === null && !(await this.#goesOn(round))) return true;
     const byItself = late && !outage.brought;
