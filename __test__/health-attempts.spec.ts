@@ -29,8 +29,12 @@ function recovery(limits: { maxRecoveries?: number; recoveryWindow?: number } = 
   /** Says that the last attempt has started the agent anew, or has called it to. */
   let [brought, called] = [(): void => undefined, (): void => undefined];
   const note = (name: string) => (): void => void asked.push(name);
+  let heard: () => void = () => undefined;
   const steps: RecoverySteps = {
-    attempting: note('attempting'),
+    attempting: () => {
+      asked.push('attempting');
+      heard();
+    },
     attempt: (_, bringing, calling) => {
       [brought, called] = [bringing, calling];
       return step('attempt')();
@@ -49,7 +53,15 @@ function recovery(limits: { maxRecoveries?: number; recoveryWindow?: number } = 
     ends.shift()?.(error);
     await jest.advanceTimersByTimeAsync(0);
   };
-  return { it: new Recovery(config, steps), asked, answered, end, bring: () => brought(), call: () => called() };
+  return {
+    it: new Recovery(config, steps),
+    asked,
+    answered,
+    end,
+    bring: () => brought(),
+    call: () => called(),
+    hear: (on: () => void) => (heard = on),
+  };
 }
 
 const later = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
@@ -104,6 +116,28 @@ test('while it is held no attempt begins, neither the one it waited for nor one 
   expect(asked).toHaveLength(3);
   await later(1);
   expect(asked.slice(3)).toEqual(['attempting', 'attempt']);
+});
+
+test('held by whoever hears that an attempt begins, it calls nobody until it goes on', async () => {
+  const { it, asked, hear } = recovery();
+  hear(() => it.hold());
+  it.begin();
+  await later(20_000);
+  expect(asked).toEqual(['attempting']);
+  it.go();
+  await later();
+  expect(asked).toEqual(['attempting', 'attempt']);
+});
+
+test('held then, and let go of, it calls nobody any more', async () => {
+  const { it, asked, hear } = recovery();
+  hear(() => it.hold());
+  it.begin();
+  await later();
+  it.cancel();
+  it.go();
+  await later(20_000);
+  expect(asked).toEqual(['attempting']);
 });
 
 test('a sign of life that comes when it goes on makes good what failed while it was held', async () => {

@@ -170,8 +170,8 @@ export class Recovery {
     this.#attempts.push(monotonic());
     this.#attempted = true;
     this.#steps.attempting();
-    // A listener may have ended it.
-    if (round !== this.#round) return;
+    // A listener may have ended it, or hold it.
+    if (!(await this.#goesOn(round))) return;
     const outage = this.#outage;
     outage.refused = false;
     const brought = (): void => void (outage.brought = true);
