@@ -231,7 +231,7 @@ export class Proceedings {
     if (previous === null) return false;
     const { state } = watched.life;
     // Before anybody hears of it: a listener may take the agent out, and nobody would ever say that it no longer fails.
-    const tooMany = cause === 'gone' && alarm.fails(watched.id);
+    const tooMany = cause === 'gone' && alarm.fails(watched.id) ? alarm.failing : null;
     watched.moved();
     if (state === 'healthy' || state === 'busy') {
       watched.missedBeats = 0;
@@ -241,7 +241,7 @@ export class Proceedings {
     }
     const transition = { ...healthOf(watched, wire.lookQuietly(watched)), previous };
     this.#telling.about(watched, () => audience.tell(EVENT_OF[state], transition));
-    if (tooMany) this.#telling.about(null, () => alarm.tellDegraded());
+    if (tooMany !== null) this.#telling.about(null, () => alarm.tellDegraded(tooMany));
     // A listener may have brought about more.
     return watched.life.state === state;
   }
