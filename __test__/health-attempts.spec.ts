@@ -26,18 +26,23 @@ function recovery(limits: { maxRecoveries?: number; recoveryWindow?: number } = 
       asked.push(name);
       ends.push((error) => (error === undefined ? resolve() : reject(error)));
     });
-  /** Says that the last attempt has started the agent anew. */
-  let brought: () => void = () => undefined;
+  /** Says that the last attempt has started the agent anew, or has called it to. */
+  let [brought, called] = [(): void => undefined, (): void => undefined];
   const note = (name: string) => (): void => void asked.push(name);
+  let heard: () => void = () => undefined;
   const steps: RecoverySteps = {
-    attempting: note('attempting'),
-    attempt: (_, bringing) => {
-      brought = bringing;
+    attempting: () => {
+      asked.push('attempting');
+      heard();
+    },
+    attempt: (_, bringing, calling) => {
+      [brought, called] = [bringing, calling];
       return step('attempt')();
     },
     catchUp: step('catchUp'),
     attemptFailed: note('attemptFailed'),
     recovered: note('recovered'),
+    alive: note('alive'),
     gaveUp: (answers) => {
       asked.push('gaveUp');
       answered.push(answers);
@@ -48,7 +53,15 @@ function recovery(limits: { maxRecoveries?: number; recoveryWindow?: number } = 
     ends.shift()?.(error);
     await jest.advanceTimersByTimeAsync(0);
   };
-  return { it: new Recovery(config, steps), asked, answered, end, bring: () => brought() };
+  return {
+    it: new Recovery(config, steps),
+    asked,
+    answered,
+    end,
+    bring: () => brought(),
+    call: () => called(),
+    hear: (on: () => void) => (heard = on),
+  };
 }
 
 const later = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
@@ -103,6 +116,28 @@ test('while it is held no attempt begins, neither the one it waited for nor one 
   expect(asked).toHaveLength(3);
   await later(1);
   expect(asked.slice(3)).toEqual(['attempting', 'attempt']);
+});
+
+test('held by whoever hears that an attempt begins, it calls nobody until it goes on', async () => {
+  const { it, asked, hear } = recovery();
+  hear(() => it.hold());
+  it.begin();
+  await later(20_000);
+  expect(asked).toEqual(['attempting']);
+  it.go();
+  await later();
+  expect(asked).toEqual(['attempting', 'attempt']);
+});
+
+test('held then, and let go of, it calls nobody any more', async () => {
+  const { it, asked, hear } = recovery();
+  hear(() => it.hold());
+  it.begin();
+  await later();
+  it.cancel();
+  it.go();
+  await later(20_000);
+  expect(asked).toEqual(['attempting']);
 });
 
 test('a sign of life that comes when it goes on makes good what failed while it was held', async () => {
@@ -252,6 +287,53 @@ describe('who was started anew, and gives a sign of life after the end of its at
     it.begin();
     bring();
     expect(it.signOfLife()).toBe(true);
+  });
+});
+
+describe('whose attempt was only called, and who gives a sign of life after the end of it', () => {
+  test.each([
+    ['while it waits', 2, []],
+    ['when it was given up', 1, ['gaveUp']],
+  ])('gets what it missed, and lives whether it takes that or not: %s', async (_, maxRecoveries, before) => {
+    for (const taken of [undefined, failure]) {
+      const { it, asked, end, call } = recovery({ maxRecoveries });
+      it.begin();
+      await later();
+      call();
+      await end(failure);
+      expect(it.signOfLife()).toBe(false);
+      await end(taken);
+      await later(20_000);
+      expect(asked).toEqual(['attempting', 'attempt', 'attemptFailed', ...before, 'catchUp', 'alive']);
+      expect([it.active, it.signOfLife()]).toEqual([false, true]);
+    }
+  });
+
+  test('is brought back where it has fallen silent again, and gets the rest when it answers before that', async () => {
+    const { it, asked, end, call } = recovery();
+    it.begin();
+    await later();
+    call();
+    await end(failure);
+    for (const taken of [failure, undefined]) {
+      it.signOfLife();
+      it.silentAgain();
+      await end(taken);
+    }
+    await later(1000);
+    expect(asked.slice(3)).toEqual(['catchUp', 'attemptFailed', 'catchUp', 'attempting', 'attempt']);
+  });
+
+  test('has recovered where it turns out meanwhile that it was started anew', async () => {
+    const { it, asked, end, call, bring } = recovery();
+    it.begin();
+    await later();
+    call();
+    await end(failure);
+    it.signOfLife();
+    bring();
+    await end();
+    expect(asked.slice(3)).toEqual(['catchUp', 'recovered']);
   });
 });
 

@@ -119,6 +119,35 @@ describe.each([
   });
 });
 
+describe('an agent whose restart() has rejected, and that answers then, was not brought back', () => {
+  const restart = (): Promise<never> => Promise.reject(new Error('not now'));
+
+  test.each([true, false])(
+    'it keeps what it has in flight, and no recovery is counted; to be told what it missed: %s',
+    async (told) => {
+      const monitor = open({});
+      monitor.registerAgent({ id: 'a', restart }, told ? { sessions: ['s'], onMissed: () => undefined } : {});
+      void monitor.track('a', never);
+      void monitor.track('a', never, { deadline: 10 });
+      await failed(monitor);
+      monitor.recordActivity('a');
+      const [{ state, tracked }] = (await once(monitor, 'agent:recovered')) as [AgentTransition];
+      expect([state, tracked, monitor.getStats().successfulRecoveries]).toEqual(['busy', 2, 0]);
+    },
+  );
+
+  test('and it is not restarted because it does not take what it missed', async () => {
+    const monitor = open({});
+    const lines = states(monitor);
+    const onMissed = (): Promise<never> => Promise.reject(new Error('not taken'));
+    monitor.registerAgent({ id: 'a', ping: never, restart }, { sessions: ['s'], onMissed });
+    await failed(monitor);
+    monitor.recordActivity('a');
+    await once(monitor, 'agent:recovered');
+    expect([lines, monitor.getStats().recoveryAttempts]).toEqual([['disconnected', 'recovering', 'healthy'], 1]);
+  });
+});
+
 test('what an attempt failed with is told with the next one, though the agent has answered meanwhile, and no more later', async () => {
   const monitor = open({ backoff: { initialDelay: 300, jitter: 0 } });
   const errors: unknown[] = [];

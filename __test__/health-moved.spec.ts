@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
-import { AgentHealthMonitor, type AgentTransition, type HealthMonitorConfig } from '../ts/index.js';
+import { AgentHealthMonitor, type AgentTransition, type Event, type HealthMonitorConfig } from '../ts/index.js';
 import { keep, never, online } from './support/monitors.js';
 
 function open(config: HealthMonitorConfig = {}): AgentHealthMonitor {
@@ -207,5 +207,79 @@ describe('the end of a worker after restart()', () => {
     for (let times = 0; times < 2; times += 1) await once(monitor, 'agent:recovered');
     const overdue = ['suspect', 'disconnected', 'recovering'].map((state) => `${state} overdue`);
     expect(lines).toEqual([...overdue, 'busy null', ...overdue, 'healthy null']);
+  });
+});
+
+describe('the end of a worker in which an agent was brought back, while it catches up', () => {
+  /** One event that everybody has missed. */
+  const EVENT = {
+    seq: 1,
+    id: '1',
+    sessionId: 's',
+    topic: 't',
+    priority: 'critical',
+    timestamp: Date.now() + 3_600_000,
+  };
+  const log = {
+    append: async () => undefined,
+    async *replay() {
+      yield { ...EVENT, payload: null } as Event;
+    },
+    cleanup: async () => undefined,
+  };
+
+  test('is noticed though it ends work that the agent has begun', async () => {
+    const monitor = open({ log });
+    const worker = await online();
+    let hung = true;
+    const ping = (): Promise<unknown> => (hung ? never() : Promise.resolve());
+    const onMissed = async (): Promise<void> => {
+      void monitor.track('a', never);
+      hung = true;
+      await worker.terminate();
+    };
+    const restart = async (): Promise<void> => void (hung = false);
+    monitor.registerAgent({ id: 'a', ping, restart }, { worker, sessions: ['s'], onMissed });
+    await once(monitor, 'agent:recovered');
+    const [gone] = (await once(monitor, 'agent:disconnected')) as [AgentTransition];
+    expect(gone).toMatchObject({ reason: 'silent', tracked: 0 });
+  });
+
+  test.each([true, false])('is noticed where it cannot be asked; restart() has resolved: %s', async (resolves) => {
+    const monitor = open({ log, backoff: { initialDelay: 60_000, jitter: 0 } });
+    const worker = await online();
+    const onMissed = async (): Promise<void> => void (await worker.terminate());
+    const restart = async (): Promise<void> => {
+      if (!resolves) throw new Error('no');
+    };
+    monitor.registerAgent({ id: 'a', restart }, { worker, sessions: ['s'], onMissed });
+    void monitor.track('a', never, { deadline: 10 });
+    const recovered = once(monitor, 'agent:recovered');
+    await once(monitor, 'agent:recovering');
+    const gone = once(monitor, 'agent:disconnected');
+    if (!resolves) {
+      while (monitor.getAgentHealth('a')?.error === null) await new Promise(setImmediate);
+      monitor.recordActivity('a');
+    }
+    await recovered;
+    expect(await gone).toMatchObject([{ reason: 'exited' }]);
+  });
+
+  test('does not accuse it once more where it did not take what it missed and is restarted elsewhere', async () => {
+    const monitor = open({ log });
+    const worker = await online();
+    let restarts = 0;
+    const onMissed = async (): Promise<void> => {
+      if (restarts > 1) return;
+      await worker.terminate();
+      throw new Error('not taken');
+    };
+    const restart = async (): Promise<void> => void (restarts += 1);
+    monitor.registerAgent({ id: 'a', restart }, { worker, sessions: ['s'], onMissed });
+    void monitor.track('a', never, { deadline: 10 });
+    await once(monitor, 'agent:recovered');
+    const lines = states(monitor);
+    await intervals(2, monitor);
+    expect([lines, restarts]).toEqual([[], 2]);
   });
 });

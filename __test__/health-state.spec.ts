@@ -73,7 +73,7 @@ const deed = fc.oneof(
   fc.record({ pass: fc.integer({ min: 1, max: 40_000 }) }),
 );
 /** What becomes of each attempt, and of catching up after it. */
-const outcome = fc.constantFrom('works', 'fails', 'hangs', 'cannot catch up' as const);
+const outcome = fc.constantFrom('works', 'fails', 'hangs', 'comes late', 'cannot catch up' as const);
 
 /** One agent with a monitor's habits around it. */
 class World {
@@ -92,12 +92,17 @@ class World {
       { maxRecoveries: 3, recoveryWindow: 60_000, backoff },
       {
         attempting: () => this.take('attempt'),
-        attempt: () => {
+        attempt: (_, brought, called) => {
           current = this.calm ? 'works' : (outcomes[at++ % outcomes.length] as string);
+          called();
           if (current === 'fails') return Promise.reject(new Error('no'));
+          if (current === 'comes late') setTimeout(brought, 31_000);
+          else if (current !== 'hangs') brought();
           // As the monitor bounds it.
           return new Promise((resolve, reject) =>
-            current === 'hangs' ? setTimeout(() => reject(new Error('late')), 30_000) : resolve(),
+            current === 'hangs' || current === 'comes late'
+              ? setTimeout(() => reject(new Error('late')), 30_000)
+              : resolve(),
           );
         },
         catchUp: async () => {
@@ -107,9 +112,13 @@ class World {
         recovered: () => {
           this.standing = 'healthy';
           this.life.rest();
-          this.take('recovered');
+          this.take(this.life.state === 'failed' ? 'alive' : 'recovered');
         },
-        gaveUp: () => this.take('gave up'),
+        alive: () => this.take('alive'),
+        gaveUp: (answers) => {
+          this.take('gave up');
+          if (answers) this.take('alive');
+        },
       },
     );
   }

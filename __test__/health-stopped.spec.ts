@@ -113,6 +113,42 @@ describe('a listener that', () => {
     expect(lines.slice(before)).toEqual(rest);
   });
 
+  test('stops it where an attempt begins has nobody called until it goes on', async () => {
+    const monitor = open();
+    let hung = true;
+    const restart = jest.fn(async () => void (hung = false));
+    monitor.once('agent:recovering', stops(monitor));
+    monitor.registerAgent({ id: 'a', ping: () => (hung ? never() : Promise.resolve()), restart });
+    await once(monitor, 'agent:recovering');
+    await meanwhile(2);
+    expect(restart).not.toHaveBeenCalled();
+    const recovered = once(monitor, 'agent:recovered');
+    monitor.start();
+    await recovered;
+    expect(restart).toHaveBeenCalledTimes(1);
+  });
+
+  test.each([true, false])(
+    'takes all out hears who was failing when the whole became degraded; held: %s',
+    async (held) => {
+      const monitor = open({ recoveryStrategy: 'alert' });
+      const ids = ['a', 'b', 'c', 'd'];
+      const takeOut = (): void => ids.forEach((id) => monitor.unregisterAgent(id));
+      let gone = 0;
+      monitor.on('agent:disconnected', () => {
+        gone += 1;
+        if (gone === 4) (held ? stops(monitor) : takeOut)();
+      });
+      const degraded: string[][] = [];
+      monitor.on('degraded', ({ failing }) => degraded.push(failing));
+      for (const id of ids) monitor.registerAgent({ id, ping: never });
+      while (gone < 4) await new Promise(setImmediate);
+      takeOut();
+      monitor.start();
+      expect(degraded).toEqual([expect.arrayContaining(ids)]);
+    },
+  );
+
   test('takes the agent out hears nothing more of it', async () => {
     const monitor = open({ maxRecoveries: 0, restart: async () => undefined });
     const lines = everything(monitor);

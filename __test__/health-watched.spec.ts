@@ -1,4 +1,7 @@
 /** The record of one agent on its own: whom its signs of life are counted for. */
+import { EventEmitter } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+
 import type { Beats } from '../ts/health-monitor/beats.js';
 import { Watched } from '../ts/health-monitor/watched.js';
 
@@ -23,3 +26,20 @@ test('a sign of life counts for the slot of the agent, and once it is released f
   watched.alive('work');
   expect(beaten).toEqual([7]);
 });
+
+test.each([
+  ['restart', true, true],
+  ['restart', false, false],
+  ['alert', true, false],
+] as const)(
+  'a worker it is not tied to any more is kept only for another one: %s, spawn() %s',
+  (strategy, can, kept) => {
+    const worker = new EventEmitter() as unknown as Worker;
+    const place = { id: 'a', strategy, slot: 7, ticket: 1, spawn: can ? () => worker : null, missed: null };
+    const watched = new Watched({ id: 'a' }, place, [], beatsOf([]));
+    watched.liveIn(worker, () => undefined);
+    expect(watched.worker).toBe(worker);
+    watched.liveIn(null, () => undefined);
+    expect([watched.worker, watched.lastWorker]).toEqual([null, kept ? worker : null]);
+  },
+);

@@ -28,8 +28,14 @@ export class Alarm {
     return tooMany;
   }
 
-  tellDegraded(): void {
-    this.#tell('degraded', this.#degradation.failing);
+  /** Who is failing now, the longest first. */
+  get failing(): string[] {
+    return this.#degradation.failing;
+  }
+
+  /** May be told later than it came about, when nobody is failing any more. */
+  tellDegraded(failing = this.failing): void {
+    this.#tell('degraded', failing);
   }
 
   /** An agent is well again, or no longer watched. */

@@ -95,6 +95,8 @@ export class Proceedings {
     const { spawn, strategy, state, recovery, pingable, life } = watched;
     const { wire } = this.#matter;
     const active = recovery?.active === true;
+    // What that comes to shows whether this was the place where it has been brought.
+    if (spawn === null && recovery?.catchingUp === true) return;
     if (spawn !== null && strategy !== 'alert' && (active || state !== 'failed')) {
       wire.exit(watched);
     } else if (spawn === null && recovery?.attempted === true && (active || pingable)) {
@@ -142,30 +144,35 @@ export class Proceedings {
         firstWork = watched.life.nextWork;
         this.#enter(watched, 'attempt');
       },
-      attempt: async (wanted, brought) => {
+      attempt: async (wanted, brought, called) => {
         const born = (worker: Worker): void => {
           if (agents.has(watched)) this.#relocate(watched, worker, firstWork);
           brought();
         };
-        const next = await recoverer(watched, config, { brought, born, wanted })?.();
+        const next = await recoverer(watched, config, { called, brought, born, wanted })?.();
         if (next !== undefined && agents.has(watched)) this.#cameBack(watched, next, firstWork);
       },
       catchUp: async (wanted) => {
         await watched.missed?.catchUp((step, what) => bounded(step, config.recoveryTimeout, what), wanted);
       },
       attemptFailed: (error) => {
+        if (watched.spawn === null) this.#leaveEnded(watched);
         watched.failed(error);
       },
       recovered: () => {
         this.counters.successfulRecoveries += 1;
         this.#renew(watched, firstWork);
+        this.#lookAtWorker(watched);
         // Who was given up comes back by its sign of life.
         this.#enter(watched, watched.state === 'failed' ? 'alive' : 'recovered');
       },
+      alive: () => {
+        this.#lookAtWorker(watched);
+        this.#enter(watched, 'alive');
+      },
       gaveUp: (answers) => {
-        const { worker, life } = watched;
         // Nobody starts another one.
-        if (worker !== null && threadOf(worker) === null) this.#relocate(watched, null, life.nextWork);
+        this.#leaveEnded(watched);
         if (watched.state !== 'failed') {
           this.#enter(watched, 'gave up');
           this.alert('recovery-failed', `gave up after ${config.maxRecoveries} attempts`, watched);
@@ -200,12 +207,21 @@ export class Proceedings {
 
   /** A new life: reports that are still under way about the old one no longer find it. */
   #renew(watched: Watched, firstWork: number): void {
-    const { worker } = watched;
     const next = this.newTicket();
     this.#matter.wire.reset(watched, next, firstWork);
     watched.renew(next, firstWork);
-    // It may have ended while the agent was catching up.
+  }
+
+  /** Its worker may have ended while the agent was catching up. */
+  #lookAtWorker(watched: Watched): void {
+    const { worker } = watched;
     if (worker !== null && threadOf(worker) === null) this.liveIn(watched, worker);
+  }
+
+  /** It is not tied any more to a worker that has ended, nor accused for the end of that. */
+  #leaveEnded(watched: Watched): void {
+    const { worker, life } = watched;
+    if (worker !== null && threadOf(worker) === null) this.#relocate(watched, null, life.nextWork);
   }
 
   /** Takes note of what happened to an agent, and tells where that leads. `false`: nowhere. */
@@ -215,7 +231,7 @@ export class Proceedings {
     if (previous === null) return false;
     const { state } = watched.life;
     // Before anybody hears of it: a listener may take the agent out, and nobody would ever say that it no longer fails.
-    const tooMany = cause === 'gone' && alarm.fails(watched.id);
+    const tooMany = cause === 'gone' && alarm.fails(watched.id) ? alarm.failing : null;
     watched.moved();
     if (state === 'healthy' || state === 'busy') {
       watched.missedBeats = 0;
@@ -225,7 +241,7 @@ export class Proceedings {
     }
     const transition = { ...healthOf(watched, wire.lookQuietly(watched)), previous };
     this.#telling.about(watched, () => audience.tell(EVENT_OF[state], transition));
-    if (tooMany) this.#telling.about(null, () => alarm.tellDegraded());
+    if (tooMany !== null) this.#telling.about(null, () => alarm.tellDegraded(tooMany));
     // A listener may have brought about more.
     return watched.life.state === state;
   }

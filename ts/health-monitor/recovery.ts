@@ -10,14 +10,17 @@ export interface RecoverySteps {
   attempting(): void;
   /**
    * The attempt itself; time-bound. Begins nothing that is not `wanted` any more: it was given up, or its agent let go. Calls
-   * `brought` when the agent is being started anew, though nobody knows yet whether it lives, however late that is.
+   * `called` when the agent may be starting anew, and `brought` when it has been, though nobody knows yet whether it lives,
+   * however late that is.
    */
-  attempt(wanted: () => boolean, brought: () => void): Promise<void>;
+  attempt(wanted: () => boolean, brought: () => void, called: () => void): Promise<void>;
   /** What the agent missed is handed to it, while that is `wanted`. Without that, no attempt has worked. */
   catchUp(wanted: () => boolean): Promise<void>;
   /** An attempt failed; another may follow. */
   attemptFailed(error: unknown): void;
   recovered(): void;
+  /** It lives, though nothing shows that an attempt has brought it back. */
+  alive(): void;
   /** The attempts are used up. `answers`: it has given a sign of life since it was gone, and has not fallen silent again. */
   gaveUp(answers: boolean): void;
 }
@@ -25,6 +28,8 @@ export interface RecoverySteps {
 /** One time that the agent is gone. */
 interface Outage {
   /** It may have been started anew: then a sign of life does not show that it has missed nothing. */
+  called: boolean;
+  /** It has been. */
   brought: boolean;
   /** It has not taken what it missed, when that was handed to it. */
   refused: boolean;
@@ -32,13 +37,15 @@ interface Outage {
 
 type Limits = Pick<ResolvedConfig, 'maxRecoveries' | 'recoveryWindow' | 'backoff'>;
 
+const newOutage = (): Outage => ({ called: false, brought: false, refused: false });
+
 /** Attempts of one agent, from its first outage on: they are remembered for the whole `recoveryWindow`. */
 export class Recovery {
   readonly #limits: Limits;
   readonly #steps: RecoverySteps;
   #attempts: number[] = [];
   #attempted = false;
-  #phase: 'idle' | 'waiting' | 'attempting' = 'idle';
+  #phase: 'idle' | 'waiting' | 'attempting' | 'catching up' = 'idle';
   #timer: NodeJS.Timeout | undefined;
   #held = false;
   /** Goes on with an attempt that has come to something while it was held. */
@@ -49,7 +56,7 @@ export class Recovery {
   #alive = false;
   /** One has come since the agent was gone, and it has not fallen silent again: nobody will tell of it once more. */
   #answers = false;
-  #outage: Outage = { brought: false, refused: false };
+  #outage = newOutage();
 
   constructor(limits: Limits, steps: RecoverySteps) {
     this.#limits = limits;
@@ -66,6 +73,11 @@ export class Recovery {
     return this.#phase !== 'idle';
   }
 
+  /** Whether the agent has answered, and is being handed what it missed. */
+  get catchingUp(): boolean {
+    return this.#phase === 'catching up';
+  }
+
   /** Attempts within the window. */
   get recent(): number {
     const oldest = monotonic() - this.#limits.recoveryWindow;
@@ -77,18 +89,18 @@ export class Recovery {
   begin(): void {
     if (this.active) return;
     this.#answers = false;
-    this.#outage = { brought: false, refused: false };
+    this.#outage = newOutage();
     this.#next();
   }
 
   /**
-   * The agent gave a sign of life. `true` where that settles it. An attempt that runs is waited for; one that was started
-   * anew, and answers too late for its attempt, has to catch up.
+   * The agent gave a sign of life. `true` where that settles it. An attempt that runs is waited for; one that may have been
+   * started anew, and answers too late for its attempt, has to catch up.
    */
   signOfLife(): boolean {
-    const { brought, refused } = this.#outage;
-    const attempting = this.#phase === 'attempting';
-    const late = !attempting && brought && !refused;
+    const { called, brought, refused } = this.#outage;
+    const attempting = this.#phase === 'attempting' || this.catchingUp;
+    const late = !attempting && (called || brought) && !refused;
     // What it has refused the next attempt hands over again.
     if (!attempting && !late && !(this.#phase === 'waiting' && refused)) {
       this.cancel();
@@ -125,7 +137,7 @@ export class Recovery {
 
   #end(): void {
     this.#phase = 'idle';
-    this.#outage = { brought: false, refused: false };
+    this.#outage = newOutage();
     clearTimeout(this.#timer);
   }
 
@@ -158,44 +170,45 @@ export class Recovery {
     this.#attempts.push(monotonic());
     this.#attempted = true;
     this.#steps.attempting();
-    // A listener may have ended it.
-    if (round !== this.#round) return;
+    // A listener may have ended it, or hold it.
+    if (!(await this.#goesOn(round))) return;
     const outage = this.#outage;
     outage.refused = false;
     const brought = (): void => void (outage.brought = true);
-    const failure = await this.#failureOf(round, (wanted) => this.#steps.attempt(wanted, brought));
+    const called = (): void => void (outage.called = true);
+    const failure = await this.#failureOf(round, (wanted) => this.#steps.attempt(wanted, brought, called));
     if (!(await this.#goesOn(round))) return;
     if (await this.#hasCaughtUp(round, this.#alive ? null : failure)) return;
     this.#next();
   }
 
-  /** An attempt has brought it back after all, after its end. */
+  /** After the end of an attempt that has brought it back after all, or may have. */
   async #comeLate(): Promise<void> {
     const round = ++this.#round;
     const givenUp = this.#phase === 'idle';
-    this.#phase = 'attempting';
     clearTimeout(this.#timer);
-    if (await this.#hasCaughtUp(round, null)) return;
+    if (await this.#hasCaughtUp(round, null, true)) return;
     if (givenUp) this.#giveUp();
     else this.#next();
   }
 
   /** Goes on with an attempt that came to `failure`, or to nothing of that kind. `false`: it has failed. */
-  async #hasCaughtUp(round: number, failure: { error: unknown } | null): Promise<boolean> {
-    let fault = failure;
-    if (fault === null) {
-      const outage = this.#outage;
-      fault = await this.#failureOf(round, (wanted) => this.#steps.catchUp(wanted));
-      outage.refused ||= fault !== null;
-      if (!(await this.#goesOn(round))) return true;
-    }
-    if (fault === null) {
+  async #hasCaughtUp(round: number, failure: { error: unknown } | null, late = false): Promise<boolean> {
+    const outage = this.#outage;
+    if (failure === null) this.#phase = 'catching up';
+    const fault = failure ?? (await this.#failureOf(round, (wanted) => this.#steps.catchUp(wanted)));
+    if (failure === null && !(await this.#goesOn(round))) return true;
+    const byItself = late && !outage.brought;
+    if (failure === null && fault !== null && !byItself) outage.refused = true;
+    if (byItself ? this.#answers : fault === null) {
       this.#end();
-      this.#steps.recovered();
-    } else {
-      this.#steps.attemptFailed(fault.error);
+      // Nobody has brought it back: it lives, whatever it makes of what it missed.
+      if (byItself) this.#steps.alive();
+      else this.#steps.recovered();
+      return true;
     }
-    return fault === null;
+    if (fault !== null) this.#steps.attemptFailed(fault.error);
+    return false;
   }
 
   /** What a step fails with. What it does after its end is wanted as little as what it does when the attempt is nobody's. */

@@ -19,7 +19,9 @@ export interface Patient {
 
 /** What an attempt tells and asks. */
 export interface Attempt {
-  /** The agent is being started anew, though nobody knows yet whether it lives, or will. */
+  /** The agent is called to start anew: it may, whatever comes of the call and whenever. */
+  called(): void;
+  /** It has been started anew, though nobody knows yet whether it lives. */
   brought(): void;
   /** There is a new worker, and the agent is brought with it. It stays whatever becomes of the attempt: the next one ends it. */
   born(worker: Worker): void;
@@ -27,7 +29,12 @@ export interface Attempt {
   wanted(): boolean;
 }
 
-const NONE: Attempt = { brought: () => undefined, born: () => undefined, wanted: () => false };
+const NONE: Attempt = {
+  called: () => undefined,
+  brought: () => undefined,
+  born: () => undefined,
+  wanted: () => false,
+};
 
 /**
  * How the agent can be brought back: gives the agent to watch from then on. Null where there is nothing to call. Who came
@@ -67,10 +74,10 @@ function bringBack(patient: Patient, config: ResolvedConfig, attempt: Attempt): 
   if (strategy === 'replace') return replace === undefined ? null : () => replace(agent);
   if (typeof agent.restart !== 'function' && restart === undefined) return null;
   return async () => {
-    // From here on, whatever comes of the call and whenever.
-    attempt.brought();
+    attempt.called();
     if (typeof agent.restart === 'function') await agent.restart();
     else await restart?.(agent);
+    attempt.brought();
     return agent;
   };
 }

@@ -96,7 +96,7 @@ export class Watched {
     return this.#worker;
   }
 
-  /** The same, or the one that it was tied to last: it has to have ended before another one is started. */
+  /** Where another one may be started, the same, or the one that it was tied to last: that has to have ended before. */
   get lastWorker(): Worker | null {
     return this.#lastWorker;
   }
@@ -133,7 +133,8 @@ export class Watched {
   liveIn(worker: Worker | null, ended: () => void): void {
     this.#leaveWorker();
     this.#worker = worker;
-    this.#lastWorker = worker ?? this.#lastWorker;
+    // Nobody else would ever let go of one that has ended.
+    if (worker !== null && this.spawn !== null && this.strategy !== 'alert') this.#lastWorker = worker;
     this.#leaveWorker = worker === null ? nothing : onExit(worker, ended);
   }
 
