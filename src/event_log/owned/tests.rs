@@ -321,3 +321,24 @@ fn it_wakes_for_its_sync_takes_in_the_outcome_and_then_sleeps() {
     append(&mut owned, Durability::Power).unwrap();
     assert_eq!(owned.wake_at(), None, "what is on the disk needs no second sync");
 }
+
+/// As after a kill and a clock that is put back: the file was begun before the numbers leapt.
+#[test]
+fn numbers_go_on_above_those_that_leapt_within_an_archived_file() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let day = directory.path().join("archive/2025-11-23");
+    std::fs::create_dir_all(&day).unwrap();
+    drop(open(directory.path()));
+    let later = now_micros() + 3_600_000_000;
+    let large = format!(r#"{{"topic":"t","priority":"normal","timestamp":1,"payload":"{}"}}"#, "x".repeat(100_000));
+    let mut lines = Vec::new();
+    for seq in [1, later] {
+        crate::event_log::record::push_line(&mut lines, seq, b"\"id\"", "\"s\"", &large);
+        // What is damaged tells nothing.
+        lines.extend_from_slice(b"{\"seq\":9\n");
+    }
+    std::fs::write(day.join("s.1.jsonl"), lines).unwrap();
+    let mut owned = open(directory.path());
+    assert!(!owned.report.clean);
+    assert!(append(&mut owned, Durability::Process).unwrap() > later);
+}
