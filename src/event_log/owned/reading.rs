@@ -100,8 +100,8 @@ impl Owned {
         let lane = self.lanes.remove(id);
         let gone =
             |file: &&Placed| file.path.file_name().is_none_or(|of| files.iter().all(|(_, name)| of != name.as_str()));
-        if let Some(lane) = &lane {
-            self.removed.extend(lane.session.files().iter().filter(gone).filter_map(Damage::removed));
+        for file in lane.iter().flat_map(|lane| lane.session.files().clone()).filter(|file| gone(&file)) {
+            self.removed.extend(Damage::removed(&file, &mut self.report.damaged));
         }
         let given = lane.map(|lane| lane.next_seq());
         let used = given.unwrap_or(self.highest_seq.saturating_add(1));

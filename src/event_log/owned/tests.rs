@@ -342,3 +342,25 @@ fn numbers_go_on_above_those_that_leapt_within_an_archived_file() {
     assert!(!owned.report.clean);
     assert!(append(&mut owned, Durability::Process).unwrap() > later);
 }
+
+#[test]
+fn what_was_damaged_in_a_file_that_somebody_removes_is_counted_once() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    for _ in 0..3 {
+        append(&mut owned, Durability::Process).unwrap();
+    }
+    owned.close().unwrap();
+    let file = directory.path().join("active/s.jsonl");
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let middle = lines.split_inclusive('\n').nth(1).unwrap();
+    std::fs::write(&file, lines.replace(middle, &middle.replace("\"topic\"", "\"tOpic\""))).unwrap();
+    let mut owned = open(directory.path());
+    let copy = owned.report.damaged[0].copy.clone().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    append(&mut owned, Durability::Process).unwrap_err();
+    append(&mut owned, Durability::Process).unwrap();
+    let damaged = owned.statistics().recovery.damaged;
+    assert_eq!(damaged.iter().map(|damage| damage.bytes).sum::<u64>(), lines.len() as u64, "{damaged:?}");
+    assert_eq!(damaged.iter().filter(|damage| damage.copy.as_deref() == Some(copy.as_str())).count(), 1);
+}
