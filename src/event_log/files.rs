@@ -74,6 +74,8 @@ thread_local! {
     pub static STUCK: std::cell::RefCell<Vec<&'static str>> = const { std::cell::RefCell::new(Vec::new()) };
     /// Whether this thread's file system counts no names.
     pub static UNCOUNTED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    /// How often this thread has read a journal.
+    pub static REDONE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 fn options() -> OpenOptions {
