@@ -58,12 +58,17 @@ impl Owned {
         for id in ids {
             match self.lanes.get_mut(id) {
                 Some(lane) if synced.is_ok() => lane.name_is_on_disk(),
-                Some(lane) => lane.broken |= !lane.name_on_disk(),
-                None => {}
+                Some(lane) if !lane.name_on_disk() => {
+                    lane.broken = true;
+                    // The name is still to come, also where nobody writes to it any more.
+                    lane.dirty = true;
+                }
+                Some(_) | None => {}
             }
         }
         if let Err(error) = synced {
             self.around.doubts.raise(error.to_string());
+            self.sync_later(ids.iter().cloned());
             tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the files are read again before the next write");
         }
     }
@@ -204,11 +209,6 @@ impl Owned {
         Ok(())
     }
 
-    fn broken_in_journal(&self, which: impl Fn(&Lane) -> bool) -> Vec<Arc<str>> {
-        let broken = self.lanes.values().filter(|lane| lane.broken && lane.is_in_journal() && which(lane));
-        broken.map(|lane| Arc::clone(&lane.session.id)).collect()
-    }
-
     /// Where one of all cannot be written, the others of the batch still can: each of them is tried once.
     fn mend_from_journal(&mut self, id: &str, next: &[Powered]) -> Result<()> {
         if let Some(error) = self.unmended.get(id) {
@@ -231,6 +231,11 @@ impl Owned {
         let outcome = unmended.get(id).map_or(Ok(()), |error| Err(error.clone()));
         self.unmended.extend(unmended);
         outcome
+    }
+
+    fn broken_in_journal(&self, which: impl Fn(&Lane) -> bool) -> Vec<Arc<str>> {
+        let broken = self.lanes.values().filter(|lane| lane.broken && lane.is_in_journal() && which(lane));
+        broken.map(|lane| Arc::clone(&lane.session.id)).collect()
     }
 
     /// Begins the syncs of what is in the journal, or takes note that they are done.

@@ -6,6 +6,7 @@ mod reading;
 mod syncing;
 
 use std::{
+    cell::OnceCell,
     collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
@@ -68,9 +69,9 @@ pub struct Owned {
     read_again: Vec<Arc<str>>,
     /// What there is of those that are still to be read again, once it was looked up for this batch.
     listed: Option<Stems>,
-    handles: usize,
     /// Those of this batch that could not be put in their place from the journal, and why.
     pub(super) unmended: HashMap<Arc<str>, Error>,
+    handles: usize,
     sync_at: Option<Instant>,
     cleanup_at: Option<Instant>,
 }
@@ -118,6 +119,7 @@ impl Owned {
                 doubts: Arc::clone(doubts),
                 keeper: Keeper::default(),
                 names: None,
+                directory: OnceCell::new(),
             },
             lanes: HashMap::new(),
             highest_seq,
@@ -133,9 +135,9 @@ impl Owned {
             settle_at: None,
             read_again: Vec::new(),
             listed: None,
+            unmended: HashMap::new(),
             handles: 0,
             sync_at: None,
-            unmended: HashMap::new(),
             cleanup_at: None,
         };
         for session in loaded {

@@ -364,3 +364,43 @@ fn what_was_damaged_in_a_file_that_somebody_removes_is_counted_once() {
     assert_eq!(damaged.iter().map(|damage| damage.bytes).sum::<u64>(), lines.len() as u64, "{damaged:?}");
     assert_eq!(damaged.iter().filter(|damage| damage.copy.as_deref() == Some(copy.as_str())).count(), 1);
 }
+
+/// As when too many files are open.
+#[cfg(unix)]
+#[test]
+fn a_name_whose_directory_cannot_be_opened_is_synced_later_and_is_no_doubt() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    append(&mut owned, Durability::Process).unwrap();
+    files::UNOPENED.set(true);
+    owned.begin_syncs();
+    let done = owned.syncer.wait();
+    owned.note(done);
+    let flushed = flush(&mut owned).unwrap_err();
+    files::UNOPENED.set(false);
+    assert_eq!(flushed.code(), "ERR_INDETERMINATE");
+    assert!(owned.lanes["s"].dirty && !owned.lanes["s"].broken && owned.wake_at().is_some());
+    flush(&mut owned).unwrap();
+    assert!(owned.lanes["s"].name_on_disk());
+    assert_eq!(append(&mut owned, Durability::Process).unwrap(), 2, "nothing was in doubt");
+    owned.close().unwrap();
+}
+
+/// The same for an event that waits for the disk, and a file that is full.
+#[cfg(unix)]
+#[test]
+fn a_name_that_somebody_waits_for_is_still_to_come_where_its_directory_cannot_be_opened() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    files::UNOPENED.set(true);
+    owned.highest_seq = 1;
+    let lane = Lane::new("s", 1);
+    owned.lanes.insert("s".into(), lane);
+    let refused = append(&mut owned, Durability::Power);
+    files::UNOPENED.set(false);
+    assert_eq!(refused.unwrap_err().code(), "ERR_INDETERMINATE");
+    assert!(owned.lanes["s"].dirty && owned.wake_at().is_some());
+    assert_eq!(flush(&mut owned).unwrap_err().code(), "ERR_INDETERMINATE", "what was in doubt");
+    assert!(owned.lanes["s"].name_on_disk());
+    flush(&mut owned).unwrap();
+}
