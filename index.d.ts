@@ -245,7 +245,7 @@ export declare function logWait(handle: ExternalObject<LogHandle>, slot: number,
 /** Calls off the wait of that slot. */
 export declare function logWaitEnd(handle: ExternalObject<LogHandle>, slot: number): void
 
-/** Waits for answers without sleeping, so many milliseconds at the most; gives the batch that the callback would get. */
+/** Waits for answers, awake for the first moments, so many milliseconds at the most; gives the batch that the callback would get. */
 export declare function logWatch(handle: ExternalObject<LogHandle>, limitMs: number): unknown[]
 
 /**
@@ -477,7 +477,7 @@ export declare function storageSetKeys(handle: ExternalObject<StorageHandle>, sl
 export declare function storageVerify(handle: ExternalObject<StorageHandle>, slot: number): void
 
 /**
- * Waits for an answer without sleeping, for `limit_ms` at the most; gives the batch that the callback would get,
+ * Waits for an answer, awake for the first moments, for `limit_ms` at the most; gives the batch that the callback would get,
  * which may be empty.
  */
 export declare function storageWatch(handle: ExternalObject<StorageHandle>, limitMs: number): unknown[]

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { JsonlEventReplayStorage, SmallTalkError, SQLiteStorageAdapter } from '../ts/index.js';
 import { Calls } from '../ts/calls.js';
 import { Moments } from '../ts/moments.js';
+import { native, NATIVE_LOG } from '../ts/native.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 const ANSWER = [1, false, null];
@@ -141,5 +142,23 @@ test('so do one event after another and their acknowledgements, while somebody e
   expect(consumer.position).toBe(1_000);
   await log.append('another', { topic: 'step' });
   expect(await more).toMatchObject({ done: false });
+  await log.close();
+});
+
+test('whoever waits for longer than moments sleeps, and an answer wakes it', async () => {
+  const log = new JsonlEventReplayStorage({ directory: temporaryDirectory() });
+  await log.append('s', { topic: 't' });
+  const handle = log[NATIVE_LOG]();
+  const before = process.resourceUsage();
+  expect(native().logWatch(handle, 400)).toEqual([]);
+  const { userCPUTime, systemCPUTime, involuntaryContextSwitches } = process.resourceUsage();
+  const took = userCPUTime + systemCPUTime - before.userCPUTime - before.systemCPUTime;
+  expect(took / 1_000).toBeLessThan(200);
+  // On a machine that has other things to do, whoever only yields takes no time, but turns.
+  expect(involuntaryContextSwitches - before.involuntaryContextSwitches).toBeLessThan(50);
+  const body = JSON.stringify({ topic: 't', priority: 'normal', timestamp: 1, payload: 'x'.repeat(1_000) });
+  // Of nobody's slots: the answers are taken here.
+  for (let n = 0; n < 3_000; n += 1) native().logAppend(handle, 1_000_000 + n, 's', body, null, true);
+  for (let answered = 0; answered < 3_000;) answered += native().logWatch(handle, 60_000).length / 3;
   await log.close();
 });

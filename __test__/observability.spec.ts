@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 import { runNode } from './support/child.js';
 import { temporaryDirectory } from './support/temporary.js';
@@ -37,6 +40,17 @@ test('it takes targets, and JSON for machines', async () => {
     .map((line) => JSON.parse(line) as { target: string; level: string });
   expect(lines.length).toBeGreaterThan(0);
   for (const { target } of lines) expect(target).toBe('smalltalk::storage');
+});
+
+test('what cannot be printed, because nobody reads it any more, costs nothing', async () => {
+  const told = `${script.replace(/\}\)\(\);$/, '')}
+    process.stdout.write('stored');
+  })().catch(({ code }) => process.stdout.write(code));`;
+  const options = { cwd: temporaryDirectory(), env: { ...process.env, SMALLTALK_LOG: 'smalltalk=trace' } };
+  const child = spawn(process.execPath, ['-e', told], options);
+  child.stderr.destroy();
+  const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  expect(output).toBe('stored');
 });
 
 test('an older Node gets a clear error instead of a crash', async () => {

@@ -260,12 +260,13 @@ impl<J: Send + 'static> Worker<J> {
         }
     }
 
-    /// Takes no more jobs, does those that are queued, and ends. A second close answers at once.
+    /// Takes no more jobs, does those that are queued, and ends; after a panic nothing is in order. A second close answers at once.
     pub fn close(&self, reply: Reply<()>) {
-        if self.shared.closed.swap(true, Ordering::AcqRel) || self.shared.poisoned.load(Ordering::Acquire) {
-            reply.send(Ok(()));
-        } else {
-            self.post(Message::Close(reply));
+        let checked = self.check();
+        match checked {
+            _ if self.shared.closed.swap(true, Ordering::AcqRel) => reply.send(Ok(())),
+            Err(error) => reply.send(Err(error)),
+            Ok(()) => self.post(Message::Close(reply)),
         }
     }
 

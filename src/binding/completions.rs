@@ -4,7 +4,7 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -25,6 +25,9 @@ use crate::{
 pub type Settle<'env> = Function<'env, Batch, ()>;
 
 type Callback = ThreadsafeFunction<(), (), Batch, napi::Status, false, true>;
+
+/// So long whoever waits stays awake: then nothing will come sooner than a thread can be woken.
+const AWAKE: Duration = Duration::from_millis(1);
 
 /// So many objects have been opened.
 static OBJECTS: AtomicU32 = AtomicU32::new(0);
@@ -53,6 +56,8 @@ struct Waiting {
     answers: Mutex<Answers>,
     /// Whether there are any, for who looks again and again.
     some: AtomicBool,
+    /// Wakes who sleeps until there are.
+    come: Condvar,
 }
 
 #[derive(Default)]
@@ -60,6 +65,8 @@ struct Answers {
     given: Vec<(u32, Outcome)>,
     /// JavaScript is waiting for them here: there is no need to call it.
     watched: bool,
+    /// It has been waiting for so long that it sleeps.
+    asleep: bool,
 }
 
 impl Waiting {
@@ -69,6 +76,9 @@ impl Waiting {
         let call = answers.given.is_empty() && !answers.watched;
         answers.given.push((slot, outcome));
         self.some.store(true, Ordering::Release);
+        if answers.asleep {
+            self.come.notify_one();
+        }
         call
     }
 
@@ -83,10 +93,20 @@ impl Waiting {
         lock(&self.answers).watched = true;
         let begun = Instant::now();
         // Whoever is to answer may be waiting for this very core.
-        while !self.some.load(Ordering::Acquire) && begun.elapsed() < limit {
+        while !self.some.load(Ordering::Acquire) && begun.elapsed() < limit.min(AWAKE) {
             std::thread::yield_now();
         }
+        if let Some(rest) = limit.checked_sub(begun.elapsed()).filter(|rest| !rest.is_zero()) {
+            self.sleep(rest);
+        }
         self.take()
+    }
+
+    fn sleep(&self, limit: Duration) {
+        let mut answers = lock(&self.answers);
+        answers.asleep = true;
+        let woken = self.come.wait_timeout_while(answers, limit, |answers| answers.given.is_empty());
+        woken.unwrap_or_else(PoisonError::into_inner).0.asleep = false;
     }
 }
 
@@ -130,8 +150,8 @@ impl Completions {
         slots.iter().map(|slot| self.shared.tag(*slot)).collect()
     }
 
-    /// Waits for an answer without sleeping, and gives what there is, which may be nothing. For answers that come sooner
-    /// than a thread can be woken.
+    /// Waits for an answer, awake at first, and gives what there is, which may be nothing. For answers that come sooner than a
+    /// thread can be woken, and for the way out of the process.
     pub fn watch(&self, limit: Duration) -> Batch {
         self.shared.waiting.watch(limit)
     }

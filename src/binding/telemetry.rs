@@ -13,6 +13,8 @@ fn start() {
         let filter = std::env::var("SMALLTALK_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("smalltalk=warn")))
+            // What cannot be printed is not worth a panic, on the thread that warns of a disk in trouble.
+            .log_internal_errors(false)
             .with_writer(std::io::stderr);
         let started = if std::env::var("SMALLTALK_LOG_FORMAT").as_deref() == Ok("json") {
             builder.json().try_init()

@@ -1,9 +1,17 @@
 //! The archive: a directory for each day, perhaps on another file system.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{files, names, record, time::parse_date};
 use crate::error::Result;
+
+/// As much of the end of a file has its last event, but for large ones.
+const TAIL: u64 = 16 << 10;
 
 /// The days there are, oldest first.
 pub fn days(archive: &Path) -> Result<Vec<(i64, PathBuf)>> {
@@ -13,12 +21,38 @@ pub fn days(archive: &Path) -> Result<Vec<(i64, PathBuf)>> {
     Ok(days.filter(|(_, day)| day.is_dir()).collect())
 }
 
-/// The greatest number that the name of a file tells of, as far as all sessions go on above it. Where a day cannot be listed,
-/// nothing is known of it.
+/// The greatest number that there is, as far as all sessions go on above it: the last one of the newest file of each, within
+/// which numbers may have leapt. Where a day cannot be listed, or a file not be read, nothing is known of it but its name.
 pub fn furthest(archive: &Path) -> u64 {
-    let days = days(archive).unwrap_or_default();
-    let names = days.iter().flat_map(|(_, day)| files::file_names(day).unwrap_or_default());
-    names.filter_map(|name| names::parse(&name)?.first_seq).fold(0, record::higher)
+    let mut newest: HashMap<String, (u64, PathBuf)> = HashMap::new();
+    for (_, day) in days(archive).unwrap_or_default() {
+        for name in files::file_names(&day).unwrap_or_default() {
+            let Some(parsed) = names::parse(&name) else { continue };
+            let Some(first) = parsed.first_seq else { continue };
+            if newest.get(parsed.stem).is_none_or(|(known, _)| *known < first) {
+                newest.insert(parsed.stem.to_owned(), (first, day.join(&name)));
+            }
+        }
+    }
+    let last = |path: &Path| last_of(path).ok().flatten().unwrap_or(0);
+    newest.values().fold(0, |highest, (first, path)| record::higher(record::higher(highest, *first), last(path)))
+}
+
+/// The number of the last event in a file, of which no more is read than that takes.
+fn last_of(path: &Path) -> io::Result<Option<u64>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut taken = TAIL.min(length);
+    loop {
+        let mut tail = vec![0; usize::try_from(taken).unwrap_or(usize::MAX)];
+        let read = files::read_at(&file, &mut tail, length - taken)?;
+        tail.truncate(read);
+        let last = tail.rsplit(|byte| *byte == b'\n').find_map(record::read_line);
+        if last.is_some() || taken == length {
+            return Ok(last.map(|line| line.seq));
+        }
+        taken = taken.saturating_mul(8).min(length);
+    }
 }
 
 /// The archived files of a session that may have events with numbers above `after`, oldest first.

@@ -2,6 +2,7 @@
 //! one of each file where the journal does not know what came before.
 
 use std::{
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,7 +14,7 @@ use super::{
     lane::{Fresh, Lane, indeterminate},
     owned::Owned,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How long files wait for their own sync that are in the journal.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -57,12 +58,17 @@ impl Owned {
         for id in ids {
             match self.lanes.get_mut(id) {
                 Some(lane) if synced.is_ok() => lane.name_is_on_disk(),
-                Some(lane) => lane.broken |= !lane.name_on_disk(),
-                None => {}
+                Some(lane) if !lane.name_on_disk() => {
+                    lane.broken = true;
+                    // The name is still to come, also where nobody writes to it any more.
+                    lane.dirty = true;
+                }
+                Some(_) | None => {}
             }
         }
         if let Err(error) = synced {
             self.around.doubts.raise(error.to_string());
+            self.sync_later(ids.iter().cloned());
             tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the files are read again before the next write");
         }
     }
@@ -141,16 +147,32 @@ impl Owned {
     /// After a sync that failed the kernel may take for written what is not: it is written again. Not over the work of
     /// somebody else.
     fn redo(&mut self, ids: &[Arc<str>]) -> Result<()> {
-        let mut names = Vec::new();
+        self.redo_each(ids, |_, error| Err(error))
+    }
+
+    /// The same for as many of them as can be: `failed` hears of the others, and whether to go on.
+    fn redo_each(&self, ids: &[Arc<str>], mut failed: impl FnMut(&Arc<str>, Error) -> Result<()>) -> Result<()> {
+        let mut stuck = HashSet::new();
+        let mut failed = |id, error| {
+            stuck.insert(Arc::clone(id));
+            failed(id, error)
+        };
+        let mut names = HashMap::new();
         for id in ids {
-            if let Some(lane) = self.lanes.get(id)
-                && lane.may_be_mended(&self.around)?
-            {
-                names.push(lane.file_name());
+            let Some(lane) = self.lanes.get(id) else { continue };
+            match lane.may_be_mended(&self.around) {
+                Ok(true) => drop(names.insert(lane.file_name(), id)),
+                Ok(false) => {}
+                Err(error) => failed(id, error)?,
             }
         }
-        redo::redo(&self.around.layout, |name| names.iter().any(|one| one == name))?;
-        ids.iter().filter_map(|id| self.lanes.get(id)).for_each(Lane::is_settled);
+        redo::redo(
+            &self.around.layout,
+            |name| names.contains_key(name),
+            |name, error| names.get(name).map_or(Ok(()), |id| failed(id, error)),
+        )?;
+        let settled = ids.iter().filter(|id| !stuck.contains(*id));
+        settled.filter_map(|id| self.lanes.get(id)).for_each(Lane::is_settled);
         Ok(())
     }
 
@@ -162,13 +184,12 @@ impl Owned {
 
     /// The journal says nothing of a session any more; its file has all of it, on the disk. After a fault of the disk there may
     /// be many that have to be read again: the journal is read once for all of them, and forgets them together.
-    pub(super) fn take_from_journal(&mut self, id: &str) -> Result<()> {
+    /// It is that of a batch, which has to do with the `next` ones as well.
+    pub(super) fn take_from_journal(&mut self, id: &str, next: &[Powered]) -> Result<()> {
         let Some(lane) = self.lanes.get(id).filter(|lane| lane.is_in_journal()) else { return Ok(()) };
         if lane.needs_journal() {
             let path = self.around.layout.active.join(lane.file_name());
-            let behind = self.broken_in_journal(Lane::needs_journal);
-            // Where one of them cannot be written, the others still can.
-            self.redo(&behind).or_else(|_| self.redo(&[id.into()]))?;
+            self.mend_from_journal(id, next)?;
             if files::look(&path)?.is_some() {
                 files::sync_file(&path)?;
             }
@@ -186,6 +207,30 @@ impl Owned {
             self.lanes.get_mut(id).into_iter().for_each(Lane::left_journal);
         }
         Ok(())
+    }
+
+    /// Where one of all cannot be written, the others of the batch still can: each of them is tried once.
+    fn mend_from_journal(&mut self, id: &str, next: &[Powered]) -> Result<()> {
+        if let Some(error) = self.unmended.get(id) {
+            return Err(error.clone());
+        }
+        let behind = self.broken_in_journal(Lane::needs_journal);
+        if self.redo(&behind).is_ok() {
+            return Ok(());
+        }
+        let of_batch: HashSet<&str> = next.iter().map(|(id, _)| &**id).chain([id]).collect();
+        let tried: Vec<_> = behind.into_iter().filter(|id| of_batch.contains(&**id)).collect();
+        let mut unmended = HashMap::new();
+        let outcome = self.redo_each(&tried, |id, error| {
+            unmended.insert(Arc::clone(id), error);
+            Ok(())
+        });
+        if let Err(error) = outcome {
+            unmended.extend(tried.into_iter().map(|id| (id, error.clone())));
+        }
+        let outcome = unmended.get(id).map_or(Ok(()), |error| Err(error.clone()));
+        self.unmended.extend(unmended);
+        outcome
     }
 
     fn broken_in_journal(&self, which: impl Fn(&Lane) -> bool) -> Vec<Arc<str>> {

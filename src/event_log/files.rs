@@ -40,13 +40,17 @@ pub fn create_unsynced(path: &Path) -> Result<Vec<PathBuf>> {
 pub fn sync_directory(path: &Path) -> Result<()> {
     #[cfg(test)]
     SYNCED.with_borrow_mut(|synced| synced.push(path.to_owned()));
-    // Windows has no such thing: names are in its journal.
-    if cfg!(unix) {
-        File::open(path)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|cause| Error::io(doing("syncing the directory", path), &cause))?;
+    let syncing = || open_directory(path)?.as_ref().map_or(Ok(()), File::sync_all);
+    syncing().map_err(|cause| Error::io(doing("syncing the directory", path), &cause))
+}
+
+/// Opens a directory to put its names on the disk. Windows has no such thing: names are in its journal.
+pub fn open_directory(path: &Path) -> io::Result<Option<File>> {
+    #[cfg(test)]
+    if UNOPENED.get() {
+        return Err(io::Error::other("too many open files"));
     }
-    Ok(())
+    cfg!(unix).then(|| File::open(path)).transpose()
 }
 
 /// Puts a file on the disk, whoever has written it.
@@ -70,8 +74,12 @@ thread_local! {
     pub static SYNCED: std::cell::RefCell<Vec<PathBuf>> = const { std::cell::RefCell::new(Vec::new()) };
     /// How many names this thread has looked up.
     pub static LOOKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    /// How often this thread has read a journal.
+    pub static REDONE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
     /// Files that this thread cannot remove, by the ends of their paths.
     pub static STUCK: std::cell::RefCell<Vec<&'static str>> = const { std::cell::RefCell::new(Vec::new()) };
+    /// Whether this thread can open no directories to sync them.
+    pub static UNOPENED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
     /// Whether this thread's file system counts no names.
     pub static UNCOUNTED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }

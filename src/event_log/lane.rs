@@ -4,6 +4,8 @@ mod closing;
 mod safety;
 
 use std::{
+    cell::OnceCell,
+    fs::File,
     io::Write,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
@@ -48,6 +50,25 @@ pub struct Surroundings {
     pub keeper: Keeper,
     /// The state of the files' names before this batch, where one look at that saves many.
     pub names: Option<Stamp>,
+    /// Their directory, open for as long as syncs are taken together. Where it could not be opened, it is none.
+    pub directory: OnceCell<Option<Directory>>,
+}
+
+/// An open directory, where it can be synced.
+type Directory = Option<Arc<File>>;
+
+impl Surroundings {
+    /// The directory of the files, to put their names on the disk.
+    pub fn directory(&self) -> Option<Directory> {
+        let open = || match files::open_directory(&self.layout.active) {
+            Ok(directory) => Some(directory.map(Arc::new)),
+            Err(cause) => {
+                tracing::error!(target: "smalltalk::event_log", %cause, "names of files cannot be synced yet");
+                None
+            }
+        };
+        self.directory.get_or_init(open).clone()
+    }
 }
 
 /// The writing end of one session.

@@ -66,10 +66,20 @@ impl Damage {
         Self { file, offset: range.start, bytes: range.end - range.start, copy: None }
     }
 
-    /// A file that somebody has removed, where it had anything.
+    /// What was in a file that somebody has removed: what was known of it to be damaged is taken out of `found`.
     #[must_use]
-    pub fn removed(file: &Placed) -> Option<Self> {
-        (file.bytes > 0).then(|| Self::since_opening(&file.path, &(0..file.bytes)))
+    pub fn removed(file: &Placed, found: &mut Vec<Self>) -> Vec<Self> {
+        let of_it = |damage: &mut Self| file.path.file_name().is_some_and(|name| *name == *damage.file);
+        let mut gone: Vec<_> = found.extract_if(.., of_it).collect();
+        let mut start = 0;
+        let mut rest = Vec::new();
+        for damage in &gone {
+            rest.push(start..damage.offset);
+            start = damage.offset + damage.bytes;
+        }
+        rest.push(start..file.bytes);
+        gone.extend(rest.iter().filter(|range| !range.is_empty()).map(|range| Self::since_opening(&file.path, range)));
+        gone
     }
 }
 

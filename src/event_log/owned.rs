@@ -6,6 +6,7 @@ mod reading;
 mod syncing;
 
 use std::{
+    cell::OnceCell,
     collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
@@ -31,7 +32,10 @@ use super::{
     statistics::{self, Statistics, Totals},
     sync::Syncer,
 };
-use crate::{durability::Durability, error::Result};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+};
 
 /// As many files may be open for writing at once. Beyond it all are closed; what waits for its sync is opened again for it.
 pub(super) const MOST_HANDLES: usize = 256;
@@ -65,6 +69,8 @@ pub struct Owned {
     read_again: Vec<Arc<str>>,
     /// What there is of those that are still to be read again, once it was looked up for this batch.
     listed: Option<Stems>,
+    /// Those of this batch that could not be put in their place from the journal, and why.
+    pub(super) unmended: HashMap<Arc<str>, Error>,
     handles: usize,
     sync_at: Option<Instant>,
     cleanup_at: Option<Instant>,
@@ -113,6 +119,7 @@ impl Owned {
                 doubts: Arc::clone(doubts),
                 keeper: Keeper::default(),
                 names: None,
+                directory: OnceCell::new(),
             },
             lanes: HashMap::new(),
             highest_seq,
@@ -128,6 +135,7 @@ impl Owned {
             settle_at: None,
             read_again: Vec::new(),
             listed: None,
+            unmended: HashMap::new(),
             handles: 0,
             sync_at: None,
             cleanup_at: None,
@@ -158,10 +166,10 @@ impl Owned {
         self.ids.look();
         self.has_looked = false;
         let mut powered: Vec<Powered> = Vec::new();
-        let by_session = by_session(&mut parcels);
+        let mut by_session = by_session(&mut parcels).into_iter();
         self.around.names = if by_session.len() > 1 { Stamp::of(&self.around.layout.active) } else { None };
-        for (id, items) in by_session {
-            let written = self.append_to(&id, &mut parcels, items);
+        while let Some((id, items)) = by_session.next() {
+            let written = self.append_to(&id, &mut parcels, items, by_session.as_slice());
             powered.extend(written.map(|written| (id, written)));
             self.spare_handles();
         }
@@ -186,10 +194,16 @@ impl Owned {
         parcel.durability.unwrap_or(self.around.options.durability) == Durability::Power
     }
 
-    /// Writes to one session. What is written comes back where some of it asks for power.
-    fn append_to(&mut self, id: &Arc<str>, parcels: &mut [Parcel], items: Vec<Item>) -> Option<Vec<Item>> {
+    /// Writes to one session, before the `next` ones of the batch. What is written comes back where some of it asks for power.
+    fn append_to(
+        &mut self,
+        id: &Arc<str>,
+        parcels: &mut [Parcel],
+        items: Vec<Item>,
+        next: &[Powered],
+    ) -> Option<Vec<Item>> {
         let is_ready = self.lanes.get(id).is_some_and(|lane| !lane.broken && !lane.begins_a_file());
-        if !is_ready && let Err(error) = self.make_ready(id) {
+        if !is_ready && let Err(error) = self.make_ready(id, next) {
             for item in items {
                 if let Some(parcel) = parcels.get_mut(item.parcel) {
                     parcel.fail(item.index, error.clone());

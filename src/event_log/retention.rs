@@ -10,7 +10,7 @@ use super::{
     index::{Placed, Session, read},
     lane::Surroundings,
     names,
-    opening::Damage,
+    opening::{Damage, RecoveryReport},
     owned::Owned,
     time::{date_text, day_of, end_of_day, millis, now_ms},
 };
@@ -87,7 +87,8 @@ fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Res
     let mut moved = 0;
     let mut outcome = Ok(());
     for session in owned.around.catalog.known() {
-        let one = archive_session(&owned.around, &session, limit, &mut moved, &mut owned.removed);
+        let Owned { around, report: RecoveryReport { damaged, .. }, removed, .. } = &mut *owned;
+        let one = archive_session(around, &session, limit, &mut moved, damaged, removed);
         outcome = outcome.and(one);
         forget_if_empty(owned, &session);
     }
@@ -103,6 +104,7 @@ fn archive_session(
     session: &Session,
     limit: f64,
     moved: &mut u64,
+    found: &mut Vec<Damage>,
     removed: &mut Vec<Damage>,
 ) -> Result<()> {
     let old = |file: &&Placed| {
@@ -114,7 +116,7 @@ fn archive_session(
         if files::look(&file.path)?.is_none() && around.layout.active.is_dir() {
             tracing::error!(target: "smalltalk::event_log", file = %file.path.display(), "somebody else has removed a file of the log");
             session.files_mut().retain(|other| other.path != file.path);
-            removed.extend(Damage::removed(&file));
+            removed.extend(Damage::removed(&file, found));
             continue;
         }
         around.keeper.settle();

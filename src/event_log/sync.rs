@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -46,8 +45,8 @@ pub struct Reach {
 
 /// The name of a file on its way to the disk.
 pub struct Name {
-    /// The directory that has it.
-    pub directory: PathBuf,
+    /// The directory that has it, where it can be synced.
+    pub directory: Option<Arc<File>>,
     /// Told when it is there. It belongs to this one file: another may have come after it under the same key by then.
     pub on_disk: Arc<AtomicBool>,
 }
@@ -152,9 +151,7 @@ fn sync<K>(task: Task<K>) -> Done<K> {
 }
 
 fn sync_name(name: &Name) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(&name.directory)?.sync_all()?;
-    }
+    name.directory.as_ref().map_or(Ok(()), |directory| directory.sync_all())?;
     name.on_disk.store(true, Ordering::Release);
     Ok(())
 }

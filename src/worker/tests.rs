@@ -195,3 +195,22 @@ fn nobody_waits_for_spare_work() {
     closed.recv().unwrap().unwrap();
     assert!(seen.try_recv().is_err(), "whoever closes does not wait for it either");
 }
+
+#[test]
+fn after_a_panic_a_close_does_not_say_that_all_is_well() {
+    struct Panics;
+    impl Handler<()> for Panics {
+        fn handle(&mut self, _: Vec<()>) {
+            panic!("a test");
+        }
+    }
+    let worker = Worker::start("smalltalk-test", 1, Panics).unwrap();
+    worker.submit((), 1).unwrap();
+    worker.ended.recv().unwrap_err();
+    let (reply, closed) = Reply::channel();
+    worker.close(reply);
+    assert_eq!(closed.recv().unwrap().unwrap_err().code(), "ERR_PANIC");
+    let (reply, closed) = Reply::channel();
+    worker.close(reply);
+    closed.recv().unwrap().unwrap();
+}

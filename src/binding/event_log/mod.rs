@@ -167,7 +167,7 @@ pub fn log_flush(handle: &External<LogHandle>, slot: u32) -> Result<()> {
     })
 }
 
-/// Waits for answers without sleeping, so many milliseconds at the most; gives the batch that the callback would get.
+/// Waits for answers, awake for the first moments, so many milliseconds at the most; gives the batch that the callback would get.
 #[napi(catch_unwind, ts_return_type = "unknown[]")]
 pub fn log_watch(handle: &External<LogHandle>, limit_ms: f64) -> Result<Batch> {
     entry("logWatch", || Ok(handle.completions.watch(millis(limit_ms)?)))

@@ -80,7 +80,7 @@ pub fn storage_close(handle: &External<StorageHandle>, slot: u32) -> Result<()> 
     })
 }
 
-/// Waits for an answer without sleeping, for `limit_ms` at the most; gives the batch that the callback would get,
+/// Waits for an answer, awake for the first moments, for `limit_ms` at the most; gives the batch that the callback would get,
 /// which may be empty.
 #[napi(catch_unwind, ts_return_type = "unknown[]")]
 pub fn storage_watch(handle: &External<StorageHandle>, limit_ms: f64) -> Result<Batch> {

@@ -19,7 +19,7 @@ type Parts<'a> = BTreeMap<Cow<'a, str>, Vec<Written<'a>>>;
 /// After the last owner was killed, or the machine went down: everything that the journal speaks of is on the disk in its
 /// own place when this returns, and the journal is gone. Whoever is killed meanwhile does it again.
 pub fn recover(layout: &Layout) -> Result<()> {
-    redo(layout, |_| true)?;
+    redo(layout, |_| true, |_, error| Err(error))?;
     discard(layout)
 }
 
@@ -46,15 +46,24 @@ pub fn discard(layout: &Layout) -> Result<()> {
     files::sync_directory(&layout.root)
 }
 
-/// Writes what the journal says of the files that are `wanted` once more, and puts it on the disk, names included.
-pub fn redo(layout: &Layout, wanted: impl Fn(&str) -> bool) -> Result<()> {
+/// Writes what the journal says of the files that are `wanted` once more, and puts it on the disk, names included. Where that
+/// fails for one of them, `failed` says whether to go on with the others.
+pub fn redo(
+    layout: &Layout,
+    wanted: impl Fn(&str) -> bool,
+    mut failed: impl FnMut(&str, Error) -> Result<()>,
+) -> Result<()> {
     if !is_there(layout)? {
         return Ok(());
     }
+    #[cfg(test)]
+    files::REDONE.set(files::REDONE.get() + 1);
     let Some(bytes) = files::read_all(&layout.journal)? else { return Ok(()) };
     for (name, parts) in parts_of(&bytes) {
-        if wanted(&name) {
-            redo_file(layout, &name, &parts)?;
+        if wanted(&name)
+            && let Err(error) = redo_file(layout, &name, &parts)
+        {
+            failed(&name, error)?;
         }
     }
     files::sync_directory(&layout.active)

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use super::{Lane, Surroundings, indeterminate};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     event_log::{
         checkpoint,
         current::Current,
@@ -82,6 +82,9 @@ impl Lane {
             }
             around.journal.forget(&[self.file_name()])?;
         }
+        // Once it is moved, there is no way back: whatever can fail before does.
+        let directory = files::open_directory(&around.layout.active)
+            .map_err(|cause| Error::io(format!("opening {}", around.layout.active.display()), &cause))?;
         let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));
         let mut files = self.session.files_mut();
         let Some(placed) = files.last_mut() else { return Ok(()) };
@@ -96,9 +99,10 @@ impl Lane {
         self.fresh = None;
         self.current = Current::of(0, false);
         // Where the new name fails to land, so may the old one, which an event of this batch relies on.
-        files::sync_directory(&around.layout.active).inspect_err(|error| {
+        directory.map_or(Ok(()), |directory| directory.sync_all()).map_err(|cause| {
             self.broken = true;
-            around.doubts.raise(error.to_string());
+            around.doubts.raise(cause.to_string());
+            Error::io(format!("syncing the directory {}", around.layout.active.display()), &cause)
         })
     }
 }

@@ -45,10 +45,15 @@ impl Lane {
                 }
             },
         };
+        let name = if with_name && !self.name_on_disk() {
+            // As long as that cannot be opened, the sync is still to come.
+            let directory = around.directory()?;
+            Some(Name { directory, on_disk: Arc::clone(&self.current.name_on_disk) })
+        } else {
+            None
+        };
         self.dirty = false;
         self.due = false;
-        let name = (with_name && !self.name_on_disk())
-            .then(|| Name { directory: around.layout.active.clone(), on_disk: Arc::clone(&self.current.name_on_disk) });
         let reach = Reach {
             on_disk: Arc::clone(&self.current.on_disk),
             lost: Arc::clone(&self.current.lost),

@@ -8,6 +8,7 @@ use crate::{
     error::Result,
     event_log::{
         catalog::Catalog,
+        confirm::Powered,
         consumers,
         directory::Layout,
         files,
@@ -60,7 +61,7 @@ impl Owned {
 
     /// Before a session is written to that begins a file, or has to be read first. Where nothing has the file's name, it cannot
     /// tell that the directory is another one by now: the lock does, which is looked up once a batch.
-    pub(super) fn make_ready(&mut self, id: &str) -> Result<()> {
+    pub(super) fn make_ready(&mut self, id: &str, next: &[Powered]) -> Result<()> {
         self.look_once()?;
         if !self.seems_to_hold()? {
             return Err(self.ownership.lost());
@@ -69,7 +70,7 @@ impl Owned {
             Some(lane) => !lane.broken,
             None => self.around.catalog.why_unreadable(id).is_none(),
         };
-        if is_known { Ok(()) } else { self.read_again(id) }
+        if is_known { Ok(()) } else { self.read_again(id, next) }
     }
 
     /// Reads a session that could not be read so far; nothing where it could.
@@ -79,16 +80,16 @@ impl Owned {
 
     /// Reads a session again whose file may hold something else than we think.
     pub fn reread(&mut self, id: &str) -> Result<()> {
-        let outcome = self.read_again(id);
+        let outcome = self.read_again(id, &[]);
         self.sync_read_again();
         outcome
     }
 
-    /// The same for one of many: what is found is still to be synced, see [`Owned::sync_read_again`].
-    fn read_again(&mut self, id: &str) -> Result<()> {
+    /// The same for one of many, before the `next` ones: what is found is still to be synced, see [`Owned::sync_read_again`].
+    fn read_again(&mut self, id: &str, next: &[Powered]) -> Result<()> {
         let stem = names::stem_of(id);
         let files = self.listed()?.remove(&stem).unwrap_or_default();
-        self.take_from_journal(id)?;
+        self.take_from_journal(id, next)?;
         let mut report = RecoveryReport::default();
         let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
         self.report.torn.append(&mut report.torn);
@@ -100,8 +101,8 @@ impl Owned {
         let lane = self.lanes.remove(id);
         let gone =
             |file: &&Placed| file.path.file_name().is_none_or(|of| files.iter().all(|(_, name)| of != name.as_str()));
-        if let Some(lane) = &lane {
-            self.removed.extend(lane.session.files().iter().filter(gone).filter_map(Damage::removed));
+        for file in lane.iter().flat_map(|lane| lane.session.files().clone()).filter(|file| gone(&file)) {
+            self.removed.extend(Damage::removed(&file, &mut self.report.damaged));
         }
         let given = lane.map(|lane| lane.next_seq());
         let used = given.unwrap_or(self.highest_seq.saturating_add(1));
@@ -144,6 +145,7 @@ impl Owned {
     /// Puts what was found in files that were read again on the disk, all at once.
     pub(super) fn sync_read_again(&mut self) {
         self.listed = None;
+        self.unmended.clear();
         let ids = std::mem::take(&mut self.read_again);
         self.sync_lanes(&ids, true);
         self.sync_later(ids);

@@ -50,6 +50,7 @@ impl Owned {
                 unopened.push(id);
             }
         }
+        self.around.directory.take();
         let is_stuck = self.syncer.under_way() == 0 && !unopened.is_empty();
         let interval = if is_all || is_stuck { self.around.options.fsync_interval } else { NEXT_FILES };
         // One more wake takes in the outcome, then it is quiet.
@@ -76,6 +77,7 @@ impl Owned {
             self.lanes.values().filter(|lane| lane.dirty).map(|lane| Arc::clone(&lane.session.id)).collect();
         for some in dirty.chunks(MOST_HANDLES) {
             let lanes = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, true)).collect();
+            self.around.directory.take();
             outcome.extend(self.syncer.sync_now(lanes));
         }
         self.unsynced.clear();
@@ -94,6 +96,7 @@ impl Owned {
         for some in ids.chunks(MOST_HANDLES) {
             let take = |id: &Arc<str>| self.lanes.get_mut(id)?.take_sync(&self.around, with_names);
             let tasks = some.iter().filter_map(take).collect();
+            self.around.directory.take();
             let outcome = self.syncer.sync_now(tasks);
             self.note(outcome);
         }

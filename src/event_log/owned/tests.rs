@@ -321,3 +321,86 @@ fn it_wakes_for_its_sync_takes_in_the_outcome_and_then_sleeps() {
     append(&mut owned, Durability::Power).unwrap();
     assert_eq!(owned.wake_at(), None, "what is on the disk needs no second sync");
 }
+
+/// As after a kill and a clock that is put back: the file was begun before the numbers leapt.
+#[test]
+fn numbers_go_on_above_those_that_leapt_within_an_archived_file() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let day = directory.path().join("archive/2025-11-23");
+    std::fs::create_dir_all(&day).unwrap();
+    drop(open(directory.path()));
+    let later = now_micros() + 3_600_000_000;
+    let large = format!(r#"{{"topic":"t","priority":"normal","timestamp":1,"payload":"{}"}}"#, "x".repeat(100_000));
+    let mut lines = Vec::new();
+    for seq in [1, later] {
+        crate::event_log::record::push_line(&mut lines, seq, b"\"id\"", "\"s\"", &large);
+        // What is damaged tells nothing.
+        lines.extend_from_slice(b"{\"seq\":9\n");
+    }
+    std::fs::write(day.join("s.1.jsonl"), lines).unwrap();
+    let mut owned = open(directory.path());
+    assert!(!owned.report.clean);
+    assert!(append(&mut owned, Durability::Process).unwrap() > later);
+}
+
+#[test]
+fn what_was_damaged_in_a_file_that_somebody_removes_is_counted_once() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    for _ in 0..3 {
+        append(&mut owned, Durability::Process).unwrap();
+    }
+    owned.close().unwrap();
+    let file = directory.path().join("active/s.jsonl");
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let middle = lines.split_inclusive('\n').nth(1).unwrap();
+    std::fs::write(&file, lines.replace(middle, &middle.replace("\"topic\"", "\"tOpic\""))).unwrap();
+    let mut owned = open(directory.path());
+    let copy = owned.report.damaged[0].copy.clone().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    append(&mut owned, Durability::Process).unwrap_err();
+    append(&mut owned, Durability::Process).unwrap();
+    let damaged = owned.statistics().recovery.damaged;
+    assert_eq!(damaged.iter().map(|damage| damage.bytes).sum::<u64>(), lines.len() as u64, "{damaged:?}");
+    assert_eq!(damaged.iter().filter(|damage| damage.copy.as_deref() == Some(copy.as_str())).count(), 1);
+}
+
+/// As when too many files are open.
+#[cfg(unix)]
+#[test]
+fn a_name_whose_directory_cannot_be_opened_is_synced_later_and_is_no_doubt() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    append(&mut owned, Durability::Process).unwrap();
+    files::UNOPENED.set(true);
+    owned.begin_syncs();
+    let done = owned.syncer.wait();
+    owned.note(done);
+    let flushed = flush(&mut owned).unwrap_err();
+    files::UNOPENED.set(false);
+    assert_eq!(flushed.code(), "ERR_INDETERMINATE");
+    assert!(owned.lanes["s"].dirty && !owned.lanes["s"].broken && owned.wake_at().is_some());
+    flush(&mut owned).unwrap();
+    assert!(owned.lanes["s"].name_on_disk());
+    assert_eq!(append(&mut owned, Durability::Process).unwrap(), 2, "nothing was in doubt");
+    owned.close().unwrap();
+}
+
+/// The same for an event that waits for the disk, and a file that is full.
+#[cfg(unix)]
+#[test]
+fn a_name_that_somebody_waits_for_is_still_to_come_where_its_directory_cannot_be_opened() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    files::UNOPENED.set(true);
+    owned.highest_seq = 1;
+    let lane = Lane::new("s", 1);
+    owned.lanes.insert("s".into(), lane);
+    let refused = append(&mut owned, Durability::Power);
+    files::UNOPENED.set(false);
+    assert_eq!(refused.unwrap_err().code(), "ERR_INDETERMINATE");
+    assert!(owned.lanes["s"].dirty && owned.wake_at().is_some());
+    assert_eq!(flush(&mut owned).unwrap_err().code(), "ERR_INDETERMINATE", "what was in doubt");
+    assert!(owned.lanes["s"].name_on_disk());
+    flush(&mut owned).unwrap();
+}

@@ -1,6 +1,7 @@
 //! Ways to lose, to block or to bring back what the journal speaks of.
 
 use super::*;
+use crate::event_log::record;
 
 /// As after a sync of the file whose name could not be synced.
 #[test]
@@ -279,4 +280,35 @@ fn after_a_fault_of_the_disk_the_journal_mends_all_files_at_once_and_forgets_the
     for (session, given) in SESSIONS.iter().zip(given) {
         assert_eq!(seqs(&owned)[*session], [1, given.unwrap()]);
     }
+}
+
+/// The same line with another payload.
+fn another_event(line: &[u8]) -> Vec<u8> {
+    let covered = &line[..line.len() - 1 - record::SEAL];
+    let mut other: Vec<u8> = covered.iter().map(|byte| if *byte == b'x' { b'y' } else { *byte }).collect();
+    let crc = crc32c::crc32c(&other);
+    record::push_seal(&mut other, crc);
+    other.push(b'\n');
+    other
+}
+
+/// Of two of four files nothing may be written over, as long as that could not be kept aside.
+#[test]
+fn what_cannot_be_mended_from_the_journal_is_tried_twice_a_batch_and_keeps_no_other_session() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    let everywhere = [0, 1, 2, 3].map(|session| (session, Durability::Power));
+    append(&mut owned, &everywhere, 10);
+    fs::write(directory.path().join("quarantine"), "no directory").unwrap();
+    for session in SESSIONS {
+        let path = directory.path().join(format!("active/{session}.jsonl"));
+        let bytes = fs::read(&path).unwrap();
+        let other = if session < "c" { another_event(&bytes) } else { vec![0; bytes.len()] };
+        fs::write(&path, other).unwrap();
+        owned.note(vec![(session.into(), Err(std::io::Error::other("a disk that lies")))]);
+    }
+    files::REDONE.set(0);
+    let given = append(&mut owned, &everywhere, 10);
+    assert_eq!(files::REDONE.get(), 2, "the journal is read for each session");
+    assert_eq!(given.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, true, true]);
 }
