@@ -20,8 +20,6 @@ pub struct Growth {
     page_size: i64,
     /// Whether the system makes a file longer without writing into it: another process may be folding at the moment.
     able: bool,
-    /// There is room for so many pages, as long as they are what is committed.
-    pages: i64,
 }
 
 impl Growth {
@@ -33,24 +31,23 @@ impl Growth {
         let page_size = ask(connection, "PRAGMA page_size")?;
         let path = birth::own_name(path);
         let able = system_lengthens(&birth::with_ending(&path, "-wal"));
-        let mut growth = Self { path, page_size, able, pages: 0 };
+        let growth = Self { path, page_size, able };
         if let Err(error) = growth.keep(connection) {
             tracing::debug!(target: "smalltalk::storage", %error, "the write-ahead log may hold more than the file has room for");
         }
         Ok(growth)
     }
 
-    /// Takes the room for what is about to be committed, or was.
+    /// Takes the room for what is about to be committed, or was. It is looked for, not remembered: whoever folds the log, here
+    /// or in another process, may cut the file.
     ///
     /// # Errors
     /// [`Error::Full`] where there is none.
-    pub fn keep(&mut self, connection: &Connection) -> Result<()> {
-        let pages = ask(connection, "PRAGMA page_count")?;
-        if pages == self.pages || !self.able {
+    pub fn keep(&self, connection: &Connection) -> Result<()> {
+        if !self.able {
             return Ok(());
         }
-        self.pages = 0;
-        let needed = pages * self.page_size;
+        let needed = ask(connection, "PRAGMA page_count")? * self.page_size;
         if self.length() < needed
             && !self.lengthen(connection, needed + AHEAD)
             && !self.lengthen(connection, needed)
@@ -58,13 +55,7 @@ impl Growth {
         {
             return Err(Error::Full { doing: "making the database file longer".into() });
         }
-        self.pages = pages;
         Ok(())
-    }
-
-    /// What it was taken for was not committed: the file may be cut before it is needed again.
-    pub fn forget(&mut self) {
-        self.pages = 0;
     }
 
     /// By how much what is in the log would make the file longer, beyond what there is room for on the disk.
@@ -167,12 +158,16 @@ mod tests {
         ask(connection, "PRAGMA page_count").unwrap() * ask(connection, "PRAGMA page_size").unwrap()
     }
 
+    fn fold(connection: &Connection) {
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    }
+
     #[test]
     fn what_is_about_to_be_committed_has_its_room_and_is_not_touched_by_that() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
         let connection = database(&path);
-        let mut growth = Growth::of(&connection, &path).unwrap();
+        let growth = Growth::of(&connection, &path).unwrap();
         let fill = "INSERT INTO t SELECT hex(randomblob(2000)) FROM json_each('[1,2,3,4,5,6,7,8,9,10]')";
         for (n, ends) in ["COMMIT", "ROLLBACK", "COMMIT", "COMMIT"].into_iter().cycle().take(40).enumerate() {
             connection.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -180,11 +175,8 @@ mod tests {
             growth.keep(&connection).unwrap();
             assert!(length(&path) >= bytes(&connection), "before the commit");
             connection.execute_batch(ends).unwrap();
-            if ends == "ROLLBACK" {
-                growth.forget();
-            }
             if n % 7 == 0 {
-                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+                fold(&connection);
             }
             assert!(length(&path) >= bytes(&connection), "after it");
             assert_eq!(growth.lacks(&connection).unwrap(), 0);
@@ -195,6 +187,29 @@ mod tests {
         connection.close().unwrap();
         let again = Connection::open(&path).unwrap();
         assert!(length(&path) - bytes(&again) <= AHEAD, "the file keeps no more than it was to");
+    }
+
+    #[test]
+    fn a_file_that_somebody_has_cut_gets_its_room_again_when_it_is_to_be_as_long_as_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        Connection::open(&path).unwrap().execute_batch("PRAGMA auto_vacuum = incremental").unwrap();
+        let connection = database(&path);
+        let growth = Growth::of(&connection, &path).unwrap();
+        let save = || {
+            connection.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (randomblob(3000000))").unwrap();
+            growth.keep(&connection).unwrap();
+            connection.execute_batch("COMMIT").unwrap();
+            bytes(&connection)
+        };
+        let first = save();
+        fold(&connection);
+        let somebody = Connection::open(&path).unwrap();
+        somebody.execute_batch("DELETE FROM t; PRAGMA incremental_vacuum").unwrap();
+        fold(&somebody);
+        assert!(length(&path) < first);
+        assert_eq!(save(), first);
+        assert!(length(&path) >= first);
     }
 
     #[test]

@@ -221,9 +221,6 @@ impl Writer {
             outcome.fail_unless(|| opened.checkpoints.sync_what_is_owed(&opened.connection));
         }
         let (failed, left) = outcome.tell();
-        if failed.is_some() {
-            opened.growth.forget();
-        }
         if matches!(failed, Some(Error::Indeterminate { .. })) {
             self.doubt.begin();
         }
