@@ -48,14 +48,19 @@ impl Growth {
             return Ok(());
         }
         let needed = ask(connection, "PRAGMA page_count")? * self.page_size;
-        if self.length() < needed
-            && !self.lengthen(connection, needed + AHEAD)
-            && !self.lengthen(connection, needed)
-            && !is_read_only(&self.path)
-        {
-            return Err(Error::Full { doing: "making the database file longer".into() });
+        let missing = needed - self.length();
+        if missing <= 0 { Ok(()) } else { self.take(connection, needed, missing, available(&self.path)) }
+    }
+
+    /// Does not try where there is not enough: some file systems leave what they had got until then with the file.
+    fn take(&self, connection: &Connection, needed: i64, missing: i64, available: i64) -> Result<()> {
+        let taken = [AHEAD, 0]
+            .into_iter()
+            .any(|ahead| missing + ahead <= available && self.lengthen(connection, needed + ahead));
+        if taken || is_read_only(&self.path) || (missing <= available && !is_full(&self.path, needed, missing)) {
+            return Ok(());
         }
-        Ok(())
+        Err(Error::Full { doing: "making the database file longer".into() })
     }
 
     /// By how much what is in the log would make the file longer, beyond what there is room for on the disk.
@@ -107,6 +112,29 @@ fn system_lengthens(log: &Path) -> bool {
     fs::OpenOptions::new().append(true).open(log).is_ok_and(|log| {
         !matches!(fallocate(log, FallocateFlags::KEEP_SIZE, 0, 1), Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL))
     })
+}
+
+/// Why a file could not be made longer the engine does not tell: the same is asked for in another one, which goes at once.
+/// Where that is to be had, or something else is the matter, the commit tells what it is.
+#[cfg(target_os = "linux")]
+fn is_full(path: &Path, needed: i64, missing: i64) -> bool {
+    use rustix::{
+        fs::{FallocateFlags, Mode, OFlags, fallocate, open},
+        io::Errno,
+    };
+    let (Some(directory), Ok(from), Ok(bytes)) =
+        (path.parent(), u64::try_from(needed - missing), u64::try_from(missing))
+    else {
+        return false;
+    };
+    open(directory, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)
+        .and_then(|file| fallocate(file, FallocateFlags::empty(), from, bytes))
+        .is_err_and(|cause| matches!(cause, Errno::NOSPC | Errno::DQUOT | Errno::FBIG))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_full(_: &Path, _: i64, _: i64) -> bool {
+    true
 }
 
 /// Elsewhere the engine writes into the file, or cuts it.
@@ -210,6 +238,32 @@ mod tests {
         assert!(length(&path) < first);
         assert_eq!(save(), first);
         assert!(length(&path) >= first);
+    }
+
+    #[test]
+    fn where_there_is_not_enough_nothing_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let connection = database(&path);
+        let growth = Growth::of(&connection, &path).unwrap();
+        let before = length(&path);
+        let take =
+            |available| growth.take(&connection, before + 40_000, 40_000, available).map(|()| length(&path) - before);
+        assert_eq!(take(39_999).unwrap_err().code(), "ERR_FULL");
+        assert_eq!(length(&path), before);
+        assert!(take(40_000).unwrap() < AHEAD);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_longer_is_a_full_disk_only_where_no_other_could() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let growth = Growth::of(&database(&path), &path).unwrap();
+        let failing = Connection::open_in_memory().unwrap();
+        growth.take(&failing, 40_000, 30_000, i64::MAX).unwrap();
+        let more_than_any_disk_has = 1 << 62;
+        let refused = growth.take(&failing, more_than_any_disk_has, more_than_any_disk_has, i64::MAX).unwrap_err();
+        assert_eq!(refused.code(), "ERR_FULL");
     }
 
     #[test]
