@@ -20,6 +20,8 @@ pub struct Growth {
     page_size: i64,
     /// Whether the system makes a file longer without writing into it: another process may be folding at the moment.
     able: bool,
+    /// Tells what is left on the disk.
+    available: fn(&Path) -> i64,
 }
 
 impl Growth {
@@ -28,10 +30,18 @@ impl Growth {
     /// # Errors
     /// What keeps the database from being looked at.
     pub fn of(connection: &Connection, path: &Path) -> Result<Self> {
+        Self::on(connection, path, available)
+    }
+
+    /// The same on a disk of which that is told.
+    ///
+    /// # Errors
+    /// What keeps the database from being looked at.
+    pub fn on(connection: &Connection, path: &Path, available: fn(&Path) -> i64) -> Result<Self> {
         let page_size = ask(connection, "PRAGMA page_size")?;
         let path = birth::own_name(path);
         let able = system_lengthens(&birth::with_ending(&path, "-wal"));
-        let growth = Self { path, page_size, able };
+        let growth = Self { path, page_size, able, available };
         if let Err(error) = growth.keep(connection) {
             tracing::debug!(target: "smalltalk::storage", %error, "the write-ahead log may hold more than the file has room for");
         }
@@ -49,11 +59,12 @@ impl Growth {
         }
         let needed = ask(connection, "PRAGMA page_count")? * self.page_size;
         let missing = needed - self.length();
-        if missing <= 0 { Ok(()) } else { self.take(connection, needed, missing, available(&self.path)) }
+        if missing <= 0 { Ok(()) } else { self.take(connection, needed, missing) }
     }
 
     /// Does not try where there is not enough: some file systems leave what they had got until then with the file.
-    fn take(&self, connection: &Connection, needed: i64, missing: i64, available: i64) -> Result<()> {
+    fn take(&self, connection: &Connection, needed: i64, missing: i64) -> Result<()> {
+        let available = (self.available)(&self.path);
         let taken = [AHEAD, 0]
             .into_iter()
             .any(|ahead| missing + ahead <= available && self.lengthen(connection, needed + ahead));
@@ -69,7 +80,7 @@ impl Growth {
     /// What keeps the database from being looked at.
     pub fn lacks(&self, connection: &Connection) -> Result<i64> {
         let missing = ask(connection, "PRAGMA page_count")? * self.page_size - self.length();
-        Ok(if missing > 0 { (missing - available(&self.path)).max(0) } else { 0 })
+        Ok(if missing > 0 { (missing - (self.available)(&self.path)).max(0) } else { 0 })
     }
 
     /// What could be cut off the file.
@@ -245,24 +256,26 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
         let connection = database(&path);
-        let growth = Growth::of(&connection, &path).unwrap();
+        connection.execute_batch("INSERT INTO t VALUES (randomblob(40000))").unwrap();
         let before = length(&path);
-        let take =
-            |available| growth.take(&connection, before + 40_000, 40_000, available).map(|()| length(&path) - before);
-        assert_eq!(take(39_999).unwrap_err().code(), "ERR_FULL");
-        assert_eq!(length(&path), before);
-        assert!(take(40_000).unwrap() < AHEAD);
+        for available in [(|_| 0) as fn(&Path) -> i64, |_| 39_999] {
+            let growth = Growth::on(&connection, &path, available).unwrap();
+            assert_eq!(growth.keep(&connection).unwrap_err().code(), "ERR_FULL");
+            assert_eq!(length(&path), before);
+        }
+        Growth::on(&connection, &path, |_| 100_000).unwrap().keep(&connection).unwrap();
+        assert_eq!(length(&path), bytes(&connection), "no more than there is");
     }
 
     #[test]
     fn a_file_that_cannot_be_made_longer_is_a_full_disk_only_where_no_other_could() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
-        let growth = Growth::of(&database(&path), &path).unwrap();
+        let growth = Growth::on(&database(&path), &path, |_| i64::MAX).unwrap();
         let failing = Connection::open_in_memory().unwrap();
-        growth.take(&failing, 40_000, 30_000, i64::MAX).unwrap();
+        growth.take(&failing, 40_000, 30_000).unwrap();
         let more_than_any_disk_has = 1 << 62;
-        let refused = growth.take(&failing, more_than_any_disk_has, more_than_any_disk_has, i64::MAX).unwrap_err();
+        let refused = growth.take(&failing, more_than_any_disk_has, more_than_any_disk_has).unwrap_err();
         assert_eq!(refused.code(), "ERR_FULL");
     }
 
