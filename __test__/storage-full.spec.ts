@@ -1,6 +1,6 @@
 /** A disk without room for SQLite: deleting goes on, however much of what is stored is in the write-ahead log still. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -122,4 +122,22 @@ smallDisk('what a process that was killed on a full disk has left is deleted one
   for await (const key of store.keys()) keys.push(key);
   expect(keys.length).toBeGreaterThan(12);
   for (const key of keys) expect([key, await store.delete(key)]).toEqual([key, true]);
+});
+
+smallDisk('a save that is refused takes nothing of a disk that keeps what it gave in part', async () => {
+  const image = `${disk}.image`;
+  writeFileSync(image, '');
+  truncateSync(image, 24 * 1024 * 1024);
+  try {
+    execFileSync('mkfs.ext4', ['-q', '-F', '-m', '0', image]);
+    execFileSync('mount', ['-o', 'loop', image, disk]);
+    store = open();
+    await store.set('k', 1);
+    const before = statSync(join(disk, 's.db')).size;
+    expect(await codeOf(store.saveSession('large', sessionOf('large', 12_000_000)))).toBe('ERR_FULL');
+    expect(statSync(join(disk, 's.db')).size).toBe(before);
+    writeFileSync(join(disk, 'of-others'), Buffer.alloc(4 * 1024 * 1024));
+  } finally {
+    rmSync(image);
+  }
 });

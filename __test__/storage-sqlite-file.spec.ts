@@ -1,5 +1,5 @@
 /** The file of a SQLite store: put back from a backup, read-only, or out of sight. */
-import { chownSync, readdirSync } from 'node:fs';
+import { chownSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { SQLiteStorageAdapter } from '../ts/index.js';
@@ -45,6 +45,8 @@ test('four processes that open the same backup at once all get in, and lose noth
   for (let round = 0; round < 3; round += 1) {
     const backup = join(cwd, `backup-${round}.db`);
     await store.backup(backup);
+    // What an earlier file of that name has left, without anything in it.
+    if (round > 0) writeFileSync(`${backup}-wal`, Buffer.alloc(98_432));
     const script = `
       const { SQLiteStorageAdapter } = require(${JSON.stringify(dist)});
       const adapter = new SQLiteStorageAdapter({ path: ${JSON.stringify(backup)}, durability: 'process' });
@@ -80,6 +82,27 @@ test('a store whose file cannot be written to is read, and written to when it ca
     await say(store.get('k'));
     await say(store.close());`);
   expect(said).toEqual(['first', refused(), 1, 'first', [], 'done', 'third', 'done']);
+  expect(said[1]).toContain(path);
+});
+
+test('a backup that cannot be written to is read, and becomes a store when it can be', async () => {
+  const said = await asNobody(`
+    let store = new SQLiteStorageAdapter({ path: path + '.first' });
+    await store.set('k', 'first');
+    await store.backup(path);
+    await store.close();
+    fs.chmodSync(path, 0o444);
+    fs.chmodSync(directory, 0o555);
+    store = new SQLiteStorageAdapter({ path });
+    await say(store.get('k'));
+    await say(store.set('k', 'second'));
+    await say(store.verify().then((found) => found.damaged));
+    fs.chmodSync(directory, 0o700);
+    fs.chmodSync(path, 0o600);
+    await say(store.set('k', 'third'));
+    await say(store.get('k'));
+    await say(store.close());`);
+  expect(said).toEqual(['first', refused(), [], 'done', 'third', 'done']);
   expect(said[1]).toContain(path);
 });
 

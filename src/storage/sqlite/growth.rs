@@ -20,8 +20,8 @@ pub struct Growth {
     page_size: i64,
     /// Whether the system makes a file longer without writing into it: another process may be folding at the moment.
     able: bool,
-    /// There is room for so many pages, as long as they are what is committed.
-    pages: i64,
+    /// Tells what is left on the disk.
+    available: fn(&Path) -> i64,
 }
 
 impl Growth {
@@ -30,41 +30,48 @@ impl Growth {
     /// # Errors
     /// What keeps the database from being looked at.
     pub fn of(connection: &Connection, path: &Path) -> Result<Self> {
+        Self::on(connection, path, available)
+    }
+
+    /// The same on a disk of which that is told.
+    ///
+    /// # Errors
+    /// What keeps the database from being looked at.
+    pub fn on(connection: &Connection, path: &Path, available: fn(&Path) -> i64) -> Result<Self> {
         let page_size = ask(connection, "PRAGMA page_size")?;
         let path = birth::own_name(path);
         let able = system_lengthens(&birth::with_ending(&path, "-wal"));
-        let mut growth = Self { path, page_size, able, pages: 0 };
+        let growth = Self { path, page_size, able, available };
         if let Err(error) = growth.keep(connection) {
             tracing::debug!(target: "smalltalk::storage", %error, "the write-ahead log may hold more than the file has room for");
         }
         Ok(growth)
     }
 
-    /// Takes the room for what is about to be committed, or was.
+    /// Takes the room for what is about to be committed, or was. It is looked for, not remembered: whoever folds the log, here
+    /// or in another process, may cut the file.
     ///
     /// # Errors
     /// [`Error::Full`] where there is none.
-    pub fn keep(&mut self, connection: &Connection) -> Result<()> {
-        let pages = ask(connection, "PRAGMA page_count")?;
-        if pages == self.pages || !self.able {
+    pub fn keep(&self, connection: &Connection) -> Result<()> {
+        if !self.able {
             return Ok(());
         }
-        self.pages = 0;
-        let needed = pages * self.page_size;
-        if self.length() < needed
-            && !self.lengthen(connection, needed + AHEAD)
-            && !self.lengthen(connection, needed)
-            && !is_read_only(&self.path)
-        {
-            return Err(Error::Full { doing: "making the database file longer".into() });
-        }
-        self.pages = pages;
-        Ok(())
+        let needed = ask(connection, "PRAGMA page_count")? * self.page_size;
+        let missing = needed - self.length();
+        if missing <= 0 { Ok(()) } else { self.take(connection, needed, missing) }
     }
 
-    /// What it was taken for was not committed: the file may be cut before it is needed again.
-    pub fn forget(&mut self) {
-        self.pages = 0;
+    /// Does not try where there is not enough: some file systems leave what they had got until then with the file.
+    fn take(&self, connection: &Connection, needed: i64, missing: i64) -> Result<()> {
+        let available = (self.available)(&self.path);
+        let taken = [AHEAD, 0]
+            .into_iter()
+            .any(|ahead| missing + ahead <= available && self.lengthen(connection, needed + ahead));
+        if taken || is_read_only(&self.path) || (missing <= available && !is_full(&self.path, needed, missing)) {
+            return Ok(());
+        }
+        Err(Error::Full { doing: "making the database file longer".into() })
     }
 
     /// By how much what is in the log would make the file longer, beyond what there is room for on the disk.
@@ -73,7 +80,7 @@ impl Growth {
     /// What keeps the database from being looked at.
     pub fn lacks(&self, connection: &Connection) -> Result<i64> {
         let missing = ask(connection, "PRAGMA page_count")? * self.page_size - self.length();
-        Ok(if missing > 0 { (missing - available(&self.path)).max(0) } else { 0 })
+        Ok(if missing > 0 { (missing - (self.available)(&self.path)).max(0) } else { 0 })
     }
 
     /// What could be cut off the file.
@@ -116,6 +123,29 @@ fn system_lengthens(log: &Path) -> bool {
     fs::OpenOptions::new().append(true).open(log).is_ok_and(|log| {
         !matches!(fallocate(log, FallocateFlags::KEEP_SIZE, 0, 1), Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL))
     })
+}
+
+/// Why a file could not be made longer the engine does not tell: the same is asked for in another one, which goes at once.
+/// Where that is to be had, or something else is the matter, the commit tells what it is.
+#[cfg(target_os = "linux")]
+fn is_full(path: &Path, needed: i64, missing: i64) -> bool {
+    use rustix::{
+        fs::{FallocateFlags, Mode, OFlags, fallocate, open},
+        io::Errno,
+    };
+    let (Some(directory), Ok(from), Ok(bytes)) =
+        (path.parent(), u64::try_from(needed - missing), u64::try_from(missing))
+    else {
+        return false;
+    };
+    open(directory, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)
+        .and_then(|file| fallocate(file, FallocateFlags::empty(), from, bytes))
+        .is_err_and(|cause| matches!(cause, Errno::NOSPC | Errno::DQUOT | Errno::FBIG))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_full(_: &Path, _: i64, _: i64) -> bool {
+    true
 }
 
 /// Elsewhere the engine writes into the file, or cuts it.
@@ -167,12 +197,16 @@ mod tests {
         ask(connection, "PRAGMA page_count").unwrap() * ask(connection, "PRAGMA page_size").unwrap()
     }
 
+    fn fold(connection: &Connection) {
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    }
+
     #[test]
     fn what_is_about_to_be_committed_has_its_room_and_is_not_touched_by_that() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
         let connection = database(&path);
-        let mut growth = Growth::of(&connection, &path).unwrap();
+        let growth = Growth::of(&connection, &path).unwrap();
         let fill = "INSERT INTO t SELECT hex(randomblob(2000)) FROM json_each('[1,2,3,4,5,6,7,8,9,10]')";
         for (n, ends) in ["COMMIT", "ROLLBACK", "COMMIT", "COMMIT"].into_iter().cycle().take(40).enumerate() {
             connection.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -180,11 +214,8 @@ mod tests {
             growth.keep(&connection).unwrap();
             assert!(length(&path) >= bytes(&connection), "before the commit");
             connection.execute_batch(ends).unwrap();
-            if ends == "ROLLBACK" {
-                growth.forget();
-            }
             if n % 7 == 0 {
-                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+                fold(&connection);
             }
             assert!(length(&path) >= bytes(&connection), "after it");
             assert_eq!(growth.lacks(&connection).unwrap(), 0);
@@ -195,6 +226,57 @@ mod tests {
         connection.close().unwrap();
         let again = Connection::open(&path).unwrap();
         assert!(length(&path) - bytes(&again) <= AHEAD, "the file keeps no more than it was to");
+    }
+
+    #[test]
+    fn a_file_that_somebody_has_cut_gets_its_room_again_when_it_is_to_be_as_long_as_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        Connection::open(&path).unwrap().execute_batch("PRAGMA auto_vacuum = incremental").unwrap();
+        let connection = database(&path);
+        let growth = Growth::of(&connection, &path).unwrap();
+        let save = || {
+            connection.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (randomblob(3000000))").unwrap();
+            growth.keep(&connection).unwrap();
+            connection.execute_batch("COMMIT").unwrap();
+            bytes(&connection)
+        };
+        let first = save();
+        fold(&connection);
+        let somebody = Connection::open(&path).unwrap();
+        somebody.execute_batch("DELETE FROM t; PRAGMA incremental_vacuum").unwrap();
+        fold(&somebody);
+        assert!(length(&path) < first);
+        assert_eq!(save(), first);
+        assert!(length(&path) >= first);
+    }
+
+    #[test]
+    fn where_there_is_not_enough_nothing_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let connection = database(&path);
+        connection.execute_batch("INSERT INTO t VALUES (randomblob(40000))").unwrap();
+        let before = length(&path);
+        for available in [(|_| 0) as fn(&Path) -> i64, |_| 39_999] {
+            let growth = Growth::on(&connection, &path, available).unwrap();
+            assert_eq!(growth.keep(&connection).unwrap_err().code(), "ERR_FULL");
+            assert_eq!(length(&path), before);
+        }
+        Growth::on(&connection, &path, |_| 100_000).unwrap().keep(&connection).unwrap();
+        assert_eq!(length(&path), bytes(&connection), "no more than there is");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_longer_is_a_full_disk_only_where_no_other_could() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let growth = Growth::on(&database(&path), &path, |_| i64::MAX).unwrap();
+        let failing = Connection::open_in_memory().unwrap();
+        growth.take(&failing, 40_000, 30_000).unwrap();
+        let more_than_any_disk_has = 1 << 62;
+        let refused = growth.take(&failing, more_than_any_disk_has, more_than_any_disk_has).unwrap_err();
+        assert_eq!(refused.code(), "ERR_FULL");
     }
 
     #[test]

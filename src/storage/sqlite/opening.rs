@@ -2,7 +2,11 @@
 
 #[cfg(unix)]
 use std::io;
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
@@ -23,6 +27,9 @@ use crate::error::{Error, Result};
 /// The write-ahead log is cut back to this after a checkpoint.
 const WAL_BYTES: i32 = 64 * 1024 * 1024;
 
+/// Who opens a backup waits so long for others who do, and are in each other's way.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// A connection, and which file it is to.
 pub struct Opened {
     pub connection: Connection,
@@ -42,14 +49,15 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     let _alone = turn.wait();
     birth::make_where_missing(path)?;
     refuse_network(path)?;
-    restored::refuse_log_of_another(path)?;
-    let mut opened = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
-    let mut found = check_version(path, &mut opened.connection)?;
-    if found == Found::Backup {
-        drop(opened);
-        restored::adopt(path, busy_timeout)?;
-        opened = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
-        found = check_version(path, &mut opened.connection)?;
+    let (mut opened, found) = open_adopted(path, busy_timeout)?;
+    match found {
+        // Read only: it has no log, and needs none.
+        Found::Backup(SCHEMA_VERSION) => return Ok(opened),
+        Found::Backup(_) => {
+            let doing = format!("opening the database {}", path.display());
+            return Err(Error::Io { doing, cause: "it is a backup of an earlier version, and read-only".into() });
+        }
+        _ => {}
     }
     let connection = &mut opened.connection;
     let doing = |error: &rusqlite::Error| unopened(path, error);
@@ -71,13 +79,32 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
         Found::Older => {
             migrate::migrate(connection).map_err(|error| failure("migrating the database", &error))?;
         }
-        // Another one was put there in between: the next opening takes care of it.
-        Found::Backup => return Err(Error::Busy),
-        Found::Current => {}
+        Found::Backup(_) | Found::Current => {}
     }
     // Also for a file that was there: whoever made it may have been killed before this line.
     birth::sync_names(path)?;
     Ok(opened)
+}
+
+/// Opens a file that is no backup any more, or one that this process may only read.
+fn open_adopted(path: &Path, busy_timeout: Duration) -> Result<(Opened, Found)> {
+    let begun = Instant::now();
+    loop {
+        restored::refuse_log_of_another(path)?;
+        let mut opened = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
+        let found = check_version(path, &mut opened.connection)?;
+        if !matches!(found, Found::Backup(_)) || opened.connection.is_readonly(MAIN_DB).unwrap_or(false) {
+            return Ok((opened, found));
+        }
+        drop(opened);
+        let adopted = restored::adopt(path, busy_timeout).map_err(|error| unopened(path, &error))?;
+        if !adopted && begun.elapsed() >= busy_timeout {
+            return Err(restored::log_of_another(path));
+        }
+        if !adopted {
+            thread::sleep(PAUSE);
+        }
+    }
 }
 
 /// Opens a connection that only reads, to the file that the store was opened with.
@@ -173,15 +200,15 @@ fn why_not(path: &Path) -> Option<String> {
 }
 
 /// What a file holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Found {
     /// No schema: whoever was to make it did not get so far.
     Empty,
     /// A schema that this package knows how to bring up to date.
     Older,
     Current,
-    /// A copy that has not been opened yet, of any version.
-    Backup,
+    /// A copy that has not been opened yet, of this version.
+    Backup(i32),
 }
 
 /// Finds out what the file holds; an error where it is not ours or newer than we are. Writes nothing.
@@ -192,7 +219,7 @@ fn check_version(path: &Path, connection: &mut Connection) -> Result<Found> {
     let (objects, application, version) = look(connection).map_err(|error| unopened(path, &error))?;
     match (application, version) {
         (0, 0) if objects == 0 => Ok(Found::Empty),
-        (BACKUP_ID, 1..=SCHEMA_VERSION) => Ok(Found::Backup),
+        (BACKUP_ID, 1..=SCHEMA_VERSION) => Ok(Found::Backup(version)),
         (APPLICATION_ID, SCHEMA_VERSION) => Ok(Found::Current),
         (APPLICATION_ID, 1..SCHEMA_VERSION) => Ok(Found::Older),
         (APPLICATION_ID | BACKUP_ID, _) => Err(Error::Version(format!(

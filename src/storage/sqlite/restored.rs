@@ -12,7 +12,6 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{
     birth::{self, own_name},
-    failure::failure,
     hardening::harden,
     schema::{APPLICATION_ID, BACKUP_ID},
 };
@@ -49,13 +48,18 @@ pub fn refuse_log_of_another(path: &Path) -> Result<()> {
     let logged = birth::holds_something(&birth::with_ending(&path, "-wal"))
         .map_err(|cause| Error::io("looking for the write-ahead log of the database", &cause))?;
     if logged && is_marked(&path) {
-        return Err(birth::lost(
-            &path,
-            "it is a backup, and the write-ahead log beside it is another file's: close whatever has that open, remove the log \
-             (…-wal) and …-shm, and open the backup then; nothing was written",
-        ));
+        return Err(log_of_another(&path));
     }
     Ok(())
+}
+
+/// The error of a backup beside a log, or beside one that somebody has open.
+pub fn log_of_another(path: &Path) -> Error {
+    birth::lost(
+        path,
+        "it is a backup, and the write-ahead log beside it is another file's: close whatever has that open, remove the log \
+         (…-wal) and …-shm, and open the backup then; nothing was written",
+    )
 }
 
 /// Whether the file itself says so, whatever a log says. One that is being written may not make sense: then it is none.
@@ -88,31 +92,66 @@ fn is_marked(path: &Path) -> bool {
 }
 
 /// Makes a backup the database: takes its mark away, and has it use a log from now on. Others may be about to do the same.
+/// Gives `false` where it could not be done for now: beside the file is a log without anything in it, which somebody has open.
 ///
 /// # Errors
 /// What kept it from being done.
-pub fn adopt(path: &Path, busy_timeout: Duration) -> Result<()> {
-    let adopted = || -> rusqlite::Result<()> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags)?;
-        harden(&connection, busy_timeout)?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
-        if application(&transaction)? != BACKUP_ID {
-            // Somebody was first, and may be using it.
-            return Ok(());
-        }
-        // What changes is in one sector. A journal might come back after a power cut, and undo it when there is a log.
-        transaction.pragma_update_and_check(None, "journal_mode", "memory", |_| Ok(()))?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        // The lock is kept until the connection is closed: nobody comes in between.
-        transaction.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
-        transaction.commit()?;
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-        connection.close().map_err(|(_, error)| error)
-    };
-    adopted().map_err(|error| failure("opening a backup", &error))
+pub fn adopt(path: &Path, busy_timeout: Duration) -> rusqlite::Result<bool> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    harden(&connection, busy_timeout)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    if application(&transaction)? != BACKUP_ID {
+        // Somebody was first, and may be using it.
+        return Ok(true);
+    }
+    let mode = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    // Whatever the file says of itself, the engine uses a log that is there.
+    if transaction.pragma_query_value(None, "journal_mode", mode)? == "wal" {
+        return Ok(false);
+    }
+    // What changes is in one sector. A journal might come back after a power cut, and undo it when there is a log.
+    transaction.pragma_update_and_check(None, "journal_mode", "memory", |_| Ok(()))?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    // The lock is kept until the connection is closed: nobody comes in between.
+    transaction.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
+    transaction.commit()?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(true)
 }
 
 fn application(connection: &Connection) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, "application_id", |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::storage::sqlite::opening;
+
+    #[test]
+    fn a_backup_beside_a_log_of_zeros_waits_for_whoever_has_that_open_and_says_so_where_that_one_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        drop(opening::open_writer(&path, Duration::ZERO).unwrap());
+        mark(&path).unwrap();
+        fs::write(birth::with_ending(&path, "-wal"), [0; 4096]).unwrap();
+        let somebody = Connection::open(&path).unwrap();
+        assert_eq!(application(&somebody).unwrap(), BACKUP_ID);
+        let refused = opening::open_writer(&path, Duration::from_millis(20)).err().unwrap();
+        assert_eq!(refused.code(), "ERR_CORRUPT");
+        assert!(refused.to_string().contains("another file's"), "{refused}");
+        let waiting = {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                opening::open_writer(&path, Duration::from_secs(30)).map(|opened| opened.connection)
+            })
+        };
+        somebody.close().unwrap();
+        let opened = waiting.join().unwrap().unwrap();
+        assert_eq!(application(&opened).unwrap(), APPLICATION_ID);
+    }
 }

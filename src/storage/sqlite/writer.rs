@@ -11,14 +11,13 @@ use super::{
     caller_clock::CallerClock,
     direct::{Direct, Paused},
     doubt::Doubt,
-    expiry::{self, Expiry},
+    expiry::Expiry,
     failure::{doubt_alone, leaves_doubt},
     full_disk,
     identity::still_there,
     job::{Chore, Job, Step, Write},
     opening,
     reserve::Reserve,
-    schema,
     shared_file::SharedFile,
     transaction,
     write_connection::WriteConnection,
@@ -76,86 +75,6 @@ impl Writer {
     #[must_use]
     pub fn clock(&self) -> CallerClock {
         self.expiry.clock().clone()
-    }
-
-    fn open(&mut self) -> Result<()> {
-        if self.opened.is_none() {
-            let opened = self.open_file().inspect_err(|error| self.refusal = error.clone())?;
-            self.file.is(opened.identity);
-            self.use_if_writable(opened);
-        }
-        Ok(())
-    }
-
-    /// A file that cannot be written to can be read, and is opened anew for the next write: the fault may have ended by then.
-    fn use_if_writable(&mut self, opened: WriteConnection) {
-        let was_read_only = self.file.is_read_only();
-        self.file.set_read_only(!opened.may_write);
-        if opened.may_write {
-            self.expiry.look(&opened.connection, expiry::AFTER_OPENING);
-            self.opened = Some(opened);
-            if let Some(direct) = self.direct.upgrade() {
-                direct.begin();
-            }
-            tracing::debug!(target: "smalltalk::storage", path = %self.path.display(), "opened");
-        } else {
-            self.refusal = self.read_only();
-            if !was_read_only {
-                tracing::warn!(target: "smalltalk::storage", path = %self.path.display(), "opened for reading only");
-            }
-        }
-    }
-
-    fn read_only(&self) -> Error {
-        let cause = "it, or a file beside it, is read-only, or this process has no right to write to it".into();
-        Error::Io { doing: format!("writing to the database {}", self.path.display()), cause }
-    }
-
-    /// Opens the file; on a full disk with the room that somebody has kept for that and left behind.
-    fn open_file(&mut self) -> Result<WriteConnection> {
-        self.reserve = Reserve::of(&birth::own_name(&self.path));
-        match WriteConnection::open(&self.path, self.busy_timeout) {
-            Err(Error::Io { .. } | Error::Full { .. }) if self.reserve.is_there() => {
-                self.reserve.release();
-                WriteConnection::open(&self.path, self.busy_timeout)
-            }
-            outcome => outcome,
-        }
-    }
-
-    /// The connection to a file that is still the one that was opened.
-    ///
-    /// After a failed sync the kernel takes the lost pages for written: only a new connection, which reads the file again,
-    /// knows what is there. What came before the failure and was not synced yet may be lost as well, in the middle of the
-    /// log: nothing is acknowledged before the log has been folded into the file.
-    fn sound(&mut self) -> Result<&mut WriteConnection> {
-        if self.opened.is_none() && !self.doubt.is_there() && !self.file.is_read_only() {
-            return Err(self.refusal.clone());
-        }
-        still_there(&self.path, self.file.identity(), "writing")?;
-        if self.file.is_read_only() {
-            opening::let_write_beside(&self.path);
-            let opened = self.open_file()?;
-            self.use_if_writable(opened);
-        }
-        if self.doubt.is_there() {
-            self.opened = None;
-            let mut opened = self.open_file()?;
-            if !opened.may_write {
-                return Err(self.read_only());
-            }
-            schema::verify(&opened.connection)?;
-            let mut settled = opened.checkpoints.settle(&opened.connection);
-            if matches!(settled, Err(Error::Full { .. })) && self.reserve.is_there() {
-                self.reserve.release();
-                settled = opened.checkpoints.settle(&opened.connection);
-            }
-            settled?;
-            tracing::warn!(target: "smalltalk::storage", "reopened and verified after a sync that failed");
-            self.opened = Some(opened);
-            self.doubt.end();
-        }
-        self.opened.as_mut().ok_or_else(|| self.refusal.clone())
     }
 
     fn chore(&mut self, chore: Chore) {
@@ -221,9 +140,6 @@ impl Writer {
             outcome.fail_unless(|| opened.checkpoints.sync_what_is_owed(&opened.connection));
         }
         let (failed, left) = outcome.tell();
-        if failed.is_some() {
-            opened.growth.forget();
-        }
         if matches!(failed, Some(Error::Indeterminate { .. })) {
             self.doubt.begin();
         }
@@ -404,5 +320,6 @@ impl Handler<Job> for Writer {
     }
 }
 
+mod sound;
 #[cfg(test)]
 mod tests;
