@@ -40,6 +40,10 @@ pub fn furthest(archive: &Path) -> u64 {
 
 /// The number of the last event in a file, of which no more is read than that takes.
 fn last_of(path: &Path) -> io::Result<Option<u64>> {
+    // Something else may have such a name, and to open it take for ever.
+    if !path.metadata()?.is_file() {
+        return Ok(None);
+    }
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut taken = TAIL.min(length);
@@ -71,4 +75,23 @@ pub fn files_of(archive: &Path, stem: &str, after: Option<f64>) -> Result<Vec<Pa
     #[expect(clippy::cast_precision_loss, reason = "numbers stay below 2^53 until the year 2255")]
     let skipped = found.iter().skip(1).filter(|(first, _)| after.is_some_and(|after| *first as f64 <= after)).count();
     Ok(found.into_iter().skip(skipped).map(|(_, path)| path).collect())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{process::Command, sync::mpsc, thread, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn what_only_has_the_name_of_an_archived_file_is_not_waited_for() {
+        let archive = tempfile::tempdir().unwrap();
+        let day = archive.path().join("2025-11-23");
+        std::fs::create_dir(&day).unwrap();
+        assert!(Command::new("mkfifo").arg(day.join("s.7.jsonl")).status().unwrap().success());
+        let (tell, told) = mpsc::channel();
+        let place = archive.path().to_owned();
+        thread::spawn(move || tell.send(furthest(&place)));
+        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(7), "its name tells of its first number");
+    }
 }

@@ -69,13 +69,18 @@ impl Damage {
     /// What was in a file that somebody has removed: what was known of it to be damaged is taken out of `found`.
     #[must_use]
     pub fn removed(file: &Placed, found: &mut Vec<Self>) -> Vec<Self> {
-        let of_it = |damage: &mut Self| file.path.file_name().is_some_and(|name| *name == *damage.file);
+        // What lies beyond its end was found in one that had the name before.
+        let of_it = |damage: &mut Self| {
+            file.path.file_name().is_some_and(|name| *name == *damage.file)
+                && damage.offset.saturating_add(damage.bytes) <= file.bytes
+        };
         let mut gone: Vec<_> = found.extract_if(.., of_it).collect();
+        gone.sort_by_key(|damage| damage.offset);
         let mut start = 0;
         let mut rest = Vec::new();
         for damage in &gone {
-            rest.push(start..damage.offset);
-            start = damage.offset + damage.bytes;
+            rest.push(start..damage.offset.max(start));
+            start = start.max(damage.offset + damage.bytes);
         }
         rest.push(start..file.bytes);
         gone.extend(rest.iter().filter(|range| !range.is_empty()).map(|range| Self::since_opening(&file.path, range)));
@@ -235,4 +240,25 @@ pub fn index(found: &[Found<'_>], topics: &mut Topics) -> Entries {
     let mut list = Entries::default();
     recovery::entries(found.iter(), 0, topics, |entry| list.push(entry));
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::RwLock;
+
+    use super::*;
+
+    #[test]
+    fn of_a_removed_file_no_more_is_missing_than_it_had() {
+        let file =
+            Placed { path: "active/s.jsonl".into(), closed: false, bytes: 1_000, entries: Arc::<RwLock<_>>::default() };
+        let damage = |name: &str, offset, bytes| Damage { file: name.into(), offset, bytes, copy: None };
+        // The last one is of an earlier file of that name, which was closed since.
+        let all = [("s.jsonl", 600, 50), ("other.jsonl", 1, 2), ("s.jsonl", 100, 50), ("s.jsonl", 52_146, 1_158)];
+        let mut found = all.map(|(name, offset, bytes)| damage(name, offset, bytes)).to_vec();
+        let removed = Damage::removed(&file, &mut found);
+        assert_eq!(removed.iter().map(|damage| damage.bytes).sum::<u64>(), 1_000);
+        assert!(removed.iter().all(|damage| damage.offset + damage.bytes <= 1_000));
+        assert_eq!(found.iter().map(|damage| damage.bytes).collect::<Vec<_>>(), [2, 1_158]);
+    }
 }

@@ -84,7 +84,7 @@ fn cut_and_fold(connection: &Connection, growth: &Growth) -> Result<()> {
 mod tests {
     use std::{fs, time::Duration};
 
-    use super::*;
+    use super::{super::growth::Disk, *};
     use crate::{
         reply::Reply,
         storage::sqlite::{keys, opening},
@@ -100,7 +100,8 @@ mod tests {
         (0..20).for_each(|n| keys::set(&connection, &n.to_string(), &text, None, None).unwrap());
         let length = || fs::metadata(&path).unwrap().len();
         let before = length();
-        let growth = Growth::on(&connection, &path, |_| 1_000_000).unwrap();
+        let growth =
+            Growth::on(&connection, &path, Disk { available: |_| 1_000_000, is_full: |_, _, _| true }).unwrap();
         assert!(growth.lacks(&connection).unwrap() > 1_000_000);
         for n in 0..3 {
             let (reply, deleted) = Reply::channel();

@@ -20,9 +20,20 @@ pub struct Growth {
     page_size: i64,
     /// Whether the system makes a file longer without writing into it: another process may be folding at the moment.
     able: bool,
-    /// Tells what is left on the disk.
-    available: fn(&Path) -> i64,
+    disk: Disk,
 }
+
+/// What can be asked of a disk.
+#[derive(Clone, Copy)]
+pub struct Disk {
+    /// What is left for this process, as far as the system tells.
+    pub available: fn(&Path) -> i64,
+    /// Whether a file beside this one could not be made so long, of which the last so many bytes are new.
+    pub is_full: fn(&Path, i64, i64) -> bool,
+}
+
+/// The one that the file is on.
+const REAL: Disk = Disk { available, is_full };
 
 impl Growth {
     /// Room in the file at `path`, whose log is there. What is in that already has its room where it can be had.
@@ -30,18 +41,18 @@ impl Growth {
     /// # Errors
     /// What keeps the database from being looked at.
     pub fn of(connection: &Connection, path: &Path) -> Result<Self> {
-        Self::on(connection, path, available)
+        Self::on(connection, path, REAL)
     }
 
-    /// The same on a disk of which that is told.
+    /// The same on a disk of which is told what is to be told.
     ///
     /// # Errors
     /// What keeps the database from being looked at.
-    pub fn on(connection: &Connection, path: &Path, available: fn(&Path) -> i64) -> Result<Self> {
+    pub fn on(connection: &Connection, path: &Path, disk: Disk) -> Result<Self> {
         let page_size = ask(connection, "PRAGMA page_size")?;
         let path = birth::own_name(path);
         let able = system_lengthens(&birth::with_ending(&path, "-wal"));
-        let growth = Self { path, page_size, able, available };
+        let growth = Self { path, page_size, able, disk };
         if let Err(error) = growth.keep(connection) {
             tracing::debug!(target: "smalltalk::storage", %error, "the write-ahead log may hold more than the file has room for");
         }
@@ -62,13 +73,17 @@ impl Growth {
         if missing <= 0 { Ok(()) } else { self.take(connection, needed, missing) }
     }
 
-    /// Does not try where there is not enough: some file systems leave what they had got until then with the file.
+    /// Does not try where there is not enough: some file systems leave what they had got until then with the file. What the
+    /// system says is left may be too little: it may keep some for a few, or not count at all. Then another file is tried.
     fn take(&self, connection: &Connection, needed: i64, missing: i64) -> Result<()> {
-        let available = (self.available)(&self.path);
-        let taken = [AHEAD, 0]
-            .into_iter()
-            .any(|ahead| missing + ahead <= available && self.lengthen(connection, needed + ahead));
-        if taken || is_read_only(&self.path) || (missing <= available && !is_full(&self.path, needed, missing)) {
+        let available = (self.disk.available)(&self.path);
+        if missing + AHEAD <= available && self.lengthen(connection, needed + AHEAD) {
+            return Ok(());
+        }
+        let is_full = || (self.disk.is_full)(&self.path, needed, missing);
+        let enough = missing <= available || !is_full();
+        // Whoever commits has a better error to tell where something else is the matter.
+        if (enough && self.lengthen(connection, needed)) || is_read_only(&self.path) || (enough && !is_full()) {
             return Ok(());
         }
         Err(Error::Full { doing: "making the database file longer".into() })
@@ -80,7 +95,7 @@ impl Growth {
     /// What keeps the database from being looked at.
     pub fn lacks(&self, connection: &Connection) -> Result<i64> {
         let missing = ask(connection, "PRAGMA page_count")? * self.page_size - self.length();
-        Ok(if missing > 0 { (missing - (self.available)(&self.path)).max(0) } else { 0 })
+        Ok(if missing > 0 { (missing - (self.disk.available)(&self.path)).max(0) } else { 0 })
     }
 
     /// What could be cut off the file.
@@ -154,11 +169,14 @@ fn system_lengthens(_: &Path) -> bool {
     false
 }
 
-/// What is left on the disk; where the system does not tell, there is enough.
+/// What is left on the disk; where the system does not tell, as of one without a limit, there is enough.
 #[cfg(unix)]
 fn available(path: &Path) -> i64 {
-    rustix::fs::statvfs(path)
-        .map_or(i64::MAX, |found| i64::try_from(found.f_bavail.saturating_mul(found.f_frsize)).unwrap_or(i64::MAX))
+    let Ok(found) = rustix::fs::statvfs(path) else { return i64::MAX };
+    // Some is kept for the superuser.
+    let blocks = if rustix::process::geteuid().is_root() { found.f_bfree } else { found.f_bavail };
+    let limited = found.f_blocks > 0;
+    if limited { i64::try_from(blocks.saturating_mul(found.f_frsize)).unwrap_or(i64::MAX) } else { i64::MAX }
 }
 
 #[cfg(not(unix))]
@@ -166,7 +184,6 @@ fn available(_: &Path) -> i64 {
     i64::MAX
 }
 
-/// Whoever commits has a better error to tell then.
 #[cfg(unix)]
 fn is_read_only(path: &Path) -> bool {
     rustix::fs::statvfs(path).is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
@@ -259,19 +276,31 @@ mod tests {
         connection.execute_batch("INSERT INTO t VALUES (randomblob(40000))").unwrap();
         let before = length(&path);
         for available in [(|_| 0) as fn(&Path) -> i64, |_| 39_999] {
-            let growth = Growth::on(&connection, &path, available).unwrap();
+            let growth = Growth::on(&connection, &path, Disk { available, is_full: |_, _, _| true }).unwrap();
             assert_eq!(growth.keep(&connection).unwrap_err().code(), "ERR_FULL");
             assert_eq!(length(&path), before);
         }
-        Growth::on(&connection, &path, |_| 100_000).unwrap().keep(&connection).unwrap();
+        let barely = Disk { available: |_| 100_000, ..REAL };
+        Growth::on(&connection, &path, barely).unwrap().keep(&connection).unwrap();
         assert_eq!(length(&path), bytes(&connection), "no more than there is");
+    }
+
+    #[test]
+    fn a_disk_of_which_nothing_is_said_to_be_left_is_full_only_where_another_file_finds_it_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let connection = database(&path);
+        connection.execute_batch("INSERT INTO t VALUES (randomblob(40000))").unwrap();
+        let uncounted = Disk { available: |_| 0, ..REAL };
+        Growth::on(&connection, &path, uncounted).unwrap().keep(&connection).unwrap();
+        assert_eq!(length(&path), bytes(&connection));
     }
 
     #[test]
     fn a_file_that_cannot_be_made_longer_is_a_full_disk_only_where_no_other_could() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
-        let growth = Growth::on(&database(&path), &path, |_| i64::MAX).unwrap();
+        let growth = Growth::on(&database(&path), &path, Disk { available: |_| i64::MAX, ..REAL }).unwrap();
         let failing = Connection::open_in_memory().unwrap();
         growth.take(&failing, 40_000, 30_000).unwrap();
         let more_than_any_disk_has = 1 << 62;
