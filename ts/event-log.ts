@@ -318,17 +318,15 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
     });
     const consumers = new Set<EventConsumer>();
     const left = { already: false };
-    // A consumer has the log.
-    const held = new WeakRef(consumers);
     const drain = (limitMs: number, last: boolean): void => {
       together.send();
-      if (last || (held.deref()?.size ?? 0) === 0) {
-        // Early: a listener of the exit may throw, and then nobody comes here once more.
+      if (last) {
         left.already = true;
         crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
         return;
       }
-      // They would lose their positions with it, and may still acknowledge something.
+      // A listener of the exit may throw, and then nobody comes here once more: it is on the disk by then. To close it, and to
+      // open it anew for what such a listener asks for, would take a slow disk more time than there is.
       asked.run('write', (binary, slot) => binary.logFlush(handle, slot)).catch(() => undefined);
       asked.drain(limitMs);
     };
