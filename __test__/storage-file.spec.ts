@@ -267,7 +267,7 @@ describe('at the end', () => {
       const script = `const { FileStorageAdapter } = require(${JSON.stringify(dist)});
         const store = new FileStorageAdapter({ path: ${JSON.stringify(path)} });
         const at = new Date(0);
-        for (let n = 0; n < 100; n += 1) {
+        for (let n = 0; n < 30; n += 1) {
           void store.saveSession('s' + n, { id: 's', messages: [], createdAt: at, updatedAt: at });
           void store.appendMessages('s' + n, [{ id: 'm', role: 'user', content: '', timestamp: at }]);
         }
@@ -276,7 +276,7 @@ describe('at the end', () => {
         ${exit}`;
       expect(await runNode(['-e', script], { cwd: path })).toEqual({ code: 0, output: '' });
       const store = open(path);
-      expect(await store.getStats()).toMatchObject({ sessions: 100, messages: 100, keys: 0 });
+      expect(await store.getStats()).toMatchObject({ sessions: 30, messages: 30, keys: 0 });
       expect((await store.verify()).damaged).toEqual([]);
       await store.close();
     },
