@@ -1,5 +1,6 @@
 mod meddling;
 mod stuck;
+mod syncing;
 
 use super::*;
 use crate::{
@@ -168,90 +169,6 @@ fn a_log_with_a_file_in_doubt_is_not_marked_as_closed_in_order() {
 }
 
 #[test]
-fn a_flush_tells_of_a_sync_that_failed_while_nobody_waited_for_it() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path());
-    append(&mut owned, Durability::Process).unwrap();
-    fail_a_sync(&mut owned);
-    assert_eq!(flush(&mut owned).unwrap_err().code(), "ERR_INDETERMINATE");
-    fail_a_sync(&mut owned);
-    append(&mut owned, Durability::Power).unwrap();
-    assert_eq!(flush(&mut owned).unwrap_err().code(), "ERR_INDETERMINATE", "to read it again has brought nothing back");
-    flush(&mut owned).unwrap();
-    owned.close().unwrap();
-}
-
-#[test]
-fn a_flush_that_cannot_open_a_file_does_not_say_that_it_is_on_the_disk() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path());
-    append(&mut owned, Durability::Process).unwrap();
-    owned.lanes.values_mut().for_each(Lane::let_go);
-    let file = directory.path().join("active/s.jsonl");
-    let aside = directory.path().join("aside");
-    std::fs::rename(&file, &aside).unwrap();
-    std::fs::create_dir(&file).unwrap();
-    assert_eq!(flush(&mut owned).unwrap_err().code(), "ERR_INDETERMINATE");
-    std::fs::remove_dir(&file).unwrap();
-    std::fs::rename(&aside, &file).unwrap();
-    flush(&mut owned).unwrap();
-    owned.close().unwrap();
-}
-
-#[test]
-fn a_file_that_could_not_be_opened_for_its_sync_is_synced_when_it_can_be() {
-    for is_flushed in [false, true] {
-        let directory = tempfile::TempDir::new().unwrap();
-        let mut owned = open(directory.path());
-        append(&mut owned, Durability::Process).unwrap();
-        owned.lanes.values_mut().for_each(Lane::let_go);
-        let [file, aside] = ["active/s.jsonl", "aside"].map(|name| directory.path().join(name));
-        std::fs::rename(&file, &aside).unwrap();
-        std::fs::create_dir(&file).unwrap();
-        if is_flushed {
-            flush(&mut owned).unwrap_err();
-        } else {
-            owned.begin_syncs();
-        }
-        std::fs::remove_dir(&file).unwrap();
-        std::fs::rename(&aside, &file).unwrap();
-        assert!(
-            owned.wake_at().is_some_and(|at| at <= Instant::now() + owned.around.options.fsync_interval),
-            "it sleeps for ever"
-        );
-        owned.begin_syncs();
-        let done = owned.syncer.wait();
-        owned.note(done);
-        assert!(owned.lanes["s"].is_safe(), "{is_flushed}");
-        owned.begin_syncs();
-        assert_eq!(owned.wake_at(), None);
-    }
-}
-
-#[test]
-fn a_file_that_is_gone_keeps_nobody_awake() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path());
-    append(&mut owned, Durability::Process).unwrap();
-    owned.lanes.values_mut().for_each(Lane::let_go);
-    std::fs::remove_file(directory.path().join("active/s.jsonl")).unwrap();
-    owned.begin_syncs();
-    assert_eq!(owned.wake_at(), None);
-}
-
-#[test]
-fn a_file_that_is_read_again_is_synced_for_what_waited_for_that() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path());
-    append(&mut owned, Durability::Process).unwrap();
-    fail_a_sync(&mut owned);
-    append(&mut owned, Durability::Process).unwrap();
-    let length = std::fs::metadata(directory.path().join("active/s.jsonl")).unwrap().len();
-    assert_eq!(owned.lanes["s"].bytes_on_disk(), length);
-    owned.close().unwrap();
-}
-
-#[test]
 fn what_is_damaged_is_counted_once_however_often_it_is_read() {
     let directory = tempfile::TempDir::new().unwrap();
     let mut owned = open(directory.path());
@@ -302,26 +219,6 @@ fn after_a_fault_of_the_disk_many_sessions_are_read_again_with_one_look_and_sync
     }
 }
 
-#[test]
-fn it_wakes_for_its_sync_takes_in_the_outcome_and_then_sleeps() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path());
-    assert_eq!(owned.wake_at(), None);
-    append(&mut owned, Durability::Process).unwrap();
-    assert!(owned.wake_at().unwrap() <= Instant::now() + owned.around.options.fsync_interval);
-    let mut ticks = 0;
-    while let Some(at) = owned.wake_at() {
-        std::thread::sleep(at.saturating_duration_since(Instant::now()));
-        owned.tick();
-        ticks += 1;
-        assert!(ticks < 100, "it never sleeps");
-    }
-    let lane = owned.lanes.get("s").unwrap();
-    assert!(!lane.dirty && lane.name_on_disk() && !lane.broken);
-    append(&mut owned, Durability::Power).unwrap();
-    assert_eq!(owned.wake_at(), None, "what is on the disk needs no second sync");
-}
-
 /// As after a kill and a clock that is put back: the file was begun before the numbers leapt.
 #[test]
 fn numbers_go_on_above_those_that_leapt_within_an_archived_file() {
@@ -363,44 +260,4 @@ fn what_was_damaged_in_a_file_that_somebody_removes_is_counted_once() {
     let damaged = owned.statistics().recovery.damaged;
     assert_eq!(damaged.iter().map(|damage| damage.bytes).sum::<u64>(), lines.len() as u64, "{damaged:?}");
     assert_eq!(damaged.iter().filter(|damage| damage.copy.as_deref() == Some(copy.as_str())).count(), 1);
-}
-
-/// As when too many files are open.
-#[cfg(unix)]
-#[test]
-fn a_name_whose_directory_cannot_be_opened_is_synced_later_and_is_no_doubt() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path());
-    append(&mut owned, Durability::Process).unwrap();
-    files::UNOPENED.set(true);
-    owned.begin_syncs();
-    let done = owned.syncer.wait();
-    owned.note(done);
-    let flushed = flush(&mut owned).unwrap_err();
-    files::UNOPENED.set(false);
-    assert_eq!(flushed.code(), "ERR_INDETERMINATE");
-    assert!(owned.lanes["s"].dirty && !owned.lanes["s"].broken && owned.wake_at().is_some());
-    flush(&mut owned).unwrap();
-    assert!(owned.lanes["s"].name_on_disk());
-    assert_eq!(append(&mut owned, Durability::Process).unwrap(), 2, "nothing was in doubt");
-    owned.close().unwrap();
-}
-
-/// The same for an event that waits for the disk, and a file that is full.
-#[cfg(unix)]
-#[test]
-fn a_name_that_somebody_waits_for_is_still_to_come_where_its_directory_cannot_be_opened() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path());
-    files::UNOPENED.set(true);
-    owned.highest_seq = 1;
-    let lane = Lane::new("s", 1);
-    owned.lanes.insert("s".into(), lane);
-    let refused = append(&mut owned, Durability::Power);
-    files::UNOPENED.set(false);
-    assert_eq!(refused.unwrap_err().code(), "ERR_INDETERMINATE");
-    assert!(owned.lanes["s"].dirty && owned.wake_at().is_some());
-    assert_eq!(flush(&mut owned).unwrap_err().code(), "ERR_INDETERMINATE", "what was in doubt");
-    assert!(owned.lanes["s"].name_on_disk());
-    flush(&mut owned).unwrap();
 }
