@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use napi::{
-    bindgen_prelude::Function,
-    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
-};
+use napi::bindgen_prelude::Function;
 
-use super::outcome::{Batch, Outcome};
+use super::{
+    callback::Callback,
+    outcome::{Batch, Outcome},
+};
 use crate::{
     error::{Error, Result},
     reply::{Reply, Tag},
@@ -23,8 +23,6 @@ use crate::{
 
 /// The JavaScript side of it.
 pub type Settle<'env> = Function<'env, Batch, ()>;
-
-type Callback = ThreadsafeFunction<(), (), Batch, napi::Status, false, true>;
 
 /// So long whoever waits stays awake: then nothing will come sooner than a thread can be woken.
 const AWAKE: Duration = Duration::from_millis(1);
@@ -115,11 +113,7 @@ impl Completions {
     pub fn new(settle: &Settle<'_>) -> napi::Result<Self> {
         let waiting = Arc::new(Waiting::default());
         let source = Arc::clone(&waiting);
-        let callback = settle
-            .build_threadsafe_function::<()>()
-            .weak::<true>()
-            .callee_handled::<false>()
-            .build_callback(move |_| Ok(source.take()))?;
+        let callback = Callback::new(settle, move || source.take())?;
         let shared = Shared {
             number: OBJECTS.fetch_add(1, Ordering::Relaxed),
             waiting,
@@ -187,8 +181,7 @@ impl Shared {
         if self.waiting.push(slot, outcome)
             && let Some(callback) = &*lock(&self.callback)
         {
-            // A closing environment takes no more calls; there is nobody left to tell.
-            let _ = callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            callback.call();
         }
     }
 

@@ -10,6 +10,7 @@
     allow(dead_code, reason = "in a test build nothing registers the exports, and nobody else calls them")
 )]
 
+mod callback;
 mod completions;
 mod entry;
 mod event_bus;
