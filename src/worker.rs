@@ -1,6 +1,7 @@
 //! A named thread that owns one resource and drains a bounded queue of jobs in batches.
 
 mod gate;
+mod room;
 mod serve;
 
 use std::{
@@ -15,11 +16,11 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
-pub use self::serve::panic_text;
 use self::{
     gate::{Gate, Message},
     serve::run,
 };
+pub use self::{room::Room, serve::panic_text};
 use crate::{
     error::{Error, Result},
     reply::Reply,
@@ -72,44 +73,6 @@ struct Shared {
     poisoned: AtomicBool,
     /// Whether somebody whose room has grown has more than there is.
     over: AtomicBool,
-}
-
-/// Room in a queue, free again when this is dropped.
-pub struct Room {
-    shared: Arc<Shared>,
-    bytes: usize,
-    /// Whether this is the one that has more than there is.
-    over: bool,
-}
-
-impl Room {
-    /// Takes more room for a job of which not all is there yet. Of those that need more than there is one goes on at a time,
-    /// as one job may that is larger than the whole queue.
-    ///
-    /// # Errors
-    /// [`Error::Backpressure`] when the queue is full; the room that was there stays.
-    pub fn grow(&mut self, bytes: usize) -> Result<()> {
-        let Shared { name, queued, limit, over, .. } = &*self.shared;
-        let before = queued.fetch_add(bytes, Ordering::AcqRel);
-        if !self.over && before.saturating_add(bytes) > *limit {
-            if over.swap(true, Ordering::AcqRel) {
-                queued.fetch_sub(bytes, Ordering::AcqRel);
-                return Err(Error::Backpressure { worker: name, queued: before, limit: *limit });
-            }
-            self.over = true;
-        }
-        self.bytes += bytes;
-        Ok(())
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.shared.queued.fetch_sub(self.bytes, Ordering::AcqRel);
-        if self.over {
-            self.shared.over.store(false, Ordering::Release);
-        }
-    }
 }
 
 /// The handle to the thread. Dropping it lets the thread finish what is queued and end; it never waits.
@@ -179,7 +142,7 @@ impl<J: Send + 'static> Worker<J> {
     /// As of [`Worker::submit`].
     pub fn room(&self, bytes: usize) -> Result<Room> {
         self.take(bytes)?;
-        Ok(Room { shared: Arc::clone(&self.shared), bytes, over: false })
+        Ok(Room::of(Arc::clone(&self.shared), bytes))
     }
 
     /// Queues a job that has its room. Never waits.
