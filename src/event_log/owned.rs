@@ -22,12 +22,13 @@ use super::{
     ids::Ids,
     journal::{Journal, redo},
     keeper::Keeper,
-    lane::{Lane, Surroundings},
+    lane::Lane,
     opening::{Damage, RecoveryReport, Stems},
     options::LogOptions,
     quarantine, record,
     retention::{self, CleanupReport},
     statistics::{self, Statistics, Totals},
+    surroundings::Surroundings,
     sync::Syncer,
 };
 use crate::error::{Error, Result};
