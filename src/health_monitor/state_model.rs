@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Agent, Options, Reason, Rules, Standing, Step, state::reached};
+use super::{Agent, Options, Reason, Rules, Standing, Step, ticks::reached};
 
 /// What happens to an agent between two sweeps.
 #[derive(Debug, Clone, Copy)]
