@@ -2,6 +2,7 @@
 
 mod any_order;
 mod faults;
+mod meddling;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
