@@ -2,6 +2,38 @@
 
 use super::*;
 
+#[test]
+fn a_file_that_somebody_has_removed_does_not_come_back() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    let both = [(0, Durability::Power), (1, Durability::Power)];
+    append(&mut owned, &both, 10);
+    owned.settle().unwrap();
+    append(&mut owned, &both, 10);
+    fs::remove_file(directory.path().join("active/a.jsonl")).unwrap();
+    drop(owned);
+    let owned = open(directory.path(), u64::MAX);
+    assert_eq!(seqs(&owned).keys().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(seqs(&owned)["b"], [1, 2]);
+}
+
+#[test]
+fn a_journal_that_takes_nothing_is_replaced() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    let both = [(0, Durability::Power), (1, Durability::Power)];
+    append(&mut owned, &both, 10);
+    fs::remove_file(directory.path().join("journal")).unwrap();
+    for seq in 2..=4 {
+        assert_eq!(append(&mut owned, &both, 10), [Some(seq), Some(seq)]);
+        assert!(owned.lanes.values().all(Lane::is_safe));
+    }
+    assert!(!journal_of(directory.path()).is_empty());
+    cut_power(owned);
+    let owned = open(directory.path(), u64::MAX);
+    assert_eq!(seqs(&owned)["a"], [1, 2, 3, 4]);
+}
+
 /// Its first line is an event, but none of this session: somebody has put it there.
 #[test]
 fn a_file_that_does_not_begin_with_its_first_event_stays_out_of_the_journal() {
