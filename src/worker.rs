@@ -1,6 +1,8 @@
 //! A named thread that owns one resource and drains a bounded queue of jobs in batches.
 
 mod gate;
+mod handler;
+mod room;
 mod serve;
 
 use std::{
@@ -10,59 +12,20 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
-pub use self::serve::panic_text;
 use self::{
     gate::{Gate, Message},
     serve::run,
 };
+pub use self::{handler::Handler, room::Room, serve::panic_text};
 use crate::{
     error::{Error, Result},
     reply::Reply,
 };
-
-/// What runs on the thread. It lives there from the first job to the last, so it may own what is not `Send` in spirit:
-/// a connection, open files.
-pub trait Handler<J>: Send {
-    /// Does a batch, in order, and answers every job in it.
-    fn handle(&mut self, batch: Vec<J>);
-
-    /// Whether [`Handler::prepare`] has to run before this job can be done.
-    fn is_unprepared(&self, _next: &J) -> bool {
-        false
-    }
-
-    /// What may take its time and begins no job yet: all of them can be withdrawn meanwhile. The next batch hears of a failure.
-    fn prepare(&mut self) {}
-
-    /// Whether there is work for [`Handler::spare`], when no job waits.
-    fn has_spare_work(&self) -> bool {
-        false
-    }
-
-    /// Work that nobody is to wait for.
-    fn spare(&mut self) {}
-
-    /// When [`Handler::tick`] shall run although no job comes; `None` sleeps until one does.
-    fn wake_at(&self) -> Option<Instant> {
-        None
-    }
-
-    /// Work that time asks for.
-    fn tick(&mut self) {}
-
-    /// The last thing done, after every job that was queued before the close.
-    ///
-    /// # Errors
-    /// What keeps the resource from closing cleanly.
-    fn finish(&mut self) -> Result<()> {
-        Ok(())
-    }
-}
 
 struct Shared {
     name: &'static str,
@@ -72,44 +35,6 @@ struct Shared {
     poisoned: AtomicBool,
     /// Whether somebody whose room has grown has more than there is.
     over: AtomicBool,
-}
-
-/// Room in a queue, free again when this is dropped.
-pub struct Room {
-    shared: Arc<Shared>,
-    bytes: usize,
-    /// Whether this is the one that has more than there is.
-    over: bool,
-}
-
-impl Room {
-    /// Takes more room for a job of which not all is there yet. Of those that need more than there is one goes on at a time,
-    /// as one job may that is larger than the whole queue.
-    ///
-    /// # Errors
-    /// [`Error::Backpressure`] when the queue is full; the room that was there stays.
-    pub fn grow(&mut self, bytes: usize) -> Result<()> {
-        let Shared { name, queued, limit, over, .. } = &*self.shared;
-        let before = queued.fetch_add(bytes, Ordering::AcqRel);
-        if !self.over && before.saturating_add(bytes) > *limit {
-            if over.swap(true, Ordering::AcqRel) {
-                queued.fetch_sub(bytes, Ordering::AcqRel);
-                return Err(Error::Backpressure { worker: name, queued: before, limit: *limit });
-            }
-            self.over = true;
-        }
-        self.bytes += bytes;
-        Ok(())
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.shared.queued.fetch_sub(self.bytes, Ordering::AcqRel);
-        if self.over {
-            self.shared.over.store(false, Ordering::Release);
-        }
-    }
 }
 
 /// The handle to the thread. Dropping it lets the thread finish what is queued and end; it never waits.
@@ -179,7 +104,7 @@ impl<J: Send + 'static> Worker<J> {
     /// As of [`Worker::submit`].
     pub fn room(&self, bytes: usize) -> Result<Room> {
         self.take(bytes)?;
-        Ok(Room { shared: Arc::clone(&self.shared), bytes, over: false })
+        Ok(Room::of(Arc::clone(&self.shared), bytes))
     }
 
     /// Queues a job that has its room. Never waits.

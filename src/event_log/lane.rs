@@ -2,74 +2,21 @@
 
 mod closing;
 mod safety;
+mod storing;
 
-use std::{
-    cell::OnceCell,
-    fs::File,
-    io::Write,
-    path::{Path, PathBuf},
-    sync::{Arc, RwLock},
-};
+use std::sync::Arc;
 
 use super::{
     append::{Item, Parcel, Receipt},
-    bell::Bell,
-    catalog::Catalog,
-    checkpoint,
     current::Current,
-    directory::Layout,
-    doubts::Doubts,
-    files,
     ids::Ids,
-    index::{Entries, Entry, Placed, Session, read, write},
-    journal::Journal,
-    keeper::Keeper,
+    index::{Entry, Session},
     names,
     opening::Loaded,
-    options::LogOptions,
     record,
-    stamp::Stamp,
+    surroundings::Surroundings,
 };
-use crate::error::{Error, Result};
-
-/// What all lanes share.
-pub struct Surroundings {
-    /// Where the files are.
-    pub layout: Layout,
-    /// The limits.
-    pub options: LogOptions,
-    /// What readers see.
-    pub catalog: Arc<Catalog>,
-    /// Who waits for more.
-    pub bell: Arc<Bell>,
-    /// Syncs that failed, and who has heard of it.
-    pub doubts: Arc<Doubts>,
-    /// What is on the disk of files whose own sync is still to come.
-    pub journal: Journal,
-    /// Keeps the indexes of what is closed.
-    pub keeper: Keeper,
-    /// The state of the files' names before this batch, where one look at that saves many.
-    pub names: Option<Stamp>,
-    /// Their directory, open for as long as syncs are taken together. Where it could not be opened, it is none.
-    pub directory: OnceCell<Option<Directory>>,
-}
-
-/// An open directory, where it can be synced.
-type Directory = Option<Arc<File>>;
-
-impl Surroundings {
-    /// The directory of the files, to put their names on the disk.
-    pub fn directory(&self) -> Option<Directory> {
-        let open = || match files::open_directory(&self.layout.active) {
-            Ok(directory) => Some(directory.map(Arc::new)),
-            Err(cause) => {
-                tracing::error!(target: "smalltalk::event_log", %cause, "names of files cannot be synced yet");
-                None
-            }
-        };
-        self.directory.get_or_init(open).clone()
-    }
-}
+use crate::error::Error;
 
 /// The writing end of one session.
 pub struct Lane {
@@ -214,107 +161,6 @@ impl Lane {
         });
         let receipt = parcel.receipts.then_some(Receipt { seq, id });
         draft.events.push((item, receipt));
-    }
-
-    /// Hands the lines to the kernel; then readers see them.
-    fn put(&mut self, around: &Surroundings, draft: Draft, parcels: &mut [Parcel], written: &mut Vec<Item>) {
-        if draft.events.is_empty() {
-            return;
-        }
-        let stored = self.store(around, &draft.bytes);
-        if stored.is_ok() {
-            let offset = self.current.length;
-            self.current.length += draft.bytes.len() as u64;
-            self.current.ends_open = false;
-            self.dirty = true;
-            let first_seq = self.publish(around, draft.entries);
-            match &mut self.fresh {
-                Some(fresh) => fresh.bytes.extend_from_slice(&draft.bytes),
-                None => self.fresh = Some(Fresh { file: self.file_name(), first_seq, offset, bytes: draft.bytes }),
-            }
-        }
-        for (item, receipt) in draft.events {
-            let Some(parcel) = parcels.get_mut(item.parcel) else { continue };
-            if let Err(error) = &stored {
-                parcel.fail(item.index, error.clone());
-                continue;
-            }
-            if let Some(receipt) = receipt {
-                parcel.note(item.index, receipt);
-            }
-            written.push(item);
-        }
-    }
-
-    fn store(&mut self, around: &Surroundings, bytes: &[u8]) -> Result<()> {
-        if self.broken {
-            return Err(indeterminate("an earlier write of this batch", "the file is read again before the next one"));
-        }
-        let path = self.path(around);
-        self.check_file(&path, around.names)?;
-        self.load_current()?;
-        let opened = self.current.open(&path);
-        // Where all files were removed with their directory, it is made anew before they are read again.
-        self.broken |= opened.is_err() && !around.layout.active.is_dir();
-        let file = opened?;
-        let Err(cause) = (&*file).write_all(bytes) else { return Ok(()) };
-        // What was written of it goes away again: a rejected event is absent.
-        if file.set_len(self.current.length).is_ok() {
-            return Err(Error::io(format!("writing {}", path.display()), &cause));
-        }
-        self.broken = true;
-        Err(indeterminate(&format!("writing {}", path.display()), &cause.to_string()))
-    }
-
-    fn check_file(&mut self, path: &Path, names: Option<Stamp>) -> Result<()> {
-        let unchanged = self.current.is_unchanged(path, names)?;
-        self.broken |= !unchanged;
-        if unchanged {
-            return Ok(());
-        }
-        let cause = std::io::Error::other("somebody else has removed, replaced or changed the file");
-        Err(Error::io(format!("writing {}", path.display()), &cause))
-    }
-
-    /// Shows readers what was added, and gives the number of the event that the file begins with.
-    fn publish(&self, around: &Surroundings, added: Vec<Entry>) -> Option<u64> {
-        let mut first_seq = None;
-        let mut files = self.session.files_mut();
-        if files.last().is_none_or(|file| file.closed) {
-            let entries = Arc::new(RwLock::new(Entries::default()));
-            files.push(Placed { path: self.path(around), closed: false, bytes: 0, entries });
-        }
-        let first = files.len() == 1;
-        if let Some(file) = files.last_mut() {
-            file.bytes = self.current.length;
-            let mut entries = write(&file.entries);
-            for entry in added {
-                entries.push(entry);
-            }
-            first_seq = entries.list.first().filter(|first| first.offset == 0).map(|first| first.seq);
-        }
-        drop(files);
-        if first && around.catalog.find(&self.session.id).is_none() {
-            around.catalog.insert(Arc::clone(&self.session));
-        }
-        around.bell.ring(&self.session.id, self.next_seq - 1);
-        first_seq
-    }
-
-    fn path(&self, around: &Surroundings) -> PathBuf {
-        around.layout.active.join(self.file_name())
-    }
-
-    /// Sees to it that the events of the file being written are at hand, before more are added.
-    fn load_current(&self) -> Result<()> {
-        let placed = self.session.files().last().filter(|file| !file.closed).cloned();
-        if let Some(placed) = placed
-            && read(&placed.entries).stored.is_some()
-            && let Some(file) = files::open_found(&placed.path)?
-        {
-            checkpoint::load(&placed.entries, &self.session, &file)?;
-        }
-        Ok(())
     }
 }
 

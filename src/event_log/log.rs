@@ -1,6 +1,8 @@
 //! The handle that a program has.
 
 mod asking;
+mod closing;
+mod waiting;
 
 use std::{
     collections::HashSet,
@@ -14,13 +16,11 @@ use std::{
 };
 
 use super::{
-    MAX_EVENT_BYTES, NAME,
+    MAX_EVENT_BYTES,
     append::{Append, Receipt},
-    bell::Waiting,
     cursor::{Cursor, ReplayFilter},
     handles::{Consumer, Replay},
     options::LogOptions,
-    reader::Ask,
     registry,
     retention::CleanupReport,
     side::Side,
@@ -107,40 +107,6 @@ impl EventLog {
             cursor,
             begun: AtomicBool::new(false),
         })
-    }
-
-    /// Answers with the number of a session's newest event, as soon as there is one above `after`. `ticket` is by which the
-    /// wait is called off.
-    pub fn wait(&self, session: String, after: u64, ticket: u32, reply: Reply<u64>) {
-        let waiting = Waiting { ticket: self.ticket(ticket), after, reply };
-        self.side.bell().announce(waiting.ticket);
-        let view = self.side.view();
-        let newest = move |session: &str| Ok(view.session(session)?.map_or(0, |found| found.last_seq()));
-        match &self.side {
-            Side::Owner(core) => {
-                let (bell, wanted) = (Arc::clone(&core.bell), Some(session.clone()));
-                let answer = move |opened: Result<()>| match opened {
-                    Ok(()) => bell.wait(&session, waiting, || newest(&session)),
-                    Err(error) => bell.refuse(waiting, error),
-                };
-                self.submit(Job::Open { session: wanted, reply: Reply::new(answer) });
-            }
-            Side::Visitor { reader, bell, .. } => {
-                if let Err(error) = self.check() {
-                    return bell.refuse(waiting, error);
-                }
-                bell.wait(&session, waiting, || Ok(0));
-                if let Err((error, _)) = reader.submit(Ask::Look, 1) {
-                    bell.call_off(|_| true, &error);
-                }
-            }
-        }
-    }
-
-    /// Calls a wait off: it answers that it has been.
-    pub fn end_wait(&self, ticket: u32) {
-        let over = self.ticket(ticket);
-        self.side.bell().call_off(|ticket| ticket == over, &Error::Closed("the wait"));
     }
 
     /// A named consumer of a session, whose position is still to be opened.
@@ -257,48 +223,6 @@ impl EventLog {
         for ask in self.side.reader().withdraw(|ask| picked(ask.tag())) {
             ask.refuse(Error::Timeout("a question to the event log"));
         }
-    }
-
-    /// Does what is queued, and closes the handle; the last one closes the log. A second close answers at once.
-    pub fn close(&self, reply: Reply<()>) {
-        self.leave(true, reply);
-    }
-
-    fn leave(&self, listens: bool, reply: Reply<()>) {
-        if self.closed.swap(true, Ordering::AcqRel) {
-            return reply.send(Ok(()));
-        }
-        let ours = |ticket: u64| ticket >> 32 == u64::from(self.number);
-        self.side.bell().call_off(ours, &Error::Closed(NAME));
-        match &self.side {
-            Side::Owner(core) => registry::leave(core, self.number, listens, reply),
-            Side::Visitor { reader, .. } => reader.close(reply),
-        }
-    }
-
-    /// Closes and waits, `limit` at the most, also for a close that is under way; for the way out of the process. `false`: not
-    /// in time, or not in order.
-    #[must_use]
-    pub fn drain(&self, limit: Duration) -> bool {
-        if self.check().is_err() {
-            return match &self.side {
-                Side::Owner(core) => core.writer.drain(limit),
-                Side::Visitor { .. } => true,
-            };
-        }
-        let (reply, closed) = Reply::channel();
-        self.close(reply);
-        matches!(closed.recv_timeout(limit), Ok(Ok(())))
-    }
-
-    fn ticket(&self, ticket: u32) -> u64 {
-        (u64::from(self.number) << 32) | u64::from(ticket)
-    }
-}
-
-impl Drop for EventLog {
-    fn drop(&mut self) {
-        self.leave(false, Reply::new(drop));
     }
 }
 

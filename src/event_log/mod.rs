@@ -38,6 +38,7 @@ mod retention;
 mod side;
 mod stamp;
 mod statistics;
+mod surroundings;
 mod sync;
 mod time;
 mod together;

@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::{
     archive, checkpoint, files,
     index::{Placed, Session, read},
-    lane::Surroundings,
     names,
     opening::{Damage, RecoveryReport},
     owned::Owned,
+    surroundings::Surroundings,
     time::{date_text, day_of, end_of_day, millis, now_ms},
 };
 use crate::error::Result;

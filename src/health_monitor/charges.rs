@@ -3,7 +3,8 @@
 
 use super::{
     rules::Rules,
-    state::{Reason, Standing, reached},
+    standing::{Reason, Standing},
+    ticks::reached,
 };
 
 /// Work in flight, for example a call of a language model. While there is some the agent is not asked anything, and its

@@ -16,8 +16,10 @@ mod loops;
 mod monitor;
 mod report;
 mod rules;
+mod standing;
 mod state;
 mod table;
+mod ticks;
 mod watch;
 
 #[cfg(test)]
@@ -31,5 +33,6 @@ pub use loops::{EventLoop, Label, LoopInfo, LoopNews, Pulse};
 pub use monitor::{Look, Monitor};
 pub use report::{Move, Report, Whom};
 pub use rules::{Options, Rules};
-pub use state::{Agent, Reason, Standing, Step};
+pub use standing::{Reason, Standing};
+pub use state::{Agent, Step};
 pub use table::{Chunk, Registration};

@@ -2,7 +2,7 @@
 
 use super::{
     loops::LoopNews,
-    state::{Reason, Standing},
+    standing::{Reason, Standing},
 };
 
 /// An agent: where it is found, and which of its lives is meant.

@@ -9,39 +9,17 @@
 //! Missed beats are the whole intervals of silence, once a ping has been out for an interval; a rejected ping counts at
 //! once. Whoever cannot be pinged, and whoever has work in flight, is never judged by silence.
 
-use super::{charges::Charges, rules::Rules};
+mod charged;
+
+use super::{
+    charges::Charges,
+    rules::Rules,
+    standing::{Reason, Standing},
+    ticks::{SELDOM, reached},
+};
 
 /// Pings to an agent that is gone come at most so many doublings apart.
 const LONGEST_GAP: u32 = 3;
-
-/// Where there is nothing to see, looks come as seldom as the wrapping clock allows.
-pub(super) const SELDOM: u32 = u32::MAX / 4;
-
-/// How an agent stands. The order is from good to bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    /// It gave a sign of life, or nobody had a reason to ask.
-    Healthy,
-    /// It missed a beat.
-    Suspect,
-    /// It is gone.
-    Disconnected,
-}
-
-/// What speaks against an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// It did not answer.
-    Silent,
-    /// It rejected a ping.
-    Rejected,
-    /// Its work is past the deadline.
-    Overdue,
-    /// The loop it lives in is frozen.
-    Frozen,
-    /// The worker it lived in has ended.
-    Exited,
-}
 
 /// What one look at an agent brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -124,93 +102,10 @@ impl Agent {
         Step { ping: false, moved: self.stand(rules, now) }
     }
 
-    /// Work begins, and has so many ticks. To begin it is a sign of life.
-    pub fn begin(&mut self, rules: &Rules, now: u32, beat: u32, work: u32, deadline: u32) -> Step {
-        self.see(rules, beat);
-        self.unanswered = None;
-        // The tick that is under way is a part of one only.
-        self.charged().begin(work, now.wrapping_add(1).wrapping_add(deadline));
-        Step { ping: false, moved: self.stand(rules, now) }
-    }
-
-    /// Work has ended, however.
-    pub fn settle(&mut self, rules: &Rules, now: u32, beat: u32, work: u32) -> Step {
-        if let Some(charges) = &mut self.charges {
-            charges.settle(work);
-        }
-        self.review(rules, now, beat)
-    }
-
-    /// The loop in which it lives is frozen, or no longer.
-    pub fn freeze(&mut self, rules: &Rules, now: u32, beat: u32, frozen: bool) -> Step {
-        self.charged().freeze(now, frozen);
-        self.review(rules, now, beat)
-    }
-
-    /// The worker in which it lives has ended.
-    pub fn exit(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
-        self.charged().exit();
-        self.review(rules, now, beat)
-    }
-
-    /// It lives elsewhere from now on, and its work before the one numbered `first_work` is nobody's. That shows nothing of
-    /// whether it lives: how it stood, only a sign of life makes good.
-    pub fn relocate(&mut self, rules: &Rules, now: u32, beat: u32, pingable: bool, first_work: u32) -> Step {
-        let moved = self.review(rules, now, beat).moved;
-        self.silence = self.standing;
-        if let Some(charges) = &mut self.charges {
-            charges.leave();
-            charges.forget_before(first_work);
-        }
-        self.pingable = pingable;
-        self.unanswered = None;
-        self.rejections = 0;
-        self.vain = 0;
-        self.next_ping = now.wrapping_add(rules.ping_after);
-        self.stand(rules, now);
-        Step { ping: false, moved }
-    }
-
     /// Its last sign of life came in the tick `now`, which is not over, but has been taken note of: from here on it counts as
     /// one of the tick before, or the next one in this tick would be taken for the same.
     pub fn predate(&mut self, now: u32) {
         self.last_beat = now.wrapping_sub(1);
-    }
-
-    /// Its work from the one numbered `first` on, where there is some that it has not survived by its last sign of life,
-    /// `beat`: it goes on in the next life.
-    #[must_use]
-    pub fn works_from(&self, first: u32, beat: u32) -> Option<Box<Charges>> {
-        let mut works = self.charges.clone()?;
-        works.leave();
-        works.forget_before(first);
-        works.forgive(beat);
-        works.busy().then_some(works)
-    }
-
-    /// The same agent, with work in flight.
-    #[must_use]
-    pub fn with(mut self, works: Option<Box<Charges>>) -> Self {
-        self.charges = works;
-        self
-    }
-
-    fn charged(&mut self) -> &mut Charges {
-        self.charges.get_or_insert_default()
-    }
-
-    fn busy(&self) -> bool {
-        self.charges.as_ref().is_some_and(|charges| charges.busy())
-    }
-
-    fn charge(&self, rules: &Rules, now: u32) -> Option<(Standing, Reason)> {
-        self.charges.as_ref().and_then(|charges| charges.verdict(rules, now))
-    }
-
-    /// Something about the charges has changed.
-    fn review(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
-        self.see(rules, beat);
-        Step { ping: false, moved: self.stand(rules, now) }
     }
 
     /// How it stands now, by everything; the new standing where that is news.
@@ -312,11 +207,6 @@ impl Agent {
         let pressing = self.charges.as_ref().is_some_and(|charges| charges.pressing(now));
         self.standing < Standing::Disconnected && (silent || pressing)
     }
-}
-
-/// Whether the wrapping clock has come to `moment`.
-pub(super) fn reached(now: u32, moment: u32) -> bool {
-    now.wrapping_sub(moment) < u32::MAX / 2
 }
 
 fn share(of: u32, phase: u32) -> u32 {

@@ -1,10 +1,14 @@
 //! The pure state against a naive model that keeps the whole history and reads the definitions off it.
 
+mod bounds;
+mod history;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Agent, Options, Reason, Rules, Standing, Step, state::reached};
+use self::history::History;
+use super::{Agent, Options, Reason, Rules, Standing, Step, ticks::reached};
 
 /// What happens to an agent between two sweeps.
 #[derive(Debug, Clone, Copy)]
@@ -56,84 +60,6 @@ fn rules() -> impl Strategy<Value = Rules> {
         })
         .unwrap()
     })
-}
-
-/// Everything that ever happened, in ticks since the registration.
-struct History {
-    rules: Rules,
-    pingable: bool,
-    last_sign: u32,
-    pings: Vec<u32>,
-    rejections: Vec<u32>,
-    /// Work in flight: its number, and the tick from which on it is overdue.
-    works: Vec<(u32, u32)>,
-    frozen_since: Option<u32>,
-    exited: bool,
-    /// How it stood when it was moved, until a sign of life.
-    kept: Standing,
-}
-
-impl History {
-    fn new(rules: Rules, pingable: bool) -> Self {
-        let (pings, rejections, works, kept) = (Vec::new(), Vec::new(), Vec::new(), Standing::Healthy);
-        Self { rules, pingable, last_sign: 0, pings, rejections, works, frozen_since: None, exited: false, kept }
-    }
-
-    fn standing(&self, now: u32) -> Standing {
-        let since = |from: u32| match now.checked_sub(from) {
-            None => Standing::Healthy,
-            Some(ticks) if ticks < self.rules.interval => Standing::Suspect,
-            Some(_) => Standing::Disconnected,
-        };
-        let overdue = self.works.iter().map(|(_, due)| since(*due));
-        let exited = if self.exited { Standing::Disconnected } else { Standing::Healthy };
-        let charges = overdue.chain(self.frozen_since.map(since)).chain([exited]);
-        charges.chain([self.silence(now), self.kept]).max().unwrap()
-    }
-
-    fn silence(&self, now: u32) -> Standing {
-        let open: Vec<u32> = self.pings.iter().copied().filter(|&ping| ping > self.last_sign).collect();
-        let Some(first) = open.first().filter(|_| self.pingable && self.works.is_empty()) else {
-            return Standing::Healthy;
-        };
-        let rejected = u32::try_from(self.rejections.len()).unwrap();
-        let asked_for_an_interval = now - first >= self.rules.interval;
-        // The sign came after its tick began, so that tick is not silence.
-        let whole_intervals = (now - self.last_sign).saturating_sub(1) / self.rules.interval;
-        let missed = rejected.max(if asked_for_an_interval || rejected > 0 { whole_intervals } else { 0 });
-        let had_room = now - first >= self.rules.timeout.saturating_sub(self.rules.ping_after + 1).max(1);
-        if missed >= self.rules.max_missed || (now - self.last_sign >= self.rules.timeout && had_room) {
-            Standing::Disconnected
-        } else if missed > 0 {
-            Standing::Suspect
-        } else {
-            Standing::Healthy
-        }
-    }
-
-    fn sign(&mut self, now: u32) {
-        if now > self.last_sign {
-            self.last_sign = now;
-            self.rejections.clear();
-            self.kept = Standing::Healthy;
-            self.works.retain(|(_, due)| *due > now);
-        }
-    }
-
-    fn relocate(&mut self, now: u32, first_work: u32) {
-        self.kept = self.standing(now);
-        self.works.retain(|(id, _)| *id >= first_work);
-        self.pings.clear();
-        self.rejections.clear();
-        self.frozen_since = None;
-        self.exited = false;
-    }
-
-    fn reject(&mut self, now: u32) {
-        if self.works.is_empty() && self.pings.iter().any(|&ping| ping > self.last_sign) {
-            self.rejections.push(now);
-        }
-    }
 }
 
 /// An agent and what it has announced: each change once, and nothing else. And its like, at which nobody looks before it says
@@ -238,107 +164,4 @@ proptest! {
             }
         }
     }
-
-    #[test]
-    fn overdue_work_is_suspected_at_its_deadline_and_given_up_an_interval_later(
-        rules in rules(), origin: u32, phase: u16, deadline in 0u32..2000, pingable: bool,
-    ) {
-        let mut agent = Agent::new(&rules, origin, pingable, phase);
-        agent.begin(&rules, origin, origin, 1, deadline);
-        let mut heard = Vec::new();
-        for tick in 1..=deadline + rules.interval + 2 {
-            let now = origin.wrapping_add(tick);
-            let step = agent.judge(&rules, now, origin);
-            prop_assert!(!step.ping);
-            let moved = step.moved.map(|standing| (tick, standing, agent.reason(&rules, now)));
-            heard.extend(moved);
-        }
-        let reason = Some(Reason::Overdue);
-        let disconnected = (deadline + 1 + rules.interval, Standing::Disconnected, reason);
-        prop_assert_eq!(heard, vec![(deadline + 1, Standing::Suspect, reason), disconnected]);
-    }
-
-    #[test]
-    fn an_agent_that_answers_is_never_accused(
-        rules in rules(), origin: u32, phase: u16, delays in prop::collection::vec(0.0f64..1.0, 1..40),
-    ) {
-        let room = rules.interval.min(rules.timeout.saturating_sub(rules.ping_after + 1).max(1));
-        let mut agent = Agent::new(&rules, origin, true, phase);
-        let (mut beat, mut answer_at, mut delays) = (origin, None, delays.into_iter());
-        for tick in 1u32.. {
-            let now = origin.wrapping_add(tick);
-            let step = agent.judge(&rules, now, beat);
-            prop_assert_eq!((step.moved, agent.standing()), (None, Standing::Healthy));
-            if step.ping {
-                let Some(delay) = delays.next() else { break };
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 ≤ delay < 1")]
-                let wait = (f64::from(room) * delay) as u32;
-                answer_at.get_or_insert(tick + wait.min(room - 1));
-            }
-            if answer_at.is_some_and(|at| at <= tick) {
-                (beat, answer_at) = (now, None);
-            }
-        }
-    }
-
-    #[test]
-    fn an_agent_that_hangs_is_gone_within_the_bound(rules in rules(), origin: u32, phase: u16, alive in 0u32..100) {
-        let mut agent = Agent::new(&rules, origin, true, phase);
-        let mut beat = origin;
-        for tick in 1..=alive {
-            agent.judge(&rules, origin.wrapping_add(tick), beat);
-            beat = origin.wrapping_add(tick);
-        }
-        let by_beats = rules.interval * rules.max_missed.max(2) + 1;
-        // A time-out of a few ticks leaves the ping one of its own to be answered in.
-        let by_timeout = rules.timeout.max(rules.ping_after + 2);
-        let mut gone = None;
-        for tick in 1..=by_beats.max(by_timeout) + 1 {
-            if agent.judge(&rules, beat.wrapping_add(tick), beat).moved == Some(Standing::Disconnected) {
-                gone = Some(tick);
-                break;
-            }
-        }
-        prop_assert!(gone.is_some_and(|tick| tick <= by_beats.min(by_timeout)), "{gone:?}");
-    }
-
-    #[test]
-    fn whoever_is_active_is_left_alone(rules in rules(), origin: u32, phase: u16, ticks in 2u32..200) {
-        let mut agent = Agent::new(&rules, origin, true, phase);
-        let mut beat = origin;
-        for tick in 1..ticks {
-            let now = origin.wrapping_add(tick);
-            let step = agent.judge(&rules, now, beat);
-            // Only the first ping, which finds the agent's place among the others, may come.
-            prop_assert!(!step.ping || tick == 1);
-            beat = now;
-        }
-    }
-
-    #[test]
-    fn whoever_cannot_be_pinged_is_never_judged(rules in rules(), origin: u32, phase: u16, ticks in 1u32..2000) {
-        let mut agent = Agent::new(&rules, origin, false, phase);
-        for tick in 1..ticks {
-            let step = agent.judge(&rules, origin.wrapping_add(tick), origin);
-            prop_assert!(!step.ping && step.moved.is_none() && !agent.on_trial(tick));
-        }
-    }
-}
-
-#[test]
-fn a_rejected_ping_counts_at_once_and_the_next_one_comes_sooner() {
-    let rules = Rules::new(&Options {
-        heartbeat_interval: Duration::from_secs(2),
-        activity_timeout: Duration::from_secs(5),
-        max_missed_beats: 2,
-    })
-    .unwrap();
-    let mut agent = Agent::new(&rules, 0, true, u16::MAX);
-    let first = (1..100).find(|&tick| agent.judge(&rules, tick, 0).ping).unwrap();
-    assert!(first <= rules.interval);
-    assert_eq!(agent.reject(&rules, first, 0).moved, Some(Standing::Suspect));
-    let second = (first + 1..100).find(|&tick| agent.judge(&rules, tick, 0).ping).unwrap();
-    assert_eq!(second, first + rules.interval / 2);
-    assert_eq!(agent.reject(&rules, second, 0).moved, Some(Standing::Disconnected));
-    assert_eq!(agent.judge(&rules, second + 1, second).moved, Some(Standing::Healthy));
 }

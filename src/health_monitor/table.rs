@@ -9,7 +9,8 @@ use super::{
     charges::Charges,
     report::{Move, Report, Whom},
     rules::Rules,
-    state::{Agent, SELDOM, Step, reached},
+    state::{Agent, Step},
+    ticks::{SELDOM, reached},
 };
 
 /// Words in one piece of memory. Pieces are added, never moved: JavaScript holds on to them.

@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use crossbeam_channel::{Sender, bounded};
 
 use super::*;

@@ -2,6 +2,7 @@
 
 mod any_order;
 mod faults;
+mod meddling;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -184,93 +185,6 @@ fn what_is_erased_is_not_in_the_journal_either() {
 }
 
 #[test]
-fn a_file_that_somebody_has_removed_does_not_come_back() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    let both = [(0, Durability::Power), (1, Durability::Power)];
-    append(&mut owned, &both, 10);
-    owned.settle().unwrap();
-    append(&mut owned, &both, 10);
-    fs::remove_file(directory.path().join("active/a.jsonl")).unwrap();
-    drop(owned);
-    let owned = open(directory.path(), u64::MAX);
-    assert_eq!(seqs(&owned).keys().collect::<Vec<_>>(), ["b"]);
-    assert_eq!(seqs(&owned)["b"], [1, 2]);
-}
-
-#[test]
-fn damage_where_the_journal_knows_better_is_mended_and_kept_aside() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
-    drop(owned);
-    let path = directory.path().join("active/a.jsonl");
-    let mut bytes = fs::read(&path).unwrap();
-    bytes[20] ^= 1;
-    fs::write(&path, &bytes).unwrap();
-    let owned = open(directory.path(), u64::MAX);
-    assert_eq!(seqs(&owned)["a"], [1]);
-    assert_eq!(fs::read(directory.path().join("quarantine/a.journal.0.damaged")).unwrap(), bytes);
-}
-
-#[test]
-fn damage_that_cannot_be_kept_aside_is_mended_all_the_same_but_events_are_not_written_over() {
-    let both = [(0, Durability::Power), (1, Durability::Power), (0, Durability::Power)];
-    let [directory, another] = [(); 2].map(|()| tempfile::TempDir::new().unwrap());
-    let files = [&directory, &another].map(|directory| {
-        append(&mut open(directory.path(), u64::MAX), &both, 10);
-        directory.path().join("active/a.jsonl")
-    });
-    let [whole, mut other] = files.each_ref().map(|file| fs::read(file).unwrap());
-    let quarantine = directory.path().join("quarantine");
-    fs::write(&quarantine, "no directory").unwrap();
-    // Its first line does not say that it is another file, its second one is an event.
-    other[20] ^= 1;
-    fs::write(&files[0], &other).unwrap();
-    let options = LogOptions::new(directory.path());
-    let opened =
-        Owned::open(Layout::new(directory.path()), &options, &Arc::default(), &Arc::default(), &Arc::default(), None);
-    assert_eq!(opened.err().unwrap().code(), "ERR_IO");
-    assert_eq!(fs::read(&files[0]).unwrap(), other);
-    let mut damaged = whole.clone();
-    damaged[20] ^= 1;
-    fs::write(&files[0], &damaged).unwrap();
-    assert_eq!(seqs(&open(directory.path(), u64::MAX))["a"], [1, 2]);
-    assert_eq!(fs::read(&files[0]).unwrap(), whole);
-}
-
-#[test]
-fn a_journal_that_takes_nothing_is_replaced() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    let both = [(0, Durability::Power), (1, Durability::Power)];
-    append(&mut owned, &both, 10);
-    fs::remove_file(directory.path().join("journal")).unwrap();
-    for seq in 2..=4 {
-        assert_eq!(append(&mut owned, &both, 10), [Some(seq), Some(seq)]);
-        assert!(owned.lanes.values().all(Lane::is_safe));
-    }
-    assert!(!journal_of(directory.path()).is_empty());
-    cut_power(owned);
-    let owned = open(directory.path(), u64::MAX);
-    assert_eq!(seqs(&owned)["a"], [1, 2, 3, 4]);
-}
-
-#[test]
-fn after_a_write_that_failed_another_journal_is_begun() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    let both = [(0, Durability::Power), (1, Durability::Power)];
-    append(&mut owned, &both, 10);
-    owned.around.journal.break_it();
-    append(&mut owned, &both, 10);
-    let entries = journal_of(directory.path());
-    let entries = crate::event_log::journal::entry::read(&entries);
-    assert_eq!(entries.len(), 1, "nobody knows what the first one holds");
-    assert!(owned.lanes["a"].bytes_on_disk() > 0, "what it held is in its place");
-}
-
-#[test]
 fn what_an_earlier_round_has_left_behind_the_last_entry_is_none() {
     let directory = tempfile::TempDir::new().unwrap();
     let mut owned = open(directory.path(), u64::MAX);
@@ -285,19 +199,4 @@ fn what_an_earlier_round_has_left_behind_the_last_entry_is_none() {
     let bytes = journal_of(directory.path());
     assert_eq!(bytes.len(), before, "it is written over, not cut");
     assert_eq!(crate::event_log::journal::entry::read(&bytes).len(), 1);
-}
-
-#[test]
-fn what_a_failed_sync_may_have_lost_is_written_again_from_the_journal() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
-    let path = directory.path().join("active/a.jsonl");
-    let bytes = fs::read(&path).unwrap();
-    // The kernel takes it for written, and finds nothing when it reads it again.
-    drop(owned.lanes.get_mut("a").unwrap().take_sync(&owned.around, true));
-    fs::write(&path, vec![0; bytes.len()]).unwrap();
-    owned.note(vec![("a".into(), Err(std::io::Error::other("a disk that lies")))]);
-    owned.settle().unwrap();
-    assert_eq!(fs::read(&path).unwrap(), bytes);
 }

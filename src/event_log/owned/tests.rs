@@ -4,6 +4,7 @@ mod syncing;
 
 use super::*;
 use crate::{
+    durability::Durability,
     event_log::{append::Append, files, index::read, time::now_micros},
     reply::Reply,
 };

@@ -5,7 +5,7 @@ mod loops;
 use crossbeam_channel::{Receiver, unbounded};
 
 use super::{
-    super::{report::Whom, state::Standing, table::Registration},
+    super::{report::Whom, standing::Standing, table::Registration},
     *,
 };
 

@@ -1,6 +1,8 @@
 //! Folding the write-ahead log into the file. Only the writer does it, and never inside of a commit that somebody waits
 //! for: after the answers were given, or when there is nothing else to do.
 
+mod syncing;
+
 use std::{
     path::Path,
     sync::{
@@ -12,9 +14,8 @@ use std::{
 
 use rusqlite::Connection;
 
-use crate::error::{Error, Result};
-
 use super::{failure::failure, identity::Identity, room::Room};
+use crate::error::{Error, Result};
 
 /// The log is folded each time it has grown by this: by 1,024 pages, as SQLite would by itself. Readers go on; pages that
 /// one of them still needs stay for later.
@@ -170,27 +171,6 @@ impl Checkpoints {
         self.owe(owed, whole)
     }
 
-    /// After the log was folded, as a whole or not, where a sync was owed: what failed is owed still.
-    ///
-    /// Folding begins with syncing the log, but only where there is something that may be folded: what a reader holds up, or
-    /// another process that folds at this moment, has to be synced apart. So has what there is no room for in the file.
-    fn owe(&mut self, owed: bool, folded: Result<bool>) -> Result<()> {
-        if !owed {
-            return folded.map(drop);
-        }
-        let synced = match &folded {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(Error::Full { .. }) => self.room.sync(),
-            Err(error) => Err(error.clone()),
-        };
-        if synced.is_err() {
-            self.sync_by = Some(later(&mut self.sync_pause));
-        } else {
-            self.sync_pause = SYNCED_WITHIN;
-        }
-        synced.and(folded.map(drop))
-    }
-
     /// Folds what it can, so that the log can begin anew in the room it has.
     ///
     /// # Errors
@@ -202,31 +182,6 @@ impl Checkpoints {
     /// When [`Self::when_due`] shall run although nothing is written.
     pub fn wake_at(&self) -> Option<Instant> {
         self.sync_by.into_iter().chain(self.empty_at).min()
-    }
-
-    /// Whether something that was acknowledged is not synced.
-    #[must_use]
-    pub fn is_sync_owed(&self) -> bool {
-        self.sync_by.is_some()
-    }
-
-    fn sync_is_due(&self) -> bool {
-        self.sync_by.is_some_and(|due| due <= Instant::now())
-    }
-
-    /// For those who want to survive a power cut and have changed nothing: what they have found may not be on the disk yet.
-    /// Where they have changed something, their commit has synced it with theirs.
-    ///
-    /// # Errors
-    /// A sync that failed.
-    pub fn sync_what_is_owed(&mut self, connection: &Connection) -> Result<()> {
-        let nothing_written = self.committed.load(Ordering::Relaxed) == 0;
-        if !nothing_written || !self.is_sync_owed() {
-            return Ok(());
-        }
-        let folded = self.fold(connection);
-        // The log may be on the disk although there is no room for it in the file.
-        if self.is_sync_owed() { folded } else { Ok(()) }
     }
 
     /// What time asks for.

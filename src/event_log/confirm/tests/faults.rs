@@ -1,7 +1,77 @@
-//! Ways to lose, to block or to bring back what the journal speaks of.
+//! What a disk loses, or does not take, of what the journal speaks of.
 
 use super::*;
 use crate::event_log::record;
+
+#[test]
+fn damage_where_the_journal_knows_better_is_mended_and_kept_aside() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
+    drop(owned);
+    let path = directory.path().join("active/a.jsonl");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let owned = open(directory.path(), u64::MAX);
+    assert_eq!(seqs(&owned)["a"], [1]);
+    assert_eq!(fs::read(directory.path().join("quarantine/a.journal.0.damaged")).unwrap(), bytes);
+}
+
+#[test]
+fn damage_that_cannot_be_kept_aside_is_mended_all_the_same_but_events_are_not_written_over() {
+    let both = [(0, Durability::Power), (1, Durability::Power), (0, Durability::Power)];
+    let [directory, another] = [(); 2].map(|()| tempfile::TempDir::new().unwrap());
+    let files = [&directory, &another].map(|directory| {
+        append(&mut open(directory.path(), u64::MAX), &both, 10);
+        directory.path().join("active/a.jsonl")
+    });
+    let [whole, mut other] = files.each_ref().map(|file| fs::read(file).unwrap());
+    let quarantine = directory.path().join("quarantine");
+    fs::write(&quarantine, "no directory").unwrap();
+    // Its first line does not say that it is another file, its second one is an event.
+    other[20] ^= 1;
+    fs::write(&files[0], &other).unwrap();
+    let options = LogOptions::new(directory.path());
+    let opened =
+        Owned::open(Layout::new(directory.path()), &options, &Arc::default(), &Arc::default(), &Arc::default(), None);
+    assert_eq!(opened.err().unwrap().code(), "ERR_IO");
+    assert_eq!(fs::read(&files[0]).unwrap(), other);
+    let mut damaged = whole.clone();
+    damaged[20] ^= 1;
+    fs::write(&files[0], &damaged).unwrap();
+    assert_eq!(seqs(&open(directory.path(), u64::MAX))["a"], [1, 2]);
+    assert_eq!(fs::read(&files[0]).unwrap(), whole);
+}
+
+#[test]
+fn after_a_write_that_failed_another_journal_is_begun() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    let both = [(0, Durability::Power), (1, Durability::Power)];
+    append(&mut owned, &both, 10);
+    owned.around.journal.break_it();
+    append(&mut owned, &both, 10);
+    let entries = journal_of(directory.path());
+    let entries = crate::event_log::journal::entry::read(&entries);
+    assert_eq!(entries.len(), 1, "nobody knows what the first one holds");
+    assert!(owned.lanes["a"].bytes_on_disk() > 0, "what it held is in its place");
+}
+
+#[test]
+fn what_a_failed_sync_may_have_lost_is_written_again_from_the_journal() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path(), u64::MAX);
+    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
+    let path = directory.path().join("active/a.jsonl");
+    let bytes = fs::read(&path).unwrap();
+    // The kernel takes it for written, and finds nothing when it reads it again.
+    drop(owned.lanes.get_mut("a").unwrap().take_sync(&owned.around, true));
+    fs::write(&path, vec![0; bytes.len()]).unwrap();
+    owned.note(vec![("a".into(), Err(std::io::Error::other("a disk that lies")))]);
+    owned.settle().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
 
 /// As after a sync of the file whose name could not be synced.
 #[test]
@@ -16,62 +86,6 @@ fn the_journal_vouches_for_a_name_until_the_name_is_on_the_disk() {
     cut_power(owned);
     let owned = open(directory.path(), u64::MAX);
     assert_eq!(seqs(&owned)["a"], [1]);
-}
-
-/// Its first line is an event, but none of this session: somebody has put it there.
-#[test]
-fn a_file_that_does_not_begin_with_its_first_event_stays_out_of_the_journal() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
-    append(&mut owned, &[(1, Durability::Power)], 10);
-    owned.close().unwrap();
-    let of = |session: &str| directory.path().join(format!("active/{session}.jsonl"));
-    let (other, own) = (fs::read_to_string(of("b")).unwrap(), fs::read_to_string(of("a")).unwrap());
-    let second = other.split_inclusive('\n').nth(1).unwrap();
-    fs::write(of("a"), format!("{second}{own}")).unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    let given = append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
-    cut_power(owned);
-    let owned = open(directory.path(), u64::MAX);
-    assert_eq!(seqs(&owned)["a"], [1, given[0].unwrap()]);
-}
-
-#[test]
-fn what_somebody_else_has_called_a_journal_is_left_alone() {
-    let both = [(0, Durability::Power), (1, Durability::Power)];
-    let check = |root: &Path, is_there: &dyn Fn() -> bool| {
-        for _ in 0..2 {
-            let mut owned = open(root, u64::MAX);
-            assert!(is_there(), "opened");
-            assert!(append(&mut owned, &both, 10).iter().all(Option::is_some));
-            assert!(owned.lanes.values().all(Lane::is_safe));
-            assert!(is_there(), "written to");
-            owned.close().unwrap();
-            assert!(is_there(), "closed");
-            fs::remove_file(root.join("closed.json")).unwrap();
-        }
-    };
-    let directory = tempfile::TempDir::new().unwrap();
-    let path = directory.path().join("journal");
-    fs::write(&path, "Dear diary\n").unwrap();
-    check(directory.path(), &|| fs::read(&path).unwrap() == b"Dear diary\n");
-    let directory = tempfile::TempDir::new().unwrap();
-    let path = directory.path().join("journal");
-    fs::create_dir(&path).unwrap();
-    check(directory.path(), &|| path.is_dir());
-}
-
-#[test]
-fn what_is_settled_and_removed_by_somebody_does_not_come_back() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
-    owned.settle().unwrap();
-    fs::remove_file(directory.path().join("active/a.jsonl")).unwrap();
-    drop(owned);
-    let owned = open(directory.path(), u64::MAX);
-    assert_eq!(seqs(&owned).keys().collect::<Vec<_>>(), ["b"]);
 }
 
 /// The entry is on the disk although its sync failed.
@@ -89,46 +103,6 @@ fn what_a_failed_entry_says_is_forgotten_with_its_file() {
     let owned = open(directory.path(), 400);
     assert!(!directory.path().join("active/a.jsonl").exists(), "it is there twice");
     assert!(owned.report.damaged.is_empty(), "{:?}", owned.report);
-}
-
-#[test]
-fn a_journal_that_somebody_has_removed_keeps_no_session_from_being_written() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
-    fs::remove_file(directory.path().join("journal")).unwrap();
-    owned.note(vec![("a".into(), Err(std::io::Error::other("a disk that lies")))]);
-    assert!(append(&mut owned, &[(0, Durability::Process)], 10)[0].is_some());
-}
-
-#[test]
-fn a_journal_that_somebody_has_removed_keeps_full_files_from_being_closed_for_a_moment_only() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), 1_000);
-    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
-    owned.settle().unwrap();
-    fs::remove_file(directory.path().join("journal")).unwrap();
-    for _ in 0..3 {
-        assert!(append(&mut owned, &[(0, Durability::Process)], 1_000)[0].is_some());
-    }
-    assert!(owned.settle_at.is_some());
-    owned.settle_in_time();
-    assert!(owned.settle_at.is_none());
-    assert!(append(&mut owned, &[(0, Durability::Process)], 10)[0].is_some());
-    assert!(directory.path().join("active/a.1.jsonl").exists());
-}
-
-#[test]
-fn a_journal_that_somebody_has_cut_is_not_relied_on() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    let both = [(0, Durability::Power), (1, Durability::Power)];
-    append(&mut owned, &both, 10);
-    fs::write(directory.path().join("journal"), "").unwrap();
-    append(&mut owned, &both, 10);
-    cut_power(owned);
-    let owned = open(directory.path(), u64::MAX);
-    assert_eq!(seqs(&owned)["a"], [1, 2]);
 }
 
 /// Half a line that could neither be written nor taken away again is behind what the journal has.
@@ -207,52 +181,6 @@ fn what_is_kept_aside_takes_no_place_of_what_was() {
         owned = open(directory.path(), u64::MAX);
     }
     assert!(!aside("-2").exists());
-}
-
-#[test]
-fn a_file_that_cannot_be_opened_keeps_nobody_awake() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
-    owned.lanes.values_mut().for_each(Lane::let_go);
-    fs::remove_file(directory.path().join("active/a.jsonl")).unwrap();
-    for _ in 0..3 {
-        owned.settle_in_time();
-        let done = owned.syncer.wait();
-        owned.note(done);
-    }
-    assert!(owned.settle_at.is_none());
-}
-
-#[test]
-fn a_journal_that_speaks_of_no_file_of_a_log_keeps_it_from_nothing() {
-    let directory = tempfile::TempDir::new().unwrap();
-    open(directory.path(), u64::MAX).close().unwrap();
-    fs::remove_file(directory.path().join("closed.json")).unwrap();
-    let part = |file, offset| Part { file, first_seq: 1, offset, bytes: b"{}\n" };
-    let mut bytes = Vec::new();
-    let names = ["../a.jsonl", "/a.jsonl", "x/a.jsonl", "a:b.jsonl", "Notes.jsonl", "..jsonl", "con\u{0}.jsonl"];
-    let parts: Vec<_> = names.map(|name| part(name, 0)).into_iter().collect();
-    crate::event_log::journal::entry::push(&mut bytes, 1, &[], &parts);
-    for offset in [1 << 63, u64::MAX, u64::MAX - 1, i64::MAX as u64] {
-        crate::event_log::journal::entry::push(&mut bytes, 1, &[], &[part("b.jsonl", 0), part("b.jsonl", offset)]);
-    }
-    fs::write(directory.path().join("journal"), bytes).unwrap();
-    let owned = open(directory.path(), u64::MAX);
-    assert_eq!(files::names(&directory.path().join("active")).unwrap(), ["b.jsonl"]);
-    assert!(!directory.path().join("a.jsonl").exists());
-    drop(owned);
-}
-
-#[test]
-fn a_copy_without_its_lock_has_what_its_journal_has() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path(), u64::MAX);
-    append(&mut owned, &[(0, Durability::Power), (1, Durability::Power)], 10);
-    cut_power(owned);
-    fs::remove_file(directory.path().join("lock")).unwrap();
-    let owned = open(directory.path(), u64::MAX);
-    assert_eq!(seqs(&owned)["a"], [1]);
 }
 
 #[test]

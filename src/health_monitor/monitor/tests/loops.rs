@@ -4,7 +4,7 @@ use super::*;
 use crate::health_monitor::{
     gauge::Sight,
     loops::{Label, Pulse},
-    state::Reason,
+    standing::Reason,
 };
 
 /// A loop that is not there any more.

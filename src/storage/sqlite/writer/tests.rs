@@ -10,8 +10,8 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::*;
-use crate::storage::session::Encoded;
+use super::{batch::FULL_FOR, *};
+use crate::storage::{session::Encoded, sqlite::Write};
 
 /// A writer whose file is open.
 fn writer(path: &Path) -> Writer {

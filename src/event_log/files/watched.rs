@@ -1,0 +1,21 @@
+//! What tests see of how this thread touches the disk, and what they take from it.
+
+use std::{
+    cell::{Cell, RefCell},
+    path::PathBuf,
+};
+
+thread_local! {
+    /// The directories whose names this thread has put on the disk, and files of others, for tests to see what no power cut shows them.
+    pub static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
+    /// How many names this thread has looked up.
+    pub static LOOKED: Cell<usize> = const { Cell::new(0) };
+    /// How often this thread has read a journal.
+    pub static REDONE: Cell<usize> = const { Cell::new(0) };
+    /// Files that this thread cannot remove, by the ends of their paths.
+    pub static STUCK: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+    /// Whether this thread can open no directories to sync them.
+    pub static UNOPENED: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread's file system counts no names.
+    pub static UNCOUNTED: Cell<bool> = const { Cell::new(false) };
+}

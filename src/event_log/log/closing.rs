@@ -1,0 +1,48 @@
+//! The end of a handle: closed, dropped, or on the way out of the process.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use super::EventLog;
+use crate::{
+    event_log::{registry, side::Side},
+    reply::Reply,
+};
+
+impl EventLog {
+    /// Does what is queued, and closes the handle; the last one closes the log. A second close answers at once.
+    pub fn close(&self, reply: Reply<()>) {
+        self.leave(true, reply);
+    }
+
+    fn leave(&self, listens: bool, reply: Reply<()>) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return reply.send(Ok(()));
+        }
+        self.end_waits();
+        match &self.side {
+            Side::Owner(core) => registry::leave(core, self.number, listens, reply),
+            Side::Visitor { reader, .. } => reader.close(reply),
+        }
+    }
+
+    /// Closes and waits, `limit` at the most, also for a close that is under way; for the way out of the process. `false`: not
+    /// in time, or not in order.
+    #[must_use]
+    pub fn drain(&self, limit: Duration) -> bool {
+        if self.check().is_err() {
+            return match &self.side {
+                Side::Owner(core) => core.writer.drain(limit),
+                Side::Visitor { .. } => true,
+            };
+        }
+        let (reply, closed) = Reply::channel();
+        self.close(reply);
+        matches!(closed.recv_timeout(limit), Ok(Ok(())))
+    }
+}
+
+impl Drop for EventLog {
+    fn drop(&mut self) {
+        self.leave(false, Reply::new(drop));
+    }
+}
