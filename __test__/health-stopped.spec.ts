@@ -1,4 +1,5 @@
 /** A stopped monitor tells nothing, whatever was under way; what was comes when it goes on. */
+import './support/simulated-clock.js';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
@@ -6,17 +7,6 @@ import { AgentHealthMonitor, type HealthMonitorConfig } from '../ts/index.js';
 import { Alarm } from '../ts/health-monitor/alarm.js';
 import { Inbox } from '../ts/health-monitor/inbox.js';
 import type { Report } from '../ts/health-monitor/reports.js';
-
-// What the alarm's timer is is decided when it is called: here, by a simulated clock.
-jest.mock('node:timers', () => ({
-  ...jest.requireActual<object>('node:timers'),
-  setTimeout: (work: () => void, ms: number) => globalThis.setTimeout(work, ms),
-  clearTimeout: (timer: NodeJS.Timeout) => globalThis.clearTimeout(timer),
-}));
-jest.mock('../ts/timers.js', () => ({
-  ...jest.requireActual<object>('../ts/timers.js'),
-  monotonic: () => performance.now(),
-}));
 
 const never = (): Promise<never> => new Promise(() => undefined);
 

@@ -116,3 +116,63 @@ describe('names whose sync nobody waited for are on the disk when the process en
     expect(await run(temporaryDirectory(), program)).toContainEqual(expect.stringMatching(/^(later|now) keys$/));
   });
 });
+
+describe('at the end', () => {
+  test('closing lets land what was asked for, and is final', async () => {
+    const store = open();
+    const saves = Array.from({ length: 50 }, (_, n) => store.saveSession(`s${n}`, conversation(`s${n}`)));
+    const closed = store.close();
+    await expect(store.get('k')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    await closed;
+    expect(readdirSync(join(store.path, 'sessions'))).toHaveLength(50);
+    await Promise.all([...saves, store.close()]);
+  });
+
+  test.each(['process.exit()', 'setImmediate(() => setImmediate(() => process.exit()))', ''])(
+    'what is queued lands although nobody closed anything: %s',
+    async (exit) => {
+      const path = temporaryDirectory();
+      const script = `const { FileStorageAdapter } = require(${JSON.stringify(dist)});
+        const store = new FileStorageAdapter({ path: ${JSON.stringify(path)} });
+        const at = new Date(0);
+        for (let n = 0; n < 30; n += 1) {
+          void store.saveSession('s' + n, { id: 's', messages: [], createdAt: at, updatedAt: at });
+          void store.appendMessages('s' + n, [{ id: 'm', role: 'user', content: '', timestamp: at }]);
+        }
+        void store.set('gone', 1);
+        void store.delete('gone');
+        ${exit}`;
+      expect(await runNode(['-e', script], { cwd: path })).toEqual({ code: 0, output: '' });
+      const store = open(path);
+      expect(await store.getStats()).toMatchObject({ sessions: 30, messages: 30, keys: 0 });
+      expect((await store.verify()).damaged).toEqual([]);
+      await store.close();
+    },
+    30_000,
+  );
+
+  test('what the end of the process interrupts is done once, whichever step it was at', async () => {
+    const last = { sessions: 16, messages: 12 };
+    const ends = [1, 20, 45, 80, 120, 160].map(async (writes) => {
+      const path = temporaryDirectory();
+      const script = `const { FileStorageAdapter } = require(${JSON.stringify(dist)});
+        const store = new FileStorageAdapter({ path: ${JSON.stringify(path)}, durability: 'process' });
+        const at = new Date(0);
+        let left = ${writes};
+        const done = () => { if (--left === 0) process.exit(); };
+        for (let s = 0; s < ${last.sessions}; s += 1) {
+          store.saveSession('s' + s, { id: 's', messages: [], createdAt: at, updatedAt: at }).then(done);
+          for (let m = 0; m < ${last.messages}; m += 1)
+            store.appendMessages('s' + s, [{ id: String(m), role: 'user', content: '', timestamp: at }]).then(done);
+        }`;
+      expect(await runNode(['-e', script], { cwd: path })).toEqual({ code: 0, output: '' });
+      const store = open(path);
+      for (let n = 0; n < last.sessions; n += 1) {
+        const ids = (await store.getMessages(`s${n}`))?.map(({ id }) => Number(id));
+        expect({ writes, ids }).toEqual({ writes, ids: Array.from({ length: last.messages }, (_, at) => at) });
+      }
+      await store.close();
+    });
+    await Promise.all(ends);
+  }, 60_000);
+});

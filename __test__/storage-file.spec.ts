@@ -10,11 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 
 import { FileStorageAdapter, type ChatMessage } from '../ts/index.js';
 import { storageError } from '../ts/storage/file/files.js';
-import { fileNameOf, idOfFileName } from '../ts/storage/file/names.js';
 import { OWNER } from '../ts/storage/file/owner.js';
 import { runNode } from './support/child.js';
 import { conversation, deadProcess, open } from './support/file-store.js';
@@ -32,61 +30,6 @@ skipUnless(process.platform === 'linux', 'only Linux has directories that take n
     expect([code, output]).toEqual([0, expect.stringMatching(/^ERR_IO ENOENT.*'\/proc\/none'/)]);
   },
 );
-
-describe('names of files', () => {
-  const anyId = fc
-    .oneof(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 512 }), fc.string({ minLength: 1, maxLength: 512 }))
-    .filter((id) => !/[\0\p{Surrogate}]/u.test(id) && Buffer.byteLength(id) <= 512);
-
-  test('tell ids apart, also where case is ignored, and are safe everywhere', () => {
-    const seen = new Map<string, string>();
-    fc.assert(
-      fc.property(anyId, (id) => {
-        const name = fileNameOf(id);
-        expect(name).toMatch(/^[a-z0-9_%~-]{1,200}\.json$/);
-        expect(name).toBe(name.toLowerCase());
-        expect(seen.get(name) ?? id).toBe(id);
-        seen.set(name, id);
-        if (!name.includes('~')) expect(idOfFileName(name)).toBe(id);
-      }),
-      { numRuns: 3_000 },
-    );
-  });
-
-  test('are never those of devices, of hidden files or of another directory', () => {
-    for (const id of [
-      'con',
-      'nul',
-      'com1',
-      'CON',
-      '.',
-      '..',
-      '.hidden',
-      '../x',
-      'a/b',
-      'a\\b',
-      'aux.txt',
-      '%63on',
-      '~',
-    ]) {
-      expect(fileNameOf(id)).not.toMatch(/^(con|nul|com1|aux)\.|^\.|[/\\]/);
-      expect(idOfFileName(fileNameOf(id))).toBe(id);
-    }
-    expect(fileNameOf('chat-7')).toBe('chat-7.json');
-    expect(fileNameOf('A')).toBe('%41.json');
-  });
-
-  test('of long ids that begin alike differ', async () => {
-    const ids = ['x', 'y'].map((end) => 'Ä'.repeat(255) + end);
-    expect(new Set(ids.map(fileNameOf)).size).toBe(2);
-    const store = open();
-    for (const id of ids) await store.saveSession(id, conversation(id));
-    for (const id of ids) await store.set(id, id);
-    expect((await store.listSessions({ orderBy: 'id', order: 'asc' })).sort()).toEqual(ids.sort());
-    for (const id of ids) expect([(await store.getSession(id))?.id, await store.get(id)]).toEqual([id, id]);
-    await store.close();
-  });
-});
 
 describe('files', () => {
   test('are JSON, one message a line, for the owner only', async () => {
@@ -247,66 +190,6 @@ test('a session that is listed is not read again until its file changes', async 
   utimesSync(file, 1_001, 1_001);
   expect(await store.listSessions({ activeAgent: 'writer' })).toEqual([]);
   await store.close();
-});
-
-describe('at the end', () => {
-  test('closing lets land what was asked for, and is final', async () => {
-    const store = open();
-    const saves = Array.from({ length: 50 }, (_, n) => store.saveSession(`s${n}`, conversation(`s${n}`)));
-    const closed = store.close();
-    await expect(store.get('k')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
-    await closed;
-    expect(readdirSync(join(store.path, 'sessions'))).toHaveLength(50);
-    await Promise.all([...saves, store.close()]);
-  });
-
-  test.each(['process.exit()', 'setImmediate(() => setImmediate(() => process.exit()))', ''])(
-    'what is queued lands although nobody closed anything: %s',
-    async (exit) => {
-      const path = temporaryDirectory();
-      const script = `const { FileStorageAdapter } = require(${JSON.stringify(dist)});
-        const store = new FileStorageAdapter({ path: ${JSON.stringify(path)} });
-        const at = new Date(0);
-        for (let n = 0; n < 30; n += 1) {
-          void store.saveSession('s' + n, { id: 's', messages: [], createdAt: at, updatedAt: at });
-          void store.appendMessages('s' + n, [{ id: 'm', role: 'user', content: '', timestamp: at }]);
-        }
-        void store.set('gone', 1);
-        void store.delete('gone');
-        ${exit}`;
-      expect(await runNode(['-e', script], { cwd: path })).toEqual({ code: 0, output: '' });
-      const store = open(path);
-      expect(await store.getStats()).toMatchObject({ sessions: 30, messages: 30, keys: 0 });
-      expect((await store.verify()).damaged).toEqual([]);
-      await store.close();
-    },
-    30_000,
-  );
-
-  test('what the end of the process interrupts is done once, whichever step it was at', async () => {
-    const last = { sessions: 16, messages: 12 };
-    const ends = [1, 20, 45, 80, 120, 160].map(async (writes) => {
-      const path = temporaryDirectory();
-      const script = `const { FileStorageAdapter } = require(${JSON.stringify(dist)});
-        const store = new FileStorageAdapter({ path: ${JSON.stringify(path)}, durability: 'process' });
-        const at = new Date(0);
-        let left = ${writes};
-        const done = () => { if (--left === 0) process.exit(); };
-        for (let s = 0; s < ${last.sessions}; s += 1) {
-          store.saveSession('s' + s, { id: 's', messages: [], createdAt: at, updatedAt: at }).then(done);
-          for (let m = 0; m < ${last.messages}; m += 1)
-            store.appendMessages('s' + s, [{ id: String(m), role: 'user', content: '', timestamp: at }]).then(done);
-        }`;
-      expect(await runNode(['-e', script], { cwd: path })).toEqual({ code: 0, output: '' });
-      const store = open(path);
-      for (let n = 0; n < last.sessions; n += 1) {
-        const ids = (await store.getMessages(`s${n}`))?.map(({ id }) => Number(id));
-        expect({ writes, ids }).toEqual({ writes, ids: Array.from({ length: last.messages }, (_, at) => at) });
-      }
-      await store.close();
-    });
-    await Promise.all(ends);
-  }, 60_000);
 });
 
 test('a file that cannot be read is damage to verify, and keeps it from none of the others', async () => {

@@ -4,9 +4,8 @@ import { resolve } from 'node:path';
 import type { Kind } from './calls.js';
 import type { EncodeOptions } from './codec.js';
 import { EventLogError } from './errors.js';
-import { Asked } from './event-log/asked.js';
 import { decodeEvents, encodeEvent, PreparedKind } from './event-log/encoding.js';
-import { Together } from './event-log/together.js';
+import { closeFiles, openFiles, type Opened } from './event-log/opened.js';
 import {
   DEFAULTS,
   durabilityOption,
@@ -24,7 +23,7 @@ import { Reads } from './event-log/reads.js';
 import { openConsumer, type EventConsumer } from './event-log/consumer.js';
 import type { EventLogStats, EventLogVerifyReport } from './event-log/stats.js';
 import { tail, type Tailed } from './event-log/tail.js';
-import { drainAtExit, type ExitWish } from './exit.js';
+import { waitForNewer } from './event-log/wait.js';
 import { checkId } from './ids.js';
 import { crossing, native, NATIVE_LOG, type Native } from './native.js';
 import { optionsObject, signalOption } from './options.js';
@@ -48,16 +47,6 @@ type Begin = (binary: Native, handle: Handle, slot: number) => void;
 
 /** What a consumer brings, and what its acknowledgements survive: by default what the log's events do. */
 export type SubscribeOptions = Omit<TailOptions, 'afterSeq'> & { durability?: Durability };
-
-interface Opened {
-  asked: Asked;
-  together: Together;
-  /** Those that may have positions. */
-  consumers: Set<EventConsumer>;
-  /** Whether the way out of the process has closed it: what is asked for behind that opens it anew. */
-  left: { already: boolean };
-  exit: ExitWish;
-}
 
 /**
  * Stores events so that they survive the process (`durability: 'process'`, the default) or the power (`'power'`), and
@@ -255,7 +244,7 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
    * log has not heard of it.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= closeFiles(this.#opened);
     return this.#closing;
   }
 
@@ -270,73 +259,19 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
 
   readonly #tailed: Tailed = {
     replay: (sessionId, options) => this.replay(sessionId, options),
-    wait: (sessionId, after, signal) => this.#wait(sessionId, after, signal),
+    wait: (sessionId, after, signal) => {
+      const { asked, together } = this.#open();
+      together.send();
+      return waitForNewer(asked, sessionId, after, signal);
+    },
   };
-
-  async #wait(sessionId: string, after: number, signal: AbortSignal): Promise<number> {
-    const { asked, together } = this.#open();
-    together.send();
-    let ticket = 0;
-    const end = (): void => {
-      crossing(EventLogError, (binary) => binary.logWaitEnd(asked.handle, ticket));
-      // Where the thread that writes is held up, the answer comes when it goes on, or never.
-      asked.abandon(ticket, signal.reason);
-    };
-    signal.addEventListener('abort', end, { once: true });
-    try {
-      return await asked.run<number>('long', (binary, slot) => {
-        ticket = slot;
-        binary.logWait(asked.handle, slot, sessionId, Math.max(0, after));
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', end);
-    }
-  }
 
   #open(): Opened {
     if (this.#closing !== null) throw new EventLogError('ERR_CLOSED', 'the event log is closed');
     if (this.#opened?.left.already === false) return this.#opened;
     native();
-    const { durability, fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs } = this.#options;
-    const { maxFileBytes, maxQueueBytes, timeoutMs, readOnly } = this.#options;
-    const settings = {
-      directory: this.directory,
-      power: durability === 'power',
-      ...{ fsyncIntervalMs, retentionMs, maxRetentionMs, cleanupIntervalMs, maxFileBytes, maxQueueBytes, readOnly },
-    };
-    const asked = new Asked(settings, timeoutMs);
-    const { handle } = asked;
-    const together = new Together(maxQueueBytes, settings.power, ({ sessions, places, bodies, receipts, power }) => {
-      const begin = (binary: Native, slot: number): void =>
-        binary.logAppendTogether(handle, slot, sessions, places, bodies, receipts, power);
-      // For events of a bus nobody waits.
-      if (!receipts) return asked.run('write', begin);
-      return asked.runSoon((power ?? settings.power) ? 'power' : 'process', begin);
-    });
-    const consumers = new Set<EventConsumer>();
-    const left = { already: false };
-    const drain = (limitMs: number, last: boolean): void => {
-      together.send();
-      if (last) {
-        left.already = true;
-        crossing(EventLogError, (binary) => binary.logDrain(handle, limitMs));
-        return;
-      }
-      // A listener of the exit may throw, and then nobody comes here once more: it is on the disk by then. To close it, and to
-      // open it anew for what such a listener asks for, would take a slow disk more time than there is.
-      asked.run('write', (binary, slot) => binary.logFlush(handle, slot)).catch(() => undefined);
-      asked.drain(limitMs);
-    };
-    const land = (over: () => void): void => {
-      together.send();
-      // Where that fails, or takes too long, nobody is left to hear of it.
-      asked.close(over).catch(() => undefined);
-    };
     const before = this.#opened;
-    this.#opened = { asked, together, consumers, left, exit: drainAtExit(this, drain, land) };
+    this.#opened = openFiles(this, this.directory, this.#options);
     before?.exit.takeBack();
     return this.#opened;
   }
@@ -352,25 +287,6 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
       binary.logAppend(handle, slot, sessionId, body, id, power);
     });
     return { seq: Number(receipt.slice(0, receipt.indexOf(' '))), id, timestamp };
-  }
-
-  async #close(): Promise<void> {
-    const opened = this.#opened;
-    if (opened === null) return;
-    opened.together.send();
-    const { asked, consumers, exit } = opened;
-    let isOver = false as boolean;
-    // All at once: whichever is held up, the others are not.
-    const ended = await Promise.allSettled([
-      ...Array.from(consumers, (consumer) => consumer.close()),
-      asked.close(() => {
-        isOver = true;
-        exit.takeBack();
-      }),
-    ]);
-    // Where it was given up it goes on, and the way out of the process waits for it.
-    if (!isOver) exit.keep();
-    for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
 
   async #call<T>(kind: Kind, begin: Begin): Promise<T> {

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 
 import { SmallTalkError } from './errors.js';
-import { BUS_OPTIONS, SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
+import { SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
+import { BUS_OPTIONS } from './event-bus/options.js';
 import type { AnyListener, EventMap } from './event-bus/types.js';
 import { JsonlEventReplayStorage } from './event-log.js';
 import { DEFAULTS as LOG_OPTIONS, type JsonlEventLogOptions } from './event-log/options.js';

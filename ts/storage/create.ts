@@ -7,7 +7,8 @@ import { optionsObject, type Known } from '../options.js';
 import { isAdapter, type StorageAdapter } from './adapter.js';
 import { FileStorageAdapter } from './file.js';
 import { FILE_OPTIONS } from './file/options.js';
-import { InMemoryStorageAdapter, MEMORY_OPTIONS } from './memory.js';
+import { InMemoryStorageAdapter } from './memory.js';
+import { MEMORY_OPTIONS } from './memory/options.js';
 import { SQLITE_OPTIONS } from './sqlite/options.js';
 import { SQLiteStorageAdapter, type SQLiteStorageOptions } from './sqlite.js';
 

@@ -1,12 +1,8 @@
 /** Sessions and keys in a directory, a file each, that a person can read. */
-import { resolve } from 'node:path';
-
-import { decode, encode, type Encoded, type EncodeOptions } from '../codec.js';
-import { StorageError } from '../errors.js';
+import { decode, encode, type EncodeOptions } from '../codec.js';
 import { checkId } from '../ids.js';
-import { numberOption, optionsObject, pathOption, timeoutOption, wordOption } from '../options.js';
 import { encodeSession, type EncodedSession } from '../session.js';
-import type { ChatMessage, ChatSession, Durability } from '../types.js';
+import type { ChatMessage, ChatSession } from '../types.js';
 import type { ListOptions, StorageAdapter, StorageStats } from './adapter.js';
 import { expiryOf, listQuery } from './arguments.js';
 import type {
@@ -22,41 +18,32 @@ import type {
   VersionedSession,
   WriteOptions,
 } from './capabilities.js';
+import { checkMessages, messageRange, prefixOf, pruneQuery, versionedWrite } from './capability-arguments.js';
+import { Access } from './file/access.js';
+import type { Decision, Found } from './file/files.js';
+import { headOf, keyFile, keyHead, readKey, readSession, sessionHead, type KeyHead } from './file/format.js';
+import { checkedOptions, type FileStorageOptions } from './file/options.js';
+import type { Place } from './file/place.js';
+import { changeSession, gone, sizeOf } from './file/session-changes.js';
 import {
-  checkMessages,
-  durabilityOf,
-  messageRange,
-  prefixOf,
-  pruneQuery,
-  versionedWrite,
-} from './capability-arguments.js';
-import { storageError, type Decision, type Found, type Manner } from './file/files.js';
-import {
-  headOf,
-  keyFile,
-  keyHead,
-  readKey,
-  readSession,
-  sessionFile,
-  sessionHead,
-  type KeyHead,
-} from './file/format.js';
-import { FILE_OPTIONS, type FileStorageOptions } from './file/options.js';
-import { placeOf, type Place } from './file/place.js';
-import type { Steps } from './file/steps.js';
-import type { Ticket } from './file/ticket.js';
-import { UnderWay } from './file/under-way.js';
-import { countPlace, isExpired, prunePlace, removeExpired, removeIfExpired, verifyPlace } from './file/upkeep.js';
+  clearPlace,
+  countPlace,
+  isExpired,
+  prunePlace,
+  removeExpired,
+  removeIfExpired,
+  verifyPlace,
+} from './file/upkeep.js';
 import { byCodePoint, selected } from './listing.js';
 import {
   checkVersion,
   countOf,
   encodeMessages,
+  infoOf,
   messagesOf,
   sessionOf,
   unknownSession,
   withMessages,
-  type EncodedMessages,
 } from './record.js';
 
 /** No batches: files cannot be changed all or none. No `backup`: a copy of the directory is one. */
@@ -85,34 +72,28 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   readonly capabilities: readonly Capability[] = CAPABILITIES;
   /** Where the directory is. */
   readonly path: string;
-  readonly #durability: Durability;
   readonly #encoding: EncodeOptions;
-  readonly #busyTimeoutMs: number;
-  readonly #underWay: UnderWay;
-  #place: Place | null = null;
-  #closing: Promise<void> | null = null;
+  readonly #access: Access;
 
   /** Checks the options; the directory is made by `initialize()` or the first call. */
   constructor(options?: FileStorageOptions) {
-    const given = optionsObject('options', options, FILE_OPTIONS);
-    this.path = resolve(pathOption('path', given.path, './data/sessions'));
-    this.#durability = wordOption('durability', given.durability, 'power', ['process', 'power']);
-    this.#encoding = { unsupported: wordOption('unsupported', given.unsupported, 'refuse', ['refuse', 'json']) };
-    this.#busyTimeoutMs = numberOption('busyTimeoutMs', given.busyTimeoutMs, 5_000, { min: 0, max: 2 ** 31 - 1 });
-    const maxQueueBytes = numberOption('maxQueueBytes', given.maxQueueBytes, 64 * 2 ** 20, { min: 1, max: 2 ** 40 });
-    this.#underWay = new UnderWay(timeoutOption(given.timeoutMs), maxQueueBytes);
+    const checked = checkedOptions(options);
+    this.path = checked.path;
+    this.#encoding = checked.encoding;
+    this.#access = new Access(checked);
   }
 
   async initialize(): Promise<void> {
-    await this.#run((place) => place.begin());
+    await this.#access.run((place) => place.begin());
     // Nobody but a close waits for it: an expired key is invisible anyhow.
-    this.#run((place) => removeExpired(place, this.#manner(undefined)), null).catch(() => undefined);
+    this.#access.run((place) => removeExpired(place, this.#access.manner(undefined)), null).catch(() => undefined);
   }
 
   async saveSession(sessionId: string, session: ChatSession, options?: WriteOptions): Promise<void> {
     checkId(sessionId, 'sessionId');
     const encoded = encodeSession(session, this.#encoding);
-    await this.#changeSession(sessionId, this.#asked(options), sizeOf(encoded), () => encoded);
+    const manner = this.#access.asked(options);
+    await changeSession(this.#access, sessionId, manner, sizeOf(encoded), () => encoded);
   }
 
   async getSession(sessionId: string): Promise<ChatSession | null> {
@@ -121,13 +102,13 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
 
   async deleteSession(sessionId: string, options?: WriteOptions): Promise<boolean> {
     checkId(sessionId, 'sessionId');
-    const manner = this.#asked(options);
-    return this.#run(({ sessions }) => sessions.change(sessionId, gone, manner), manner.ticket);
+    const manner = this.#access.asked(options);
+    return this.#access.run(({ sessions }) => sessions.change(sessionId, gone, manner), manner.ticket);
   }
 
   async listSessions(options?: ListOptions): Promise<string[]> {
     const query = listQuery(options);
-    return this.#run(async ({ sessions }) => {
+    return this.#access.run(async ({ sessions }) => {
       const entries = await sessions.entries();
       // One whose first line is damaged is listed all the same: who reads it shall hear of it.
       return selected(
@@ -146,17 +127,19 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     checkMessages(messages);
     const added = encodeMessages(messages, this.#encoding);
     const now = Date.now();
-    const { session } = await this.#changeSession(sessionId, this.#asked(options, 'whole'), sizeOf(added), (stored) => {
+    const longer = (stored: Found | null): EncodedSession => {
       if (stored === null) throw unknownSession(sessionId);
       return withMessages(readSession(sessionId, stored.bytes).stored, added, now);
-    });
+    };
+    const manner = this.#access.asked(options, 'whole');
+    const { session } = await changeSession(this.#access, sessionId, manner, sizeOf(added), longer);
     return countOf(session);
   }
 
   async getMessages(sessionId: string, range?: MessageRange): Promise<ChatMessage[] | null> {
     checkId(sessionId, 'sessionId');
     const bounds = messageRange(range);
-    const found = await this.#run(({ sessions }) => sessions.read(sessionId, true));
+    const found = await this.#access.run(({ sessions }) => sessions.read(sessionId, true));
     if (found === null) return null;
     const { head, stored } = readSession(sessionId, found.bytes);
     return messagesOf(stored, ...bounds(head.messageCount));
@@ -165,27 +148,15 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   /** Reads the first line of the file; `sizeBytes` is the size of the file. */
   async getSessionInfo(sessionId: string): Promise<SessionInfo | null> {
     checkId(sessionId, 'sessionId');
-    const found = await this.#run(({ sessions }) => sessions.read(sessionId, false));
+    const found = await this.#access.run(({ sessions }) => sessions.read(sessionId, false));
     if (found === null) return null;
-    const { messageCount, activeAgent, createdAt, updatedAt, version } = headOf(
-      'session',
-      sessionId,
-      found.line,
-      sessionHead,
-    );
-    return {
-      messageCount,
-      sizeBytes: found.stats.size,
-      ...(activeAgent === undefined ? {} : { activeAgent }),
-      createdAt: new Date(createdAt),
-      updatedAt: new Date(updatedAt),
-      version,
-    };
+    const head = headOf('session', sessionId, found.line, sessionHead);
+    return infoOf(head, head.messageCount, found.stats.size);
   }
 
   async getVersioned(sessionId: string): Promise<VersionedSession | null> {
     checkId(sessionId, 'sessionId');
-    const found = await this.#run(({ sessions }) => sessions.read(sessionId, true));
+    const found = await this.#access.run(({ sessions }) => sessions.read(sessionId, true));
     if (found === null) return null;
     const { head, stored } = readSession(sessionId, found.bytes);
     return { session: sessionOf(stored), version: head.version };
@@ -199,11 +170,13 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     checkId(sessionId, 'sessionId');
     const { expected, options: others } = versionedWrite(options);
     const encoded = encodeSession(session, this.#encoding);
-    const { version } = await this.#changeSession(sessionId, this.#asked(others), sizeOf(encoded), (stored) => {
+    const next = (stored: Found | null): EncodedSession => {
       const actual = stored === null ? null : headOf('session', sessionId, stored.line, sessionHead).version;
       checkVersion(sessionId, expected, actual);
       return encoded;
-    });
+    };
+    const manner = this.#access.asked(others);
+    const { version } = await changeSession(this.#access, sessionId, manner, sizeOf(encoded), next);
     return { version };
   }
 
@@ -215,9 +188,9 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   async set(key: string, value: unknown, ttl?: number, options?: WriteOptions): Promise<void> {
     checkId(key, 'key');
     const contents = keyFile(key, expiryOf(ttl), encode(value, this.#encoding));
-    const manner = this.#asked(options, 'nothing');
+    const manner = this.#access.asked(options, 'nothing');
     const set = ({ keys }: Place): Promise<null> => keys.change(key, () => ({ result: null, contents }), manner);
-    await this.#run(set, manner.ticket, contents.length);
+    await this.#access.run(set, manner.ticket, contents.length);
   }
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the origin's signature
@@ -230,12 +203,12 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
 
   async delete(key: string, options?: WriteOptions): Promise<boolean> {
     checkId(key, 'key');
-    const manner = this.#asked(options);
+    const manner = this.#access.asked(options);
     const decide = (found: Found | null): Decision<boolean> => ({
       result: found !== null && !isExpired(keyHead(found.line)),
       contents: null,
     });
-    return this.#run(({ keys }) => keys.change(key, decide, manner), manner.ticket);
+    return this.#access.run(({ keys }) => keys.change(key, decide, manner), manner.ticket);
   }
 
   async has(key: string): Promise<boolean> {
@@ -252,132 +225,53 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   /** The keys are collected first, and given one by one. */
   async *keys(options?: KeyOptions): AsyncGenerator<string, void, undefined> {
     const prefix = prefixOf(options);
-    const entries = await this.#run(({ keys }) => keys.entries());
+    const entries = await this.#access.run(({ keys }) => keys.entries());
     const living = entries.filter(({ id, head }) => !isExpired(head) && id.startsWith(prefix));
     yield* living.map(({ id }) => id).sort(byCodePoint);
   }
 
   async clear(): Promise<void> {
-    const { ticket, ...manner } = this.#asked(undefined, 'nothing');
-    const begin = function* ({ sessions, keys }: Place): Steps<void> {
-      yield* sessions.clear(manner);
-      yield* keys.clear(manner);
-    };
-    const clear = (place: Place): Promise<void> => {
-      const cleared = place.turns.writeAll(() => begin(place), ticket);
-      if (!manner.power) for (const { late } of [place.sessions, place.keys]) late.owe(cleared);
-      return cleared;
-    };
-    await this.#run(clear, ticket);
+    const manner = this.#access.asked(undefined, 'nothing');
+    await this.#access.run((place) => clearPlace(place, manner), manner.ticket);
   }
 
   /** One session after another; each is looked at once more before it goes. */
   async prune(options: PruneOptions): Promise<PruneReport> {
     const query = pruneQuery(options);
-    const manner = this.#manner(undefined);
-    return this.#run((place) => prunePlace(place, query, manner), null);
+    const manner = this.#access.manner(undefined);
+    return this.#access.run((place) => prunePlace(place, query, manner), null);
   }
 
   /** Reads every file and compares its checksum. */
   async verify(): Promise<VerifyReport> {
-    return this.#run(verifyPlace, null);
+    return this.#access.run(verifyPlace, null);
   }
 
   /** Removes expired keys on the way. `sizeBytes` sums up the files' sizes; beside it there are `messages` and `path`. */
   async getStats(): Promise<StorageStats> {
-    const counts = await this.#run((place) => countPlace(place, this.#manner(undefined)));
+    const counts = await this.#access.run((place) => countPlace(place, this.#access.manner(undefined)));
     return { backend: 'file', ...counts, path: this.path };
   }
 
   /** What was asked for before lands; afterwards everything is rejected with `ERR_CLOSED`. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#access.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #close(): Promise<void> {
-    const place = this.#place;
-    // What other adapters do not use either is for the garbage collector.
-    this.#place = null;
-    await this.#underWay.settled(
-      async () => place?.turns.settled(),
-      async () => place?.syncNames(),
-    );
-  }
-
-  #open(): Place {
-    if (this.#closing !== null) throw new StorageError('ERR_CLOSED', 'the store is closed');
-    try {
-      this.#place ??= placeOf(this.path);
-    } catch (error) {
-      throw storageError(error);
-    }
-    return this.#place;
-  }
-
-  /** The work is begun at the call, so that turns are in the order of the calls. Without a ticket it may take its time. */
-  async #run<T>(
-    work: (place: Place) => Promise<T>,
-    ticket: Ticket | null = this.#underWay.ticket('read'),
-    bytes = 0,
-  ): Promise<T> {
-    try {
-      return await this.#underWay.run(async () => work(this.#open()), ticket, bytes);
-    } catch (error) {
-      throw storageError(error);
-    }
-  }
-
-  /** The manner of a change that somebody waits for. */
-  #asked(options: WriteOptions | undefined, reads?: Manner['reads']): Manner & { ticket: Ticket } {
-    return { ...this.#manner(options, reads), ticket: this.#underWay.ticket('write') };
-  }
-
-  #manner(options: WriteOptions | undefined, reads: Manner['reads'] = 'line'): Manner {
-    const power = durabilityOf(options, this.#durability) === 'power';
-    return { reads, power, busyTimeoutMs: this.#busyTimeoutMs };
-  }
-
-  /** Stores what `next` makes of what is stored, under the next version. */
-  async #changeSession(
-    id: string,
-    manner: Manner & { ticket: Ticket },
-    bytes: number,
-    next: (stored: Found | null) => EncodedSession,
-  ): Promise<{ session: EncodedSession; version: number }> {
-    const change = (place: Place): Promise<{ session: EncodedSession; version: number }> => {
-      const decide = (found: Found | null): Decision<{ session: EncodedSession; version: number }> => {
-        const session = next(found);
-        const version = place.nextVersion(found === null ? undefined : sessionHead(found.line)?.version);
-        return { result: { session, version }, contents: sessionFile(id, version, session) };
-      };
-      return place.sessions.change(id, decide, manner);
-    };
-    return this.#run(change, manner.ticket, bytes);
-  }
-
   async #readKey(key: string, whole: boolean): Promise<Found | null> {
     checkId(key, 'key');
-    return this.#run(({ keys }) => keys.read(key, whole));
+    return this.#access.run(({ keys }) => keys.read(key, whole));
   }
 
   /** Whether a key has not expired; one that has is removed where it is met. */
   #lives(head: KeyHead): boolean {
     if (!isExpired(head)) return true;
-    if (this.#closing === null)
-      void removeIfExpired(this.#open(), head.id, this.#manner(undefined)).catch(() => undefined);
+    if (!this.#access.closed)
+      void removeIfExpired(this.#access.open(), head.id, this.#access.manner(undefined)).catch(() => undefined);
     return false;
   }
 }
-
-/** About as many bytes as what is to be written takes in memory. */
-function sizeOf({ messages, messageTypes, head }: EncodedMessages & { head?: Encoded }): number {
-  return messages.length + messageTypes.length + (head?.text.length ?? 0) + (head?.types?.length ?? 0);
-}
-
-const gone = (found: Found | null): Decision<boolean> =>
-  found === null ? { result: false } : { result: true, contents: null };

@@ -1,8 +1,7 @@
 /** Sessions and keys in this process's memory: for tests, and where the binary is missing. */
-import { decode, encode, type EncodeOptions, type Unsupported } from '../codec.js';
+import { decode, encode, type EncodeOptions } from '../codec.js';
 import { StorageError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { optionsObject, wordOption, type Known } from '../options.js';
 import { encodeSession } from '../session.js';
 import type { ChatMessage, ChatSession } from '../types.js';
 import type { ListOptions, StorageAdapter, StorageStats } from './adapter.js';
@@ -30,18 +29,12 @@ import {
   pruneQuery,
   versionedWrite,
 } from './capability-arguments.js';
+import { memoryEncoding, type InMemoryStorageOptions } from './memory/options.js';
 import { lengthOf, MemorySessions } from './memory/sessions.js';
 import { MemoryValues } from './memory/values.js';
-import { countOf, encodeMessages, messagesOf, sessionOf } from './record.js';
+import { countOf, encodeMessages, infoOf, messagesOf, sessionOf } from './record.js';
 
-/** Manners of the memory adapter. */
-export interface InMemoryStorageOptions {
-  /** What happens to functions, class instances and the like. Default `refuse`. */
-  unsupported?: Unsupported;
-}
-
-/** Their names. */
-export const MEMORY_OPTIONS: Known<InMemoryStorageOptions> = { unsupported: true };
+export type { InMemoryStorageOptions } from './memory/options.js';
 
 /** Everything but `backup`: there is no file to copy. */
 const CAPABILITIES = [
@@ -79,8 +72,7 @@ export class InMemoryStorageAdapter implements StorageAdapter, Offered {
   #closed = false;
 
   constructor(options?: InMemoryStorageOptions) {
-    const given = optionsObject('options', options, MEMORY_OPTIONS);
-    this.#encoding = { unsupported: wordOption('unsupported', given.unsupported, 'refuse', ['refuse', 'json']) };
+    this.#encoding = memoryEncoding(options);
   }
 
   initialize(): Promise<void> {
@@ -135,16 +127,7 @@ export class InMemoryStorageAdapter implements StorageAdapter, Offered {
     return this.#run(() => {
       checkId(sessionId, 'sessionId');
       const stored = this.#sessions.get(sessionId);
-      if (stored === undefined) return null;
-      const { activeAgent, createdAt, updatedAt, version } = stored;
-      return {
-        messageCount: countOf(stored),
-        sizeBytes: lengthOf(stored),
-        ...(activeAgent === undefined ? {} : { activeAgent }),
-        createdAt: new Date(createdAt),
-        updatedAt: new Date(updatedAt),
-        version,
-      };
+      return stored === undefined ? null : infoOf(stored, countOf(stored), lengthOf(stored));
     });
   }
 

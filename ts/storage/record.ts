@@ -3,6 +3,7 @@ import type { Encoded, EncodeOptions } from '../codec.js';
 import { ConflictError, StorageError } from '../errors.js';
 import { decodeSession, encodeSession, type EncodedSession } from '../session.js';
 import type { ChatMessage, ChatSession } from '../types.js';
+import type { SessionInfo } from './capabilities.js';
 
 /** Messages as text: one a line, and their tables of types as many lines. */
 export type EncodedMessages = Pick<EncodedSession, 'messages' | 'messageTypes'>;
@@ -28,6 +29,23 @@ export function sessionOf({
   messageTypes,
 }: Pick<EncodedSession, 'head'> & EncodedMessages): ChatSession {
   return decodeSession({ head, messages: `[${messages.replaceAll('\n', ',')}]`, messageTypes });
+}
+
+/** What can be told of a session without its messages. */
+export function infoOf(
+  stored: Pick<EncodedSession, 'activeAgent' | 'createdAt' | 'updatedAt'> & { version: number },
+  messageCount: number,
+  sizeBytes: number,
+): SessionInfo {
+  const { activeAgent, createdAt, updatedAt, version } = stored;
+  return {
+    messageCount,
+    sizeBytes,
+    ...(activeAgent === undefined ? {} : { activeAgent }),
+    createdAt: new Date(createdAt),
+    updatedAt: new Date(updatedAt),
+    version,
+  };
 }
 
 /** The messages between two indexes, the second exclusive. */

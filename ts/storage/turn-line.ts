@@ -1,4 +1,5 @@
 /** Who waits for a turn on one session, and who may begin. */
+import type { Late } from '../patience.js';
 
 /** `changes` may have to be sent again; `read` changes nothing; `other` is any other write. */
 export type TurnKind = 'changes' | 'read' | 'other';
@@ -51,6 +52,20 @@ export function shift(line: Line): Waiting | undefined {
   line.first = first?.next;
   if (line.first === undefined) line.last = undefined;
   return first;
+}
+
+/** Takes out, and rejects, who has waited too long; who stands for something in other lines as well stays. */
+export function takeOutLate(line: Line, late: Late, error: () => Error): void {
+  let one = line.first;
+  line.first = undefined;
+  line.last = undefined;
+  while (one !== undefined) {
+    const { next } = one;
+    delete one.next;
+    if (one.reject !== undefined && late(one.since)) one.reject(error());
+    else push(line, one);
+    one = next;
+  }
 }
 
 /** Whether something of this kind may begin now, if it is the first. */

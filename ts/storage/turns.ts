@@ -8,7 +8,7 @@
 
 import { StorageError } from '../errors.js';
 import type { Clock, Late } from '../patience.js';
-import { mayBegin, newLine, push, shift, type Line, type Patient, type TurnKind } from './turn-line.js';
+import { mayBegin, newLine, push, shift, takeOutLate, type Line, type Patient, type TurnKind } from './turn-line.js';
 
 /** One operation whose turn it is. */
 export interface Turn {
@@ -53,18 +53,7 @@ export class Turns {
     }
     for (const one of this.#gate ?? []) if (late(one.since)) one.reject(error());
     if (this.#gate !== null) this.#gate = this.#gate.filter(({ since }) => !late(since));
-    for (const line of this.#lines.values()) {
-      let one = line.first;
-      line.first = undefined;
-      line.last = undefined;
-      while (one !== undefined) {
-        const { next } = one;
-        delete one.next;
-        if (one.reject !== undefined && late(one.since)) one.reject(error());
-        else push(line, one);
-        one = next;
-      }
-    }
+    for (const line of this.#lines.values()) takeOutLate(line, late, error);
     return this.#gate !== null || this.#lines.size > 0 || this.#broad.size > 0;
   }
 

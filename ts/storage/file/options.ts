@@ -1,6 +1,8 @@
 /** How the file adapter is opened. */
-import type { Unsupported } from '../../codec.js';
-import type { Known } from '../../options.js';
+import { resolve } from 'node:path';
+
+import type { EncodeOptions, Unsupported } from '../../codec.js';
+import { numberOption, optionsObject, pathOption, timeoutOption, wordOption, type Known } from '../../options.js';
 import type { Durability } from '../../types.js';
 
 /** How the file adapter keeps its files. */
@@ -28,3 +30,26 @@ export const FILE_OPTIONS: Known<FileStorageOptions> = {
   maxQueueBytes: true,
   unsupported: true,
 };
+
+/** The options, checked, with every default in place. */
+export interface CheckedOptions {
+  path: string;
+  durability: Durability;
+  encoding: EncodeOptions;
+  busyTimeoutMs: number;
+  timeoutMs: number;
+  maxQueueBytes: number;
+}
+
+/** Checks the options. Throws a TypeError for wrong types, `ERR_OPTION_INVALID` for wrong values. */
+export function checkedOptions(options?: FileStorageOptions): CheckedOptions {
+  const given = optionsObject('options', options, FILE_OPTIONS);
+  return {
+    path: resolve(pathOption('path', given.path, './data/sessions')),
+    durability: wordOption('durability', given.durability, 'power', ['process', 'power']),
+    encoding: { unsupported: wordOption('unsupported', given.unsupported, 'refuse', ['refuse', 'json']) },
+    busyTimeoutMs: numberOption('busyTimeoutMs', given.busyTimeoutMs, 5_000, { min: 0, max: 2 ** 31 - 1 }),
+    maxQueueBytes: numberOption('maxQueueBytes', given.maxQueueBytes, 64 * 2 ** 20, { min: 1, max: 2 ** 40 }),
+    timeoutMs: timeoutOption(given.timeoutMs),
+  };
+}

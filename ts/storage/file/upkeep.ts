@@ -1,12 +1,14 @@
-/** What is done with all files of a place: counting, verifying, and removing what is old or expired. */
+/** What is done with all files of a place: counting, verifying, and removing them, all or those that are old or expired. */
 import { SmallTalkError } from '../../errors.js';
 import type { Damage, PruneReport, VerifyReport } from '../capabilities.js';
 import type { PruneQuery } from '../capability-arguments.js';
+import type { Asked } from './access.js';
 import type { Decision, Found, Manner } from './files.js';
 import type { Folder } from './folder.js';
 import { keyHead, readKey, readSession, sessionHead, type KeyHead } from './format.js';
 import { codeOf } from './lock.js';
 import type { Place } from './place.js';
+import type { Steps } from './steps.js';
 
 /** Whether the end of a key has come. */
 export function isExpired(head: KeyHead | null): boolean {
@@ -41,6 +43,18 @@ export async function countPlace(
     messages: sessions.reduce((sum, { head }) => sum + (head?.messageCount ?? 0), 0),
     sizeBytes: [...sessions, ...keys].reduce((sum, { size }) => sum + size, 0),
   };
+}
+
+/** Removes everything. */
+export function clearPlace(place: Place, { ticket, ...manner }: Asked): Promise<void> {
+  const { sessions, keys } = place;
+  const begin = function* (): Steps<void> {
+    yield* sessions.clear(manner);
+    yield* keys.clear(manner);
+  };
+  const cleared = place.turns.writeAll(begin, ticket);
+  if (!manner.power) for (const { late } of [sessions, keys]) late.owe(cleared);
+  return cleared;
 }
 
 /** Removes sessions that were changed before a moment. */
