@@ -2,8 +2,6 @@
 import { reportOf, runBusScript } from './support/bus-script.js';
 import { skipUnless } from './support/skip.js';
 
-jest.setTimeout(60_000);
-
 const LIMIT = 100;
 
 /** Emits objects of its own and reports how many of them, and of their listeners, are still alive. */

@@ -5,8 +5,6 @@ import { runNode } from './support/child';
 import { ROOT } from './support/consumer';
 import { temporaryDirectory } from './support/temporary';
 
-jest.setTimeout(60_000);
-
 const PROGRAM = `
   const { AgentHealthMonitor, JsonlEventReplayStorage, SmallTalkEventBus } = require(${JSON.stringify(path.join(ROOT, 'dist', 'index.js'))});
   const { EventEmitter, once } = require('node:events');
@@ -20,10 +18,7 @@ const PROGRAM = `
 `;
 
 async function run(program: string, cwd = temporaryDirectory()): Promise<unknown> {
-  const ended = await runNode(['--no-warnings', '-e', `${PROGRAM}(async () => { ${program} })();`], {
-    cwd,
-    timeoutMs: 30_000,
-  });
+  const ended = await runNode(['--no-warnings', '-e', `${PROGRAM}(async () => { ${program} })();`], { cwd });
   if (ended.code !== 0) throw new Error(`it ended with ${ended.code}: ${ended.output}`);
   return JSON.parse(ended.output) as unknown;
 }

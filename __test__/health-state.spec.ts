@@ -200,7 +200,7 @@ test('no sequence of beats, failures and recoveries contradicts the table; every
   } finally {
     jest.useRealTimers();
   }
-}, 120_000);
+});
 
 describe('degraded', () => {
   /** Mostly soon after one another, so that it comes to something; now and then long enough to be calm. */
