@@ -15,7 +15,7 @@ import { temporaryDirectory } from './support/temporary.js';
 
 const withPipes = skipUnless(process.platform !== 'win32', 'only POSIX has pipes with names');
 
-const SHORT = { timeoutMs: 300, fsyncIntervalMs: 3_600_000, cleanupIntervalMs: 0 };
+const SHORT = { timeoutMs: 1_000, fsyncIntervalMs: 3_600_000, cleanupIntervalMs: 0 };
 const PATIENT = { ...SHORT, timeoutMs: 600_000 };
 
 /** A session whose file is a pipe. */
