@@ -5,8 +5,6 @@ import path from 'node:path';
 import { runNode } from './support/child';
 import { temporaryDirectory } from './support/temporary';
 
-jest.setTimeout(120_000);
-
 const ROOT = path.join(__dirname, '..');
 const BENCHMARK = path.join(ROOT, 'benchmark');
 const PAIR = ['smalltalk-native', 'node:events'];

@@ -16,7 +16,7 @@ test('the demo ends well after a real SIGKILL, says so without colours, and leav
   expect(ended.output).not.toContain('✗');
   expect(ended.code).toBe(0);
   expect(readdirSync(cwd)).toEqual([]);
-}, 60_000);
+});
 
 test('the demo ends badly when something acknowledged is missing', async () => {
   const cwd = temporaryDirectory();

@@ -7,8 +7,6 @@ import { runNode } from './support/child';
 import { codeBlocks, type CodeBlock } from './support/code-blocks';
 import { emptyProject, lend, NODE_TYPES, ROOT, STRICT } from './support/consumer';
 
-jest.setTimeout(60_000);
-
 /** A page may show this many programs that nobody runs, in all pages together. */
 const MOST_NOT_RUN = 6;
 const RUN_LIMIT_MS = 20_000;

@@ -79,7 +79,7 @@ test('process.exit() waits for what the writer has not got to yet: a file to be 
   for (const session of sessions)
     found.push(...(await all(log, session)).map(({ payload }) => (payload as string[])[0]));
   expect(found).toEqual(sessions);
-}, 30_000);
+});
 
 test('an awaited emitDurable keeps a process alive that has nothing else to do', async () => {
   const script = `

@@ -2,8 +2,6 @@
 import { reportOf, runBusScript } from './support/bus-script.js';
 import { skipUnless } from './support/skip.js';
 
-jest.setTimeout(60_000);
-
 const LIMIT = 100;
 
 /** Emits objects of its own and reports how many of them, and of their listeners, are still alive. */
@@ -145,18 +143,15 @@ skipUnless(process.platform === 'linux', 'only Linux says how often a thread wok
       let bursts = 0;
       const burst = () => {
         for (let at = 0; at < 1_000; at += 1) bus.emit('n');
-        if (++bursts < 20) return void setImmediate(burst);
-        const clock = tasks().some(({ name }) => name.startsWith('smalltalk'));
+        // Until the clock is there, or this would measure a process without one: its thread has to get its turn.
+        if (++bursts < 20 || !tasks().some(({ name }) => name.startsWith('smalltalk'))) return void setImmediate(burst);
         // The clock stops by itself a few of its ticks after the last event.
         setTimeout(() => {
           const before = wakeUps();
-          setTimeout(() => console.log(JSON.stringify({ clock, woken: wakeUps() - before })), 2_000);
+          setTimeout(() => console.log(JSON.stringify(wakeUps() - before)), 2_000);
         }, 200);
       };
       burst();`;
-    const { clock, woken } = (await reportOf(script)) as { clock: boolean; woken: number };
-    // Otherwise this test would measure a process without a clock.
-    expect(clock).toBe(true);
-    expect(woken).toBeLessThan(20);
+    expect(await reportOf(script)).toBeLessThan(20);
   },
 );

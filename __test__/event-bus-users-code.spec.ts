@@ -136,7 +136,7 @@ describe('a redact that goes wrong', () => {
     const before = Date.now();
     bus.emit('after');
     expect(log.events.map(({ topic }) => topic)).toEqual(['after']);
-    expect(log.events[0]?.timestamp).toBeGreaterThanOrEqual(before - 5);
+    expect(log.events[0]?.timestamp).toBeGreaterThanOrEqual(before - 1_000);
     expect(logStats(bus)).toMatchObject({ failed: 0, dropped: 0 });
   });
 

@@ -93,7 +93,7 @@ describe('closing and sharing', () => {
     const script = (end: string): string => scriptWithLog(directory, `${appending}\n${end}`);
     const ends = ['', 'process.exit(0)', 'setImmediate(() => process.exit(0))', 'void log.close(); process.exit(0)'];
     for (const [at, end] of ends.entries()) {
-      const ended = await runNode(['-e', script(end)], { cwd: __dirname, timeoutMs: 10_000 });
+      const ended = await runNode(['-e', script(end)], { cwd: __dirname });
       expect(ended).toEqual({ code: 0, output: '' });
       const log = open({ directory });
       const events = await all(log, 's');
@@ -121,7 +121,7 @@ describe('closing and sharing', () => {
           setTimeout(() => process.exit(0), 0);
         });
       });`;
-    const ended = await runNode(['--expose-gc', '-e', script], { cwd: __dirname, timeoutMs: 20_000 });
+    const ended = await runNode(['--expose-gc', '-e', script], { cwd: __dirname });
     expect(ended).toEqual({ code: 0, output: '' });
     const log = open({ directory });
     expect(await log.getStats()).toMatchObject({ events: 8000, recovery: { clean: true } });
@@ -147,7 +147,7 @@ describe('closing and sharing', () => {
         for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
         process.exit(0);
       })();`;
-    const { output } = await runNode(['--expose-gc', '-e', script], { cwd: __dirname, timeoutMs: 20_000 });
+    const { output } = await runNode(['--expose-gc', '-e', script], { cwd: __dirname });
     expect(output.trim().split('\n').sort()).toEqual(['given up', 'under way']);
   });
 
@@ -164,7 +164,7 @@ describe('closing and sharing', () => {
         console.log(before, code, process.listenerCount('exit'));
       })();`,
     );
-    expect((await runNode(['-e', script], { cwd: __dirname, timeoutMs: 10_000 })).output).toMatch(/^1 ERR_IO 0$/m);
+    expect((await runNode(['-e', script], { cwd: __dirname })).output).toMatch(/^1 ERR_IO 0$/m);
   });
 
   test('an await on the log holds a process that has nothing else to do', async () => {
@@ -176,7 +176,7 @@ describe('closing and sharing', () => {
         for await (const { seq } of log.replay('s', { priority: 'all' })) console.log(seq);
       })();`,
     );
-    expect(await runNode(['-e', script], { cwd: __dirname, timeoutMs: 10_000 })).toEqual({ code: 0, output: '1\n' });
+    expect(await runNode(['-e', script], { cwd: __dirname })).toEqual({ code: 0, output: '1\n' });
   });
 });
 

@@ -16,4 +16,4 @@ test('examples/frozen-agent: a frozen worker is restarted, a frozen main thread 
   expect(output).not.toContain('✗');
   expect(code).toBe(0);
   expect(readdirSync(cwd)).toEqual([]);
-}, 60_000);
+});

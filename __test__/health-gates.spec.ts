@@ -5,8 +5,6 @@ import { runNode } from './support/child';
 import { ROOT } from './support/consumer';
 import { skipUnless } from './support/skip';
 
-jest.setTimeout(120_000);
-
 interface Report {
   faults: number;
   [count: string]: unknown;
@@ -14,7 +12,7 @@ interface Report {
 
 async function report(name: string): Promise<Report> {
   const script = path.join('torture', 'health', 'main.mjs');
-  const ended = await runNode([script, name, '--json'], { cwd: ROOT, timeoutMs: 100_000 });
+  const ended = await runNode([script, name, '--json'], { cwd: ROOT });
   try {
     return JSON.parse(ended.output) as Report;
   } catch {

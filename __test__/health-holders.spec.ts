@@ -1,8 +1,6 @@
 /** What is said to have frozen an event loop. */
 import { run } from './support/frozen-loops';
 
-jest.setTimeout(60_000);
-
 /** Freezes the loop in some ways and tells who was named for each. */
 const holders = (setUp: string, ways: readonly string[]): Promise<unknown> =>
   run(`

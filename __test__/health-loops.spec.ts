@@ -1,8 +1,6 @@
 /** Event loops that freeze: who is told, when, and what is said to have frozen them. In processes of their own. */
 import { PROGRAM, run } from './support/frozen-loops';
 
-jest.setTimeout(60_000);
-
 test('a freeze and its thaw are told once each, with what they are about', async () => {
   const told = await run(`
     const monitor = open();

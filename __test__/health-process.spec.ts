@@ -7,8 +7,6 @@ import { createInterface } from 'node:readline';
 import { runNode, type Ended } from './support/child';
 import { ROOT } from './support/consumer';
 
-jest.setTimeout(120_000);
-
 const PACKAGE = `
   const { AgentHealthMonitor } = require(${JSON.stringify(path.join(ROOT, 'dist', 'index.js'))});
   const { once, EventEmitter } = require('node:events');
@@ -18,7 +16,7 @@ const PACKAGE = `
 
 function run(program: string, options: { flags?: string[]; env?: NodeJS.ProcessEnv } = {}): Promise<Ended> {
   const { flags = [], env = {} } = options;
-  return runNode([...flags, '-e', PACKAGE + program], { cwd: ROOT, timeoutMs: 110_000, env });
+  return runNode([...flags, '-e', PACKAGE + program], { cwd: ROOT, env });
 }
 
 test('an open monitor with agents, pings under way and a recovery that waits does not keep the process alive', async () => {

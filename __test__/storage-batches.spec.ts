@@ -99,7 +99,7 @@ describe('batches', () => {
 
   test('are given up where they change for as long as they are read', async () => {
     const other = new SQLiteStorageAdapter({ path, durability: 'process' });
-    const impatient = new SQLiteStorageAdapter({ path, durability: 'process', timeoutMs: 300 });
+    const impatient = new SQLiteStorageAdapter({ path, durability: 'process', timeoutMs: 3_000 });
     await other.saveSessions([
       ['a', sessionOf('a', 0)],
       ['b', sessionOf('b', 0)],

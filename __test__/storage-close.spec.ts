@@ -114,7 +114,7 @@ test('a prune that was begun goes on to its end', async () => {
 });
 
 test('a close that waits in vain for a save closes the file all the same', async () => {
-  const patient = new SQLiteStorageAdapter({ path: adapter.path, durability: 'process', timeoutMs: 300 });
+  const patient = new SQLiteStorageAdapter({ path: adapter.path, durability: 'process', timeoutMs: 3_000 });
   const session = sessionOf('s');
   await patient.saveSession('s', session);
   const binary = native();

@@ -6,6 +6,8 @@ import { codeBlocks } from './support/code-blocks.js';
 import { JsonFileAdapter } from './support/plain-adapter.cjs';
 import { temporaryDirectory } from './support/temporary.js';
 
+const timeoutMs = 120_000;
+
 let place = '';
 
 beforeEach(() => {
@@ -15,30 +17,43 @@ beforeEach(() => {
 testStorageAdapterContract(
   'SQLiteStorageAdapter (power)',
   () => new SQLiteStorageAdapter({ path: join(place, 'sessions.db') }),
+  undefined,
+  { timeoutMs },
 );
 
 testStorageAdapterContract(
   'SQLiteStorageAdapter (process)',
   () => new SQLiteStorageAdapter({ path: join(place, 'sessions.db'), durability: 'process' }),
   undefined,
-  { supports: new SQLiteStorageAdapter().capabilities, strict: true },
+  { supports: new SQLiteStorageAdapter().capabilities, strict: true, timeoutMs },
 );
 
 testStorageAdapterContract('InMemoryStorageAdapter', () => new InMemoryStorageAdapter(), undefined, {
   supports: new InMemoryStorageAdapter().capabilities,
   strict: true,
+  timeoutMs,
 });
 
-testStorageAdapterContract('FileStorageAdapter (power)', () => new FileStorageAdapter({ path: join(place, 'files') }));
+testStorageAdapterContract(
+  'FileStorageAdapter (power)',
+  () => new FileStorageAdapter({ path: join(place, 'files') }),
+  undefined,
+  { timeoutMs },
+);
 
 testStorageAdapterContract(
   'FileStorageAdapter (process)',
   () => new FileStorageAdapter({ path: join(place, 'files'), durability: 'process' }),
   undefined,
-  { supports: new FileStorageAdapter().capabilities, strict: true },
+  { supports: new FileStorageAdapter().capabilities, strict: true, timeoutMs },
 );
 
-testStorageAdapterContract('an adapter in plain JavaScript', () => new JsonFileAdapter(join(place, 'store.json')));
+testStorageAdapterContract(
+  'an adapter in plain JavaScript',
+  () => new JsonFileAdapter(join(place, 'store.json')),
+  undefined,
+  { timeoutMs },
+);
 
 /** The class that the page about storage shows, as it stands there: it is run in a process of its own as well. */
 function adapterOfThePage(): StorageAdapter {
@@ -48,4 +63,4 @@ function adapterOfThePage(): StorageAdapter {
   return (new Function(`${source}\nreturn new TinyAdapter();`) as () => StorageAdapter)();
 }
 
-testStorageAdapterContract('the adapter of the page', adapterOfThePage);
+testStorageAdapterContract('the adapter of the page', adapterOfThePage, undefined, { timeoutMs });

@@ -53,4 +53,4 @@ test('whatever is changed in a session, another process reads it after the save'
   }
   expect(done.size).toBe(15);
   await adapter.close();
-}, 120_000);
+});

@@ -235,7 +235,7 @@ test.each([
 ])('the way out waits after a close that was %s', async (_, mock, drains) => {
   const output = await outputOfChild(`
     await other.close();
-    const closing = new SQLiteStorageAdapter({ path: adapter.path, timeoutMs: 100 });
+    const closing = new SQLiteStorageAdapter({ path: adapter.path, timeoutMs: 3_000 });
     await closing.initialize();
     await adapter.close();
     ${countDrains}

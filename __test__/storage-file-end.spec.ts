@@ -148,12 +148,12 @@ describe('at the end', () => {
       expect((await store.verify()).damaged).toEqual([]);
       await store.close();
     },
-    30_000,
   );
 
   test('what the end of the process interrupts is done once, whichever step it was at', async () => {
-    const last = { sessions: 16, messages: 12 };
-    const ends = [1, 20, 45, 80, 120, 160].map(async (writes) => {
+    const last = { sessions: 4, messages: 12 };
+    // One after another, and not many: the end of a process waits for so long, and a slow disk has to do for all.
+    for (const writes of [1, 5, 11, 20, 30, 40]) {
       const path = temporaryDirectory();
       const script = `const { FileStorageAdapter } = require(${JSON.stringify(dist)});
         const store = new FileStorageAdapter({ path: ${JSON.stringify(path)}, durability: 'process' });
@@ -172,7 +172,6 @@ describe('at the end', () => {
         expect({ writes, ids }).toEqual({ writes, ids: Array.from({ length: last.messages }, (_, at) => at) });
       }
       await store.close();
-    });
-    await Promise.all(ends);
-  }, 60_000);
+    }
+  });
 });

@@ -198,7 +198,7 @@ test('who initialises a store on a disk that is silent is answered within timeou
     answer = () => fsync(fd, done);
   }) as unknown as typeof fs.fsync);
   const path = temporaryDirectory();
-  const store = new FileStorageAdapter({ path, timeoutMs: 60 });
+  const store = new FileStorageAdapter({ path, timeoutMs: 1_000 });
   await expect(store.initialize()).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
   answer();
   // Another one waits for as long as a slow disk takes; when that is done, there is nothing left to wait for.

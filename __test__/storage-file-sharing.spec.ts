@@ -60,7 +60,7 @@ describe('several at once', () => {
     expect((await store.getSessionInfo('log'))?.messageCount).toBe(120);
     expect(readdirSync(join(path, 'sessions')).sort()).toEqual(['counter.json', 'log.json']);
     await store.close();
-  }, 60_000);
+  });
 
   test('the lock of a process that is gone stands in nobody’s way, that of a living one does', async () => {
     const path = temporaryDirectory();

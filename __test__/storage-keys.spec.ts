@@ -90,7 +90,7 @@ describe("with a clock that is not the system's, such as a test's", () => {
     expect(await second.get('lives')).toBe(1);
     expect(await second.get('over')).toBeNull();
     await second.close();
-  }, 30_000);
+  });
 
   test('the background hears of it with each write of a key', async () => {
     await adapter.set('k', 1);

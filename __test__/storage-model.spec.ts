@@ -10,6 +10,7 @@ import {
   supports,
   type StorageAdapter,
 } from '../ts/index.js';
+import { LONG_MS } from './support/effort.js';
 import { Model, plan, type Operation, type Plan } from './support/storage-model.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -88,5 +89,5 @@ test.each(Object.keys(adapters))(
     });
     await fc.assert(sequence, { numRuns: SEQUENCES });
   },
-  120_000,
+  LONG_MS,
 );

@@ -33,5 +33,4 @@ test.each(['SQLiteStorageAdapter', 'FileStorageAdapter'] as const)(
     await store.close();
     await Promise.all(left.map((one) => one.close()));
   },
-  60_000,
 );

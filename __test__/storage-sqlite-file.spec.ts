@@ -61,7 +61,7 @@ test('four processes that open the same backup at once all get in, and lose noth
   }
   await store.close();
   expect(readdirSync(cwd).sort()).toEqual(['backup-0.db', 'backup-1.db', 'backup-2.db', 'store.db']);
-}, 60_000);
+});
 
 test('a store whose file cannot be written to is read, and written to when it can be', async () => {
   const said = await asNobody(`

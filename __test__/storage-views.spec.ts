@@ -93,7 +93,7 @@ test('a loop that stands still right after its reads keeps another process from 
   while (statSync(`${path}-wal`).size > 0 && performance.now() < end);
   expect(statSync(`${path}-wal`).size).toBe(0);
   await store.close();
-}, 120_000);
+});
 
 test('a view that is kept keeps nothing of its own store from shrinking the file', async () => {
   const content = 'y'.repeat(60_000);

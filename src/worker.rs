@@ -44,6 +44,18 @@ pub struct Worker<J> {
     gate: Arc<Gate<J>>,
     /// Never gives anything: it disconnects when the thread ends.
     ended: Receiver<Infallible>,
+    /// Whom to wake for what is sent. Dropped after the sender: then there is nothing more to come.
+    sleeper: Option<Sleeper>,
+}
+
+/// A thread that sleeps by itself, and not in its queue; awake when a handle is gone.
+#[derive(Clone)]
+struct Sleeper(thread::Thread);
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.0.unpark();
+    }
 }
 
 impl<J> Clone for Worker<J> {
@@ -53,6 +65,7 @@ impl<J> Clone for Worker<J> {
             shared: Arc::clone(&self.shared),
             gate: Arc::clone(&self.gate),
             ended: self.ended.clone(),
+            sleeper: self.sleeper.clone(),
         }
     }
 }
@@ -76,14 +89,16 @@ impl<J: Send + 'static> Worker<J> {
         let gate = Arc::new(Gate::new(receiver.clone()));
         let door = Arc::clone(&gate);
         let (alive, ended) = bounded(0);
-        thread::Builder::new()
+        let is_punctual = handler.is_punctual();
+        let thread = thread::Builder::new()
             .name(name.into())
             .spawn(move || {
                 run(handler, &receiver, &seen, &door);
                 drop(alive);
             })
             .map_err(|cause| Error::io(format!("starting the thread {name}"), &cause))?;
-        Ok(Self { sender, shared, gate, ended })
+        let sleeper = is_punctual.then(|| Sleeper(thread.thread().clone()));
+        Ok(Self { sender, shared, gate, ended, sleeper })
     }
 
     /// Queues a job of `bytes` bytes. Never waits. One job larger than the whole queue is taken when nothing else is queued.
@@ -130,9 +145,9 @@ impl<J: Send + 'static> Worker<J> {
     }
 
     fn enqueue(&self, job: J, bytes: usize) -> Result<(), (Error, J)> {
-        self.sender.send(Message::Job { job, bytes }).map_err(|returned| {
+        self.send(Message::Job { job, bytes }).map_err(|returned| {
             self.shared.queued.fetch_sub(bytes, Ordering::AcqRel);
-            match returned.0 {
+            match returned {
                 Message::Job { job, .. } => (Error::Closed(self.shared.name), job),
                 Message::Barrier(_) | Message::Close(_) => unreachable!("a job was sent"),
             }
@@ -209,7 +224,15 @@ impl<J: Send + 'static> Worker<J> {
 
     fn post(&self, message: Message<J>) {
         // When the thread is gone, the message is dropped here, and its reply answers by itself.
-        let _ = self.sender.send(message);
+        let _ = self.send(message);
+    }
+
+    fn send(&self, message: Message<J>) -> Result<(), Message<J>> {
+        self.sender.send(message).map_err(|returned| returned.0)?;
+        if let Some(Sleeper(thread)) = &self.sleeper {
+            thread.unpark();
+        }
+        Ok(())
     }
 }
 

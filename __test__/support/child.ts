@@ -9,6 +9,7 @@ export interface Ended {
 
 export interface ChildOptions {
   cwd: string;
+  /** Less than a test may take: then what the program has printed is told. */
   timeoutMs?: number;
   env?: NodeJS.ProcessEnv;
 }
@@ -17,7 +18,7 @@ export interface ChildOptions {
 export function runProgram(
   file: string,
   words: string[],
-  { cwd, timeoutMs = 60_000, env }: ChildOptions,
+  { cwd, timeoutMs = 100_000, env }: ChildOptions,
 ): Promise<Ended> {
   return new Promise((resolve) => {
     const options = {

@@ -20,10 +20,7 @@ export const PROGRAM = `
 
 /** Gives what the program ends with. */
 export async function run(program: string, cwd = temporaryDirectory()): Promise<unknown> {
-  const ended = await runNode(['--no-warnings', '-e', `${PROGRAM}(async () => { ${program} })();`], {
-    cwd,
-    timeoutMs: 30_000,
-  });
+  const ended = await runNode(['--no-warnings', '-e', `${PROGRAM}(async () => { ${program} })();`], { cwd });
   if (ended.code !== 0) throw new Error(`it ended with ${ended.code}: ${ended.output}`);
   return JSON.parse(ended.output) as unknown;
 }

@@ -34,6 +34,12 @@ pub trait Handler<J>: Send {
     /// Work that time asks for.
     fn tick(&mut self) {}
 
+    /// Whether the thread sleeps as soon as there is nothing to do. Where it waits for jobs it gives its turn away a few
+    /// times first: one that comes soon finds it awake, but on a busy machine it gets to sleep, and to its ticks, late.
+    fn is_punctual(&self) -> bool {
+        false
+    }
+
     /// The last thing done, after every job that was queued before the close.
     ///
     /// # Errors

@@ -5,10 +5,11 @@ use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::Ordering,
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
 use super::{
     Handler, Shared,
@@ -35,11 +36,13 @@ fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shar
     let mut alertness = Alertness::default();
     let mut returned = VecDeque::new();
     let mut prepared = false;
+    let is_punctual = handler.is_punctual();
     loop {
         let begun = Instant::now();
-        let looked = returned.pop_front().or_else(|| alertness.look(receiver));
+        let looked = returned.pop_front().or_else(|| if is_punctual { None } else { alertness.look(receiver) });
         let next = match (looked, handler.wake_at()) {
             (Some(message), _) => Ok(message),
+            (None, moment) if is_punctual => sleep(receiver, moment),
             (None, None) => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
             (None, Some(moment)) => receiver.recv_deadline(moment),
         };
@@ -104,6 +107,22 @@ fn serve<J>(handler: &mut impl Handler<J>, receiver: &Receiver<Message<J>>, shar
     // Every handle was dropped without a close.
     if let Err(error) = handler.finish() {
         tracing::warn!(target: "smalltalk::worker", thread = shared.name, %error, "did not close cleanly");
+    }
+}
+
+/// Waits for the next message, until then at the most. Whoever sends one wakes this thread.
+fn sleep<J>(receiver: &Receiver<Message<J>>, until: Option<Instant>) -> Result<Message<J>, RecvTimeoutError> {
+    loop {
+        match receiver.try_recv() {
+            Ok(message) => return Ok(message),
+            Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+            Err(TryRecvError::Empty) => {}
+        }
+        match until.map(|moment| moment.saturating_duration_since(Instant::now())) {
+            None => thread::park(),
+            Some(Duration::ZERO) => return Err(RecvTimeoutError::Timeout),
+            Some(left) => thread::park_timeout(left),
+        }
     }
 }
 

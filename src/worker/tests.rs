@@ -198,6 +198,57 @@ fn nobody_waits_for_spare_work() {
     assert!(seen.try_recv().is_err(), "whoever closes does not wait for it either");
 }
 
+/// Sleeps as soon as it has nothing to do, ticks after each batch, and says what it does.
+struct Punctual {
+    did: Sender<String>,
+    tick_at: Option<Instant>,
+}
+
+impl Handler<u32> for Punctual {
+    fn handle(&mut self, batch: Vec<u32>) {
+        self.did.send(format!("{batch:?}")).ok();
+        self.tick_at = Some(Instant::now() + Duration::from_millis(1));
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        self.tick_at
+    }
+
+    fn tick(&mut self) {
+        self.tick_at = None;
+        self.did.send("tick".into()).ok();
+    }
+
+    fn is_punctual(&self) -> bool {
+        true
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.did.send("end".into()).ok();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_punctual_thread_wakes_for_what_is_sent_for_its_ticks_and_when_its_last_handle_is_gone() {
+    let (did, seen) = bounded(10);
+    let worker = Worker::start("punctual", 1_000, Punctual { did, tick_at: None }).unwrap();
+    let next = || seen.recv_timeout(Duration::from_secs(10)).unwrap();
+    for job in 0..100 {
+        worker.submit(job, 1).unwrap();
+        assert_eq!([next(), next()], [format!("[{job}]"), "tick".into()]);
+    }
+    let (reply, passed) = Reply::channel();
+    worker.barrier(reply);
+    passed.recv().unwrap().unwrap();
+    let other = worker.clone();
+    drop(worker);
+    other.submit(100, 1).unwrap();
+    assert_eq!([next(), next()], ["[100]", "tick"]);
+    drop(other);
+    assert_eq!(next(), "end");
+}
+
 #[test]
 fn after_a_panic_a_close_does_not_say_that_all_is_well() {
     struct Panics;

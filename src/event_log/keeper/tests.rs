@@ -74,6 +74,8 @@ fn close_file_and_hold(owned: &mut Owned) -> (mpsc::Sender<()>, thread::JoinHand
         // The index has a list of the topics in it; whoever writes it has found the file by then.
         let topics = session.topics();
         held.send(()).unwrap();
+        // Until it has been seen held up: only then somebody can have waited for long.
+        going_on.recv().unwrap();
         let _ = going_on.recv_timeout(WAITS);
         drop(topics);
     });
@@ -82,6 +84,7 @@ fn close_file_and_hold(owned: &mut Owned) -> (mpsc::Sender<()>, thread::JoinHand
     while file.entries.try_write().is_ok() {
         thread::yield_now();
     }
+    go_on.send(()).unwrap();
     (go_on, holder)
 }
 

@@ -9,8 +9,14 @@ use super::{
     *,
 };
 
-/// A monitor whose own ticks are so long that a test can sweep a thousand times between two of them.
+/// One that the thread takes for watched already: only the test sweeps it.
 fn open() -> (Arc<Monitor>, Receiver<Report>) {
+    let (monitor, reports) = open_watched();
+    monitor.lock().watched = true;
+    (monitor, reports)
+}
+
+fn open_watched() -> (Arc<Monitor>, Receiver<Report>) {
     let options = Options {
         heartbeat_interval: Duration::from_secs(2),
         activity_timeout: Duration::from_secs(5),
@@ -129,7 +135,7 @@ fn a_closed_monitor_takes_nobody_and_says_nothing() {
 
 #[test]
 fn the_thread_sweeps_by_itself() {
-    let (monitor, reports) = open();
+    let (monitor, reports) = open_watched();
     let slot = monitor.register(who(1)).unwrap();
     let report = reports.recv_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!((report.ping, report.echo), (vec![Whom { slot, ticket: 1 }], true));
