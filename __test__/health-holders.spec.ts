@@ -64,13 +64,14 @@ describe('the holder is named', () => {
        for (let n = 1; n < 100_000; n += 1) {
          bus.emit('one', n);
          bus.emit('two', n, n);
-         // On a machine that does something else beside it would be a freeze itself.
-         if (n % 5_000 === 0) await new Promise(setImmediate);
+         // Without a rest it would be a freeze itself.
+         if (n % 1_000 === 0) await new Promise(setImmediate);
        }
        await new Promise(setImmediate);`,
       ["bus.emit('one', 0)", "bus.emit('two', 0, 0)"],
     );
-    expect(named).toEqual([
+    // On a machine that does something else, the loop may not have got its turn between two events: nobody held that up.
+    expect((named as unknown[]).filter((holder) => holder !== null)).toEqual([
       { event: 'one', listener: 'hog' },
       { event: 'two', listener: 'second' },
     ]);
