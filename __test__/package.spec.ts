@@ -167,6 +167,33 @@ test('a binary of another version is not used, and the error says which one to i
   }
 });
 
+test('where a bundler has put a path in the place of the binary, the error says so, and storage falls back', async () => {
+  const [platform = 'none'] = readdirSync(path.join(project, 'node_modules')).filter((name) =>
+    name.startsWith('smalltalk-native-'),
+  );
+  const there = path.join(project, 'node_modules', platform);
+  const manifest = path.join(there, 'package.json');
+  const script = write(
+    'bundled.cjs',
+    `const { createStorageAdapter, SQLiteStorageAdapter } = require('smalltalk-native');
+     (async () => {
+       await new SQLiteStorageAdapter({ path: 'x.db' }).initialize().catch((error) => console.log(error.code, error.message));
+       console.log((await createStorageAdapter({ path: 'x.db' })).name);
+     })();`,
+  );
+  const before = readFileSync(manifest, 'utf8');
+  writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(before) as object), main: 'path.js' }));
+  writeFileSync(path.join(there, 'path.js'), "module.exports = '/bundle/smalltalk-native-5f3a.node';");
+  try {
+    const output = await succeeds(inProject(script));
+    expect(output).toMatch(/^ERR_NATIVE_UNAVAILABLE .*a bundler must leave smalltalk-native out/i);
+    expect(output).toContain('InMemory');
+  } finally {
+    writeFileSync(manifest, before);
+    rmSync(path.join(there, 'path.js'));
+  }
+});
+
 test('without its platform package it imports, and says what to install when the binary is needed', async () => {
   const [platform] = readdirSync(path.join(project, 'node_modules')).filter((name) =>
     name.startsWith('smalltalk-native-'),
