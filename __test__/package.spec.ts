@@ -2,6 +2,8 @@
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+import ts from 'typescript';
+
 import { runNode, runProgram } from './support/child';
 import { emptyProject, lend, NODE_TYPES, ROOT, STRICT } from './support/consumer';
 
@@ -132,6 +134,34 @@ test('every entry gives the same classes to import and to require', async () => 
   for (const entry of entries)
     expect(output).toMatch(new RegExp(`^${entry.replace('.', 'smalltalk-native')} [1-9]`, 'm'));
 });
+
+test('the declarations have nothing that this compiler writes by itself and TypeScript 5.0 does not know', () => {
+  const files = readdirSync(path.join(installed, 'dist'), { recursive: true, encoding: 'utf8' });
+  const found = files.filter((file) => file.endsWith('.d.ts')).flatMap(newerThan50);
+  expect(files.length).toBeGreaterThan(100);
+  expect(found).toEqual([]);
+});
+
+/** Arrays of bytes and buffers take an argument since 5.7; a tuple may name some of its members and not others since 5.2. */
+function newerThan50(file: string): string[] {
+  const source = ts.createSourceFile(
+    file,
+    readFileSync(path.join(installed, 'dist', file), 'utf8'),
+    ts.ScriptTarget.Latest,
+  );
+  const found: string[] = [];
+  const look = (node: ts.Node): void => {
+    const isNewer =
+      (ts.isTypeReferenceNode(node) &&
+        node.typeArguments !== undefined &&
+        /^((Big)?(Int|Uint|Float)\d+(Clamped)?Array|DataView|Buffer)$/.test(node.typeName.getText(source))) ||
+      (ts.isTupleTypeNode(node) && new Set(node.elements.map(ts.isNamedTupleMember)).size > 1);
+    if (isNewer) found.push(`${file}: ${node.getText(source)}`);
+    ts.forEachChild(node, look);
+  };
+  look(source);
+  return found;
+}
 
 test('publint finds nothing to say', async () => {
   for (const tarball of [...mainTarball(), ...platformTarball()]) {
