@@ -3,7 +3,7 @@ import { types } from 'node:util';
 
 import type { ChatMessage } from '../types.js';
 import { at, LONG_TEXT, newSession, sampleSession } from './samples.js';
-import { failureOf, type BasicChapter } from './subject.js';
+import { failureOf, orRefused, type BasicChapter } from './subject.js';
 
 /** Sessions: 6 tests. */
 export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
@@ -71,7 +71,7 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
       await subject.adapter.set('session-1', 'a key of the same name');
       expect(await subject.adapter.deleteSession('Session-1')).toBe(false);
       // What ends so may be refused; it is no other session.
-      expect(await subject.adapter.deleteSession('session-1 ').catch(() => false)).toBe(false);
+      expect(await orRefused(() => subject.adapter.deleteSession('session-1 '))).toBe(false);
       expect(await subject.adapter.deleteSession('session-1')).toBe(true);
       expect(await subject.adapter.getSession('session-1')).toBeNull();
       expect(await subject.adapter.deleteSession('session-1')).toBe(false);
