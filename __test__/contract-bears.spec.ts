@@ -1,5 +1,5 @@
 /** What the contract suite must not ask for: keys that only strict adapters refuse, and a store without a network before it. */
-import { InMemoryStorageAdapter, type StorageAdapter } from '../ts/index.js';
+import { InMemoryStorageAdapter, type ChatMessage, type ChatSession, type StorageAdapter } from '../ts/index.js';
 import { testStorageAdapterContract, type StorageContractOptions } from '../ts/testing/index.js';
 import { failuresOf, registered } from './support/mini-runner.js';
 import { failuresInMemory } from './support/planted.js';
@@ -16,6 +16,35 @@ test('an adapter that takes every text for a key sets all values of a batch, or 
         [...pairs].map(([key, value]) => [named(key), value]),
         ttl,
       ),
+  }));
+  expect(failed).toEqual([]);
+});
+
+test('an adapter may refuse what its tables have no room for: a NUL, two messages of one id, white space that ends a key', async () => {
+  const text = (id: string): string => {
+    if (id.endsWith(' ')) throw new RangeError('no key');
+    return id;
+  };
+  const failures = failuresInMemory({ supports: ['appendMessages', 'getVersioned', 'saveVersioned'] });
+  const taken = new Map<string, string[]>();
+  const take = (id: string, messages: readonly ChatMessage[], before: readonly string[] = []): void => {
+    const ids = [...before, ...messages.map((message) => message.id)];
+    if (messages.some(({ content }) => content.includes('\0'))) throw new RangeError('a NUL');
+    if (new Set(ids).size < ids.length) throw new RangeError('one id twice');
+    taken.set(id, ids);
+  };
+  const failed = await failures((adapter) => ({
+    saveSession: async (id, session) => {
+      take(id, (session as Partial<ChatSession> | null)?.messages ?? []);
+      return adapter.saveSession(id, session);
+    },
+    appendMessages: async (id, messages) => {
+      take(id, messages, taken.get(id));
+      return adapter.appendMessages(id, messages);
+    },
+    // One throws, the other rejects.
+    has: (key) => adapter.has(text(key)),
+    deleteSession: async (id) => adapter.deleteSession(text(id)),
   }));
   expect(failed).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { InMemoryStorageAdapter } from '../ts/index.js';
+import { InMemoryStorageAdapter, type ChatMessage } from '../ts/index.js';
 import { failuresInMemory, testThatEachIsCaught, type Planted } from './support/planted.js';
 
 type Memory = InMemoryStorageAdapter;
@@ -14,6 +14,33 @@ const planted: Planted<Memory> = {
       appendMessages: async (id, messages) => (await adapter.appendMessages(id, messages), messages.length),
     }),
     'should append messages as they are at the call, and give the new count',
+  ],
+  'an append composes letters': [
+    (adapter) => ({
+      appendMessages: (id, messages) =>
+        adapter.appendMessages(
+          id,
+          messages.map((one) => ({ ...one, content: one.content.normalize('NFC') })),
+        ),
+    }),
+    'should append messages as they are at the call, and give the new count',
+  ],
+  'an append leaves the step out': [
+    (adapter) => ({
+      appendMessages: (id, messages) =>
+        adapter.appendMessages(
+          id,
+          messages.map(({ stepId: _, ...one }) => one as ChatMessage),
+        ),
+    }),
+    'should append messages as they are at the call, and give the new count',
+  ],
+  'a part of the messages has no plans': [
+    (adapter) => ({
+      getMessages: async (id, range) =>
+        (await adapter.getMessages(id, range))?.map(({ planId: _, ...one }) => one as ChatMessage) ?? null,
+    }),
+    'should give messages as they were saved, and null where there is no session',
   ],
   'messages are taken when the loop gets to it': [
     (adapter) => ({

@@ -2,6 +2,8 @@
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+import ts from 'typescript';
+
 import { runNode, runProgram } from './support/child';
 import { emptyProject, lend, NODE_TYPES, ROOT, STRICT } from './support/consumer';
 
@@ -133,6 +135,34 @@ test('every entry gives the same classes to import and to require', async () => 
     expect(output).toMatch(new RegExp(`^${entry.replace('.', 'smalltalk-native')} [1-9]`, 'm'));
 });
 
+test('the declarations have nothing that this compiler writes by itself and TypeScript 5.0 does not know', () => {
+  const files = readdirSync(path.join(installed, 'dist'), { recursive: true, encoding: 'utf8' });
+  const found = files.filter((file) => file.endsWith('.d.ts')).flatMap(newerThan50);
+  expect(files.length).toBeGreaterThan(100);
+  expect(found).toEqual([]);
+});
+
+/** Arrays of bytes and buffers take an argument since 5.7; a tuple may name some of its members and not others since 5.2. */
+function newerThan50(file: string): string[] {
+  const source = ts.createSourceFile(
+    file,
+    readFileSync(path.join(installed, 'dist', file), 'utf8'),
+    ts.ScriptTarget.Latest,
+  );
+  const found: string[] = [];
+  const look = (node: ts.Node): void => {
+    const isNewer =
+      (ts.isTypeReferenceNode(node) &&
+        node.typeArguments !== undefined &&
+        /^((Big)?(Int|Uint|Float)\d+(Clamped)?Array|DataView|Buffer)$/.test(node.typeName.getText(source))) ||
+      (ts.isTupleTypeNode(node) && new Set(node.elements.map(ts.isNamedTupleMember)).size > 1);
+    if (isNewer) found.push(`${file}: ${node.getText(source)}`);
+    ts.forEachChild(node, look);
+  };
+  look(source);
+  return found;
+}
+
 test('publint finds nothing to say', async () => {
   for (const tarball of [...mainTarball(), ...platformTarball()]) {
     const publint = path.join(ROOT, 'node_modules/publint/src/cli.js');
@@ -164,6 +194,33 @@ test('a binary of another version is not used, and the error says which one to i
     expect(output).not.toContain('9.9.9');
   } finally {
     writeFileSync(manifest, before);
+  }
+});
+
+test('where a bundler has put a path in the place of the binary, the error says so, and storage falls back', async () => {
+  const [platform = 'none'] = readdirSync(path.join(project, 'node_modules')).filter((name) =>
+    name.startsWith('smalltalk-native-'),
+  );
+  const there = path.join(project, 'node_modules', platform);
+  const manifest = path.join(there, 'package.json');
+  const script = write(
+    'bundled.cjs',
+    `const { createStorageAdapter, SQLiteStorageAdapter } = require('smalltalk-native');
+     (async () => {
+       await new SQLiteStorageAdapter({ path: 'x.db' }).initialize().catch((error) => console.log(error.code, error.message));
+       console.log((await createStorageAdapter({ path: 'x.db' })).name);
+     })();`,
+  );
+  const before = readFileSync(manifest, 'utf8');
+  writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(before) as object), main: 'path.js' }));
+  writeFileSync(path.join(there, 'path.js'), "module.exports = '/bundle/smalltalk-native-5f3a.node';");
+  try {
+    const output = await succeeds(inProject(script));
+    expect(output).toMatch(/^ERR_NATIVE_UNAVAILABLE .*a bundler must leave smalltalk-native out/i);
+    expect(output).toContain('InMemory');
+  } finally {
+    writeFileSync(manifest, before);
+    rmSync(path.join(there, 'path.js'));
   }
 });
 

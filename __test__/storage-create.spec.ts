@@ -2,7 +2,14 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { createStorageAdapter, FileStorageAdapter, InMemoryStorageAdapter, SQLiteStorageAdapter } from '../ts/index.js';
+import {
+  createStorageAdapter,
+  FileStorageAdapter,
+  InMemoryStorageAdapter,
+  openSmallTalk,
+  SQLiteStorageAdapter,
+  type StorageAdapter,
+} from '../ts/index.js';
 import { PLATFORMS } from '../ts/native.js';
 import { runNode } from './support/child.js';
 import { JsonFileAdapter } from './support/plain-adapter.cjs';
@@ -75,6 +82,20 @@ test('what names no adapter is refused', async () => {
     await expect(createStorageAdapter(config as never)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
   }
   await expect(createStorageAdapter(5 as never)).rejects.toThrow(TypeError);
+});
+
+test('an adapter that lacks methods is refused where it is handed over, and they are named', async () => {
+  const lacking = new JsonFileAdapter(join(temporaryDirectory(), 'x.json')) as Partial<StorageAdapter>;
+  Object.assign(lacking, { has: undefined, getStats: 5 });
+  const directory = temporaryDirectory();
+  for (const hand of [
+    () => createStorageAdapter(lacking as StorageAdapter),
+    () => createStorageAdapter({ adapter: lacking as StorageAdapter }),
+    () => openSmallTalk({ directory, storage: lacking as StorageAdapter }),
+    () => openSmallTalk({ directory, storage: { adapter: lacking as StorageAdapter } }),
+  ])
+    await expect(hand()).rejects.toThrow(new TypeError('the adapter lacks has(), getStats()'));
+  expect(readdirSync(directory)).toEqual([]);
 });
 
 test('a database that cannot be used is an error, never a silent fallback', async () => {

@@ -113,6 +113,20 @@ describe.each(Object.keys(adapters))('%s', (name) => {
     expect(await adapter.getSession('kept')).toEqual(empty());
   });
 
+  test('a promise in the place of a session is a forgotten await', async () => {
+    const forgotten = adapter.getSession('nowhere') as Promise<never>;
+    const failed = await rejection(adapter.saveSession('forgotten', forgotten as never));
+    expect(failed).toBeInstanceOf(TypeError);
+    expect(failed).toMatchObject({ message: expect.stringContaining('await') as string });
+    if (supports(adapter, 'saveSessions'))
+      expect(await rejection(adapter.saveSessions([['forgotten', forgotten as never]]))).toBeInstanceOf(TypeError);
+    if (supports(adapter, 'saveVersioned'))
+      expect(
+        await rejection(adapter.saveVersioned('forgotten', forgotten as never, { ifVersion: null })),
+      ).toBeInstanceOf(TypeError);
+    expect(await adapter.getSession('forgotten')).toBeNull();
+  });
+
   test('messages to append that are more than an array of them are refused', async () => {
     if (!supports(adapter, 'appendMessages')) throw new Error('all of ours can append');
     await adapter.saveSession('list', empty());

@@ -25,8 +25,8 @@ pub enum Error {
     /// Another connection held the database for longer than the busy time-out.
     #[error("the database is busy: another writer held it for longer than the busy time-out")]
     Busy,
-    /// Another process owns the directory.
-    #[error("{} is owned by another process{}", path.display(), owner.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    /// Somebody else owns the directory, or the file.
+    #[error("{} is owned by {}", path.display(), owner_text(*owner))]
     Locked { path: PathBuf, owner: Option<u32> },
     /// Stored bytes are not what was written.
     #[error("{what} is damaged: {detail}")]
@@ -122,6 +122,32 @@ impl Error {
     }
 }
 
+/// Whoever has two copies of the package in one process would wait for its end in vain.
+fn owner_text(owner: Option<u32>) -> String {
+    match owner {
+        None => "another process".to_owned(),
+        Some(pid) if pid == std::process::id() => format!(
+            "another object or another copy of this package in this process (pid {pid}), \
+             or by a process of that number in another container"
+        ),
+        Some(pid) => format!("another process (pid {pid})"),
+    }
+}
+
 fn version_text(version: Option<i64>) -> String {
     version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_owns_a_directory_is_another_process_only_where_it_is_one() {
+        let text = |owner| Error::Locked { path: "events".into(), owner }.to_string();
+        assert_eq!(text(None), "events is owned by another process");
+        let own = std::process::id();
+        assert_eq!(text(Some(own + 1)), format!("events is owned by another process (pid {})", own + 1));
+        assert!(text(Some(own)).contains(&format!("in this process (pid {own})")), "{}", text(Some(own)));
+    }
 }

@@ -55,11 +55,8 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'ERR_UNAVAILABLE',
 ]);
 
-const brandOf = (name: string): symbol => Symbol.for(`smalltalk-native.${name}`);
-
-function branded(value: unknown, name: string): boolean {
-  return typeof value === 'object' && value !== null && brandOf(name) in value;
-}
+/** The brand of each class here. One that a program derives has none. */
+const brands = new Map<unknown, symbol>();
 
 /** The base of all errors of this package. */
 export class SmallTalkError extends Error {
@@ -78,8 +75,9 @@ export class SmallTalkError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    const ours = Object.hasOwn(this.prototype, brandOf(this.name));
-    return ours ? branded(value, this.name) : Function.prototype[Symbol.hasInstance].call(this, value);
+    const brand = brands.get(this);
+    if (brand === undefined) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === 'object' && value !== null && brand in value;
   }
 }
 
@@ -105,10 +103,19 @@ export class EventLogError extends SmallTalkError {}
 /** The health monitor could not do what was asked. */
 export class HealthError extends SmallTalkError {}
 
-for (const constructor of [SmallTalkError, StorageError, ConflictError, CorruptionError, EventLogError, HealthError]) {
-  const { name, prototype } = constructor;
-  Object.defineProperty(prototype, brandOf(name), { value: true });
-  Object.defineProperty(prototype, 'name', { value: name, configurable: true, writable: true });
+// By names that are written here: whoever shortens names in a bundle changes those of the classes.
+for (const [name, constructor] of [
+  ['SmallTalkError', SmallTalkError],
+  ['StorageError', StorageError],
+  ['ConflictError', ConflictError],
+  ['CorruptionError', CorruptionError],
+  ['EventLogError', EventLogError],
+  ['HealthError', HealthError],
+] as const) {
+  const brand = Symbol.for(`smalltalk-native.${name}`);
+  brands.set(constructor, brand);
+  Object.defineProperty(constructor.prototype, brand, { value: true });
+  Object.defineProperty(constructor.prototype, 'name', { value: name, configurable: true, writable: true });
 }
 
 /** The class for errors of one room. */

@@ -25,7 +25,7 @@ interface Caller {
 }
 
 /** The word of what runs now, 0 for nothing. To the engine a constant: a store into it costs next to nothing. */
-export const running = new Int32Array(new ArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+export const running: Int32Array = new Int32Array(new ArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 let labels: Uint8Array | null = null;
 /** Labels that are free, longest unused first: a word that is still about may outlive its label for a while. */

@@ -50,7 +50,10 @@ function load(): Native {
   const before = process.env[VERSION_CHECK];
   process.env[VERSION_CHECK] = '1';
   try {
-    return require('../index.js') as Native;
+    const binary = require('../index.js') as Native;
+    // A bundler may have put the path of a file in its place.
+    if (typeof (binary as Partial<Native>).storageOpen !== 'function') throw new Error('what was loaded is no binary');
+    return binary;
   } finally {
     if (before === undefined) Reflect.deleteProperty(process.env, VERSION_CHECK);
     else process.env[VERSION_CHECK] = before;
@@ -82,7 +85,8 @@ function unavailable(cause: unknown): SmallTalkError {
     'ERR_NATIVE_UNAVAILABLE',
     `the native binary could not be loaded on ${process.platform}-${process.arch} (Node ${process.versions.node}). ` +
       (PLATFORMS.includes(platform)
-        ? `It comes with the package ${named}: npm install ${named}@${version()}. `
+        ? `It comes with the package ${named}: npm install ${named}@${version()}. ` +
+          'A bundler must leave smalltalk-native out of the bundle. '
         : `There is none for this platform, only for ${PLATFORMS.join(', ')}. `) +
       'Without it the event bus with its in-memory history, InMemoryStorageAdapter and FileStorageAdapter work; ' +
       'everything else needs it.',

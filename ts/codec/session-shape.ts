@@ -56,7 +56,11 @@ export function plainMessages(session: ChatSession): readonly unknown[] | null {
 
 function refuseKind(value: object, path: string): void {
   const kind = kindOf(value);
-  if (typeof kind === 'object') throw unsupported(kind.refused, path);
+  if (typeof kind !== 'object') return;
+  // A wrong type of argument, not a value of a kind that cannot be stored.
+  if (types.isPromise(value))
+    throw new TypeError('session must be an object, and is a promise of something: await that');
+  throw unsupported(kind.refused, path);
 }
 
 function member(holder: object, key: string, lenient: boolean): unknown {

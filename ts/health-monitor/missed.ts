@@ -1,6 +1,6 @@
 /** What an agent missed: the critical events of its sessions since its last sign of life. */
 import { HealthError } from '../errors.js';
-import { crossing, NATIVE_LOG, type Native } from '../native.js';
+import { crossing, native, NATIVE_LOG, type Native } from '../native.js';
 import { monotonic } from '../timers.js';
 import type { Event, EventReplayStorage } from '../types.js';
 
@@ -9,7 +9,19 @@ type LogHandle = Parameters<Native['logLastSeq']>[0];
 /** The binary's end of a log of ours; null for a log that somebody else made. */
 export function nativeLogOf(log: EventReplayStorage): LogHandle | null {
   const open = (log as { [NATIVE_LOG]?: unknown })[NATIVE_LOG];
-  return typeof open === 'function' ? (Reflect.apply(open, log, []) as LogHandle) : null;
+  if (typeof open !== 'function') return null;
+  const handle = Reflect.apply(open, log, []) as LogHandle;
+  return isOfOurBinary(handle) ? handle : null;
+}
+
+/** A copy of this package in another place has a binary of its own; ours refuses what that one has made. */
+function isOfOurBinary(handle: LogHandle): boolean {
+  try {
+    native().logLastSeq(handle, '');
+    return true;
+  } catch (error) {
+    return (error as { code?: unknown }).code !== 'InvalidArg';
+  }
 }
 
 /** A step of reading the log or of handing over, time-bound. */

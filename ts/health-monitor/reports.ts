@@ -10,7 +10,7 @@ export interface Report {
     ticket: number,
     standing: 'healthy' | 'suspect' | 'disconnected',
     missed: number,
-    HealthReason | null,
+    reason: HealthReason | null,
   ][];
   /** Slot and ticket of each, one after the other. */
   ping: number[];

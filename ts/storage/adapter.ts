@@ -64,6 +64,28 @@ export interface StorageAdapter {
   getStats(): Promise<StorageStats>;
 }
 
+const METHODS: Readonly<Record<Exclude<keyof StorageAdapter, 'name' | 'persistent' | 'capabilities'>, true>> = {
+  initialize: true,
+  close: true,
+  saveSession: true,
+  getSession: true,
+  deleteSession: true,
+  listSessions: true,
+  set: true,
+  get: true,
+  delete: true,
+  has: true,
+  clear: true,
+  getStats: true,
+};
+
+/** Throws a TypeError that names the methods which an adapter lacks. */
+export function checkComplete(adapter: StorageAdapter): void {
+  const methods: Readonly<Record<string, unknown>> = adapter as never;
+  const lacking = Object.keys(METHODS).filter((name) => typeof methods[name] !== 'function');
+  if (lacking.length > 0) throw new TypeError(`the adapter lacks ${lacking.map((name) => `${name}()`).join(', ')}`);
+}
+
 /** Whether it is an adapter, whatever it is an instance of: nothing else saves sessions. */
 export function isAdapter(value: unknown): value is StorageAdapter {
   return typeof (value as Partial<StorageAdapter> | null | undefined)?.saveSession === 'function';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { SmallTalkError } from '../errors.js';
 import { native } from '../native.js';
 import { optionsObject, type Known } from '../options.js';
-import { isAdapter, type StorageAdapter } from './adapter.js';
+import { checkComplete, isAdapter, type StorageAdapter } from './adapter.js';
 import { FileStorageAdapter } from './file.js';
 import { FILE_OPTIONS } from './file/options.js';
 import { InMemoryStorageAdapter } from './memory.js';
@@ -34,13 +34,19 @@ export async function createStorageAdapter(config?: StorageConfig | StorageAdapt
   return adapter;
 }
 
-/** An adapter as it is, anything else as a config. Throws a TypeError for what is neither, `ERR_OPTION_INVALID` for a name of none. */
+/**
+ * An adapter as it is, anything else as a config. Throws a TypeError for what is neither, and for an adapter that lacks methods,
+ * `ERR_OPTION_INVALID` for a name of none.
+ */
 export function storageConfig(
   name: string,
   given: StorageConfig | StorageAdapter | string | undefined,
 ): StorageConfig | StorageAdapter {
   if (typeof given === 'string') return fromUrl(given);
-  return isAdapter(given) ? given : optionsObject(name, given, KNOWN);
+  const config = isAdapter(given) ? given : optionsObject(name, given, KNOWN);
+  const adapter = isAdapter(config) ? config : config.adapter;
+  if (isAdapter(adapter)) checkComplete(adapter);
+  return config;
 }
 
 const KNOWN: Known<StorageConfig> = { adapter: true, onFallback: true, ...SQLITE_OPTIONS };

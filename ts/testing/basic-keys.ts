@@ -1,6 +1,6 @@
 /** What every adapter must do with keys. */
-import { eventually, LONG_TEXT, untilGone } from './samples.js';
-import type { BasicChapter } from './subject.js';
+import { eventually, LONG_TEXT, ODD_TEXT, untilGone } from './samples.js';
+import { orRefused, type BasicChapter } from './subject.js';
 
 /** Keys: 5 tests. */
 export const keyValues: BasicChapter = ({ describe, it, expect }, subject) => {
@@ -18,7 +18,9 @@ export const keyValues: BasicChapter = ({ describe, it, expect }, subject) => {
     });
 
     it('should get values of every JSON type', async () => {
-      const values = ['text', '', 0, -1.5, true, false, [], {}, [1, ['two', { three: null }]]];
+      // Texts that look like something else are texts.
+      const texts = ['text', '', ODD_TEXT, '123', 'true', 'null', '{"a":1}'];
+      const values = [...texts, 0, -1.5, true, false, [], {}, [1, ['two', { three: null }]]];
       for (const [index, value] of values.entries()) await subject.adapter.set(`key-${index}`, value);
       for (const [index, value] of values.entries()) expect(await subject.adapter.get(`key-${index}`)).toEqual(value);
       await subject.adapter.set('long', LONG_TEXT);
@@ -37,6 +39,8 @@ export const keyValues: BasicChapter = ({ describe, it, expect }, subject) => {
       expect(await subject.adapter.has('key')).toBe(true);
       expect(await subject.adapter.has('other')).toBe(false);
       expect(await subject.adapter.has('Key')).toBe(false);
+      // What ends so may be refused; it is no other key.
+      expect(await orRefused(() => subject.adapter.has('key '))).toBe(false);
     });
 
     it('should let a value expire after its ttl, and only then', async () => {

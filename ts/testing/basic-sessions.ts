@@ -1,8 +1,9 @@
 /** What every adapter must do with sessions. */
 import { types } from 'node:util';
 
+import type { ChatMessage } from '../types.js';
 import { at, LONG_TEXT, newSession, sampleSession } from './samples.js';
-import type { BasicChapter } from './subject.js';
+import { failureOf, orRefused, type BasicChapter } from './subject.js';
 
 /** Sessions: 6 tests. */
 export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
@@ -16,7 +17,7 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
       expect(await subject.adapter.getSession('session-1')).toEqual(session);
       // All of it is replaced: what is not in it any more is gone.
       const edited = { ...newSession('session-1'), createdAt: at(-1), messages: session.messages.reverse() };
-      edited.messages[0] = { id: 'session-1-m3', role: 'user', content: 'In the Valais.', timestamp: at(3) };
+      edited.messages[0] = { id: 'session-1-m3', role: 'user', content: '1815', timestamp: at(3) };
       for (const next of [edited, newSession('session-1')]) {
         await subject.adapter.saveSession('session-1', next);
         expect(await subject.adapter.getSession('session-1')).toEqual(next);
@@ -56,12 +57,21 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
       expect(forked?.messages.at(-1)?.content === LONG_TEXT).toBe(true);
       expect(forked?.messages.map(({ id }) => id)).toEqual(fork.messages.map(({ id }) => id));
       expect(await subject.adapter.getSession('place-1')).toEqual(sampleSession('session-1'));
+      // What there is no room for in some tables may be refused; what is taken is kept whole.
+      const said = (content: string): ChatMessage => ({ id: 'm1', role: 'user', content, timestamp: at(2) });
+      for (const messages of [[said('before\0after')], [said('twice'), said('of one id')]]) {
+        const odd = { ...newSession('odd'), messages };
+        const failure = await failureOf(Promise.resolve().then(() => subject.adapter.saveSession('odd', odd)));
+        if (failure === null) expect(await subject.adapter.getSession('odd')).toEqual(odd);
+      }
     });
 
     it('should delete a session, once', async () => {
       await subject.adapter.saveSession('session-1', sampleSession('session-1'));
       await subject.adapter.set('session-1', 'a key of the same name');
       expect(await subject.adapter.deleteSession('Session-1')).toBe(false);
+      // What ends so may be refused; it is no other session.
+      expect(await orRefused(() => subject.adapter.deleteSession('session-1 '))).toBe(false);
       expect(await subject.adapter.deleteSession('session-1')).toBe(true);
       expect(await subject.adapter.getSession('session-1')).toBeNull();
       expect(await subject.adapter.deleteSession('session-1')).toBe(false);

@@ -10,6 +10,9 @@ export const MANY = 1_050;
 /** Longer than what a column for text has room for in some databases (65,535 bytes), and the same nowhere. */
 export const LONG_TEXT = Array.from({ length: 14_000 }, (_, index) => String(index).padStart(5)).join('');
 
+/** With a letter of two code points, a character of two units, lines as some systems end them, and white space around it. */
+export const ODD_TEXT = ' Where does the Rho\u0302ne rise? 🏔\r\nAnd where does it end?\n ';
+
 /** A moment, so many milliseconds after a fixed one: from 3 on it is in the next second, and the next minute. */
 export function at(millisecond: number): Date {
   return new Date(Date.UTC(2025, 10, 23, 12, 0, 59, 997 + millisecond));
@@ -30,7 +33,7 @@ export function sampleSession(id: string): ChatSession {
     weather: { sky: 'clear' },
     // They are in the order in which they stand, which is neither that of their times nor that of their ids.
     messages: [
-      { id: `${id}-m2`, role: 'user', content: 'Where does the Rhône rise? 🏔', timestamp: at(2), asked: 'aloud' },
+      { id: `${id}-m2`, role: 'user', content: ODD_TEXT, timestamp: at(2), asked: 'aloud' },
       {
         id: `${id}-m3`,
         role: 'agent',
@@ -38,6 +41,9 @@ export function sampleSession(id: string): ChatSession {
         content: 'In the Valais, at the Rhône glacier — "ein Gletscher".',
         timestamp: at(0),
         metadata: { tokens: 17, tools: ['search'] },
+        streaming: false,
+        planId: 'plan-1',
+        stepId: 'step-2',
       },
       { id: `${id}-m1`, role: 'user', content: '', timestamp: at(1) },
     ],

@@ -1,9 +1,17 @@
 /** What an adapter must do that appends messages, or reads a part of a session. */
 import type { ChatMessage } from '../types.js';
-import { at, newSession, sampleSession } from './samples.js';
+import { at, newSession, ODD_TEXT, sampleSession } from './samples.js';
 import { failureOf, type Chapter } from './subject.js';
 
-const message = (id: string): ChatMessage => ({ id, role: 'user', content: `– ${id}`, timestamp: at(5) });
+const message = (id: string): ChatMessage => ({
+  id,
+  role: 'agent',
+  content: `${ODD_TEXT} – ${id}`,
+  timestamp: at(5),
+  streaming: false,
+  planId: 'plan-1',
+  stepId: 'step-2',
+});
 const idsOf = (messages: readonly ChatMessage[] | null | undefined): string[] => (messages ?? []).map(({ id }) => id);
 
 /** `appendMessages`. */

@@ -51,7 +51,7 @@ export const versions: Chapter = ({ describe, it, expect }, subject, has) => {
       await subject.adapter.saveSession('session-1', sampleSession('session-1'));
       await look();
       if (has('appendMessages')) {
-        await subject.adapter.appendMessages('session-1', sampleSession('session-1').messages);
+        await subject.adapter.appendMessages('session-1', sampleSession('session-2').messages);
         await look();
       }
       if (has('saveSessions')) {

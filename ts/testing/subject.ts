@@ -31,6 +31,13 @@ export async function failureOf(promise: Promise<unknown>): Promise<Record<strin
   );
 }
 
+/** What a call gives; false where it is refused, or throws. */
+export async function orRefused(call: () => Promise<boolean>): Promise<boolean> {
+  return Promise.resolve()
+    .then(call)
+    .catch(() => false);
+}
+
 /** What a call is rejected with. Throws where it is not, and where it throws itself: methods with promises reject. */
 export async function rejectionOf(call: () => Promise<unknown>): Promise<Record<string, unknown>> {
   const failure = await failureOf(call());

@@ -32,7 +32,7 @@ export class Intake<Answer> {
   }
 
   /** The answer at the end, when every piece has been taken. */
-  async read(begin: (...words: [...Parameters<Begin>, channel: number]) => Reading): Promise<Answer | null> {
+  async read(begin: (...words: [...begin: Parameters<Begin>, channel: number]) => Reading): Promise<Answer | null> {
     const channel = this.#connection.channel(() => this.#hear());
     try {
       const answer = await this.#connection.go<Answer | null>((...words) => {
