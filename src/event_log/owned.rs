@@ -73,6 +73,8 @@ pub struct Owned {
     cleanup_at: Option<Instant>,
     /// The first one is under way.
     cleanups: VecDeque<Cleanup>,
+    /// When it goes on.
+    clean_at: Option<Instant>,
 }
 
 impl Owned {
@@ -139,6 +141,7 @@ impl Owned {
             sync_at: None,
             cleanup_at: None,
             cleanups: VecDeque::new(),
+            clean_at: None,
         };
         for session in loaded {
             let is_in_doubt = past == Past::Unclean || session.suspicious;
@@ -162,8 +165,8 @@ impl Owned {
 
     /// When there is something to do although nobody asks.
     pub fn wake_at(&self) -> Option<Instant> {
-        let at_once = (!self.cleanups.is_empty()).then(Instant::now);
-        [at_once, self.sync_at, self.settle_at, self.cleanup_at].into_iter().flatten().min()
+        let cleanup_at = if self.cleanups.is_empty() { self.cleanup_at } else { self.clean_at };
+        [self.sync_at, self.settle_at, cleanup_at].into_iter().flatten().min()
     }
 
     /// Does what time asks for.

@@ -21,9 +21,15 @@ impl Owned {
         }
     }
 
-    /// Does a part of the cleanup under way.
+    /// Does a part of the cleanup under way. Whoever appends gets as much time before the next one.
     pub fn clean_some(&mut self) {
-        let Some(mut cleanup) = self.cleanups.pop_front() else { return };
+        let begun = Instant::now();
+        let Some(cleanup) = self.cleanups.pop_front() else { return };
+        self.clean_with(cleanup);
+        self.clean_at = Instant::now().checked_add(begun.elapsed());
+    }
+
+    fn clean_with(&mut self, mut cleanup: Cleanup) {
         // Somebody else may have come to own the log since the last part.
         match self.holds() {
             Ok(true) => {}
@@ -45,13 +51,16 @@ impl Owned {
         }
     }
 
-    /// The one that is due although nobody asks. It waits for those that somebody has asked for.
+    /// Goes on with the cleanup under way. The one that is due although nobody asks waits for those that somebody has asked for.
     pub(super) fn clean_in_time(&mut self, now: Instant) {
-        if self.cleanups.is_empty() && self.cleanup_at.is_some_and(|at| at <= now) {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if !self.cleanups.is_empty() {
+            if is_due(self.clean_at) {
+                self.clean_some();
+            }
+        } else if is_due(self.cleanup_at) {
             self.plan_cleanup();
             self.cleanup(self.around.options.retention, Reply::new(warn));
-        } else {
-            self.clean_some();
         }
     }
 
