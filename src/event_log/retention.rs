@@ -4,6 +4,7 @@
 //! The thread that does this is the one that writes. So it is done in slices, and what is asked for meanwhile comes in
 //! between: each leaves nothing half done, and takes up what there is by then.
 
+mod positions;
 mod slice;
 mod steps;
 
@@ -11,7 +12,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
-use self::slice::Slice;
+use self::{positions::Search, slice::Slice};
 use super::{
     archive, files, names,
     owned::Owned,
@@ -55,6 +56,8 @@ enum Step {
     Close(Vec<Arc<str>>),
     /// Sessions are left that may have files for the archive.
     Archive(Vec<Arc<str>>),
+    /// Positions of consumers are left whose session may have gone.
+    Positions(Search),
     /// All is done.
     End,
 }
@@ -126,8 +129,9 @@ impl Cleanup {
             }
             Step::Archive(mut sessions) => {
                 self.archive_some(owned, &mut sessions, slice);
-                if sessions.is_empty() { Step::End } else { Step::Archive(sessions) }
+                if sessions.is_empty() { self.seek_positions(owned) } else { Step::Archive(sessions) }
             }
+            Step::Positions(search) => self.expire_some(owned, search, slice),
             Step::End => Step::End,
         }
     }

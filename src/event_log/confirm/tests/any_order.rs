@@ -31,8 +31,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => (0..SESSIONS.len()).prop_map(Op::FailSync),
         1 => Just(Op::BreakJournal),
         1 => Just(Op::FailEntry),
-        2 => any::<bool>().prop_map(Op::Cleanup),
-        3 => Just(Op::CleanSome),
+        1 => any::<bool>().prop_map(Op::Cleanup),
+        2 => Just(Op::CleanSome),
         1 => (0..SESSIONS.len()).prop_map(Op::Erase),
     ];
     prop::collection::vec(op, 1..40)

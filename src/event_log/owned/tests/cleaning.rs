@@ -5,7 +5,7 @@ use std::path::Path;
 use crossbeam_channel::Receiver;
 
 use super::*;
-use crate::event_log::erase::erase;
+use crate::event_log::{consumers::Position, erase::erase};
 
 /// A log of sessions with one event each, which is old.
 fn many(directory: &Path, count: usize) -> Owned {
@@ -155,5 +155,54 @@ fn the_regular_cleanup_goes_on_by_itself_until_it_is_done_and_ends_with_the_log(
     }
     assert!(ticks > 1 && owned.totals.archived == 6 && archived(directory.path()) == 6);
     assert!(owned.wake_at().is_some_and(|at| at > Instant::now() + Duration::from_secs(60)));
+    owned.close().unwrap();
+}
+
+#[test]
+fn positions_go_where_nothing_of_their_session_is_left_and_nobody_has_asked_for_them_for_long() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    let layout = owned.around.layout.clone();
+    let position = |session: &str, consumer: &str, seq: u64| {
+        let mut position = Position::open(&layout, session, consumer, Durability::Process).unwrap();
+        position.advance(seq).unwrap();
+        position
+    };
+    let long = "A".repeat(300);
+    append(&mut owned, Durability::Process).unwrap();
+    std::fs::create_dir_all(layout.archive.join("2999-11-23")).unwrap();
+    std::fs::write(layout.archive.join("2999-11-23/archived.1.jsonl"), "").unwrap();
+    for session in ["s", "archived", "gone", &long] {
+        drop(position(session, "mailer", 700));
+    }
+    let held = position("gone", "held", 900);
+    let place = directory.path().join("consumers");
+    for foreign in ["notes.txt", "notes.json"] {
+        std::fs::write(place.join("gone").join(foreign), "mine").unwrap();
+    }
+    let cleaned = |owned: &mut Owned| {
+        // As long as the session's event is kept.
+        clean(owned, Duration::from_secs(u64::from(u32::MAX))).unwrap();
+        files::names(&place)
+            .unwrap()
+            .into_iter()
+            .map(|stem| files::names(&place.join(stem)).unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(cleaned(&mut owned).len(), 4, "somebody may still ask for them");
+    let later = std::time::SystemTime::now() - owned.around.options.max_retention - Duration::from_secs(60);
+    for stem in files::names(&place).unwrap() {
+        for name in files::names(&place.join(&stem)).unwrap() {
+            files::open_to_mend(&place.join(&stem).join(name)).unwrap().set_modified(later).unwrap();
+        }
+    }
+    assert_eq!(
+        cleaned(&mut owned),
+        [vec!["mailer.json"], vec!["held.json", "notes.json", "notes.txt"], vec!["mailer.json"]]
+    );
+    assert!(append_to(&mut owned, "gone") > 700, "a number that was acknowledged comes never again");
+    drop(held);
+    let kept = Position::open(&layout, "s", "mailer", Durability::Process).unwrap();
+    assert_eq!((kept.seq(), Position::open(&layout, "gone", "held", Durability::Process).unwrap().seq()), (700, 900));
     owned.close().unwrap();
 }
