@@ -3,12 +3,15 @@
 //! Three lines of 64 bytes: whose process holds it, and two positions, each with its checksum, which are written in turns.
 //! The greater one holds; one that was torn in the middle counts for nothing.
 
+mod expiring;
+
 use std::{
     fs::{self, File, TryLockError},
     io::Read,
     path::{Path, PathBuf},
 };
 
+pub use self::expiring::{expire, stems};
 use super::{directory::Layout, erase, files, names, record};
 use crate::{
     durability::Durability,

@@ -15,7 +15,9 @@ use std::{
 #[cfg(test)]
 pub use self::watched::{LOOKED, REDONE, STUCK, SYNCED, UNCOUNTED, UNOPENED};
 pub use self::{
-    directories::{create_directory, create_unsynced, file_names, names, open_directory, sync_above, sync_directory},
+    directories::{
+        create_directory, create_unsynced, file_names, names, open_directory, sync_above, sync_directory, sync_opened,
+    },
     moving::move_new,
     replacing::{is_temporary, remove_temporaries, replace, replace_unsynced},
 };

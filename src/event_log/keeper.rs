@@ -31,9 +31,25 @@ impl Closed {
     }
 }
 
+/// What the thread is asked for.
+enum Job {
+    Keep(Closed),
+    /// The indexes of files that have gone.
+    Remove(Layout, Vec<PathBuf>),
+}
+
+impl Job {
+    fn run(&self) {
+        match self {
+            Self::Keep(closed) => closed.keep(),
+            Self::Remove(layout, files) => files.iter().for_each(|file| checkpoint::remove(layout, file)),
+        }
+    }
+}
+
 /// The thread, which starts with the first file.
 #[derive(Default)]
-pub struct Keeper(Option<Worker<Closed>>);
+pub struct Keeper(Option<Worker<Job>>);
 
 impl Keeper {
     /// Has the index of a file kept; right here where the system gives no thread.
@@ -41,23 +57,38 @@ impl Keeper {
         if self.0.is_none() {
             self.0 = Worker::start(THREAD, usize::MAX, Keeping).ok();
         }
+        self.ask(Job::Keep(closed));
+    }
+
+    /// Has the indexes of files removed that have gone, after those that are still being written.
+    pub fn remove(&self, layout: &Layout, files: Vec<PathBuf>) {
+        self.ask(Job::Remove(layout.clone(), files));
+    }
+
+    fn ask(&self, job: Job) {
         let refused = match &self.0 {
-            Some(worker) => worker.submit(closed, 0).err().map(|(_, closed)| closed),
-            None => Some(closed),
+            Some(worker) => worker.submit(job, 0).err().map(|(_, job)| job),
+            None => Some(job),
         };
-        if let Some(closed) = refused {
-            closed.keep();
+        if let Some(job) = refused {
+            job.run();
+        }
+    }
+
+    /// Does something when everything asked for so far is done; right here where there is no thread.
+    pub fn afterwards(&self, then: impl FnOnce() + Send + 'static) {
+        match &self.0 {
+            // A thread that has panicked does nothing either.
+            Some(worker) => worker.barrier(Reply::new(|_| then())),
+            None => then(),
         }
     }
 
     /// Waits until no index is being written: from then on one that is removed stays away.
     pub fn settle(&self) {
-        if let Some(worker) = &self.0 {
-            let (reply, settled) = Reply::channel();
-            worker.barrier(reply);
-            // A thread that has panicked writes nothing either.
-            let _ = settled.recv();
-        }
+        let (reply, settled) = Reply::channel();
+        self.afterwards(|| reply.send(Ok(())));
+        let _ = settled.recv();
     }
 }
 
@@ -70,9 +101,9 @@ impl Drop for Keeper {
 
 struct Keeping;
 
-impl Handler<Closed> for Keeping {
-    fn handle(&mut self, batch: Vec<Closed>) {
-        batch.iter().for_each(Closed::keep);
+impl Handler<Job> for Keeping {
+    fn handle(&mut self, batch: Vec<Job>) {
+        batch.iter().for_each(Job::run);
     }
 }
 

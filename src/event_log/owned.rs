@@ -1,6 +1,7 @@
 //! A log that this process owns and has opened: its lanes, what waits for a sync, and when it has to clean up.
 
 mod appending;
+mod cleaning;
 mod numbers;
 mod ownership;
 mod reading;
@@ -8,9 +9,9 @@ mod syncing;
 
 use std::{
     cell::OnceCell,
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use super::{
@@ -26,7 +27,7 @@ use super::{
     opening::{Damage, RecoveryReport, Stems},
     options::LogOptions,
     quarantine, record,
-    retention::{self, CleanupReport},
+    retention::Cleanup,
     statistics::{self, Statistics, Totals},
     surroundings::Surroundings,
     sync::Syncer,
@@ -70,6 +71,10 @@ pub struct Owned {
     handles: usize,
     sync_at: Option<Instant>,
     cleanup_at: Option<Instant>,
+    /// The first one is under way.
+    cleanups: VecDeque<Cleanup>,
+    /// When it goes on.
+    clean_at: Option<Instant>,
 }
 
 impl Owned {
@@ -135,6 +140,8 @@ impl Owned {
             handles: 0,
             sync_at: None,
             cleanup_at: None,
+            cleanups: VecDeque::new(),
+            clean_at: None,
         };
         for session in loaded {
             let is_in_doubt = past == Past::Unclean || session.suspicious;
@@ -158,7 +165,8 @@ impl Owned {
 
     /// When there is something to do although nobody asks.
     pub fn wake_at(&self) -> Option<Instant> {
-        [self.sync_at, self.settle_at, self.cleanup_at].into_iter().flatten().min()
+        let cleanup_at = if self.cleanups.is_empty() { self.cleanup_at } else { self.clean_at };
+        [self.sync_at, self.settle_at, cleanup_at].into_iter().flatten().min()
     }
 
     /// Does what time asks for.
@@ -172,28 +180,7 @@ impl Owned {
             self.collect();
             self.settle_in_time();
         }
-        if self.cleanup_at.is_some_and(|at| at <= now) {
-            self.plan_cleanup();
-            if let Err(error) = self.cleanup(self.around.options.retention) {
-                tracing::warn!(target: "smalltalk::event_log", %error, "the regular cleanup failed");
-            }
-        }
-    }
-
-    /// Moves and deletes what the retention no longer keeps.
-    pub fn cleanup(&mut self, retention: Duration) -> Result<CleanupReport> {
-        // What it deletes is nowhere any more.
-        if let Err(error) = self.end_journal() {
-            tracing::warn!(target: "smalltalk::event_log", %error, "the journal stays");
-        }
-        let outcome = retention::cleanup(self, retention);
-        statistics::save(self);
-        outcome
-    }
-
-    fn plan_cleanup(&mut self) {
-        let interval = self.around.options.cleanup_interval;
-        self.cleanup_at = (!interval.is_zero()).then(|| Instant::now().checked_add(interval)).flatten();
+        self.clean_in_time(now);
     }
 
     /// Numbers about the log.
@@ -204,6 +191,7 @@ impl Owned {
     /// Puts everything on the disk and marks the log as closed in order, but where a sync failed earlier and not everybody
     /// has heard of it.
     pub fn close(mut self) -> Result<()> {
+        self.end_cleanups(&Ok(()));
         self.sync_dirty()?;
         statistics::save(&self);
         self.lanes.values().for_each(|lane| lane.keep_indexes(&mut self.around));

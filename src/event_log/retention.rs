@@ -1,20 +1,24 @@
 //! What happens to events that grow old: their file is closed, moved to the archive, and deleted in the end. A file is
 //! moved or removed as a whole; none is ever rewritten.
+//!
+//! The thread that does this is the one that writes. So it is done in slices, and what is asked for meanwhile comes in
+//! between: each leaves nothing half done, and takes up what there is by then.
 
-use std::{path::Path, sync::Arc, time::Duration};
+mod positions;
+mod slice;
+mod steps;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
+use self::{positions::Search, slice::Slice};
 use super::{
-    archive, checkpoint, files,
-    index::{Placed, Session, read},
-    names,
-    opening::{Damage, RecoveryReport},
+    archive, files, names,
     owned::Owned,
-    surroundings::Surroundings,
-    time::{date_text, day_of, end_of_day, millis, now_ms},
+    time::{end_of_day, millis, now_ms},
 };
-use crate::error::Result;
+use crate::{error::Result, reply::Reply};
 
 /// What a cleanup did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -28,122 +32,129 @@ pub struct CleanupReport {
     pub bytes_freed: u64,
 }
 
-/// Does all of it. Deleting comes first: it needs no room, and makes some.
-pub fn cleanup(owned: &mut Owned, retention: Duration) -> Result<CleanupReport> {
-    let mut report = CleanupReport::default();
-    let now = now_ms();
-    let archive = owned.around.layout.archive.clone();
-    let deleted = delete(&archive, now - millis(owned.around.options.max_retention), &mut report);
-    close_old(owned, millis(retention), now);
-    let archived = archive_old(owned, now - millis(retention), &mut report);
-    owned.totals.archived += report.archived;
-    owned.totals.deleted += report.deleted;
-    owned.totals.last_cleanup = Some((now, report));
-    deleted.and(archived).map(|()| report)
+/// A cleanup under way.
+pub struct Cleanup {
+    /// When it was begun, by which it tells what is old.
+    now: f64,
+    retention_ms: f64,
+    step: Step,
+    report: CleanupReport,
+    /// What failed first; it has kept nothing else.
+    outcome: Result<()>,
+    reply: Reply<CleanupReport>,
 }
 
-/// Deletes the files of the days that were over before `limit`.
-fn delete(archive: &Path, limit: f64, report: &mut CleanupReport) -> Result<()> {
-    let mut outcome = Ok(());
-    for (day, directory) in archive::days(archive)? {
-        outcome = outcome.and(files::remove_temporaries(&directory));
-        if end_of_day(day) <= limit {
-            outcome = outcome.and(delete_day(&directory, report));
+/// What is to be done next, and with what: deleting comes first, for it needs no room, and makes some.
+enum Step {
+    /// Nothing was done yet.
+    Begin,
+    /// Days of the archive are left, the oldest one at the end.
+    Days(Vec<(i64, PathBuf)>),
+    /// Files of a day are left that was over long ago, and days.
+    Delete { day: PathBuf, files: Vec<PathBuf>, days: Vec<(i64, PathBuf)> },
+    /// Sessions are left whose file may be old enough to be closed.
+    Close(Vec<Arc<str>>),
+    /// Sessions are left that may have files for the archive.
+    Archive(Vec<Arc<str>>),
+    /// Positions of consumers are left whose session may have gone.
+    Positions(Search),
+    /// All is done.
+    End,
+}
+
+impl Cleanup {
+    /// One that has done nothing yet.
+    pub fn new(retention: Duration, reply: Reply<CleanupReport>) -> Self {
+        let report = CleanupReport::default();
+        Self { now: now_ms(), retention_ms: millis(retention), step: Step::Begin, report, outcome: Ok(()), reply }
+    }
+
+    /// Does a part; whether that was the last one.
+    pub fn go_on(&mut self, owned: &mut Owned) -> bool {
+        let before = self.report;
+        let mut slice = Slice::begin();
+        while !slice.is_over() && !matches!(self.step, Step::End) {
+            self.step = self.do_some(owned, &mut slice);
+        }
+        owned.totals.archived += self.report.archived - before.archived;
+        owned.totals.deleted += self.report.deleted - before.deleted;
+        let is_over = matches!(self.step, Step::End);
+        if is_over {
+            owned.totals.last_cleanup = Some((self.now, self.report));
+        }
+        is_over
+    }
+
+    fn do_some(&mut self, owned: &mut Owned, slice: &mut Slice) -> Step {
+        match std::mem::replace(&mut self.step, Step::End) {
+            Step::Begin => {
+                // What it deletes is nowhere any more.
+                if let Err(error) = owned.end_journal() {
+                    tracing::warn!(target: "smalltalk::event_log", %error, "the journal stays");
+                }
+                let mut days = self.listed(archive::days(&owned.around.layout.archive));
+                days.reverse();
+                Step::Days(days)
+            }
+            Step::Days(mut days) => match days.pop() {
+                Some((date, day)) => {
+                    self.note(files::remove_temporaries(&day));
+                    if end_of_day(date) > self.now - millis(owned.around.options.max_retention) {
+                        return Step::Days(days);
+                    }
+                    let names = self.listed(files::file_names(&day));
+                    let of_ours = names.iter().rev().filter(|name| names::is_segment(name));
+                    let files = of_ours.map(|name| day.join(name)).collect();
+                    Step::Delete { day, files, days }
+                }
+                None => Step::Close(owned.lanes.keys().map(Arc::clone).collect()),
+            },
+            Step::Delete { day, mut files, days } => {
+                self.delete_some(&mut files, slice);
+                if !files.is_empty() {
+                    return Step::Delete { day, files, days };
+                }
+                // A day in which somebody keeps files of their own stays.
+                let _ = std::fs::remove_dir(day);
+                Step::Days(days)
+            }
+            Step::Close(mut sessions) => {
+                self.close_some(owned, &mut sessions, slice);
+                if !sessions.is_empty() {
+                    return Step::Close(sessions);
+                }
+                let mut known: Vec<_> = owned.around.catalog.known();
+                known.reverse();
+                Step::Archive(known.iter().map(|session| Arc::clone(&session.id)).collect())
+            }
+            Step::Archive(mut sessions) => {
+                self.archive_some(owned, &mut sessions, slice);
+                if sessions.is_empty() { self.seek_positions(owned) } else { Step::Archive(sessions) }
+            }
+            Step::Positions(search) => self.expire_some(owned, search, slice),
+            Step::End => Step::End,
         }
     }
-    outcome
-}
 
-/// What cannot be deleted keeps nothing else.
-fn delete_day(directory: &Path, report: &mut CleanupReport) -> Result<()> {
-    let mut outcome = Ok(());
-    for name in files::file_names(directory)?.iter().filter(|name| names::is_segment(name)) {
-        let path = directory.join(name);
-        let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
-        let removed = files::remove(&path);
-        if removed.is_ok() {
-            report.deleted += 1;
-            report.bytes_freed += bytes;
+    /// Goes on after a failure; the first one is told.
+    fn note(&mut self, outcome: Result<()>) {
+        if self.outcome.is_ok() {
+            self.outcome = outcome;
         }
-        outcome = outcome.and(removed);
     }
-    // A day in which somebody keeps files of their own stays.
-    let _ = std::fs::remove_dir(directory);
-    outcome
-}
 
-/// Closes files whose first event is older than a quarter of the retention, and the handles of sessions at rest.
-fn close_old(owned: &mut Owned, retention_ms: f64, now: f64) {
-    for lane in owned.lanes.values_mut() {
-        if lane.first_is_older(retention_ms / 4.0, now) {
-            lane.close_file(&mut owned.around);
-        }
-        lane.rest();
+    /// What was listed, as far as it could be.
+    fn listed<T>(&mut self, listed: Result<Vec<T>>) -> Vec<T> {
+        listed.unwrap_or_else(|error| {
+            self.note(Err(error));
+            Vec::new()
+        })
     }
-}
 
-/// Moves closed files whose events are all from `limit` or before to the archive.
-fn archive_old(owned: &mut Owned, limit: f64, report: &mut CleanupReport) -> Result<()> {
-    let mut moved = 0;
-    let mut outcome = Ok(());
-    for session in owned.around.catalog.known() {
-        let Owned { around, report: RecoveryReport { damaged, .. }, removed, .. } = &mut *owned;
-        let one = archive_session(around, &session, limit, &mut moved, damaged, removed);
-        outcome = outcome.and(one);
-        forget_if_empty(owned, &session);
+    /// Tells whoever asked what was done, once nobody is at work on an index of what has gone.
+    pub fn end(self, owned: &Owned, outcome: Result<()>) {
+        let (report, reply) = (self.report, self.reply);
+        let outcome = self.outcome.and(outcome).map(|()| report);
+        owned.around.keeper.afterwards(move || reply.send(outcome));
     }
-    report.archived = moved;
-    if moved > 0 {
-        outcome = outcome.and(files::sync_directory(&owned.around.layout.active));
-    }
-    outcome
-}
-
-fn archive_session(
-    around: &Surroundings,
-    session: &Session,
-    limit: f64,
-    moved: &mut u64,
-    found: &mut Vec<Damage>,
-    removed: &mut Vec<Damage>,
-) -> Result<()> {
-    let old = |file: &&Placed| {
-        let entries = read(&file.entries);
-        file.closed && !entries.is_empty() && entries.summary.newest <= limit
-    };
-    loop {
-        let Some(file) = session.files().iter().find(old).cloned() else { return Ok(()) };
-        if files::look(&file.path)?.is_none() && around.layout.active.is_dir() {
-            tracing::error!(target: "smalltalk::event_log", file = %file.path.display(), "somebody else has removed a file of the log");
-            session.files_mut().retain(|other| other.path != file.path);
-            removed.extend(Damage::removed(&file, found));
-            continue;
-        }
-        around.keeper.settle();
-        let directory = around.layout.archive.join(date_text(day_of(read(&file.entries).summary.newest)));
-        files::create_directory(&directory)?;
-        move_to(&directory, session, &file)?;
-        files::sync_directory(&directory)?;
-        checkpoint::remove(&around.layout, &file.path);
-        *moved += 1;
-    }
-}
-
-/// Nobody begins a replay while a file moves; replays under way hold theirs open.
-fn move_to(directory: &Path, session: &Session, file: &Placed) -> Result<()> {
-    let stem = names::stem_of(&session.id);
-    let first_seq = read(&file.entries).summary.first_seq;
-    let free = (0..).map(|copy| names::segment_name(&stem, first_seq, copy));
-    let mut placed = session.files_mut();
-    files::move_new(&file.path, directory, free)?;
-    placed.retain(|other| other.path != file.path);
-    Ok(())
-}
-
-/// A session without files is forgotten; its numbers stay used.
-fn forget_if_empty(owned: &mut Owned, session: &Arc<Session>) {
-    if !session.files().is_empty() {
-        return;
-    }
-    owned.forget(&session.id);
 }

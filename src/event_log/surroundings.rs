@@ -6,6 +6,7 @@ use super::{
     bell::Bell, catalog::Catalog, directory::Layout, doubts::Doubts, files, journal::Journal, keeper::Keeper,
     options::LogOptions, stamp::Stamp,
 };
+use crate::error::Result;
 
 /// What all lanes share.
 pub struct Surroundings {
@@ -43,5 +44,11 @@ impl Surroundings {
             }
         };
         self.directory.get_or_init(open).clone()
+    }
+
+    /// Puts the names in it on the disk, where it was opened before they changed, and lets go of it.
+    pub fn sync_names(&mut self) -> Result<()> {
+        let directory = self.directory.take().flatten().flatten();
+        directory.map_or(Ok(()), |directory| files::sync_opened(&self.layout.active, &directory))
     }
 }

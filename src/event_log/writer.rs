@@ -202,7 +202,7 @@ impl Writer {
             Job::Open { session, reply } => reply.send(session.map_or(Ok(()), |id| owned.make_readable(&id))),
             Job::Append(parcel) => owned.append(vec![parcel]),
             Job::Flush { reply, .. } => reply.send(owned.sync_dirty()),
-            Job::Cleanup { retention, reply } => reply.send(owned.cleanup(retention)),
+            Job::Cleanup { retention, reply } => owned.cleanup(retention, reply),
             Job::Erase { session, reply } => reply.send(erase::erase(owned, &session)),
             Job::Statistics(reply) => reply.send(Ok(owned.statistics())),
         }
@@ -266,8 +266,12 @@ impl Handler<Job> for Writer {
         let checked = self.check_ownership(Owned::holds);
         let closed = match (checked, self.owned.take()) {
             (Ok(()), owned) => owned.map_or(Ok(()), Owned::close),
+            (Err(error), None) => Err(error),
             // Whoever may own it by now, what was acknowledged gets to the disk.
-            (Err(error), owned) => owned.map_or(Ok(()), |mut owned| owned.sync_dirty()).and(Err(error)),
+            (Err(error), Some(mut owned)) => {
+                owned.end_cleanups(&Err(error.clone()));
+                owned.sync_dirty().and(Err(error))
+            }
         };
         let untold = self.lost.take().and_then(|lost| lost.untold);
         self.shared.doubts.tell_last().err().or(closed.err()).or(untold).map_or(Ok(()), Err)

@@ -1,6 +1,7 @@
 //! The event log without Node: what is acknowledged stays, in order, once, whatever happens to the files.
 
 mod checkpoint;
+mod cleaning;
 mod frozen;
 mod numbers;
 mod recovery;

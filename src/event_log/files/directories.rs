@@ -35,10 +35,15 @@ pub fn create_unsynced(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// Puts the names in a directory on the disk.
 pub fn sync_directory(path: &Path) -> Result<()> {
+    let opened = open_directory(path).map_err(|cause| Error::io(doing("syncing the directory", path), &cause))?;
+    opened.map_or(Ok(()), |directory| sync_opened(path, &directory))
+}
+
+/// The same by a handle that is open.
+pub fn sync_opened(path: &Path, directory: &File) -> Result<()> {
     #[cfg(test)]
     super::SYNCED.with_borrow_mut(|synced| synced.push(path.to_owned()));
-    let syncing = || open_directory(path)?.as_ref().map_or(Ok(()), File::sync_all);
-    syncing().map_err(|cause| Error::io(doing("syncing the directory", path), &cause))
+    directory.sync_all().map_err(|cause| Error::io(doing("syncing the directory", path), &cause))
 }
 
 /// Opens a directory to put its names on the disk. Windows has no such thing: names are in its journal.

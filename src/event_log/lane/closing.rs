@@ -49,16 +49,30 @@ impl Lane {
 
     /// Closes the file being written: on the disk, and under its final name. Where that fails, it goes on being written.
     pub fn close_file(&mut self, around: &mut Surroundings) {
-        if self.broken {
-            return;
-        }
-        if let Err(error) = self.try_close_file(around) {
-            tracing::warn!(target: "smalltalk::event_log", %error, "could not close a full file");
+        let closed = self.close_unsynced(around);
+        // Where the new name fails to land, so may the old one, which an event of this batch relies on.
+        if let Err(error) = around.sync_names()
+            && closed
+        {
+            tracing::warn!(target: "smalltalk::event_log", %error, "a closed file may not have its name");
+            self.broken = true;
+            around.doubts.raise(error.to_string());
         }
     }
 
-    fn try_close_file(&mut self, around: &mut Surroundings) -> Result<()> {
-        let Some(Summary { first_seq, .. }) = self.current_summary() else { return Ok(()) };
+    /// The same but for the sync of its name, which is up to the caller; whether it was closed.
+    pub fn close_unsynced(&mut self, around: &mut Surroundings) -> bool {
+        if self.broken {
+            return false;
+        }
+        self.try_close_file(around).unwrap_or_else(|error| {
+            tracing::warn!(target: "smalltalk::event_log", %error, "could not close a full file");
+            false
+        })
+    }
+
+    fn try_close_file(&mut self, around: &mut Surroundings) -> Result<bool> {
+        let Some(Summary { first_seq, .. }) = self.current_summary() else { return Ok(false) };
         let path = self.path(around);
         self.check_file(&path, None)?;
         if self.current.on_disk() < self.current.length
@@ -83,11 +97,13 @@ impl Lane {
             around.journal.forget(&[self.file_name()])?;
         }
         // Once it is moved, there is no way back: whatever can fail before does.
-        let directory = files::open_directory(&around.layout.active)
-            .map_err(|cause| Error::io(format!("opening {}", around.layout.active.display()), &cause))?;
+        if around.directory().is_none() {
+            let cause = std::io::Error::other("it cannot be opened");
+            return Err(Error::io(format!("syncing {}", around.layout.active.display()), &cause));
+        }
         let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));
         let mut files = self.session.files_mut();
-        let Some(placed) = files.last_mut() else { return Ok(()) };
+        let Some(placed) = files.last_mut() else { return Ok(false) };
         placed.path = files::move_new(&placed.path, &around.layout.active, free)?;
         placed.closed = true;
         let closed = placed.clone();
@@ -98,11 +114,6 @@ impl Lane {
         self.due = false;
         self.fresh = None;
         self.current = Current::of(0, false);
-        // Where the new name fails to land, so may the old one, which an event of this batch relies on.
-        directory.map_or(Ok(()), |directory| directory.sync_all()).map_err(|cause| {
-            self.broken = true;
-            around.doubts.raise(cause.to_string());
-            Error::io(format!("syncing the directory {}", around.layout.active.display()), &cause)
-        })
+        Ok(true)
     }
 }

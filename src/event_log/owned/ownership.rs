@@ -43,7 +43,9 @@ impl Owned {
         if self.sync_dirty().is_err() && self.lanes.values().any(|lane| lane.dirty) {
             self.around.doubts.raise("a file could not be opened".to_owned());
         }
-        self.ownership.lost()
+        let lost = self.ownership.lost();
+        self.end_cleanups(&Err(lost.clone()));
+        lost
     }
 
     /// Looks up whose the lock's name is, once a batch: where a file is not what it was, its directory may be another one.

@@ -1,11 +1,14 @@
+mod cleaning;
 mod meddling;
 mod stuck;
 mod syncing;
 
+use std::time::Duration;
+
 use super::*;
 use crate::{
     durability::Durability,
-    event_log::{append::Append, files, index::read, time::now_micros},
+    event_log::{CleanupReport, append::Append, files, index::read, time::now_micros},
     reply::Reply,
 };
 
@@ -25,6 +28,16 @@ fn events(owned: &Owned) -> Vec<u64> {
     let session = owned.around.catalog.find("s").unwrap();
     let files = session.files();
     files.iter().flat_map(|file| read(&file.entries).list.iter().map(|entry| entry.seq).collect::<Vec<_>>()).collect()
+}
+
+/// A whole cleanup, with nothing in between.
+fn clean(owned: &mut Owned, retention: Duration) -> Result<CleanupReport> {
+    let (reply, answer) = Reply::channel();
+    owned.cleanup(retention, reply);
+    while !owned.cleanups.is_empty() {
+        owned.clean_some();
+    }
+    answer.recv().unwrap()
 }
 
 fn flush(owned: &mut Owned) -> Result<()> {

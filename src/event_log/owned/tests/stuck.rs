@@ -53,12 +53,13 @@ fn what_cannot_be_deleted_from_the_archive_keeps_nothing_else_there() {
         }
     }
     let stuck = Stuck::at(&["2020-01-01/.a.tmp", "2020-01-01/a.1.jsonl"]);
-    assert_eq!(owned.cleanup(owned.around.options.retention).unwrap_err().code(), "ERR_IO");
+    let retention = owned.around.options.retention;
+    assert_eq!(clean(&mut owned, retention).unwrap_err().code(), "ERR_IO");
     assert_eq!(files::names(&archive).unwrap(), ["2020-01-01"]);
     assert_eq!(files::names(&archive.join("2020-01-01")).unwrap(), [".a.tmp", "a.1.jsonl"]);
     assert_eq!(owned.totals.deleted, 3, "what is gone is counted");
     drop(stuck);
-    let report = owned.cleanup(owned.around.options.retention).unwrap();
+    let report = clean(&mut owned, retention).unwrap();
     assert_eq!((report.deleted, report.bytes_freed), (1, 4));
     assert!(files::names(&archive).unwrap().is_empty());
     owned.close().unwrap();

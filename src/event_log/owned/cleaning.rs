@@ -1,0 +1,77 @@
+//! Cleanups, one after the other, in slices: whoever appends comes in between.
+
+use std::time::{Duration, Instant};
+
+use super::Owned;
+use crate::{
+    error::Result,
+    event_log::{
+        retention::{Cleanup, CleanupReport},
+        statistics,
+    },
+    reply::Reply,
+};
+
+impl Owned {
+    /// Moves and deletes what the retention no longer keeps; answers when all of it is done.
+    pub fn cleanup(&mut self, retention: Duration, reply: Reply<CleanupReport>) {
+        self.cleanups.push_back(Cleanup::new(retention, reply));
+        if self.cleanups.len() == 1 {
+            self.clean_some();
+        }
+    }
+
+    /// Does a part of the cleanup under way. Whoever appends gets as much time before the next one.
+    pub fn clean_some(&mut self) {
+        let begun = Instant::now();
+        let Some(cleanup) = self.cleanups.pop_front() else { return };
+        self.clean_with(cleanup);
+        self.clean_at = Instant::now().checked_add(begun.elapsed());
+    }
+
+    fn clean_with(&mut self, mut cleanup: Cleanup) {
+        // Somebody else may have come to own the log since the last part.
+        match self.holds() {
+            Ok(true) => {}
+            Ok(false) => return cleanup.end(self, Err(self.ownership.lost())),
+            Err(error) => return cleanup.end(self, Err(error)),
+        }
+        if cleanup.go_on(self) {
+            statistics::save(self);
+            cleanup.end(self, Ok(()));
+        } else {
+            self.cleanups.push_front(cleanup);
+        }
+    }
+
+    /// Ends all of them as they stand: each leaves the rest to the next one.
+    pub fn end_cleanups(&mut self, outcome: &Result<()>) {
+        while let Some(cleanup) = self.cleanups.pop_front() {
+            cleanup.end(self, outcome.clone());
+        }
+    }
+
+    /// Goes on with the cleanup under way. The one that is due although nobody asks waits for those that somebody has asked for.
+    pub(super) fn clean_in_time(&mut self, now: Instant) {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if !self.cleanups.is_empty() {
+            if is_due(self.clean_at) {
+                self.clean_some();
+            }
+        } else if is_due(self.cleanup_at) {
+            self.plan_cleanup();
+            self.cleanup(self.around.options.retention, Reply::new(warn));
+        }
+    }
+
+    pub(super) fn plan_cleanup(&mut self) {
+        let interval = self.around.options.cleanup_interval;
+        self.cleanup_at = (!interval.is_zero()).then(|| Instant::now().checked_add(interval)).flatten();
+    }
+}
+
+fn warn(outcome: Result<CleanupReport>) {
+    if let Err(error) = outcome {
+        tracing::warn!(target: "smalltalk::event_log", %error, "the regular cleanup failed");
+    }
+}

@@ -1,0 +1,149 @@
+//! The steps of a cleanup, each as far as a slice takes it. Files that it moves share one sync of each directory: nothing
+//! else happens before.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{Cleanup, Slice};
+use crate::{
+    error::Result,
+    event_log::{
+        files,
+        index::{Placed, Session, read},
+        names,
+        opening::{Damage, RecoveryReport},
+        owned::Owned,
+        time::{date_text, day_of},
+    },
+};
+
+/// What was moved: by the directory of its day, the paths that it had.
+type Moved = BTreeMap<PathBuf, Vec<PathBuf>>;
+
+impl Cleanup {
+    /// What cannot be deleted keeps nothing else.
+    pub(super) fn delete_some(&mut self, files: &mut Vec<PathBuf>, slice: &mut Slice) {
+        while let Some(path) = slice.next(files) {
+            let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
+            let removed = files::remove(&path);
+            if removed.is_ok() {
+                self.report.deleted += 1;
+                self.report.bytes_freed += bytes;
+            }
+            self.note(removed);
+            slice.count();
+        }
+    }
+
+    /// Closes files whose first event is older than a quarter of the retention, and the handles of sessions at rest.
+    pub(super) fn close_some(&self, owned: &mut Owned, sessions: &mut Vec<Arc<str>>, slice: &mut Slice) {
+        let mut closed = Vec::new();
+        while let Some(id) = slice.next(sessions) {
+            let Some(lane) = owned.lanes.get_mut(&id) else { continue };
+            if lane.first_is_older(self.retention_ms / 4.0, self.now) {
+                slice.count();
+                if lane.close_unsynced(&mut owned.around) {
+                    closed.push(Arc::clone(&id));
+                }
+            }
+            lane.rest();
+        }
+        let Err(error) = owned.around.sync_names() else { return };
+        if !closed.is_empty() {
+            tracing::warn!(target: "smalltalk::event_log", %error, "closed files may not have their names");
+            owned.around.doubts.raise(error.to_string());
+        }
+        for id in closed {
+            owned.lanes.get_mut(&id).into_iter().for_each(|lane| lane.broken = true);
+        }
+    }
+
+    /// Moves closed files whose events are all older than the retention to the archive.
+    pub(super) fn archive_some(&mut self, owned: &mut Owned, sessions: &mut Vec<Arc<str>>, slice: &mut Slice) {
+        let mut moved = Moved::new();
+        while let Some(id) = slice.next(sessions) {
+            let Some(session) = owned.around.catalog.find(&id) else { continue };
+            let outcome = self.archive_session(owned, &session, slice, &mut moved);
+            match outcome {
+                // There may be more of it.
+                Ok(false) => sessions.push(id),
+                Ok(true) => forget_if_empty(owned, &session),
+                Err(error) => {
+                    self.note(Err(error));
+                    forget_if_empty(owned, &session);
+                }
+            }
+        }
+        self.sync_moved(owned, moved);
+    }
+
+    /// Whether it has no more files for the archive.
+    fn archive_session(
+        &self,
+        owned: &mut Owned,
+        session: &Session,
+        slice: &mut Slice,
+        moved: &mut Moved,
+    ) -> Result<bool> {
+        let limit = self.now - self.retention_ms;
+        let old = |file: &&Placed| {
+            let entries = read(&file.entries);
+            file.closed && !entries.is_empty() && entries.summary.newest <= limit
+        };
+        while !slice.is_over() {
+            let Some(file) = session.files().iter().find(old).cloned() else { return Ok(true) };
+            slice.count();
+            let layout = &owned.around.layout;
+            if files::look(&file.path)?.is_none() && layout.active.is_dir() {
+                tracing::error!(target: "smalltalk::event_log", file = %file.path.display(), "somebody else has removed a file of the log");
+                session.files_mut().retain(|other| other.path != file.path);
+                let RecoveryReport { damaged, .. } = &mut owned.report;
+                owned.removed.extend(Damage::removed(&file, damaged));
+                continue;
+            }
+            let day = layout.archive.join(date_text(day_of(read(&file.entries).summary.newest)));
+            files::create_directory(&day)?;
+            move_to(&day, session, &file)?;
+            moved.entry(day).or_default().push(file.path);
+        }
+        Ok(false)
+    }
+
+    /// The names in the archive are on the disk before those in `active/` are gone from it.
+    fn sync_moved(&mut self, owned: &Owned, moved: Moved) {
+        if moved.is_empty() {
+            return;
+        }
+        for (day, paths) in moved {
+            match files::sync_directory(&day) {
+                Ok(()) => {
+                    self.report.archived += paths.len() as u64;
+                    owned.around.keeper.remove(&owned.around.layout, paths);
+                }
+                Err(error) => self.note(Err(error)),
+            }
+        }
+        self.note(files::sync_directory(&owned.around.layout.active));
+    }
+}
+
+/// Nobody begins a replay while a file moves; replays under way hold theirs open.
+fn move_to(directory: &Path, session: &Session, file: &Placed) -> Result<()> {
+    let stem = names::stem_of(&session.id);
+    let first_seq = read(&file.entries).summary.first_seq;
+    let free = (0..).map(|copy| names::segment_name(&stem, first_seq, copy));
+    let mut placed = session.files_mut();
+    files::move_new(&file.path, directory, free)?;
+    placed.retain(|other| other.path != file.path);
+    Ok(())
+}
+
+/// A session without files is forgotten; its numbers stay used.
+fn forget_if_empty(owned: &mut Owned, session: &Arc<Session>) {
+    if session.files().is_empty() {
+        owned.forget(&session.id);
+    }
+}
