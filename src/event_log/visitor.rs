@@ -127,6 +127,19 @@ impl Visitor {
         self.seen().sessions.remove(id);
     }
 
+    /// The log is closed: lets go of everything.
+    pub fn close(&self) {
+        self.seen().close();
+    }
+
+    /// The same for somebody who may have looked for longer than the log was open.
+    pub fn close_again(&self) {
+        let mut seen = self.seen();
+        if seen.is_closed() {
+            seen.close();
+        }
+    }
+
     /// The ids of all sessions with events, in order.
     pub fn ids(&self) -> Result<Vec<String>> {
         let listing = self.list()?;

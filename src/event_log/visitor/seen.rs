@@ -16,6 +16,8 @@ pub struct Seen {
     pub sessions: HashMap<String, Known>,
     /// Which files they have, as long as their directory has the same state.
     listing: Option<(Stamp, Arc<Listing>)>,
+    /// Whether the log was closed: what somebody sees afterwards who is not done yet is of no use to anybody else.
+    closed: bool,
 }
 
 /// What is known of a session.
@@ -50,7 +52,31 @@ impl Seen {
         }
         let listing = Arc::new(Listing::of(active)?);
         self.listing = stamp.map(|stamp| (stamp, Arc::clone(&listing)));
+        self.let_go_of_the_gone(&listing);
         Ok(listing)
+    }
+
+    /// Forgets sessions that have no file any more, and lets go of files that may be gone: what is held keeps its room on the
+    /// disk.
+    fn let_go_of_the_gone(&mut self, listing: &Listing) {
+        self.sessions.retain(|_, known| listing.files(&known.stem).is_some());
+        for known in self.sessions.values_mut() {
+            if let Some(growing) = &mut known.growing
+                && known.closed != listing.closed(&known.stem)
+            {
+                growing.let_go();
+            }
+        }
+    }
+
+    /// Forgets everything, for the log has been closed.
+    pub fn close(&mut self) {
+        *self = Self { closed: true, ..Self::default() };
+    }
+
+    /// Whether it has been.
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Whether a session has other closed files than were seen, or has files of which nothing is known: then it is read anew.

@@ -38,6 +38,14 @@ impl Place {
             thread::yield_now();
         }
     }
+
+    /// How many files without a name are held.
+    #[cfg(target_os = "linux")]
+    fn held_in_vain(&self) -> usize {
+        let held = fs::read_dir("/proc/self/fd").unwrap();
+        let held = held.filter_map(|held| fs::read_link(held.unwrap().path()).ok());
+        held.filter(|file| file.starts_with(&self.active) && file.to_string_lossy().ends_with("(deleted)")).count()
+    }
 }
 
 fn events(session: &Session) -> u64 {
@@ -49,6 +57,61 @@ fn listings(work: impl FnOnce()) -> usize {
     let before = files::LISTED.get();
     work();
     files::LISTED.get() - before
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_of_sessions_that_are_gone_are_let_go_by_whatever_lists_the_directory() {
+    type Look = fn(&Visitor);
+    let looks: [(&str, Look); 3] = [
+        ("the ids", |visitor| assert_eq!(visitor.ids().unwrap(), ["new", "stays"])),
+        ("all", |visitor| assert_eq!(visitor.all().unwrap().len(), 2)),
+        ("a session that is new", |visitor| assert!(visitor.session("new").unwrap().is_some())),
+    ];
+    for (name, look) in looks {
+        let place = Place::new();
+        for id in ["stays", "goes", "went"] {
+            place.write(&format!("{id}.jsonl"), id, 1);
+            assert_eq!(place.events(id), 1);
+        }
+        for id in ["goes", "went"] {
+            fs::remove_file(place.active.join(format!("{id}.jsonl"))).unwrap();
+        }
+        place.write("new.jsonl", "new", 1);
+        assert_eq!(place.held_in_vain(), 2);
+        look(&place.visitor);
+        assert_eq!(place.held_in_vain(), 0, "{name}");
+        assert!(place.visitor.session("goes").unwrap().is_none());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_was_closed_and_is_gone_is_let_go_though_its_session_goes_on() {
+    let place = Place::new();
+    place.write("s.jsonl", "s", 1);
+    assert_eq!(place.events("s"), 1);
+    fs::remove_file(place.active.join("s.jsonl")).unwrap();
+    place.write("s.2.jsonl", "s", 2);
+    place.write("s.jsonl", "s", 3);
+    assert_eq!(place.held_in_vain(), 1);
+    assert_eq!(place.visitor.ids().unwrap(), ["s"]);
+    assert_eq!(place.held_in_vain(), 0);
+    assert_eq!((place.events("s"), place.visitor.newest("s").unwrap()), (2, 3));
+}
+
+#[test]
+fn what_a_verification_sees_that_outlives_the_log_is_let_go_when_it_is_done() {
+    let place = Place::new();
+    place.write("s.jsonl", "s", 1);
+    let known = || place.visitor.seen().sessions.len();
+    assert_eq!((place.events("s"), known()), (1, 1));
+    place.visitor.close_again();
+    assert_eq!(known(), 1, "the log is open");
+    place.visitor.close();
+    assert_eq!((known(), place.events("s"), known()), (0, 1, 1));
+    place.visitor.close_again();
+    assert_eq!(known(), 0);
 }
 
 #[test]
