@@ -2,10 +2,11 @@
 //! read when somebody asks for events of that file. It repeats what the file says and is trusted only where it fits it: one
 //! that is missing, damaged, or of another state of the file is made anew from the file.
 //!
-//! All numbers are little-endian: the head, its checksum, a JSON array of topics, 32 bytes for each event, and a checksum
+//! All numbers are little-endian: the head, its checksum, a JSON array of its topics, 32 bytes for each event, and a checksum
 //! of these.
 
 use std::{
+    collections::HashMap,
     fs::{File, Metadata},
     path::{Path, PathBuf},
     sync::RwLock,
@@ -61,7 +62,8 @@ fn try_keep(layout: &Layout, name: &str, file: &Path, session: &Session, held: &
     {
         return Ok(());
     }
-    let topics = session.topics().in_order();
+    let numbers = numbers_of(&entries.list);
+    let topics = session.topics().renumbered(&numbers);
     let topics = serde_json::to_vec(&topics.iter().map(|topic| &**topic).collect::<Vec<_>>()).unwrap_or_default();
     let Summary { count, first_seq, last_seq, first_timestamp, oldest, newest } = entries.summary;
     let (last_offset, last_length) = entries.list.last().map_or((0, 0), |last| (last.offset, u64::from(last.length)));
@@ -78,6 +80,7 @@ fn try_keep(layout: &Layout, name: &str, file: &Path, session: &Session, held: &
         for word in [*offset, *seq, timestamp.to_bits()] {
             bytes.extend_from_slice(&word.to_le_bytes());
         }
+        let topic = numbers.get(topic).copied().unwrap_or_default();
         bytes.extend_from_slice(&length.to_le_bytes());
         bytes.extend_from_slice(&(topic | if *critical { CRITICAL } else { 0 }).to_le_bytes());
     }
@@ -88,6 +91,17 @@ fn try_keep(layout: &Layout, name: &str, file: &Path, session: &Session, held: &
     files::replace_unsynced(&path_of(layout, name), &bytes)?;
     write(held).kept = true;
     Ok(())
+}
+
+/// The numbers that topics have in the index of a file, by those that they have in its session: without those of other files
+/// every index would have all topics that the session ever had.
+fn numbers_of(list: &[Entry]) -> HashMap<u32, u32> {
+    let mut numbers = HashMap::new();
+    for entry in list {
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        numbers.entry(entry.topic).or_insert(next);
+    }
+    numbers
 }
 
 /// What the index of a file says of it; `None` where there is none that fits.

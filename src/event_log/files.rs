@@ -13,7 +13,7 @@ use std::{
 };
 
 #[cfg(test)]
-pub use self::watched::{LOOKED, REDONE, STUCK, SYNCED, UNCOUNTED, UNOPENED};
+pub use self::watched::{LISTED, LOOKED, REDONE, STUCK, SYNCED, UNCOUNTED, UNOPENED};
 pub use self::{
     directories::{
         create_directory, create_unsynced, file_names, names, open_directory, sync_above, sync_directory, sync_opened,

@@ -137,9 +137,10 @@ impl Topics {
         number
     }
 
-    /// All of them, in the order of their numbers.
-    pub fn in_order(&self) -> Vec<Arc<str>> {
-        let mut all: Vec<_> = self.numbers.iter().map(|(topic, number)| (*number, Arc::clone(topic))).collect();
+    /// Those that have other numbers elsewhere, in the order of these.
+    pub fn renumbered(&self, numbers: &HashMap<u32, u32>) -> Vec<Arc<str>> {
+        let all = self.numbers.iter().filter_map(|(topic, number)| Some((*numbers.get(number)?, Arc::clone(topic))));
+        let mut all: Vec<_> = all.collect();
         all.sort();
         all.into_iter().map(|(_, topic)| topic).collect()
     }

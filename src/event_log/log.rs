@@ -136,7 +136,11 @@ impl EventLog {
                 return reply.send(Err(error));
             }
             // On a thread of its own: it may take seconds, and replays go on.
-            let work = move || reply.send(verify::verify(&view, session.as_deref()));
+            let work = move || {
+                let report = verify::verify(&view, session.as_deref());
+                view.is_done();
+                reply.send(report);
+            };
             if let Err(cause) = thread::Builder::new().name("smalltalk-log-verify".into()).spawn(work) {
                 tracing::warn!(target: "smalltalk::event_log", %cause, "no thread for a verification");
             }

@@ -74,6 +74,13 @@ impl View {
         }
     }
 
+    /// Somebody is done who may have looked for longer than the log was open.
+    pub fn is_done(&self) {
+        if let Self::Visited(visitor) = self {
+            visitor.close_again();
+        }
+    }
+
     /// Where the files are.
     pub fn layout(&self) -> &Layout {
         match self {

@@ -1,28 +1,25 @@
 //! The log of another process: read from its files as they grow, touching nothing.
 
 mod growing;
+mod listing;
+mod reading;
+mod seen;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::BTreeMap,
     fs::File,
-    path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use self::growing::Growing;
-use super::{
-    checkpoint,
-    directory::Layout,
-    files,
-    index::{Placed, Session, read},
-    names,
-    opening::index,
-    owned::MOST_HANDLES,
-    recovery::recover,
+use self::{
+    growing::Growing,
+    listing::{Listed, Listing},
+    seen::Seen,
 };
+use super::{directory::Layout, files, index::Session, names, owned::MOST_HANDLES, recovery::recover};
 use crate::error::{Error, Result};
 
 /// What a reader knows of the log.
@@ -30,19 +27,9 @@ use crate::error::{Error, Result};
 pub struct Visitor {
     /// Where the files are.
     pub layout: Layout,
-    sessions: Mutex<HashMap<String, Known>>,
+    seen: Mutex<Seen>,
     /// So many files have been opened, at the most, that are still open.
     handles: AtomicUsize,
-}
-
-/// What it knows of a session.
-#[derive(Debug)]
-struct Known {
-    session: Arc<Session>,
-    /// The names of the closed files.
-    closed: Vec<String>,
-    growing: Option<Growing>,
-    last_seq: Option<u64>,
 }
 
 /// As often a session is read anew when its owner moves its files meanwhile.
@@ -54,81 +41,139 @@ const FIRST_BYTES: usize = 4096;
 impl Visitor {
     /// Nothing is read yet.
     pub fn new(layout: Layout) -> Self {
-        Self { layout, sessions: Mutex::default(), handles: AtomicUsize::new(0) }
+        Self { layout, seen: Mutex::default(), handles: AtomicUsize::new(0) }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn list(&self) -> Result<Arc<Listing>> {
+        self.seen().list(&self.layout.active)
     }
 
     /// A session as its files have it now; `None` where it has none.
     pub fn session(&self, id: &str) -> Result<Option<Arc<Session>>> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        self.spare_handles(&mut sessions);
-        if let Some(known) = sessions.get_mut(id)
-            && self.advance(known)?
+        self.look(id, None)
+    }
+
+    /// The same, perhaps by a listing of a moment ago: whoever gives one has to look afterwards what has been closed since.
+    fn look(&self, id: &str, listing: Option<&Arc<Listing>>) -> Result<Option<Arc<Session>>> {
+        let mut seen = self.seen();
+        self.spare_handles(&mut seen);
+        let may_rest = seen.sessions.get(id).is_some_and(|known| known.growing.is_none());
+        let now = match listing {
+            None if may_rest => Some(seen.list(&self.layout.active)?),
+            given => given.cloned(),
+        };
+        if let Some(known) = seen.sessions.get_mut(id)
+            && self.advance(known, now.as_deref())?
         {
             return Ok(Some(Arc::clone(&known.session)));
         }
-        let before = sessions.remove(id);
-        let Some(known) = self.read(id, before.as_ref())? else { return Ok(None) };
+        let before = seen.sessions.remove(id);
+        let Some(known) = self.read(&mut seen, id, before.as_ref(), listing)? else { return Ok(None) };
         let session = Arc::clone(&known.session);
-        sessions.insert(id.to_owned(), known);
+        seen.sessions.insert(id.to_owned(), known);
         Ok(Some(session))
     }
 
     /// Closes the files of all sessions, when there are many.
-    fn spare_handles(&self, sessions: &mut HashMap<String, Known>) {
+    fn spare_handles(&self, seen: &mut Seen) {
         if self.handles.load(Ordering::Relaxed) >= MOST_HANDLES {
             self.handles.store(0, Ordering::Relaxed);
-            sessions.values_mut().filter_map(|known| known.growing.as_mut()).for_each(Growing::let_go);
+            seen.sessions.values_mut().filter_map(|known| known.growing.as_mut()).for_each(Growing::let_go);
         }
     }
 
     /// All sessions as their files have it now, by id.
     pub fn all(&self) -> Result<Vec<Arc<Session>>> {
-        let names: HashSet<String> = files::file_names(&self.layout.active)?.into_iter().collect();
-        for known in self.sessions.lock().unwrap_or_else(PoisonError::into_inner).values_mut() {
-            // While a file is being written, nobody looks whether closed ones are still there.
-            if !known.closed.iter().all(|name| names.contains(name)) {
-                known.growing = None;
+        let mut listing = self.list()?;
+        let mut behind = self.ids_in(&listing)?;
+        let mut all = BTreeMap::new();
+        for _ in 0..TRIES {
+            for id in behind {
+                let session = self.look(&id, Some(&listing))?;
+                all.insert(id, session);
+            }
+            // What was closed before it was read, but after it was listed, is missing.
+            listing = self.list()?;
+            let mut seen = self.seen();
+            behind = all.keys().filter(|id| seen.is_behind(id, &listing)).cloned().collect();
+            if behind.is_empty() {
+                return Ok(all.into_values().flatten().collect());
             }
         }
-        self.ids()?.iter().filter_map(|id| self.session(id).transpose()).collect()
+        Err(moving(&format!("reading {}", self.layout.active.display())))
     }
 
     /// The number of the newest event of a session; 0 where it has none.
     pub fn newest(&self, id: &str) -> Result<u64> {
-        let last = |sessions: &HashMap<String, Known>| sessions.get(id).and_then(|known| known.last_seq);
         self.session(id)?;
-        Ok(last(&self.sessions.lock().unwrap_or_else(PoisonError::into_inner)).unwrap_or(0))
+        Ok(self.seen().sessions.get(id).and_then(|known| known.last_seq).unwrap_or(0))
     }
 
     /// Whether a file that was opened by its name just now is the one that the session is being written to, as far as is
     /// known: its owner may have begun another one meanwhile.
     pub fn is_growing(&self, session: &Session, file: &File) -> bool {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let growing = sessions.get(&*session.id).and_then(|known| known.growing.as_ref());
+        let seen = self.seen();
+        let growing = seen.sessions.get(&*session.id).and_then(|known| known.growing.as_ref());
         let opened = file.metadata().ok();
         growing.zip(opened).is_some_and(|(growing, opened)| growing.identity == files::identity(&opened))
     }
 
     /// Forgets what is known of a session: a file of it is no longer where it was.
     pub fn forget(&self, id: &str) {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.seen().sessions.remove(id);
+    }
+
+    /// The log is closed: lets go of everything.
+    pub fn close(&self) {
+        self.seen().close();
+    }
+
+    /// The same for somebody who may have looked for longer than the log was open.
+    pub fn close_again(&self) {
+        let mut seen = self.seen();
+        if seen.is_closed() {
+            seen.close();
+        }
     }
 
     /// The ids of all sessions with events, in order.
     pub fn ids(&self) -> Result<Vec<String>> {
-        let mut ids = HashSet::new();
-        for name in files::file_names(&self.layout.active)? {
-            let Some(parsed) = names::parse(&name) else { continue };
-            let id = match names::id_of(parsed.stem) {
-                // A file is closed only where it has events.
-                Some(id) if parsed.first_seq.is_some() || ids.contains(&id) => Some(id),
-                known => self.first_id(&name, known.as_deref())?.filter(|id| names::stem_of(id) == parsed.stem),
-            };
-            ids.extend(id);
-        }
-        let mut ids: Vec<_> = ids.into_iter().collect();
+        let listing = self.list()?;
+        self.ids_in(&listing)
+    }
+
+    fn ids_in(&self, listing: &Listing) -> Result<Vec<String>> {
+        let ids = listing.sessions().map(|(stem, files)| self.id_of(stem, files));
+        let mut ids = ids.filter_map(Result::transpose).collect::<Result<Vec<String>>>()?;
         ids.sort();
         Ok(ids)
+    }
+
+    /// Whose files they are; `None` where there is no event in them, or another session's.
+    fn id_of(&self, stem: &str, files: &Listed) -> Result<Option<String>> {
+        let known = names::id_of(stem);
+        let mut files = files.clone();
+        for _ in 0..TRIES {
+            // A file is closed only where it has events.
+            if known.is_some() && !files.closed.is_empty() {
+                return Ok(known);
+            }
+            for name in files.closed.iter().chain(&files.growing) {
+                if let Some(id) = self.first_id(name, known.as_deref())?.filter(|id| names::stem_of(id) == stem) {
+                    return Ok(Some(id));
+                }
+            }
+            // One that had events may have got another name before it was opened.
+            match self.list()?.files(stem) {
+                Some(now) if *now != files => files.clone_from(now),
+                _ => return Ok(None),
+            }
+        }
+        Err(moving(&format!("reading {}", self.layout.active.display())))
     }
 
     /// Whose file it is, by the first event in it, which has to be of `session` where that is known; `None` where it has none.
@@ -144,107 +189,6 @@ impl Visitor {
         // Its first line is long, or damaged.
         Ok(if bytes.len() < FIRST_BYTES { None } else { id_in(&files::read_all(&path)?.unwrap_or_default(), session) })
     }
-
-    /// Reads a session from scratch, but for closed files that are known. Where its owner begins a new file meanwhile, the
-    /// one that was being written has another name: then once more.
-    fn read(&self, id: &str, before: Option<&Known>) -> Result<Option<Known>> {
-        let stem = names::stem_of(id);
-        let path = self.layout.active.join(names::active_name(&stem));
-        for _ in 0..TRIES {
-            let growing = Growing::open(&path)?;
-            self.handles.fetch_add(usize::from(growing.is_some()), Ordering::Relaxed);
-            let closed = self.closed_names(&stem)?;
-            if growing.is_none() && closed.is_empty() {
-                return Ok(None);
-            }
-            if let Some(known) = self.read_files(id, &path, closed, growing, before)? {
-                return Ok(Some(known));
-            }
-        }
-        let cause = std::io::Error::other("its owner moves its files faster than they can be read");
-        Err(Error::io(format!("reading session {id:?}"), &cause))
-    }
-
-    /// `None` where a file has been moved.
-    fn read_files(
-        &self,
-        id: &str,
-        path: &Path,
-        closed: Vec<String>,
-        mut growing: Option<Growing>,
-        before: Option<&Known>,
-    ) -> Result<Option<Known>> {
-        let session = Session::new(id);
-        // Events that are known go by the numbers that topics had then.
-        session.adopt_topics(before.map(|known| &*known.session));
-        let mut last_seq = None;
-        for name in &closed {
-            let path = self.layout.active.join(name);
-            let known = before.and_then(|known| known.session.files().iter().find(|file| file.path == path).cloned());
-            let placed = match known.filter(|file| file.closed) {
-                Some(placed) => placed,
-                None => match self.closed_file(&session, name, path, last_seq)? {
-                    Some(placed) => placed,
-                    None => return Ok(None),
-                },
-            };
-            let summary = read(&placed.entries).summary;
-            last_seq = (summary.count > 0).then_some(summary.last_seq).max(last_seq);
-            session.files_mut().push(placed);
-        }
-        if let Some(file) = &mut growing {
-            let placed = Placed { path: path.to_owned(), closed: false, bytes: 0, entries: Arc::default() };
-            session.files_mut().push(placed);
-            file.read_more(&session, &mut last_seq)?;
-        }
-        // The same file still: none was closed since we looked which ones are.
-        if identity_at(path)? != growing.as_ref().map(|file| file.identity) {
-            return Ok(None);
-        }
-        Ok(Some(Known { session: Arc::new(session), closed, growing, last_seq }))
-    }
-
-    /// A closed file that is new; `None` where it has been moved.
-    fn closed_file(&self, session: &Session, name: &str, path: PathBuf, after: Option<u64>) -> Result<Option<Placed>> {
-        let entries = if let Some(entries) = checkpoint::look(&self.layout, name, &path) {
-            entries
-        } else {
-            let Some(bytes) = files::read_all(&path)? else { return Ok(None) };
-            index(&recover(&bytes, Some(&session.id), after).found, &mut session.topics())
-        };
-        let bytes = files::look(&path)?.map_or(0, |found| found.len());
-        Ok(Some(Placed { path, closed: true, bytes, entries: Arc::new(RwLock::new(entries)) }))
-    }
-
-    /// Reads what has been added; `false` where that is not all that has happened.
-    fn advance(&self, known: &mut Known) -> Result<bool> {
-        let stem = names::stem_of(&known.session.id);
-        let path = self.layout.active.join(names::active_name(&stem));
-        if identity_at(&path)? != known.growing.as_ref().map(|file| file.identity) {
-            return Ok(false);
-        }
-        match &mut known.growing {
-            // As long as it is being written, no other file has been closed.
-            Some(file) => {
-                self.handles.fetch_add(usize::from(!file.is_open()), Ordering::Relaxed);
-                Ok(file.take_up(&path, &known.session)? && file.read_more(&known.session, &mut known.last_seq)?)
-            }
-            None => Ok(self.closed_names(&stem)? == known.closed),
-        }
-    }
-
-    /// The closed files of a session, oldest first.
-    fn closed_names(&self, stem: &str) -> Result<Vec<String>> {
-        let mut closed: Vec<(u64, String)> = files::file_names(&self.layout.active)?
-            .into_iter()
-            .filter_map(|name| {
-                let parsed = names::parse(&name).filter(|parsed| parsed.stem == stem)?;
-                parsed.first_seq.map(|first| (first, name.clone()))
-            })
-            .collect();
-        closed.sort();
-        Ok(closed.into_iter().map(|(_, name)| name).collect())
-    }
 }
 
 fn id_in(bytes: &[u8], session: Option<&str>) -> Option<String> {
@@ -252,6 +196,11 @@ fn id_in(bytes: &[u8], session: Option<&str>) -> Option<String> {
     first.map(|found| found.line.session_id.into_owned())
 }
 
-fn identity_at(path: &Path) -> Result<Option<(u64, u64)>> {
-    Ok(files::look(path)?.filter(|found| !found.is_dir()).as_ref().map(files::identity))
+/// Its owner is in the way.
+fn moving(doing: &str) -> Error {
+    let cause = std::io::Error::other("its owner moves its files faster than they can be read");
+    Error::io(doing, &cause)
 }
+
+#[cfg(test)]
+mod tests;

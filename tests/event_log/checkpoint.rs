@@ -158,3 +158,32 @@ fn an_index_leaves_with_its_file() {
     let archived = ReplayFilter { archived: true, ..ReplayFilter::default() };
     assert_eq!(replay(&log, SESSION, archived).len() as u64, EVENTS);
 }
+
+#[test]
+fn an_index_names_the_topics_of_its_file_and_no_others() {
+    let place = Place::new();
+    let log = EventLog::open(options(&place)).unwrap();
+    let filler = format!(r#""{}""#, "x".repeat(400));
+    for at in 0..EVENTS {
+        // Half of them come once, the others in another order in each file.
+        let topic = if at % 2 == 0 { format!("often-{}", at % 7 % 2) } else { format!("once-{at}.") };
+        append_body(&log, SESSION, body(&topic, "normal", 1.0, &filler)).unwrap();
+    }
+    close(&log);
+    let log = reopened(&place);
+    for file in closed_files(&place) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let index = fs::read(place.root.join("index").join(format!("{name}.index"))).unwrap();
+        let [text, index] = [fs::read(&file).unwrap(), index].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        assert_eq!(index.matches("once-").count(), text.matches("once-").count(), "{name}");
+        assert_eq!(index.matches("often-").count(), 2, "{name}");
+    }
+    let seqs_of = |topic: String| {
+        seqs(&replay(&log, SESSION, ReplayFilter { topics: Some(vec![topic]), ..ReplayFilter::default() }))
+    };
+    for at in (1..EVENTS).step_by(100) {
+        assert_eq!(seqs_of(format!("once-{at}.")), [at + 1]);
+    }
+    let often = (0..EVENTS).filter(|at| at % 2 == 0 && at % 7 % 2 == 1).map(|at| at + 1);
+    assert_eq!(seqs_of("often-1".into()), often.collect::<Vec<_>>());
+}

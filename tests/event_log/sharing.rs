@@ -191,6 +191,9 @@ fn reading_everything_again_misses_no_file_that_is_closed_meanwhile() {
                 let report = wait(|reply| reader.verify(Some(SESSION.into()), reply)).unwrap();
                 assert!(report.events >= before, "{} events of {before}", report.events);
                 assert!(report.damaged.is_empty(), "{:?}", report.damaged);
+                let before = acknowledged.load(Ordering::Acquire);
+                let counted = statistics(reader).events;
+                assert!(counted >= before, "{counted} events of {before} are counted");
             }
         }
     });

@@ -10,6 +10,8 @@ thread_local! {
     pub static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
     /// How many names this thread has looked up.
     pub static LOOKED: Cell<usize> = const { Cell::new(0) };
+    /// How often this thread has listed a directory.
+    pub static LISTED: Cell<usize> = const { Cell::new(0) };
     /// How often this thread has read a journal.
     pub static REDONE: Cell<usize> = const { Cell::new(0) };
     /// Files that this thread cannot remove, by the ends of their paths.

@@ -1,6 +1,9 @@
 //! The end of a handle: closed, dropped, or on the way out of the process.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use super::EventLog;
 use crate::{
@@ -21,7 +24,15 @@ impl EventLog {
         self.end_waits();
         match &self.side {
             Side::Owner(core) => registry::leave(core, self.number, listens, reply),
-            Side::Visitor { reader, .. } => reader.close(reply),
+            Side::Visitor { visitor, reader, .. } => {
+                let (visitor, tag) = (Arc::clone(visitor), reply.tag());
+                // Once what is queued is done, which looks still.
+                let answer = move |closed| {
+                    visitor.close();
+                    reply.send(closed);
+                };
+                reader.close(Reply::new(answer).tagged(tag));
+            }
         }
     }
 

@@ -115,3 +115,24 @@ fn a_sync_that_failed_is_told_to_each_handle_and_a_dropped_one_keeps_it_from_nob
     assert_eq!([closed(&later), closed(&one)], [Ok(()), Err("ERR_INDETERMINATE")], "it has not heard of it");
     assert!(!directory.path().join("closed.json").exists());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_only_reads_holds_no_file_after_the_close() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let owner = EventLog::open(LogOptions::new(directory.path())).unwrap();
+    append(&owner, 1);
+    wait(|reply| owner.close(reply)).unwrap();
+    let below = directory.path().canonicalize().unwrap();
+    let held = || {
+        let all = std::fs::read_dir("/proc/self/fd").unwrap();
+        all.filter_map(|held| std::fs::read_link(held.unwrap().path()).ok())
+            .filter(|file| file.starts_with(&below))
+            .count()
+    };
+    let log = EventLog::visit(directory.path()).unwrap();
+    assert_eq!(wait(|reply| log.statistics(reply)).unwrap().events, 1);
+    assert_eq!(held(), 1, "what is being written stays open");
+    wait(|reply| log.close(reply)).unwrap();
+    assert_eq!(held(), 0);
+}

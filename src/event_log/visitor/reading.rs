@@ -1,0 +1,123 @@
+//! Reading the files of a session: anew, or what has come to them.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock, atomic::Ordering},
+};
+
+use super::{
+    super::{
+        checkpoint, files,
+        index::{Placed, Session, read},
+        names,
+        opening::index,
+        recovery::recover,
+    },
+    TRIES, Visitor,
+    growing::Growing,
+    listing::Listing,
+    moving,
+    seen::{Known, Seen},
+};
+use crate::error::Result;
+
+impl Visitor {
+    /// Reads a session from scratch, but for closed files that are known. Where its owner begins a new file meanwhile, the
+    /// one that was being written has another name: then once more.
+    pub(super) fn read(
+        &self,
+        seen: &mut Seen,
+        id: &str,
+        before: Option<&Known>,
+        listing: Option<&Arc<Listing>>,
+    ) -> Result<Option<Known>> {
+        let stem = names::stem_of(id);
+        let path = self.layout.active.join(names::active_name(&stem));
+        let mut given = listing.cloned();
+        for _ in 0..TRIES {
+            let growing = Growing::open(&path)?;
+            self.handles.fetch_add(usize::from(growing.is_some()), Ordering::Relaxed);
+            // After it has been opened: from then on no file can be closed unnoticed.
+            let listing = given.take().map_or_else(|| seen.list(&self.layout.active), Ok)?;
+            let closed = listing.closed(&stem).to_vec();
+            if growing.is_none() && closed.is_empty() {
+                return Ok(None);
+            }
+            if let Some(known) = self.read_files(id, &path, closed, growing, before)? {
+                return Ok(Some(known));
+            }
+        }
+        Err(moving(&format!("reading session {id:?}")))
+    }
+
+    /// `None` where a file has been moved.
+    fn read_files(
+        &self,
+        id: &str,
+        path: &Path,
+        closed: Vec<String>,
+        mut growing: Option<Growing>,
+        before: Option<&Known>,
+    ) -> Result<Option<Known>> {
+        let session = Session::new(id);
+        // Events that are known go by the numbers that topics had then.
+        session.adopt_topics(before.map(|known| &*known.session));
+        let mut last_seq = None;
+        for name in &closed {
+            let path = self.layout.active.join(name);
+            let known = before.and_then(|known| known.session.files().iter().find(|file| file.path == path).cloned());
+            let placed = match known.filter(|file| file.closed) {
+                Some(placed) => placed,
+                None => match self.closed_file(&session, name, path, last_seq)? {
+                    Some(placed) => placed,
+                    None => return Ok(None),
+                },
+            };
+            let summary = read(&placed.entries).summary;
+            last_seq = (summary.count > 0).then_some(summary.last_seq).max(last_seq);
+            session.files_mut().push(placed);
+        }
+        if let Some(file) = &mut growing {
+            let placed = Placed { path: path.to_owned(), closed: false, bytes: 0, entries: Arc::default() };
+            session.files_mut().push(placed);
+            file.read_more(&session, &mut last_seq)?;
+        }
+        // The same file still: none was closed since we looked which ones are.
+        if identity_at(path)? != growing.as_ref().map(|file| file.identity) {
+            return Ok(None);
+        }
+        Ok(Some(Known { session: Arc::new(session), stem: names::stem_of(id), closed, growing, last_seq }))
+    }
+
+    /// A closed file that is new; `None` where it has been moved.
+    fn closed_file(&self, session: &Session, name: &str, path: PathBuf, after: Option<u64>) -> Result<Option<Placed>> {
+        let entries = if let Some(entries) = checkpoint::look(&self.layout, name, &path) {
+            entries
+        } else {
+            let Some(bytes) = files::read_all(&path)? else { return Ok(None) };
+            index(&recover(&bytes, Some(&session.id), after).found, &mut session.topics())
+        };
+        let bytes = files::look(&path)?.map_or(0, |found| found.len());
+        Ok(Some(Placed { path, closed: true, bytes, entries: Arc::new(RwLock::new(entries)) }))
+    }
+
+    /// Reads what has been added; `false` where that is not all that has happened.
+    pub(super) fn advance(&self, known: &mut Known, listing: Option<&Listing>) -> Result<bool> {
+        let path = self.layout.active.join(names::active_name(&known.stem));
+        if identity_at(&path)? != known.growing.as_ref().map(|file| file.identity) {
+            return Ok(false);
+        }
+        match &mut known.growing {
+            // As long as it is being written, no other file has been closed.
+            Some(file) => {
+                self.handles.fetch_add(usize::from(!file.is_open()), Ordering::Relaxed);
+                Ok(file.take_up(&path, &known.session)? && file.read_more(&known.session, &mut known.last_seq)?)
+            }
+            None => Ok(listing.is_some_and(|listing| known.rests(listing))),
+        }
+    }
+}
+
+fn identity_at(path: &Path) -> Result<Option<(u64, u64)>> {
+    Ok(files::look(path)?.filter(|found| !found.is_dir()).as_ref().map(files::identity))
+}
