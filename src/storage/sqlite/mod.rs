@@ -30,6 +30,7 @@ mod naming;
 mod network;
 mod opening;
 mod owed;
+mod own_log;
 mod pages;
 mod parts;
 mod prune;

@@ -72,7 +72,8 @@ impl Writer {
     }
 
     fn chore(&mut self, chore: Chore) {
-        match self.sound() {
+        let sound = self.sound().and_then(|opened| opened.log.still_there("writing").map(|()| opened));
+        match sound {
             Ok(opened) => {
                 let did = chore.run(&opened.connection);
                 self.heed(doubt_alone(did), "a chore failed half-way");
@@ -81,6 +82,15 @@ impl Writer {
         }
         // It may have written as much as many batches.
         self.fold();
+    }
+
+    /// The connection where what it has in its log may be folded: out of a log that is not the file's any more that would be old
+    /// pages.
+    fn foldable(&mut self) -> Option<&mut WriteConnection> {
+        let opened = self.opened.as_ref().filter(|_| !self.doubt.is_there())?;
+        let there = opened.log.still_there("folding the write-ahead log into the database");
+        self.heed(there, UNFOLDED);
+        self.opened.as_mut().filter(|_| !self.doubt.is_there())
     }
 
     /// After the answers were given.
@@ -95,7 +105,7 @@ impl Writer {
     /// Before the file is closed: on the way out SQLite says nothing of what fails, and where others have the file open it
     /// folds nothing.
     fn fold_at_last(&mut self) {
-        let Some(opened) = &mut self.opened else { return };
+        let Some(opened) = self.foldable() else { return };
         let owed = opened.checkpoints.is_sync_owed();
         let folded = opened.checkpoints.fold(&opened.connection);
         if matches!(folded, Err(Error::Full { .. })) {
@@ -186,7 +196,7 @@ impl Handler<Job> for Writer {
 
     fn spare(&mut self) {
         let _paused = self.pause_views();
-        if let Some(opened) = &mut self.opened {
+        if let Some(opened) = self.foldable() {
             let folded = opened.checkpoints.fold(&opened.connection);
             self.heed(folded, UNFOLDED);
         }
@@ -225,8 +235,9 @@ impl Handler<Job> for Writer {
         if !self.doubt.is_there() && due(self.expiry.step_at()) {
             self.reclaim();
         }
-        let sound = self.opened.as_mut().filter(|_| !self.doubt.is_there());
-        if let Some(opened) = sound.filter(|it| it.checkpoints.wake_at().is_some_and(|due| due <= now)) {
+        // Also what was done since may have asked for it.
+        let folds = self.opened.as_ref().is_some_and(|it| due(it.checkpoints.wake_at()));
+        if folds && let Some(opened) = self.foldable() {
             let folded = opened.checkpoints.when_due(&opened.connection);
             self.heed(folded, UNFOLDED);
             self.reserve.keep();

@@ -13,6 +13,9 @@ use rusqlite::Connection;
 use super::{batch::FULL_FOR, *};
 use crate::storage::{session::Encoded, sqlite::Write};
 
+#[cfg(unix)]
+mod lost_log;
+
 /// A writer whose file is open.
 fn writer(path: &Path) -> Writer {
     let mut writer = Writer::new(path.to_owned(), Duration::ZERO, Arc::default(), Weak::new());
