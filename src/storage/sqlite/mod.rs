@@ -18,6 +18,7 @@ mod full_disk;
 mod growth;
 mod hardening;
 mod heads;
+mod held;
 mod identity;
 mod job;
 mod keys;
@@ -62,6 +63,7 @@ use rusqlite::Connection;
 
 pub use coming::ComingMessages;
 pub use direct::Glance;
+pub use held::{AskOthers, Copies, ask_others, holds_file};
 pub use job::{Read, Write};
 pub use keys::KeyEnd;
 pub use pages::{KeyFilter, LastSession, SessionPage};

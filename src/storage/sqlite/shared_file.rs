@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{
+    held::Held,
     identity::{Identity, still_there},
     own_log::OwnLog,
 };
@@ -21,6 +22,8 @@ pub struct SharedFile {
     /// The log that the writer has open.
     log: Mutex<Option<Arc<OwnLog>>>,
     read_only: AtomicBool,
+    /// As long as any thread of the store may have the file open.
+    held: Mutex<Option<Arc<Held>>>,
 }
 
 impl SharedFile {
@@ -36,6 +39,17 @@ impl SharedFile {
         if let Some(identity) = identity {
             self.first.get_or_init(|| identity);
         }
+    }
+
+    /// Other copies leave the file alone until it is let go of, and each connection closed that was opened meanwhile.
+    pub fn hold(&self, held: Option<Held>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held.map(Arc::new);
+    }
+
+    /// What a connection has to keep for as long as it is open.
+    #[must_use]
+    pub fn held(&self) -> Option<Arc<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The writer has opened that log, or is about to open another.

@@ -151,7 +151,7 @@ fn conclude(connection: &Connection, ended: Option<Error>, terms: Option<Terms<'
         Ok(()) => match execute(connection, "COMMIT") {
             // First of all: it asks the system as well what the matter was.
             Err(error) => commit_failure(&error),
-            Ok(()) => uncertain(terms?.log.still_there("committing").err()?),
+            Ok(()) => uncertain(terms?.log.has_a_name("committing").err()?),
         },
         Err(error) => error,
     };

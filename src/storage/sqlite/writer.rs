@@ -157,6 +157,7 @@ impl Drop for Writer {
         if let Some(direct) = self.direct.upgrade() {
             direct.end();
         }
+        self.file.hold(None);
     }
 }
 
@@ -256,6 +257,8 @@ impl Handler<Job> for Writer {
         if !birth::with_ending(&birth::own_name(&self.path), "-wal").exists() {
             self.reserve.release();
         }
+        // Who reads has closed before, or has a hold of his own.
+        self.file.hold(None);
         settled.and(closed)
     }
 }

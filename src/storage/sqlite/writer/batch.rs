@@ -68,7 +68,7 @@ impl Writer {
         let may_read = self.doubt.is_there() || self.file.is_read_only();
         let open = || opening::open_reader(&self.path, &self.file, self.busy_timeout).ok();
         let reader = may_read.then(open).flatten();
-        transaction::refuse(reader.as_ref(), batch, error);
+        transaction::refuse(reader.as_deref(), batch, error);
     }
 
     /// What makes room is done with what is kept for that, and with what the log gives back when it is folded.

@@ -6,7 +6,8 @@ use super::Writer;
 use crate::{
     error::{Error, Result},
     storage::sqlite::{
-        birth, expiry, identity::still_there, opening, reserve::Reserve, schema, write_connection::WriteConnection,
+        birth, expiry, held::Held, identity::still_there, opening, reserve::Reserve, schema,
+        write_connection::WriteConnection,
     },
 };
 
@@ -15,6 +16,7 @@ impl Writer {
         if self.opened.is_none() {
             let opened = self.open_file().inspect_err(|error| self.refusal = error.clone())?;
             self.file.is(opened.identity);
+            self.file.hold(opened.held.as_ref().map(Held::again));
             self.use_if_writable(opened);
         }
         Ok(())
