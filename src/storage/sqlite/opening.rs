@@ -74,7 +74,7 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
         .map_err(|error| doing(&error))?;
     if mode != "wal" {
         return Err(Error::Io {
-            doing: "opening the database".into(),
+            doing: format!("opening the database {}", path.display()),
             cause: "it cannot use a write-ahead log here".into(),
         });
     }
@@ -85,7 +85,8 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     match found {
         Found::Empty => schema::create(connection).map_err(|error| doing(&error))?,
         Found::Older => {
-            migrate::migrate(connection).map_err(|error| failure("migrating the database", &error))?;
+            let migrating = format!("migrating the database {}", path.display());
+            migrate::migrate(connection).map_err(|error| failure(&migrating, &error))?;
         }
         Found::Backup(_) | Found::Current => {}
     }
