@@ -18,6 +18,7 @@ pub struct OwnLog {
     path: PathBuf,
     opened: Option<Identity>,
     /// SQLite holds no locks on the log itself, which closing a file of one's own would end.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there an open file cannot be removed"))]
     file: Option<File>,
 }
 
@@ -26,7 +27,7 @@ impl OwnLog {
     #[must_use]
     pub fn of(path: &Path) -> Self {
         let path = birth::with_ending(&birth::own_name(path), "-wal");
-        Self { opened: Identity::of(&path), file: File::open(&path).ok(), path }
+        Self { opened: Identity::of(&path), file: cfg!(unix).then(|| File::open(&path).ok()).flatten(), path }
     }
 
     /// Checks that the name still means the log that was opened. Only Unix lets a file be removed that is open.

@@ -68,6 +68,7 @@ impl WriteConnection {
         // It has the log open, which whoever closes the database last takes away.
         drop(self.checkpoints);
         self.log.before_closing(&self.connection);
+        drop(self.log);
         self.connection.close().map_err(|(_, error)| failure("closing the database", &error))
     }
 }

@@ -13,6 +13,7 @@ use super::{
     doubt::Doubt,
     expiry::Expiry,
     failure::{doubt_alone, leaves_doubt},
+    growth,
     identity::still_there,
     job::{Chore, Job, Step},
     reserve::Reserve,
@@ -28,6 +29,9 @@ use crate::{
 
 /// A checkpoint that failed.
 const UNFOLDED: &str = "the write-ahead log stays as it is";
+
+/// With less on the disk, it may be full when the file is opened next.
+const SCARCE: i64 = 8 * 1024 * 1024;
 
 /// Owns the only connection that writes, and so the only one that checkpoints.
 pub struct Writer {
@@ -116,6 +120,16 @@ impl Writer {
         }
     }
 
+    /// Nobody needs the room of a closed file, but to open it again where the disk is full by then. It is kept for that where it
+    /// was full lately, or soon may be.
+    fn leave_reserve(&self) {
+        if self.full_until.is_some() || growth::available(&birth::own_name(&self.path)) < SCARCE {
+            self.reserve.keep();
+        } else {
+            self.reserve.release();
+        }
+    }
+
     /// A checkpoint or a chore that failed concerns nobody's write: what is in the log stays there, to be folded another
     /// time. But its syncs may have lost something, as those of a commit may.
     fn heed(&mut self, outcome: Result<()>, what: &str) {
@@ -157,6 +171,7 @@ impl Drop for Writer {
         if let Some(direct) = self.direct.upgrade() {
             direct.end();
         }
+        self.file.has_log(None);
         self.file.hold(None);
     }
 }
@@ -252,10 +267,11 @@ impl Handler<Job> for Writer {
         }
         // Nothing may be open, as the doubt could not be ended so far.
         let settled = if self.doubt.is_there() { self.sound().map(drop) } else { Ok(()) };
+        self.file.has_log(None);
         let closed = self.opened.take().map_or(Ok(()), WriteConnection::close);
         // Whoever closes the database last takes the log away. Where it is there, others need the room as well.
         if !birth::with_ending(&birth::own_name(&self.path), "-wal").exists() {
-            self.reserve.release();
+            self.leave_reserve();
         }
         // Who reads has closed before, or has a hold of his own.
         self.file.hold(None);

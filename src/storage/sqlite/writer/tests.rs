@@ -213,6 +213,20 @@ fn room_for_a_full_disk_is_kept_as_long_as_anybody_uses_the_database() {
     assert!(!reserve.exists());
 }
 
+#[test]
+fn room_for_a_full_disk_is_kept_for_the_next_opening_where_the_disk_was_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let reserve = directory.path().join("s.db-reserve");
+    let mut writer = writer(&path);
+    writer.full_until = Some(Instant::now());
+    fs::remove_file(&reserve).unwrap();
+    writer.finish().unwrap();
+    assert!(reserve.exists(), "it was given up, and is taken again");
+    self::writer(&path).finish().unwrap();
+    assert!(!reserve.exists());
+}
+
 /// Finds no room for more than so much at once.
 fn removal(possible: usize, reply: Reply<usize>) -> Write {
     let size = Arc::new(AtomicUsize::new(500));

@@ -82,3 +82,18 @@ fn reads_do_not_see_the_store_as_it_was_when_its_log_went() {
     take_log_away(&path);
     assert_eq!(read().unwrap_err().code(), "ERR_IO");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_that_was_closed_has_nothing_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(&directory.path().join("s.db"));
+    let opened = || {
+        let open = fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        open.filter(|path| path.starts_with(directory.path())).count()
+    };
+    set(&mut writer, "k", None).unwrap();
+    assert!(opened() > 0);
+    writer.finish().unwrap();
+    assert_eq!(opened(), 0);
+}
