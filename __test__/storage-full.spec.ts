@@ -124,6 +124,21 @@ smallDisk('what a process that was killed on a full disk has left is deleted one
   for (const key of keys) expect([key, await store.delete(key)]).toEqual([key, true]);
 });
 
+smallDisk(
+  'a store that was closed in order where little room is left is read and emptied when there is none',
+  async () => {
+    onDiskOf(4);
+    await store.set('k', 'acknowledged');
+    await store.saveSession('s', sessionOf('s', 100));
+    await store.close();
+    takeAll();
+    store = open();
+    expect(await store.get('k')).toBe('acknowledged');
+    expect(await store.listSessions()).toEqual(['s']);
+    expect([await store.delete('k'), await store.deleteSession('s')]).toEqual([true, true]);
+  },
+);
+
 smallDisk('a save that is refused takes nothing of a disk that keeps what it gave in part', async () => {
   const image = `${disk}.image`;
   writeFileSync(image, '');

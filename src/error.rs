@@ -1,6 +1,6 @@
 //! Every way an operation can fail. The codes that reach JavaScript are born here and nowhere else.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, process};
 
 /// What a core operation gives back.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -28,6 +28,13 @@ pub enum Error {
     /// Somebody else owns the directory, or the file.
     #[error("{} is owned by {}", path.display(), owner_text(*owner))]
     Locked { path: PathBuf, owner: Option<u32> },
+    /// Another copy of this package in the process has the file open, and neither copy sees the locks of the other.
+    #[error(
+        "{} is open in another copy of this package in this process: {holder} has it open, and {own} does not see its locks; let one \
+         copy open it, or close it there first",
+        path.display()
+    )]
+    HeldByCopy { path: PathBuf, holder: String, own: String },
     /// Stored bytes are not what was written.
     #[error("{what} is damaged: {detail}")]
     Corrupt { what: String, detail: String },
@@ -67,7 +74,7 @@ impl Error {
             Self::Backpressure { .. } => "ERR_BACKPRESSURE",
             Self::Io { .. } => "ERR_IO",
             Self::Busy => "ERR_BUSY",
-            Self::Locked { .. } => "ERR_LOCKED",
+            Self::Locked { .. } | Self::HeldByCopy { .. } => "ERR_LOCKED",
             Self::Corrupt { .. } => "ERR_CORRUPT",
             Self::Conflict { .. } => "ERR_CONFLICT",
             Self::SessionUnknown(_) => "ERR_SESSION_UNKNOWN",
@@ -89,6 +96,7 @@ impl Error {
                 | Self::Backpressure { .. }
                 | Self::Busy
                 | Self::Locked { .. }
+                | Self::HeldByCopy { .. }
                 | Self::Conflict { .. }
                 | Self::Timeout(_)
         )
@@ -99,6 +107,7 @@ impl Error {
     pub fn owner(&self) -> Option<u32> {
         match self {
             Self::Locked { owner, .. } => *owner,
+            Self::HeldByCopy { .. } => Some(process::id()),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! The SQLite store for JavaScript: opening and closing. What it does once open stands in the files beside this one.
 
+mod copies;
 mod direct;
 mod maintenance;
 mod pieces;
@@ -22,7 +23,7 @@ use super::{
 use crate::{
     durability::Durability,
     reply::Reply,
-    storage::sqlite::{Read, SqliteOptions, SqliteStore, Write},
+    storage::sqlite::{Read, SqliteOptions, SqliteStore, Write, ask_others},
 };
 
 /// An open store and the way its answers take.
@@ -62,6 +63,7 @@ pub fn storage_open(
             direct: options.direct,
             read_mark: Some(wal_index::read_mark),
         };
+        ask_others(copies::other_holder);
         let store = SqliteStore::open(&options, completions.reply(slot))?;
         if let Some(now) = now {
             store.clock_says(now);

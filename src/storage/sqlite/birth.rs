@@ -34,11 +34,11 @@ pub fn make_where_missing(path: &Path) -> Result<()> {
             ));
         }
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-            return Err(Error::io("looking for the database", &cause));
+            return Err(Error::io(format!("looking for the database {}", path.display()), &cause));
         }
         Err(_) => {}
     }
-    if logged.map_err(|cause| Error::io("looking for the write-ahead log of the database", &cause))? {
+    if logged.map_err(|cause| log_unseen(path, &cause))? {
         return Err(lost(
             path,
             "it is gone, and its write-ahead log is there: put this very file back, or remove the log (…-wal) and …-shm, and \
@@ -46,7 +46,7 @@ pub fn make_where_missing(path: &Path) -> Result<()> {
         ));
     }
     let unnamed = beside(path, "new");
-    let made = fill(&unnamed).and_then(|()| publish(&unnamed, path));
+    let made = fill(&unnamed, path).and_then(|()| publish(&unnamed, path));
     for ending in ["", "-wal", "-shm"] {
         // What is left of it has no name that anybody looks for.
         let _ = fs::remove_file(with_ending(&unnamed, ending));
@@ -68,17 +68,23 @@ pub fn holds_something(log: &Path) -> io::Result<bool> {
     }
 }
 
+/// The error of a log of which nobody knows what it holds.
+pub fn log_unseen(path: &Path, cause: &io::Error) -> Error {
+    Error::io(format!("looking at the write-ahead log of the database {}", path.display()), cause)
+}
+
 /// The error of a file that is not the one it should be.
 pub fn lost(path: &Path, detail: &str) -> Error {
     Error::Corrupt { what: format!("the database file {}", path.display()), detail: detail.into() }
 }
 
 /// Until it has its name nobody needs it whole, and then it is synced at once.
-fn fill(path: &Path) -> Result<()> {
-    let doing = |error: &rusqlite::Error| failure("creating the database", error);
-    create_file(path).map_err(|cause| Error::io("creating the database", &cause))?;
+fn fill(unnamed: &Path, path: &Path) -> Result<()> {
+    let creating = format!("creating the database {}", path.display());
+    let doing = |error: &rusqlite::Error| failure(&creating, error);
+    create_file(unnamed).map_err(|cause| Error::io(creating.clone(), &cause))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| doing(&error))?;
+    let mut connection = Connection::open_with_flags(unnamed, flags).map_err(|error| doing(&error))?;
     let written = |connection: &mut Connection| -> rusqlite::Result<()> {
         harden(connection, Duration::ZERO)?;
         connection.pragma_update(None, "synchronous", "off")?;
@@ -92,14 +98,16 @@ fn fill(path: &Path) -> Result<()> {
     };
     written(&mut connection).map_err(|error| doing(&error))?;
     connection.close().map_err(|(_, error)| doing(&error))?;
-    let synced = OpenOptions::new().write(true).open(path).and_then(|file| file.sync_all());
-    synced.map_err(|cause| Error::io("syncing the new database", &cause))
+    let synced = OpenOptions::new().write(true).open(unnamed).and_then(|file| file.sync_all());
+    synced.map_err(|cause| Error::io(format!("syncing the new database {}", path.display()), &cause))
 }
 
 /// Gives it its name, unless somebody was first: that one is as good.
 fn publish(unnamed: &Path, path: &Path) -> Result<()> {
     match naming::name(unnamed, path) {
-        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("naming the new database", &cause)),
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Error::io(format!("naming the new database {}", path.display()), &cause))
+        }
         _ => Ok(()),
     }
 }
@@ -114,7 +122,9 @@ pub fn make_directory(path: &Path) -> Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory).map_err(|cause| Error::io("creating the directory of the database", &cause))
+    builder
+        .create(directory)
+        .map_err(|cause| Error::io(format!("creating {}, the directory of the database", directory.display()), &cause))
 }
 
 /// Makes an empty file that only its owner may read, where there is nothing of that name. SQLite gives the files beside it
@@ -162,8 +172,31 @@ pub fn sync_names(path: &Path) -> Result<()> {
         let synced = fs::File::open(directory).and_then(|directory| directory.sync_all());
         // Directories further up may be none of ours, and closed to us.
         if distance == 0 {
-            synced.map_err(|cause| Error::io("syncing the directory of the database", &cause))?;
+            synced.map_err(|cause| {
+                Error::io(format!("syncing {}, the directory of the database", directory.display()), &cause)
+            })?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_made_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        let below = file.join("below");
+        let refused = make_directory(&below.join("s.db")).unwrap_err().to_string();
+        assert!(refused.contains(&*below.to_string_lossy()), "{refused}");
+        // The name itself is short enough, that of a file in the making is not.
+        for (letters, what) in [(230, "creating the database"), (300, "looking for the database")] {
+            let path = directory.path().join("n".repeat(letters));
+            let refused = make_where_missing(&path).unwrap_err().to_string();
+            assert!(refused.starts_with(&format!("{what} {}: ", path.display())), "{refused}");
+        }
+    }
 }

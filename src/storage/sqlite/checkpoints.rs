@@ -84,7 +84,8 @@ impl Checkpoints {
         identity: Option<Identity>,
         busy_timeout: Duration,
     ) -> Result<Self> {
-        let doing = |error: &rusqlite::Error| failure("opening the write-ahead log", error);
+        let opening = format!("opening the write-ahead log of the database {}", path.display());
+        let doing = |error: &rusqlite::Error| failure(&opening, error);
         let page_size =
             connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(|error| doing(&error))?;
         let committed = Arc::new(AtomicI64::new(0));

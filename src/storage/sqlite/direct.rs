@@ -14,6 +14,7 @@ use rusqlite::{Connection, limits::Limit};
 
 use super::{
     failure::failure,
+    held::HeldConnection,
     opening,
     shared_file::SharedFile,
     small,
@@ -82,7 +83,7 @@ enum Stage {
 }
 
 struct Open {
-    connection: Connection,
+    connection: HeldConnection,
     /// When the file's name was last looked at.
     looked: Instant,
     view: View,
@@ -186,7 +187,7 @@ impl Direct {
     }
 
     /// A connection that waits for nobody, and on which a text that would take long is an error before it is read.
-    fn open(&self) -> Result<Connection> {
+    fn open(&self) -> Result<HeldConnection> {
         let connection = opening::open_reader(&self.path, &self.file, Duration::ZERO)?;
         connection
             .set_limit(Limit::SQLITE_LIMIT_LENGTH, small::BYTES)

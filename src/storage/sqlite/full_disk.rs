@@ -7,6 +7,7 @@ use super::{
     failure::{doubt_alone, leaves_doubt},
     growth::Growth,
     job::Write,
+    own_log::OwnLog,
     reclaim, transaction,
 };
 use crate::error::Result;
@@ -16,18 +17,19 @@ use crate::error::Result;
 ///
 /// # Errors
 /// What has failed and leaves in doubt what is on the disk, for whoever else writes.
-pub fn free(connection: &Connection, growth: &Growth, writes: Vec<Write>) -> Result<()> {
+pub fn free(connection: &Connection, growth: &Growth, log: &OwnLog, writes: Vec<Write>) -> Result<()> {
     // Pages that are to go would be written to the log on the way, for want of memory.
     let spilling = |allowed: bool| drop(connection.pragma_update(None, "cache_spill", allowed));
     spilling(false);
-    let freed = free_in_memory(connection, growth, writes);
+    let freed = free_in_memory(connection, growth, log, writes);
     spilling(true);
     freed
 }
 
-fn free_in_memory(connection: &Connection, growth: &Growth, writes: Vec<Write>) -> Result<()> {
+fn free_in_memory(connection: &Connection, growth: &Growth, log: &OwnLog, writes: Vec<Write>) -> Result<()> {
     let mut sound = fold(connection, growth);
-    let left = if writes.len() == 1 { writes } else { attempt(connection, writes, true, &mut sound) };
+    let attempt = |writes, leave, sound: &mut Result<()>| attempt(connection, log, writes, leave, sound);
+    let left = if writes.len() == 1 { writes } else { attempt(writes, true, &mut sound) };
     for mut write in left {
         loop {
             if sound.is_err() {
@@ -35,7 +37,7 @@ fn free_in_memory(connection: &Connection, growth: &Growth, writes: Vec<Write>) 
                 break;
             }
             let can_be_less = write.lessen();
-            match attempt(connection, vec![write], can_be_less, &mut sound).pop() {
+            match attempt(vec![write], can_be_less, &mut sound).pop() {
                 Some(again) => write = again,
                 None => break,
             }
@@ -46,8 +48,14 @@ fn free_in_memory(connection: &Connection, growth: &Growth, writes: Vec<Write>) 
 }
 
 /// Gives those for whom there was no room, where they are to be left.
-fn attempt(connection: &Connection, writes: Vec<Write>, leave: bool, sound: &mut Result<()>) -> Vec<Write> {
-    let (failed, left) = transaction::run_anew(connection, writes, leave).tell();
+fn attempt(
+    connection: &Connection,
+    log: &OwnLog,
+    writes: Vec<Write>,
+    leave: bool,
+    sound: &mut Result<()>,
+) -> Vec<Write> {
+    let (failed, left) = transaction::run_anew(connection, writes, leave, log).tell();
     if let Some(error) = failed.filter(leaves_doubt) {
         *sound = Err(error);
     }
@@ -95,6 +103,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
         let connection = opening::open_writer(&path, Duration::ZERO).unwrap().connection;
+        let own_log = OwnLog::of(&path);
         // As one whose room was not taken ahead has left it.
         let text = format!("{:?}", "x".repeat(150_000));
         (0..20).for_each(|n| keys::set(&connection, &n.to_string(), &text, None, None).unwrap());
@@ -105,12 +114,12 @@ mod tests {
         assert!(growth.lacks(&connection).unwrap() > 1_000_000);
         for n in 0..3 {
             let (reply, deleted) = Reply::channel();
-            free(&connection, &growth, vec![Write::delete_keys(vec![n.to_string()], 0, reply)]).unwrap();
+            free(&connection, &growth, &own_log, vec![Write::delete_keys(vec![n.to_string()], 0, reply)]).unwrap();
             assert_eq!(deleted.recv().unwrap().unwrap(), 1);
             assert_eq!(length(), before, "that would use up what room there is");
         }
         let (reply, cleared) = Reply::channel();
-        free(&connection, &growth, vec![Write::clear(reply)]).unwrap();
+        free(&connection, &growth, &own_log, vec![Write::clear(reply)]).unwrap();
         cleared.recv().unwrap().unwrap();
         assert_eq!(growth.lacks(&connection).unwrap(), 0);
         let log = || fs::metadata(path.with_extension("db-wal")).unwrap().len();

@@ -171,7 +171,7 @@ fn system_lengthens(_: &Path) -> bool {
 
 /// What is left on the disk; where the system does not tell, as of one without a limit, there is enough.
 #[cfg(unix)]
-fn available(path: &Path) -> i64 {
+pub fn available(path: &Path) -> i64 {
     let Ok(found) = rustix::fs::statvfs(path) else { return i64::MAX };
     // Some is kept for the superuser.
     let blocks = if rustix::process::geteuid().is_root() { found.f_bfree } else { found.f_bavail };
@@ -180,7 +180,7 @@ fn available(path: &Path) -> i64 {
 }
 
 #[cfg(not(unix))]
-fn available(_: &Path) -> i64 {
+pub fn available(_: &Path) -> i64 {
     i64::MAX
 }
 

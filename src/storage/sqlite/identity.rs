@@ -20,6 +20,12 @@ impl Identity {
         fs::metadata(path).ok().map(|found| Self::told_by(&found))
     }
 
+    /// The numbers of the device, and of the file on it.
+    #[must_use]
+    pub fn numbers(self) -> (u64, u64) {
+        (self.device, self.number)
+    }
+
     /// The identity of a file of which so much was found.
     #[cfg(unix)]
     pub(super) fn told_by(found: &fs::Metadata) -> Self {

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Checks that the directory is not on a network file system. Where the system does not tell, it is let be.
+/// Checks that a file or directory is not on a network file system. Where the system does not tell, it is let be.
 ///
 /// # Errors
 /// [`Error::Io`] where it is.
-pub fn refuse_network(directory: &Path) -> Result<()> {
-    let Some(kind) = network_kind(directory) else { return Ok(()) };
+pub fn refuse_network(path: &Path) -> Result<()> {
+    let Some(kind) = network_kind(path) else { return Ok(()) };
     Err(Error::Io {
-        doing: "opening the database".into(),
+        doing: format!("opening the database {}", path.display()),
         cause: format!(
             "it is on a network file system ({kind}), where neither its locks nor its shared memory work; use a local disk"
         ),

@@ -14,6 +14,7 @@ use super::{
     birth,
     failure::failure,
     hardening::{self, harden},
+    held::{Held, HeldConnection},
     identity::{Identity, still_there},
     migrate,
     network::refuse_network,
@@ -34,6 +35,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub struct Opened {
     pub connection: Connection,
     pub identity: Option<Identity>,
+    /// What holds the file for the one that writes, behind the connection, which is closed first.
+    pub held: Option<Held>,
 }
 
 /// Opens the writer's connection; makes the file and its schema where there is none.
@@ -49,7 +52,12 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     let _alone = turn.wait();
     birth::make_where_missing(path)?;
     refuse_network(path)?;
+    // Before anything opens it: what closes it again would take the locks of another copy along.
+    let identity = Identity::of(path);
+    let held = identity.map(|file| Held::of(path, file)).transpose()?;
     let (mut opened, found) = open_adopted(path, busy_timeout)?;
+    still_there(path, identity, "opening the database")?;
+    opened.held = held;
     match found {
         // Read only: it has no log, and needs none.
         Found::Backup(SCHEMA_VERSION) => return Ok(opened),
@@ -66,7 +74,7 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
         .map_err(|error| doing(&error))?;
     if mode != "wal" {
         return Err(Error::Io {
-            doing: "opening the database".into(),
+            doing: format!("opening the database {}", path.display()),
             cause: "it cannot use a write-ahead log here".into(),
         });
     }
@@ -77,7 +85,8 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     match found {
         Found::Empty => schema::create(connection).map_err(|error| doing(&error))?,
         Found::Older => {
-            migrate::migrate(connection).map_err(|error| failure("migrating the database", &error))?;
+            let migrating = format!("migrating the database {}", path.display());
+            migrate::migrate(connection).map_err(|error| failure(&migrating, &error))?;
         }
         Found::Backup(_) | Found::Current => {}
     }
@@ -111,11 +120,12 @@ fn open_adopted(path: &Path, busy_timeout: Duration) -> Result<(Opened, Found)> 
 ///
 /// # Errors
 /// What kept it from opening, or that another file has the name.
-pub fn open_reader(path: &Path, file: &SharedFile, busy_timeout: Duration) -> Result<Connection> {
+pub fn open_reader(path: &Path, file: &SharedFile, busy_timeout: Duration) -> Result<HeldConnection> {
     file.still_there(path, "reading")?;
+    let held = file.held();
     let opened = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, busy_timeout)?;
     file.still_there(path, "reading")?;
-    Ok(opened.connection)
+    Ok(HeldConnection::new(opened.connection, held))
 }
 
 /// Whether what the writer's connection has opened can be written to: beside the file that is its log, and the memory that
@@ -157,7 +167,7 @@ fn open(path: &Path, access: OpenFlags, busy_timeout: Duration) -> Result<Opened
     let connection = Connection::open_with_flags(path, flags).map_err(|error| unopened(path, &error))?;
     harden(&connection, busy_timeout).map_err(|error| unopened(path, &error))?;
     still_there(path, identity, "opening the database")?;
-    Ok(Opened { connection, identity })
+    Ok(Opened { connection, identity, held: None })
 }
 
 /// The engine tells neither which file it could not open nor why.

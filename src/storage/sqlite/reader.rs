@@ -2,9 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use rusqlite::Connection;
-
-use super::{job::Read, opening, shared_file::SharedFile};
+use super::{held::HeldConnection, job::Read, opening, shared_file::SharedFile};
 use crate::{error::Result, worker::Handler};
 
 /// Opens its connection with the first question.
@@ -12,7 +10,7 @@ pub struct Reader {
     path: PathBuf,
     busy_timeout: Duration,
     file: Arc<SharedFile>,
-    connection: Option<Connection>,
+    connection: Option<HeldConnection>,
 }
 
 impl Reader {
@@ -21,7 +19,7 @@ impl Reader {
         Self { path, busy_timeout, file, connection: None }
     }
 
-    fn connection(&mut self) -> Result<&Connection> {
+    fn connection(&mut self) -> Result<&HeldConnection> {
         let connection = match self.connection.take() {
             Some(connection) => {
                 self.file.still_there(&self.path, "reading")?;

@@ -45,8 +45,8 @@ pub fn mark(copy: &Path) -> io::Result<()> {
 pub fn refuse_log_of_another(path: &Path) -> Result<()> {
     let path = own_name(path);
     // In this order: whoever opens the backup at this moment takes the mark away before there is a log.
-    let logged = birth::holds_something(&birth::with_ending(&path, "-wal"))
-        .map_err(|cause| Error::io("looking for the write-ahead log of the database", &cause))?;
+    let logged =
+        birth::holds_something(&birth::with_ending(&path, "-wal")).map_err(|cause| birth::log_unseen(&path, &cause))?;
     if logged && is_marked(&path) {
         return Err(log_of_another(&path));
     }

@@ -3,19 +3,27 @@
 use std::{
     path::Path,
     sync::{
-        OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use super::identity::{Identity, still_there};
+use super::{
+    held::Held,
+    identity::{Identity, still_there},
+    own_log::OwnLog,
+};
 use crate::error::Result;
 
 /// The file that a store was opened with.
 #[derive(Debug, Default)]
 pub struct SharedFile {
     first: OnceLock<Identity>,
+    /// The log that the writer has open.
+    log: Mutex<Option<Arc<OwnLog>>>,
     read_only: AtomicBool,
+    /// As long as any thread of the store may have the file open.
+    held: Mutex<Option<Arc<Held>>>,
 }
 
 impl SharedFile {
@@ -33,12 +41,30 @@ impl SharedFile {
         }
     }
 
-    /// Checks that the path still means that file, where it has been opened already.
+    /// Other copies leave the file alone until it is let go of, and each connection closed that was opened meanwhile.
+    pub fn hold(&self, held: Option<Held>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held.map(Arc::new);
+    }
+
+    /// What a connection has to keep for as long as it is open.
+    #[must_use]
+    pub fn held(&self) -> Option<Arc<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The writer has opened that log, or is about to open another.
+    pub fn has_log(&self, log: Option<Arc<OwnLog>>) {
+        *self.log.lock().unwrap_or_else(PoisonError::into_inner) = log;
+    }
+
+    /// Checks that the path still means that file, and its log is the one that is open, where they have been opened already.
     ///
     /// # Errors
     /// [`crate::Error::Io`] where it does not.
     pub fn still_there(&self, path: &Path, doing: &str) -> Result<()> {
-        self.identity().map_or(Ok(()), |first| still_there(path, Some(first), doing))
+        self.identity().map_or(Ok(()), |first| still_there(path, Some(first), doing))?;
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        log.map_or(Ok(()), |log| log.still_there(doing))
     }
 
     /// Whether the file could not be written to when it was last opened. Then nobody keeps it open: all connections of a

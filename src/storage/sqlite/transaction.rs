@@ -15,8 +15,9 @@ use self::{
     savepoints::{interrupted, run_all},
 };
 use super::{
-    failure::{commit_failure, failure},
+    failure::{commit_failure, failure, uncertain},
     job::{Step, Write},
+    own_log::OwnLog,
 };
 use crate::{
     durability::Durability,
@@ -45,22 +46,28 @@ pub fn next_end(batch: &[Step]) -> Option<i64> {
         .min()
 }
 
-/// What has to be so before a commit.
-type Ready<'work> = &'work mut dyn FnMut(&Connection) -> Result<()>;
+/// What makes a commit one that may be acknowledged.
+#[derive(Clone, Copy)]
+pub struct Terms<'work> {
+    /// What has to be so before it.
+    pub ready: &'work dyn Fn(&Connection) -> Result<()>,
+    /// Where it goes, and has to be found: also when it was made.
+    pub log: &'work OwnLog,
+}
 
-/// Does a batch and commits it where all is `ready`. Changes that make room are left unanswered where there was none.
-pub fn run(connection: &Connection, batch: Vec<Step>, ready: Ready<'_>) -> Outcome {
-    run_batch(connection, batch, true, ready)
+/// Does a batch and commits it on these terms. Changes that make room are left unanswered where there was none.
+pub fn run(connection: &Connection, batch: Vec<Step>, terms: Terms<'_>) -> Outcome {
+    run_batch(connection, batch, true, terms)
 }
 
 /// Does changes anew that found no room the first time. They are already as durable as their batch was to be. Where there
 /// is none again they are answered, unless they are to be left.
-pub fn run_anew(connection: &Connection, writes: Vec<Write>, leave: bool) -> Outcome {
+pub fn run_anew(connection: &Connection, writes: Vec<Write>, leave: bool, log: &OwnLog) -> Outcome {
     let batch = writes.into_iter().map(|write| Step::Write(write, Durability::Process)).collect();
-    run_batch(connection, batch, leave, &mut |_| Ok(()))
+    run_batch(connection, batch, leave, Terms { ready: &|_| Ok(()), log })
 }
 
-fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool, ready: Ready<'_>) -> Outcome {
+fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool, terms: Terms<'_>) -> Outcome {
     let writes = strongest(&batch).is_some();
     for step in &batch {
         if let Step::Write(write, _) = step {
@@ -74,15 +81,15 @@ fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool, ready: Read
     }
     let (done, ended) = run_all(connection, batch);
     if matches!(ended, Some(Error::Corrupt { .. })) {
-        return one_by_one(connection, done, ready);
+        return one_by_one(connection, done, terms);
     }
-    let failed = if writes { conclude(connection, ended, ready) } else { conclude(connection, ended, &mut |_| Ok(())) };
+    let failed = conclude(connection, ended, writes.then_some(terms));
     Outcome::of(connection, done, failed, leave)
 }
 
 /// Somebody has met damage, after which the engine lets nothing more be written in the transaction. What the others want
 /// is done all the same, each in a transaction of its own.
-fn one_by_one(connection: &Connection, done: Vec<Done>, ready: Ready<'_>) -> Outcome {
+fn one_by_one(connection: &Connection, done: Vec<Done>, terms: Terms<'_>) -> Outcome {
     let mut worst = None;
     if !connection.is_autocommit() {
         let _ = execute(connection, "ROLLBACK");
@@ -93,7 +100,7 @@ fn one_by_one(connection: &Connection, done: Vec<Done>, ready: Ready<'_>) -> Out
             Done::Unread(read) => read.run(connection),
             // Nothing is acknowledged behind a commit of which nobody knows what is on the disk.
             Done::Write(write) if matches!(worst, Some(Error::Indeterminate { .. })) => write.refuse(after_doubt()),
-            Done::Write(mut write) => match alone(connection, &mut write, ready) {
+            Done::Write(mut write) => match alone(connection, &mut write, terms) {
                 Ok(()) => write.verdict()(None),
                 Err(error) => {
                     write.verdict()(Some(&error));
@@ -113,11 +120,11 @@ pub fn after_doubt() -> Error {
     Error::Io { doing: "writing".into(), cause: cause.into() }
 }
 
-fn alone(connection: &Connection, write: &mut Write, ready: Ready<'_>) -> Result<()> {
+fn alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result<()> {
     write.look(connection);
     execute(connection, "BEGIN IMMEDIATE").map_err(|error| failure("beginning to write", &error))?;
     if write.attempt(connection).is_none() {
-        return conclude(connection, None, ready).map_or(Ok(()), Err);
+        return conclude(connection, None, Some(terms)).map_or(Ok(()), Err);
     }
     if !connection.is_autocommit() {
         execute(connection, "ROLLBACK").map_err(|error| failure("taking a write back", &error))?;
@@ -135,13 +142,17 @@ pub fn refuse(connection: Option<&Connection>, batch: Vec<Step>, error: &Error) 
     }
 }
 
-fn conclude(connection: &Connection, ended: Option<Error>, ready: Ready<'_>) -> Option<Error> {
+/// Only what has written has terms.
+fn conclude(connection: &Connection, ended: Option<Error>, terms: Option<Terms<'_>>) -> Option<Error> {
     if let Some(error) = ended.or_else(|| interrupted(connection, None)) {
         return Some(error);
     }
-    let failed = match ready(connection) {
-        // First of all: it asks the system as well what the matter was.
-        Ok(()) => commit_failure(&execute(connection, "COMMIT").err()?),
+    let failed = match terms.map_or(Ok(()), |terms| (terms.ready)(connection)) {
+        Ok(()) => match execute(connection, "COMMIT") {
+            // First of all: it asks the system as well what the matter was.
+            Err(error) => commit_failure(&error),
+            Ok(()) => uncertain(terms?.log.has_a_name("committing").err()?),
+        },
         Err(error) => error,
     };
     if !connection.is_autocommit() {

@@ -1,22 +1,28 @@
 //! The connection that writes, and what goes with it.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 
-use super::{checkpoints::Checkpoints, failure::failure, growth::Growth, identity::Identity, opening};
+use super::{
+    checkpoints::Checkpoints, failure::failure, growth::Growth, held::Held, identity::Identity, opening,
+    own_log::OwnLog,
+};
 use crate::{durability::Durability, error::Result};
 
 /// An open file.
 pub struct WriteConnection {
     pub connection: Connection,
     pub identity: Option<Identity>,
+    pub log: Arc<OwnLog>,
     pub checkpoints: Checkpoints,
     pub growth: Growth,
     /// How far commits go, where that was said.
     pub synchronous: Option<Durability>,
     /// Whether the file can be written to: else it can be read at the most.
     pub may_write: bool,
+    // Behind the connection, which is closed first.
+    pub held: Option<Held>,
 }
 
 impl WriteConnection {
@@ -25,11 +31,15 @@ impl WriteConnection {
     /// # Errors
     /// What kept it from opening.
     pub fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
-        let opening::Opened { mut connection, identity } = opening::open_writer(path, busy_timeout)?;
+        let opening::Opened { mut connection, identity, held } = opening::open_writer(path, busy_timeout)?;
+        let log = Arc::new(OwnLog::of(path));
+        if let Some(held) = &held {
+            held.has_log(&log);
+        }
         let checkpoints = Checkpoints::of(&mut connection, path, identity, busy_timeout)?;
         let growth = Growth::of(&connection, path)?;
         let may_write = opening::may_write(&connection, busy_timeout);
-        Ok(Self { connection, identity, checkpoints, growth, synchronous: None, may_write })
+        Ok(Self { connection, identity, log, checkpoints, growth, synchronous: None, may_write, held })
     }
 
     /// Sets how far a commit goes; only outside of a transaction.
@@ -57,6 +67,8 @@ impl WriteConnection {
     pub fn close(self) -> Result<()> {
         // It has the log open, which whoever closes the database last takes away.
         drop(self.checkpoints);
+        self.log.before_closing(&self.connection);
+        drop(self.log);
         self.connection.close().map_err(|(_, error)| failure("closing the database", &error))
     }
 }

@@ -13,6 +13,7 @@ use super::{
     doubt::Doubt,
     expiry::Expiry,
     failure::{doubt_alone, leaves_doubt},
+    growth,
     identity::still_there,
     job::{Chore, Job, Step},
     reserve::Reserve,
@@ -28,6 +29,9 @@ use crate::{
 
 /// A checkpoint that failed.
 const UNFOLDED: &str = "the write-ahead log stays as it is";
+
+/// With less on the disk, it may be full when the file is opened next.
+const SCARCE: i64 = 8 * 1024 * 1024;
 
 /// Owns the only connection that writes, and so the only one that checkpoints.
 pub struct Writer {
@@ -72,7 +76,8 @@ impl Writer {
     }
 
     fn chore(&mut self, chore: Chore) {
-        match self.sound() {
+        let sound = self.sound().and_then(|opened| opened.log.still_there("writing").map(|()| opened));
+        match sound {
             Ok(opened) => {
                 let did = chore.run(&opened.connection);
                 self.heed(doubt_alone(did), "a chore failed half-way");
@@ -81,6 +86,15 @@ impl Writer {
         }
         // It may have written as much as many batches.
         self.fold();
+    }
+
+    /// The connection where what it has in its log may be folded: out of a log that is not the file's any more that would be old
+    /// pages.
+    fn foldable(&mut self) -> Option<&mut WriteConnection> {
+        let opened = self.opened.as_ref().filter(|_| !self.doubt.is_there())?;
+        let there = opened.log.still_there("folding the write-ahead log into the database");
+        self.heed(there, UNFOLDED);
+        self.opened.as_mut().filter(|_| !self.doubt.is_there())
     }
 
     /// After the answers were given.
@@ -95,7 +109,7 @@ impl Writer {
     /// Before the file is closed: on the way out SQLite says nothing of what fails, and where others have the file open it
     /// folds nothing.
     fn fold_at_last(&mut self) {
-        let Some(opened) = &mut self.opened else { return };
+        let Some(opened) = self.foldable() else { return };
         let owed = opened.checkpoints.is_sync_owed();
         let folded = opened.checkpoints.fold(&opened.connection);
         if matches!(folded, Err(Error::Full { .. })) {
@@ -103,6 +117,16 @@ impl Writer {
         }
         if owed {
             self.heed(folded, UNFOLDED);
+        }
+    }
+
+    /// Nobody needs the room of a closed file, but to open it again where the disk is full by then. It is kept for that where it
+    /// was full lately, or soon may be.
+    fn leave_reserve(&self) {
+        if self.full_until.is_some() || growth::available(&birth::own_name(&self.path)) < SCARCE {
+            self.reserve.keep();
+        } else {
+            self.reserve.release();
         }
     }
 
@@ -147,6 +171,8 @@ impl Drop for Writer {
         if let Some(direct) = self.direct.upgrade() {
             direct.end();
         }
+        self.file.has_log(None);
+        self.file.hold(None);
     }
 }
 
@@ -186,7 +212,7 @@ impl Handler<Job> for Writer {
 
     fn spare(&mut self) {
         let _paused = self.pause_views();
-        if let Some(opened) = &mut self.opened {
+        if let Some(opened) = self.foldable() {
             let folded = opened.checkpoints.fold(&opened.connection);
             self.heed(folded, UNFOLDED);
         }
@@ -225,8 +251,9 @@ impl Handler<Job> for Writer {
         if !self.doubt.is_there() && due(self.expiry.step_at()) {
             self.reclaim();
         }
-        let sound = self.opened.as_mut().filter(|_| !self.doubt.is_there());
-        if let Some(opened) = sound.filter(|it| it.checkpoints.wake_at().is_some_and(|due| due <= now)) {
+        // Also what was done since may have asked for it.
+        let folds = self.opened.as_ref().is_some_and(|it| due(it.checkpoints.wake_at()));
+        if folds && let Some(opened) = self.foldable() {
             let folded = opened.checkpoints.when_due(&opened.connection);
             self.heed(folded, UNFOLDED);
             self.reserve.keep();
@@ -240,11 +267,14 @@ impl Handler<Job> for Writer {
         }
         // Nothing may be open, as the doubt could not be ended so far.
         let settled = if self.doubt.is_there() { self.sound().map(drop) } else { Ok(()) };
+        self.file.has_log(None);
         let closed = self.opened.take().map_or(Ok(()), WriteConnection::close);
         // Whoever closes the database last takes the log away. Where it is there, others need the room as well.
         if !birth::with_ending(&birth::own_name(&self.path), "-wal").exists() {
-            self.reserve.release();
+            self.leave_reserve();
         }
+        // Who reads has closed before, or has a hold of his own.
+        self.file.hold(None);
         settled.and(closed)
     }
 }

@@ -9,7 +9,8 @@ use crate::{
     storage::sqlite::{
         full_disk,
         job::{Step, Write},
-        opening, transaction,
+        opening,
+        transaction::{self, Terms},
     },
 };
 
@@ -32,7 +33,11 @@ impl Writer {
             return self.refuse(batch, &self.refusal);
         }
         let prepared = self.sound().and_then(|opened| {
-            durability.map_or(Ok(()), |durability| opened.prepare(durability))?;
+            match durability {
+                Some(durability) => opened.prepare(durability)?,
+                // What is written is told by its commit.
+                None => opened.log.still_there("reading")?,
+            }
             Ok(opened)
         });
         let opened = match prepared {
@@ -40,7 +45,8 @@ impl Writer {
             Err(error) => return self.refuse(batch, &error),
         };
         let steps = batch.len();
-        let mut outcome = transaction::run(&opened.connection, batch, &mut |connection| opened.growth.keep(connection));
+        let terms = Terms { ready: &|connection| opened.growth.keep(connection), log: &opened.log };
+        let mut outcome = transaction::run(&opened.connection, batch, terms);
         if durability == Some(Durability::Power) {
             outcome.fail_unless(|| opened.checkpoints.sync_what_is_owed(&opened.connection));
         }
@@ -62,7 +68,7 @@ impl Writer {
         let may_read = self.doubt.is_there() || self.file.is_read_only();
         let open = || opening::open_reader(&self.path, &self.file, self.busy_timeout).ok();
         let reader = may_read.then(open).flatten();
-        transaction::refuse(reader.as_ref(), batch, error);
+        transaction::refuse(reader.as_deref(), batch, error);
     }
 
     /// What makes room is done with what is kept for that, and with what the log gives back when it is folded.
@@ -70,7 +76,7 @@ impl Writer {
         self.reserve.release();
         self.full_until = Instant::now().checked_add(FULL_FOR);
         let Some(opened) = &self.opened else { return };
-        let freed = full_disk::free(&opened.connection, &opened.growth, writes);
+        let freed = full_disk::free(&opened.connection, &opened.growth, &opened.log, writes);
         self.heed(freed, "making room on a full disk failed");
     }
 

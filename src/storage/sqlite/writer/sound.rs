@@ -1,10 +1,13 @@
 //! The writer's connection: how it is opened, and when one is sound.
 
+use std::sync::Arc;
+
 use super::Writer;
 use crate::{
     error::{Error, Result},
     storage::sqlite::{
-        birth, expiry, identity::still_there, opening, reserve::Reserve, schema, write_connection::WriteConnection,
+        birth, expiry, held::Held, identity::still_there, opening, reserve::Reserve, schema,
+        write_connection::WriteConnection,
     },
 };
 
@@ -13,6 +16,7 @@ impl Writer {
         if self.opened.is_none() {
             let opened = self.open_file().inspect_err(|error| self.refusal = error.clone())?;
             self.file.is(opened.identity);
+            self.file.hold(opened.held.as_ref().map(Held::again));
             self.use_if_writable(opened);
         }
         Ok(())
@@ -24,6 +28,7 @@ impl Writer {
         self.file.set_read_only(!opened.may_write);
         if opened.may_write {
             self.expiry.look(&opened.connection, expiry::AFTER_OPENING);
+            self.file.has_log(Some(Arc::clone(&opened.log)));
             self.opened = Some(opened);
             if let Some(direct) = self.direct.upgrade() {
                 direct.begin();
@@ -70,6 +75,10 @@ impl Writer {
             self.use_if_writable(opened);
         }
         if self.doubt.is_there() {
+            if let Some(opened) = &self.opened {
+                opened.log.still_there("writing")?;
+            }
+            self.file.has_log(None);
             self.opened = None;
             let mut opened = self.open_file()?;
             if !opened.may_write {
@@ -83,6 +92,7 @@ impl Writer {
             }
             settled?;
             tracing::warn!(target: "smalltalk::storage", "reopened and verified after a sync that failed");
+            self.file.has_log(Some(Arc::clone(&opened.log)));
             self.opened = Some(opened);
             self.doubt.end();
         }

@@ -13,6 +13,9 @@ use rusqlite::Connection;
 use super::{batch::FULL_FOR, *};
 use crate::storage::{session::Encoded, sqlite::Write};
 
+#[cfg(unix)]
+mod lost_log;
+
 /// A writer whose file is open.
 fn writer(path: &Path) -> Writer {
     let mut writer = Writer::new(path.to_owned(), Duration::ZERO, Arc::default(), Weak::new());
@@ -207,6 +210,20 @@ fn room_for_a_full_disk_is_kept_as_long_as_anybody_uses_the_database() {
     set(&mut one, "k", None).unwrap();
     tick_until(&mut one, "room", |_| reserve.exists());
     one.finish().unwrap();
+    assert!(!reserve.exists());
+}
+
+#[test]
+fn room_for_a_full_disk_is_kept_for_the_next_opening_where_the_disk_was_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let reserve = directory.path().join("s.db-reserve");
+    let mut writer = writer(&path);
+    writer.full_until = Some(Instant::now());
+    fs::remove_file(&reserve).unwrap();
+    writer.finish().unwrap();
+    assert!(reserve.exists(), "it was given up, and is taken again");
+    self::writer(&path).finish().unwrap();
     assert!(!reserve.exists());
 }
 

@@ -1,0 +1,99 @@
+//! A write-ahead log that is taken away while it is open, as by another SQLite of the process that closes the file last.
+
+use super::*;
+use crate::storage::sqlite::{Read, reader::Reader};
+
+/// Takes the log away, as whoever closes the file last does: what is in it is in the file by then.
+fn take_log_away(path: &Path) {
+    Connection::open(path).unwrap().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    for ending in ["-wal", "-shm"] {
+        fs::remove_file(birth::with_ending(path, ending)).unwrap();
+    }
+}
+
+#[test]
+fn what_was_committed_into_a_log_that_is_gone_is_not_acknowledged_and_nothing_goes_on_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let mut writer = writer(&path);
+    set(&mut writer, "before", None).unwrap();
+    take_log_away(&path);
+    let doubtful = set(&mut writer, "into the old log", None).unwrap_err();
+    assert_eq!(doubtful.code(), "ERR_INDETERMINATE");
+    assert!(doubtful.to_string().contains("s.db-wal"), "{doubtful}");
+    assert_eq!(set(&mut writer, "after", None).unwrap_err().code(), "ERR_IO", "it is not tried");
+    assert_eq!(chore(&mut writer, Ok(())).unwrap_err().code(), "ERR_IO");
+    writer.recover();
+    assert!(writer.doubt.is_there());
+    assert_eq!(writer.finish().unwrap_err().code(), "ERR_IO", "also at the close");
+    let mut anew = self::writer(&path);
+    set(&mut anew, "anew", None).unwrap();
+    assert_eq!(keys(&path), 2);
+}
+
+#[test]
+fn each_change_of_a_batch_that_met_damage_is_told_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let mut writer = writer(&path);
+    let log = birth::with_ending(&path, "-wal");
+    let (first, damaged) = Reply::<()>::channel();
+    let (second, set) = Reply::channel();
+    let met = Write::new(0, first, move |_| {
+        drop(fs::remove_file(&log));
+        Err(Error::Corrupt { what: "a page".into(), detail: String::new() })
+    });
+    let value = Encoded { text: "1".into(), types: None };
+    write(&mut writer, vec![met, Write::set_key("k".into(), value, None, second)]);
+    assert_eq!(damaged.recv().unwrap().unwrap_err().code(), "ERR_CORRUPT");
+    assert_eq!(set.recv().unwrap().unwrap_err().code(), "ERR_INDETERMINATE");
+}
+
+#[test]
+fn a_log_that_is_not_the_files_any_more_is_not_folded_into_it_and_the_one_that_is_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let mut writer = writer(&path);
+    set(&mut writer, "k", None).unwrap();
+    let log = birth::with_ending(&path, "-wal");
+    fs::remove_file(&log).unwrap();
+    fs::write(&log, "another's").unwrap();
+    let before = fs::read(&path).unwrap();
+    writer.spare();
+    assert!(writer.doubt.is_there(), "it was noticed");
+    assert_eq!(writer.finish().unwrap_err().code(), "ERR_IO");
+    assert!(fs::read(&path).unwrap() == before, "old pages would be written over newer ones");
+    assert_eq!(fs::read(&log).unwrap(), b"another's");
+}
+
+#[test]
+fn reads_do_not_see_the_store_as_it_was_when_its_log_went() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let mut writer = writer(&path);
+    set(&mut writer, "k", None).unwrap();
+    let mut reader = Reader::new(path.clone(), Duration::ZERO, Arc::clone(&writer.file));
+    let mut read = || {
+        let (reply, read) = Reply::channel();
+        reader.handle(vec![Read::has_key("k".into(), 0, reply)]);
+        read.recv().unwrap()
+    };
+    assert!(read().unwrap());
+    take_log_away(&path);
+    assert_eq!(read().unwrap_err().code(), "ERR_IO");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_that_was_closed_has_nothing_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(&directory.path().join("s.db"));
+    let opened = || {
+        let open = fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        open.filter(|path| path.starts_with(directory.path())).count()
+    };
+    set(&mut writer, "k", None).unwrap();
+    assert!(opened() > 0);
+    writer.finish().unwrap();
+    assert_eq!(opened(), 0);
+}
