@@ -3,7 +3,6 @@
 
 use std::{
     ffi::{c_char, c_void},
-    mem,
     sync::LazyLock,
 };
 
@@ -39,8 +38,8 @@ fn look_up() -> Option<ExternalStrings> {
         let latin1 = libc::dlsym(libc::RTLD_DEFAULT, c"node_api_create_external_string_latin1".as_ptr());
         let utf16 = libc::dlsym(libc::RTLD_DEFAULT, c"node_api_create_external_string_utf16".as_ptr());
         (!latin1.is_null() && !utf16.is_null()).then(|| ExternalStrings {
-            latin1: mem::transmute::<*mut c_void, Create<c_char>>(latin1),
-            utf16: mem::transmute::<*mut c_void, Create<u16>>(utf16),
+            latin1: std::mem::transmute::<*mut c_void, Create<c_char>>(latin1),
+            utf16: std::mem::transmute::<*mut c_void, Create<u16>>(utf16),
         })
     }
 }

@@ -12,8 +12,10 @@ use std::{
     path::Path,
 };
 
+#[cfg(all(test, unix))]
+pub use self::watched::UNCOUNTED;
 #[cfg(test)]
-pub use self::watched::{LISTED, LOOKED, REDONE, STUCK, SYNCED, UNCOUNTED, UNOPENED};
+pub use self::watched::{LISTED, LOOKED, REDONE, STUCK, SYNCED, UNOPENED};
 pub use self::{
     directories::{
         create_directory, create_unsynced, file_names, names, open_directory, sync_above, sync_directory, sync_opened,
@@ -28,6 +30,7 @@ fn doing(what: &str, path: &Path) -> String {
 }
 
 fn options() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

@@ -1,6 +1,6 @@
 //! What is written comes back, and what is damaged is not believed.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -226,7 +226,7 @@ fn nobody_else_can_read_the_files() {
     let path = directory.path().join("deep/s.db");
     let store = open(&path).unwrap();
     save(&store, &image("one", &[]), Durability::Process).unwrap();
-    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(path.parent().unwrap()), 0o700);
     assert_eq!(mode(&path), 0o600);
     assert_eq!(mode(&path.with_extension("db-wal")), 0o600);

@@ -21,6 +21,7 @@ pub fn create_unsynced(path: &Path) -> Result<Vec<PathBuf>> {
     }
     let above = path.parent().filter(|above| !above.as_os_str().is_empty());
     let mut changed = above.map_or(Ok(Vec::new()), create_unsynced)?;
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

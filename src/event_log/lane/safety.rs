@@ -159,7 +159,7 @@ impl Lane {
     }
 
     /// As where the disk takes nothing.
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     pub fn hold(&mut self, file: std::fs::File) {
         self.current.handle = Some(Arc::new(file));
     }

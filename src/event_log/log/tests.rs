@@ -51,6 +51,7 @@ fn append(log: &EventLog, payload: u64) {
 }
 
 /// How many events a replay brings, or the code of what keeps it from that.
+#[cfg(unix)]
 fn replayed(log: &EventLog) -> std::result::Result<usize, &'static str> {
     let replay = log.replay("s".into(), ReplayFilter::default()).unwrap();
     let piece = wait(|answer| replay.pull(answer)).map_err(|error| error.code())?;

@@ -1,7 +1,7 @@
-use std::{fs, path::PathBuf, thread, time::Instant};
+use std::{fs, path::PathBuf};
 
 use super::*;
-use crate::event_log::{index::read, push_line, stamp::Stamp};
+use crate::event_log::{index::read, push_line};
 
 /// The directory of a log that nobody else writes.
 struct Place {
@@ -31,11 +31,13 @@ impl Place {
     }
 
     /// Until a change of the directory would show in its state.
+    #[cfg(unix)]
     fn settle(&self) {
-        let deadline = Instant::now() + std::time::Duration::from_secs(10);
-        while cfg!(unix) && Stamp::of(&self.active).is_none() {
+        use std::time::{Duration, Instant};
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while crate::event_log::stamp::Stamp::of(&self.active).is_none() {
             assert!(Instant::now() < deadline, "the directory never stands still");
-            thread::yield_now();
+            std::thread::yield_now();
         }
     }
 

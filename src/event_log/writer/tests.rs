@@ -50,6 +50,7 @@ fn code<T>(outcome: Result<T>) -> &'static str {
 }
 
 /// The numbers in the file of the session, of which nothing is damaged.
+#[cfg(unix)]
 fn stored(directory: &std::path::Path) -> Vec<u64> {
     let bytes = std::fs::read(directory.join("active/s.jsonl")).unwrap();
     let outcome = crate::event_log::recover(&bytes, Some("s"), None);

@@ -164,7 +164,7 @@ pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
 ///
 /// # Errors
 /// What kept its directory from being synced.
-#[cfg_attr(not(unix), expect(unused_variables, reason = "Windows has no such sync"))]
+#[cfg_attr(not(unix), expect(unused_variables, clippy::unnecessary_wraps, reason = "Windows has no such sync"))]
 pub fn sync_names(path: &Path) -> Result<()> {
     #[cfg(unix)]
     for (distance, directory) in path.ancestors().skip(1).enumerate() {

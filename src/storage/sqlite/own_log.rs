@@ -63,6 +63,7 @@ impl OwnLog {
     }
 
     #[cfg(not(unix))]
+    #[expect(clippy::unused_self, reason = "as where it can be told")]
     fn names(&self) -> Option<u64> {
         None
     }
