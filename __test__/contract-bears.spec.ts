@@ -1,4 +1,6 @@
 /** What the contract suite must not ask for: keys that only strict adapters refuse, and a store without a network before it. */
+import { gzipSync } from 'node:zlib';
+
 import { InMemoryStorageAdapter, type ChatMessage, type ChatSession, type StorageAdapter } from '../ts/index.js';
 import { testStorageAdapterContract, type StorageContractOptions } from '../ts/testing/index.js';
 import { failuresOf, registered } from './support/mini-runner.js';
@@ -45,6 +47,17 @@ test('an adapter may refuse what its tables have no room for: a NUL, two message
     // One throws, the other rejects.
     has: (key) => adapter.has(text(key)),
     deleteSession: async (id) => adapter.deleteSession(text(id)),
+  }));
+  expect(failed).toEqual([]);
+});
+
+test('an adapter that compresses stores little', async () => {
+  const failures = failuresInMemory({ supports: ['getSessionInfo'] });
+  const failed = await failures((adapter) => ({
+    getSessionInfo: async (id) => {
+      const info = await adapter.getSessionInfo(id);
+      return info && { ...info, sizeBytes: gzipSync(JSON.stringify(await adapter.getSession(id))).length };
+    },
   }));
   expect(failed).toEqual([]);
 });

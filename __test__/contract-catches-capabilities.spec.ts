@@ -168,6 +168,15 @@ const planted: Planted<Memory> = {
     }),
     'should tell of a session without its messages',
   ],
+  'the info has no size': [
+    (adapter) => ({
+      getSessionInfo: async (id) => {
+        const info = await adapter.getSessionInfo(id);
+        return info && { ...info, sizeBytes: 0 };
+      },
+    }),
+    'should tell of a session without its messages',
+  ],
   'the info has a version of its own': [
     (adapter) => ({
       getSessionInfo: async (id) => {

@@ -185,6 +185,15 @@ test('a source that knows no pages is refused, and a store is not migrated to it
   await expect(migrate(to, from, { keys: 'all' as never })).rejects.toThrow(TypeError);
 });
 
+test('what lacks methods for keys is given sessions alone, and is refused before anything is written where keys are asked for', async () => {
+  const from = await filled(new InMemoryStorageAdapter(), 2);
+  const to = (stores['plain'] as () => StorageAdapter)();
+  Object.defineProperty(to, 'set', { value: undefined });
+  await expect(migrate(from, to)).rejects.toThrow(new TypeError('the adapter lacks set()'));
+  expect(await to.listSessions()).toEqual([]);
+  expect(await migrate(from, to, { keys: false })).toMatchObject({ sessions: 2, keys: 0, verified: true });
+});
+
 test('what is no option of a migration is refused before anything is written', async () => {
   const from = await filled(new InMemoryStorageAdapter(), 2);
   const to = new InMemoryStorageAdapter();

@@ -1,7 +1,7 @@
 /** Copies sessions and keys from any store to any other. */
 import { SmallTalkError } from '../errors.js';
 import { callbackOption, flagOption, METHOD, optionsObject, signalOption, type Known } from '../options.js';
-import { isAdapter, type StorageAdapter } from './adapter.js';
+import { checkComplete, isAdapter, type StorageAdapter } from './adapter.js';
 import { expiryOf } from './arguments.js';
 import { supports } from './capabilities.js';
 import { idsOf } from './capability-arguments.js';
@@ -77,6 +77,8 @@ export async function migrate(
   if (from === to) throw new SmallTalkError('ERR_OPTION_INVALID', 'a store cannot be migrated to itself');
   expiryOf(ttl);
   const kinds = kindsOf(from, { ...given, ...(ttl === undefined ? {} : { ttl }) });
+  // Without keys, the methods for them may be missing.
+  if (kinds.length > 1 && given.keys !== false) [from, to].forEach(checkComplete);
   const report: MigrateReport = {
     sessions: 0,
     keys: 0,
