@@ -120,16 +120,16 @@ impl Cleanup {
         if moved.is_empty() {
             return;
         }
+        let mut synced = Ok(());
         for (day, paths) in moved {
-            match files::sync_directory(&day) {
-                Ok(()) => {
-                    self.report.archived += paths.len() as u64;
-                    owned.around.keeper.remove(&owned.around.layout, paths);
-                }
-                Err(error) => self.note(Err(error)),
+            let outcome = files::sync_directory(&day);
+            if outcome.is_ok() {
+                self.report.archived += paths.len() as u64;
+                owned.around.keeper.remove(&owned.around.layout, paths);
             }
+            synced = synced.and(outcome);
         }
-        self.note(files::sync_directory(&owned.around.layout.active));
+        self.note(synced.and_then(|()| files::sync_directory(&owned.around.layout.active)));
     }
 }
 
