@@ -119,6 +119,16 @@ impl Catalog {
         read(&self.unreadable).is_empty()
     }
 
+    /// Whether a session whose files have this stem has events, or is not known to have none.
+    pub fn may_have(&self, stem: &str) -> bool {
+        let is_known = match names::id_of(stem) {
+            Some(id) => self.find(&id).is_some(),
+            // No byte of an id takes more than three.
+            None => read(&self.sessions).keys().any(|id| id.len() * 3 >= stem.len() && names::stem_of(id) == stem),
+        };
+        is_known || read(&self.unreadable).contains_key(stem)
+    }
+
     /// Takes note that the files with this stem cannot be read.
     pub fn note_unreadable(&self, stem: &str, error: Error) {
         tracing::error!(target: "smalltalk::event_log", %error, stem, "the files of a session cannot be read");

@@ -18,7 +18,8 @@ pub use self::watched::UNCOUNTED;
 pub use self::watched::{LISTED, LOOKED, REDONE, STUCK, SYNCED, UNOPENED};
 pub use self::{
     directories::{
-        create_directory, create_unsynced, file_names, names, open_directory, sync_above, sync_directory, sync_opened,
+        create_directory, create_unsynced, directory_names, file_names, names, open_directory, sync_above,
+        sync_directory, sync_opened,
     },
     moving::move_new,
     replacing::{is_temporary, remove_temporaries, replace, replace_unsynced},
@@ -194,13 +195,19 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Removes a file; one that is gone is fine.
 pub fn remove(path: &Path) -> Result<()> {
+    remove_found(path).map(|_| ())
+}
+
+/// The same; whether it was there.
+pub fn remove_found(path: &Path) -> Result<bool> {
     #[cfg(test)]
     if STUCK.with_borrow(|stuck| stuck.iter().any(|one| path.ends_with(one))) {
         return Err(Error::io(doing("removing", path), &io::ErrorKind::PermissionDenied.into()));
     }
     match fs::remove_file(path) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(Error::io(doing("removing", path), &cause)),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(cause) => Err(Error::io(doing("removing", path), &cause)),
     }
 }
 

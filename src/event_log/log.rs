@@ -155,7 +155,7 @@ impl EventLog {
     }
 
     /// Moves closed files whose events are all older than `retention` to the archive, and deletes archived ones older
-    /// than the longest retention. Other jobs come in between. A close ends it early; it answers with what it has done then.
+    /// than the longest retention. Other jobs come in between. The last close ends it early; it answers with what it has done then.
     pub fn cleanup(&self, retention: Duration, reply: Reply<CleanupReport>) {
         self.submit(Job::Cleanup { retention, reply });
     }

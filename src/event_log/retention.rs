@@ -129,9 +129,9 @@ impl Cleanup {
             }
             Step::Archive(mut sessions) => {
                 self.archive_some(owned, &mut sessions, slice);
-                if sessions.is_empty() { self.seek_positions(owned) } else { Step::Archive(sessions) }
+                if sessions.is_empty() { Self::seek_positions(owned) } else { Step::Archive(sessions) }
             }
-            Step::Positions(search) => self.expire_some(owned, search, slice),
+            Step::Positions(search) => Self::expire_some(owned, search, slice),
             Step::End => Step::End,
         }
     }

@@ -12,23 +12,25 @@ use crate::error::{Error, Result};
 
 /// The sessions that have positions, as they are named in files.
 pub fn stems(layout: &Layout) -> Result<Vec<String>> {
-    let names = files::names(&layout.root.join("consumers"))?;
+    let names = files::directory_names(&layout.root.join("consumers"))?;
     Ok(names.into_iter().filter(|name| names::is_stem(name)).collect())
 }
 
-/// Removes the positions of a session that nobody holds, and that nobody has written to since `limit`; gives the greatest of
-/// them. One that a power cut brings back is removed once more, so nothing waits for the disk.
-pub fn expire(layout: &Layout, stem: &str, limit: SystemTime) -> Result<u64> {
+/// Removes the positions of a session that nobody holds, and that nobody has written to since `limit`; raises `furthest` to the
+/// greatest of them. What cannot be removed keeps no other one; the first failure is told. One that a power cut
+/// brings back is removed once more, so nothing waits for the disk.
+pub fn expire(layout: &Layout, stem: &str, limit: SystemTime, furthest: &mut u64) -> Result<()> {
     let directory = layout.root.join("consumers").join(stem);
-    let mut furthest = 0;
+    let mut outcome = Ok(());
     for name in files::file_names(&directory)? {
         if name.strip_suffix(".json").is_some_and(names::is_stem) {
-            furthest = record::higher(furthest, expire_one(&directory.join(name), limit)?);
+            let expired = expire_one(&directory.join(name), limit);
+            outcome = outcome.and(expired.map(|seq| *furthest = record::higher(*furthest, seq)));
         }
     }
     // Where it is not empty it stays.
     let _ = fs::remove_dir(directory);
-    Ok(furthest)
+    outcome
 }
 
 fn expire_one(path: &Path, limit: SystemTime) -> Result<u64> {

@@ -74,6 +74,11 @@ pub fn file_names(directory: &Path) -> Result<Vec<String>> {
     names_where(directory, |item| Ok(!item.file_type()?.is_dir()))
 }
 
+/// Those of directories only.
+pub fn directory_names(directory: &Path) -> Result<Vec<String>> {
+    names_where(directory, |item| Ok(item.file_type()?.is_dir()))
+}
+
 fn names_where(directory: &Path, wanted: impl Fn(&fs::DirEntry) -> io::Result<bool>) -> Result<Vec<String>> {
     #[cfg(test)]
     super::LISTED.set(super::LISTED.get() + 1);

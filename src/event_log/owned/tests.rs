@@ -1,5 +1,6 @@
 mod cleaning;
 mod meddling;
+mod positions;
 mod stuck;
 mod syncing;
 

@@ -4,7 +4,10 @@
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::SystemTime};
 
 use super::{Cleanup, Slice, Step};
-use crate::event_log::{archive, consumers, files, names, owned::Owned, record};
+use crate::{
+    error::Error,
+    event_log::{archive, consumers, files, names, owned::Owned},
+};
 
 /// The search for sessions that have positions and nothing else.
 pub struct Search {
@@ -16,32 +19,38 @@ pub struct Search {
 }
 
 impl Cleanup {
-    /// Nothing is removed where it is not known of all sessions whether they have events.
-    pub(super) fn seek_positions(&mut self, owned: &Owned) -> Step {
+    /// Nothing is removed where it is not known of all sessions whether they have events. No failure here is one of the cleanup,
+    /// which has done what was asked for: others may keep here what is closed to us.
+    pub(super) fn seek_positions(owned: &Owned) -> Step {
         let layout = &owned.around.layout;
-        let stems = self.listed(consumers::stems(layout));
+        let listed = consumers::stems(layout).and_then(|stems| Ok((stems, archive::days(&layout.archive)?)));
+        let (stems, days) = match listed {
+            Ok(listed) => listed,
+            Err(error) => return give_up(&error),
+        };
         if stems.is_empty() || !owned.around.catalog.is_whole() {
             return Step::End;
         }
-        let days = self.listed(archive::days(&layout.archive)).into_iter().map(|(_, day)| day).collect();
+        let days = days.into_iter().map(|(_, day)| day).collect();
         let sessions = owned.around.catalog.known().iter().map(|session| Arc::clone(&session.id)).collect();
         Step::Positions(Search { stems: stems.into_iter().collect(), sessions, days })
     }
 
-    /// Those that come to have events meanwhile have numbers above every position: a consumer that begins anew gets the same.
-    pub(super) fn expire_some(&mut self, owned: &mut Owned, mut search: Search, slice: &mut Slice) -> Step {
+    /// Positions of sessions that have come to have events meanwhile stay: somebody may have acknowledged some of them.
+    pub(super) fn expire_some(owned: &mut Owned, mut search: Search, slice: &mut Slice) -> Step {
         while let Some(id) = slice.next(&mut search.sessions) {
             search.stems.remove(&names::stem_of(&id));
         }
         while let Some(day) = slice.next(&mut search.days) {
-            for name in self.listed(files::file_names(&day)) {
+            let names = match files::file_names(&day) {
+                Ok(names) => names,
+                Err(error) => return give_up(&error),
+            };
+            for name in names {
                 if let Some(parsed) = names::parse(&name) {
                     search.stems.remove(parsed.stem);
                 }
             }
-        }
-        if self.outcome.is_err() {
-            return Step::End;
         }
         if !search.sessions.is_empty() || !search.days.is_empty() {
             return Step::Positions(search);
@@ -51,11 +60,19 @@ impl Cleanup {
             && let Some(stem) = search.stems.pop_last()
         {
             slice.count();
-            match consumers::expire(&owned.around.layout, &stem, limit) {
-                Ok(furthest) => owned.highest_seq = record::higher(owned.highest_seq, furthest),
-                Err(error) => self.note(Err(error)),
+            if owned.around.catalog.may_have(&stem) {
+                continue;
+            }
+            let expired = consumers::expire(&owned.around.layout, &stem, limit, &mut owned.highest_seq);
+            if let Err(error) = expired {
+                tracing::warn!(target: "smalltalk::event_log", %error, "a position of a consumer stays");
             }
         }
         if search.stems.is_empty() { Step::End } else { Step::Positions(search) }
     }
+}
+
+fn give_up(error: &Error) -> Step {
+    tracing::warn!(target: "smalltalk::event_log", %error, "the positions of consumers stay");
+    Step::End
 }

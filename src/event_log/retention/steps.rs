@@ -28,12 +28,15 @@ impl Cleanup {
     pub(super) fn delete_some(&mut self, files: &mut Vec<PathBuf>, slice: &mut Slice) {
         while let Some(path) = slice.next(files) {
             let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
-            let removed = files::remove(&path);
-            if removed.is_ok() {
-                self.report.deleted += 1;
-                self.report.bytes_freed += bytes;
+            match files::remove_found(&path) {
+                Ok(true) => {
+                    self.report.deleted += 1;
+                    self.report.bytes_freed += bytes;
+                }
+                // Its session was erased since it was listed.
+                Ok(false) => {}
+                Err(error) => self.note(Err(error)),
             }
-            self.note(removed);
             slice.count();
         }
     }
@@ -117,16 +120,16 @@ impl Cleanup {
         if moved.is_empty() {
             return;
         }
+        let mut synced = Ok(());
         for (day, paths) in moved {
-            match files::sync_directory(&day) {
-                Ok(()) => {
-                    self.report.archived += paths.len() as u64;
-                    owned.around.keeper.remove(&owned.around.layout, paths);
-                }
-                Err(error) => self.note(Err(error)),
+            let outcome = files::sync_directory(&day);
+            if outcome.is_ok() {
+                self.report.archived += paths.len() as u64;
+                owned.around.keeper.remove(&owned.around.layout, paths);
             }
+            synced = synced.and(outcome);
         }
-        self.note(files::sync_directory(&owned.around.layout.active));
+        self.note(synced.and_then(|()| files::sync_directory(&owned.around.layout.active)));
     }
 }
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use crossbeam_channel::Receiver;
 
 use super::*;
-use crate::event_log::{consumers::Position, erase::erase};
+use crate::event_log::erase::erase;
 
 /// A log of sessions with one event each, which is old.
-fn many(directory: &Path, count: usize) -> Owned {
+pub(super) fn many(directory: &Path, count: usize) -> Owned {
     let mut owned = open(directory);
     for number in 0..count {
         append_to(&mut owned, &format!("s{number}"));
@@ -17,7 +17,7 @@ fn many(directory: &Path, count: usize) -> Owned {
     owned
 }
 
-fn append_to(owned: &mut Owned, session: &str) -> u64 {
+pub(super) fn append_to(owned: &mut Owned, session: &str) -> u64 {
     let (reply, answer) = Reply::channel();
     // 2025-11-23
     let body = r#"{"topic":"t","priority":"normal","timestamp":1763899200000}"#.into();
@@ -26,7 +26,7 @@ fn append_to(owned: &mut Owned, session: &str) -> u64 {
     answer.recv().unwrap().unwrap().seq
 }
 
-fn ask(owned: &mut Owned) -> Receiver<Result<CleanupReport>> {
+pub(super) fn ask(owned: &mut Owned) -> Receiver<Result<CleanupReport>> {
     let (reply, answer) = Reply::channel();
     owned.cleanup(Duration::from_secs(3600), reply);
     answer
@@ -159,50 +159,23 @@ fn the_regular_cleanup_goes_on_by_itself_until_it_is_done_and_ends_with_the_log(
 }
 
 #[test]
-fn positions_go_where_nothing_of_their_session_is_left_and_nobody_has_asked_for_them_for_long() {
+fn what_an_erase_deletes_between_two_slices_no_cleanup_counts_as_its_own() {
     let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path());
-    let layout = owned.around.layout.clone();
-    let position = |session: &str, consumer: &str, seq: u64| {
-        let mut position = Position::open(&layout, session, consumer, Durability::Process).unwrap();
-        position.advance(seq).unwrap();
-        position
-    };
-    let long = "A".repeat(300);
-    append(&mut owned, Durability::Process).unwrap();
-    std::fs::create_dir_all(layout.archive.join("2999-11-23")).unwrap();
-    std::fs::write(layout.archive.join("2999-11-23/archived.1.jsonl"), "").unwrap();
-    for session in ["s", "archived", "gone", &long] {
-        drop(position(session, "mailer", 700));
+    let mut owned = many(directory.path(), 9);
+    clean(&mut owned, Duration::from_secs(3600)).unwrap();
+    owned.around.options.max_retention = Duration::from_secs(3600);
+    let answer = ask(&mut owned);
+    while archived(directory.path()) == 9 {
+        owned.clean_some();
     }
-    let held = position("gone", "held", 900);
-    let place = directory.path().join("consumers");
-    for foreign in ["notes.txt", "notes.json"] {
-        std::fs::write(place.join("gone").join(foreign), "mine").unwrap();
+    let left = archived(directory.path()) as u64;
+    for number in 0..9 {
+        erase(&mut owned, &format!("s{number}")).unwrap();
     }
-    let cleaned = |owned: &mut Owned| {
-        // As long as the session's event is kept.
-        clean(owned, Duration::from_secs(u64::from(u32::MAX))).unwrap();
-        files::names(&place)
-            .unwrap()
-            .into_iter()
-            .map(|stem| files::names(&place.join(stem)).unwrap())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(cleaned(&mut owned).len(), 4, "somebody may still ask for them");
-    let later = std::time::SystemTime::now() - owned.around.options.max_retention - Duration::from_secs(60);
-    for stem in files::names(&place).unwrap() {
-        for name in files::names(&place.join(&stem)).unwrap() {
-            files::open_to_mend(&place.join(&stem).join(name)).unwrap().set_modified(later).unwrap();
-        }
+    while !owned.cleanups.is_empty() {
+        owned.clean_some();
     }
-    assert_eq!(
-        cleaned(&mut owned),
-        [vec!["mailer.json"], vec!["held.json", "notes.json", "notes.txt"], vec!["mailer.json"]]
-    );
-    assert!(append_to(&mut owned, "gone") > 700, "a number that was acknowledged comes never again");
-    drop(held);
-    let kept = Position::open(&layout, "s", "mailer", Durability::Process).unwrap();
-    assert_eq!((kept.seq(), Position::open(&layout, "gone", "held", Durability::Process).unwrap().seq()), (700, 900));
+    assert!(left > 0 && owned.totals.deleted == 9 - left);
+    assert_eq!(answer.recv().unwrap().unwrap().deleted, 9 - left);
     owned.close().unwrap();
 }
