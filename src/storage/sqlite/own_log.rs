@@ -3,7 +3,8 @@
 //! nobody will ever find again, and fold old pages over newer ones.
 
 use std::{
-    fs::File,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -15,7 +16,9 @@ use crate::error::{Error, Result};
 /// Which log it is.
 #[derive(Debug)]
 pub struct OwnLog {
+    database: PathBuf,
     path: PathBuf,
+    /// None where there was none to be seen: a backup on a read-only disk has none. Of that nobody says that it is gone.
     opened: Option<Identity>,
     /// SQLite holds no locks on the log itself, which closing a file of one's own would end.
     #[cfg_attr(not(unix), allow(dead_code, reason = "there an open file cannot be removed"))]
@@ -23,11 +26,12 @@ pub struct OwnLog {
 }
 
 impl OwnLog {
-    /// The log of the database at `path`, which was opened just now.
+    /// The log of the database at `path`, which was read just now.
     #[must_use]
-    pub fn of(path: &Path) -> Self {
-        let path = birth::with_ending(&birth::own_name(path), "-wal");
-        Self { opened: Identity::of(&path), file: cfg!(unix).then(|| File::open(&path).ok()).flatten(), path }
+    pub fn of(database: &Path) -> Self {
+        let path = path_of(database);
+        let file = cfg!(unix).then(|| File::open(&path).ok()).flatten();
+        Self { database: database.to_owned(), opened: Identity::of(&path), file, path }
     }
 
     /// Checks that the name still means the log that was opened. Only Unix lets a file be removed that is open.
@@ -35,10 +39,18 @@ impl OwnLog {
     /// # Errors
     /// [`Error::Io`] where it does not.
     pub fn still_there(&self, doing: &str) -> Result<()> {
-        if !cfg!(unix) || (self.opened.is_some() && Identity::of(&self.path) == self.opened) {
-            Ok(())
-        } else {
-            Err(self.gone(doing))
+        // Its directory may have another name by now, and whoever opens the database finds the same log there.
+        let there =
+            !cfg!(unix) || self.opened.is_none() || self.is_at(&self.path) || self.is_at(&path_of(&self.database));
+        if there { Ok(()) } else { Err(self.gone(doing)) }
+    }
+
+    /// Where nobody lets us look, as where the rights of the directory were taken, it is there as long as it has a name.
+    fn is_at(&self, path: &Path) -> bool {
+        match fs::metadata(path) {
+            Ok(found) => self.opened == Some(Identity::told_by(&found)),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => false,
+            Err(_) => self.names() != Some(0),
         }
     }
 
@@ -48,11 +60,8 @@ impl OwnLog {
     /// # Errors
     /// [`Error::Io`] where it was removed.
     pub fn has_a_name(&self, doing: &str) -> Result<()> {
-        match self.names() {
-            Some(0) => Err(self.gone(doing)),
-            Some(_) => Ok(()),
-            None => self.still_there(doing),
-        }
+        // Not every file system counts them: then the name tells.
+        if self.names().is_some_and(|names| names > 0) { Ok(()) } else { self.still_there(doing) }
     }
 
     /// How many names the file that was opened has still.
@@ -83,5 +92,25 @@ impl OwnLog {
         if self.still_there("closing the database").is_err() {
             let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
+    }
+}
+
+/// Where the engine has the log of a database.
+fn path_of(database: &Path) -> PathBuf {
+    birth::with_ending(&birth::own_name(database), "-wal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_was_not_to_be_seen_is_not_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let log = OwnLog::of(&path);
+        assert!(log.still_there("reading").is_ok() && log.has_a_name("committing").is_ok());
+        fs::write(path_of(&path), "").unwrap();
+        assert!(log.still_there("reading").is_ok() && log.has_a_name("committing").is_ok());
     }
 }

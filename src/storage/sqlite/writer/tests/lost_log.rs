@@ -97,3 +97,22 @@ fn a_store_that_was_closed_has_nothing_open() {
     writer.finish().unwrap();
     assert_eq!(opened(), 0);
 }
+
+#[test]
+fn a_file_without_a_log_of_its_own_has_one_from_its_opening_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    writer(&path).finish().unwrap();
+    Connection::open(&path).unwrap().pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(())).unwrap();
+    let mut writer = writer(&path);
+    for key in ["first", "second"] {
+        set(&mut writer, key, None).unwrap();
+    }
+    chore(&mut writer, Ok(())).unwrap();
+    writer.spare();
+    // Also where it gets another one.
+    writer.doubt.begin();
+    set(&mut writer, "third", None).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(keys(&path), 3);
+}
