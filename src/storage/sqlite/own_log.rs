@@ -87,11 +87,13 @@ impl OwnLog {
     }
 
     /// Whoever closes a database last folds the log that it has open, and removes the one that has the name: not where these are
-    /// two.
-    pub fn before_closing(&self, connection: &Connection) {
-        if self.still_there("closing the database").is_err() {
+    /// two. Says whether it is one.
+    pub fn before_closing(&self, connection: &Connection) -> bool {
+        let there = self.still_there("closing the database").is_ok();
+        if !there {
             let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
+        there
     }
 }
 
