@@ -6,12 +6,20 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, config::DbConfig};
 
 use super::{birth, identity::Identity};
-use crate::error::{Error, Result};
+use crate::{
+    durability::Durability,
+    error::{Error, Result},
+};
+
+/// For so long a look at the name is enough for commits that are not synced.
+const TRUSTED: Duration = Duration::from_millis(10);
 
 /// Which log it is.
 #[derive(Debug)]
@@ -23,6 +31,8 @@ pub struct OwnLog {
     /// SQLite holds no locks on the log itself, which closing a file of one's own would end.
     #[cfg_attr(not(unix), allow(dead_code, reason = "there an open file cannot be removed"))]
     file: Option<File>,
+    /// When a commit last had the name looked at.
+    looked: Mutex<Instant>,
 }
 
 impl OwnLog {
@@ -31,7 +41,13 @@ impl OwnLog {
     pub fn of(database: &Path) -> Self {
         let path = path_of(database);
         let file = cfg!(unix).then(|| File::open(&path).ok()).flatten();
-        Self { database: database.to_owned(), opened: Identity::of(&path), file, path }
+        Self {
+            database: database.to_owned(),
+            opened: Identity::of(&path),
+            file,
+            path,
+            looked: Mutex::new(Instant::now()),
+        }
     }
 
     /// Checks that the name still means the log that was opened. Only Unix lets a file be removed that is open.
@@ -54,14 +70,28 @@ impl OwnLog {
         }
     }
 
-    /// The same after each commit, at a third of the price of a look at the name: whoever takes a log away removes it. One that
-    /// was only moved is noticed by the next look.
+    /// The same after each commit. Where that was not synced, mostly at a third of the price: whoever takes a log away removes
+    /// it, and one that was only moved is noticed soon enough.
     ///
     /// # Errors
-    /// [`Error::Io`] where it was removed.
-    pub fn has_a_name(&self, doing: &str) -> Result<()> {
-        // Not every file system counts them: then the name tells.
-        if self.names().is_some_and(|names| names > 0) { Ok(()) } else { self.still_there(doing) }
+    /// [`Error::Io`] where it was removed, or was moved.
+    pub fn after_commit(&self, durability: Durability, doing: &str) -> Result<()> {
+        // Not every file system counts the names: then the name itself tells.
+        let has_name = || self.names().is_some_and(|names| names > 0);
+        if durability == Durability::Process && !self.look_is_due() && has_name() {
+            Ok(())
+        } else {
+            self.still_there(doing)
+        }
+    }
+
+    fn look_is_due(&self) -> bool {
+        let (now, mut looked) = (Instant::now(), self.looked.lock().unwrap_or_else(PoisonError::into_inner));
+        let due = now.duration_since(*looked) > TRUSTED;
+        if due {
+            *looked = now;
+        }
+        due
     }
 
     /// How many names the file that was opened has still.
@@ -111,8 +141,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
         let log = OwnLog::of(&path);
-        assert!(log.still_there("reading").is_ok() && log.has_a_name("committing").is_ok());
+        assert!(log.still_there("reading").is_ok() && log.after_commit(Durability::Process, "committing").is_ok());
         fs::write(path_of(&path), "").unwrap();
-        assert!(log.still_there("reading").is_ok() && log.has_a_name("committing").is_ok());
+        assert!(log.still_there("reading").is_ok() && log.after_commit(Durability::Process, "committing").is_ok());
     }
 }
