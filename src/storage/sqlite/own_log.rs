@@ -1,6 +1,14 @@
 //! The write-ahead log that a connection has open, which is to be the one under its name. Where it is not, somebody who does not
 //! see this process's locks has closed the database, or a hand has removed the log: SQLite would write on into a file that
 //! nobody will ever find again, and fold old pages over newer ones.
+//!
+//! From its first read until it is closed a connection has a lock on the database. Whoever sees that lock, in this process or
+//! another, neither takes the log away when he closes the file nor has the file use none. So it is looked for in that time only:
+//!
+//! - A file that had no log, as a new one, a restored backup or one that was set to use none, has one after the opening's first read.
+//! - Of a file that is only read, as a backup on a read-only disk, there may be none: nobody is told that there is.
+//! - Whoever closes the file, at the end or to open it anew after a doubt, first takes back what he has told others: he may be the
+//!   last, in this process and in any.
 
 use std::{
     fs::{self, File},
