@@ -1,5 +1,5 @@
 /** The file of a SQLite store: put back from a backup, read-only, or out of sight. */
-import { chownSync, readdirSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { SQLiteStorageAdapter } from '../ts/index.js';
@@ -124,4 +124,24 @@ onPosix('a file that cannot be looked at is not said to be deleted, and goes on 
     await say(new SQLiteStorageAdapter({ path }).get('k'));`);
   const denied = expect.stringMatching(/^ERR_IO .*sessions\.db: Permission denied/) as string;
   expect(said).toEqual([denied, denied, 'done', denied]);
+});
+
+test('a file that another program has set to use no write-ahead log is used with one again', async () => {
+  const first = new SQLiteStorageAdapter({ path });
+  await first.set('a', 1);
+  await first.close();
+  // What `PRAGMA journal_mode=delete` leaves, and `VACUUM INTO` makes.
+  const file = openSync(path, 'r+');
+  writeSync(file, Buffer.from([1, 1]), 0, 2, 18);
+  closeSync(file);
+  const second = new SQLiteStorageAdapter({ path });
+  expect(await second.get('a')).toBe(1);
+  await second.set('b', 2);
+  await second.set('c', 3);
+  expect(await second.get('b')).toBe(2);
+  await second.close();
+  const third = new SQLiteStorageAdapter({ path });
+  expect((await third.getStats()).keys).toBe(3);
+  expect((await third.verify()).damaged).toEqual([]);
+  await third.close();
 });

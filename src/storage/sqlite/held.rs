@@ -64,10 +64,16 @@ impl Held {
     pub fn of(path: &Path, file: Identity) -> Result<Self> {
         // First: of two that come at once each finds the other, and none comes through unseen.
         let held = Self::noted(file);
-        let logs: Vec<_> =
-            entries().iter().filter(|entry| entry.file == file).filter_map(|entry| entry.log.clone()).collect();
-        for log in logs {
-            log.still_there("opening the database")?;
+        let of_entry = |entry: &Entry| entry.log.as_ref().map(|log| (entry.id, Arc::clone(log)));
+        let logs: Vec<_> = entries().iter().filter(|entry| entry.file == file).filter_map(of_entry).collect();
+        for (id, log) in logs {
+            // Whoever has been asked may be closing the file as the last one, and takes the log away in order: he has said so
+            // before.
+            if let Err(gone) = log.still_there("opening the database")
+                && entries().iter().any(|entry| entry.id == id && entry.log.is_some())
+            {
+                return Err(gone);
+            }
         }
         let (device, number) = file.numbers();
         match OTHERS.get().and_then(|ask| ask(device, number)) {
@@ -82,11 +88,13 @@ impl Held {
         Self::noted(self.file)
     }
 
-    /// The log that was opened with it.
-    pub fn has_log(&self, log: &Arc<OwnLog>) {
+    /// The log that was opened with it, and has to be there for as long as what this gives lives.
+    #[must_use]
+    pub fn has_log(&self, log: &Arc<OwnLog>) -> HeldLog {
         if let Some(entry) = entries().iter_mut().find(|entry| entry.id == self.id) {
             entry.log = Some(Arc::clone(log));
         }
+        HeldLog(self.id)
     }
 
     fn noted(file: Identity) -> Self {
@@ -99,6 +107,19 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         entries().retain(|entry| entry.id != self.id);
+    }
+}
+
+/// A log that whoever opens the file beside looks for. It ends before the connection that has the log open: closing that may
+/// take the log away.
+#[derive(Debug)]
+pub struct HeldLog(u64);
+
+impl Drop for HeldLog {
+    fn drop(&mut self) {
+        let log = entries().iter_mut().find(|entry| entry.id == self.0).and_then(|entry| entry.log.take());
+        // It closes a file, for which nobody else has to wait.
+        drop(log);
     }
 }
 
@@ -175,5 +196,18 @@ mod tests {
         assert_eq!(refused.code(), "ERR_IO");
         first.close().unwrap();
         WriteConnection::open(&path, Duration::ZERO).unwrap().close().unwrap();
+    }
+
+    #[test]
+    fn whoever_closes_a_file_last_takes_its_log_away_and_nobody_who_opens_it_meanwhile_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let open_and_close = || {
+            for _ in 0..100 {
+                WriteConnection::open(&path, Duration::from_secs(30)).unwrap().close().unwrap();
+                drop(WriteConnection::open(&path, Duration::from_secs(30)).unwrap());
+            }
+        };
+        std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(open_and_close))));
     }
 }

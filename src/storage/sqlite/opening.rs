@@ -90,6 +90,9 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
         }
         Found::Backup(_) | Found::Current => {}
     }
+    // To say that there shall be a log opens none in a file that had none so far: the next read does. From then on the file is
+    // locked for as long as the connection is open, and nobody who sees that takes the log away, or says that there is none.
+    connection.pragma_query_value(None, "user_version", |_| Ok(())).map_err(|error| doing(&error))?;
     // Also for a file that was there: whoever made it may have been killed before this line.
     birth::sync_names(path)?;
     Ok(opened)

@@ -63,8 +63,16 @@ impl SharedFile {
     /// [`crate::Error::Io`] where it does not.
     pub fn still_there(&self, path: &Path, doing: &str) -> Result<()> {
         self.identity().map_or(Ok(()), |first| still_there(path, Some(first), doing))?;
-        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        log.map_or(Ok(()), |log| log.still_there(doing))
+        let Some(log) = self.log() else { return Ok(()) };
+        // The writer may have let go of it meanwhile, to open the file anew: then it was his to take away.
+        log.still_there(doing).or_else(|gone| match self.log() {
+            Some(now) if Arc::ptr_eq(&now, &log) => Err(gone),
+            _ => Ok(()),
+        })
+    }
+
+    fn log(&self) -> Option<Arc<OwnLog>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the file could not be written to when it was last opened. Then nobody keeps it open: all connections of a

@@ -53,6 +53,14 @@ pub struct Terms<'work> {
     pub ready: &'work dyn Fn(&Connection) -> Result<()>,
     /// Where it goes, and has to be found: also when it was made.
     pub log: &'work OwnLog,
+    /// How far it goes.
+    pub durability: Durability,
+}
+
+impl Terms<'_> {
+    fn committed(self) -> Result<()> {
+        self.log.after_commit(self.durability, "committing")
+    }
 }
 
 /// Does a batch and commits it on these terms. Changes that make room are left unanswered where there was none.
@@ -64,7 +72,8 @@ pub fn run(connection: &Connection, batch: Vec<Step>, terms: Terms<'_>) -> Outco
 /// is none again they are answered, unless they are to be left.
 pub fn run_anew(connection: &Connection, writes: Vec<Write>, leave: bool, log: &OwnLog) -> Outcome {
     let batch = writes.into_iter().map(|write| Step::Write(write, Durability::Process)).collect();
-    run_batch(connection, batch, leave, Terms { ready: &|_| Ok(()), log })
+    // Some of them may have been meant to be on the disk.
+    run_batch(connection, batch, leave, Terms { ready: &|_| Ok(()), log, durability: Durability::Power })
 }
 
 fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool, terms: Terms<'_>) -> Outcome {
@@ -151,7 +160,7 @@ fn conclude(connection: &Connection, ended: Option<Error>, terms: Option<Terms<'
         Ok(()) => match execute(connection, "COMMIT") {
             // First of all: it asks the system as well what the matter was.
             Err(error) => commit_failure(&error),
-            Ok(()) => uncertain(terms?.log.has_a_name("committing").err()?),
+            Ok(()) => uncertain(terms?.committed().err()?),
         },
         Err(error) => error,
     };

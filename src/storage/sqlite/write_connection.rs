@@ -5,13 +5,20 @@ use std::{path::Path, sync::Arc, time::Duration};
 use rusqlite::Connection;
 
 use super::{
-    checkpoints::Checkpoints, failure::failure, growth::Growth, held::Held, identity::Identity, opening,
+    checkpoints::Checkpoints,
+    failure::failure,
+    growth::Growth,
+    held::{Held, HeldLog},
+    identity::Identity,
+    opening,
     own_log::OwnLog,
 };
 use crate::{durability::Durability, error::Result};
 
 /// An open file.
 pub struct WriteConnection {
+    // Before the connection.
+    held_log: Option<HeldLog>,
     pub connection: Connection,
     pub identity: Option<Identity>,
     pub log: Arc<OwnLog>,
@@ -33,13 +40,12 @@ impl WriteConnection {
     pub fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
         let opening::Opened { mut connection, identity, held } = opening::open_writer(path, busy_timeout)?;
         let log = Arc::new(OwnLog::of(path));
-        if let Some(held) = &held {
-            held.has_log(&log);
-        }
         let checkpoints = Checkpoints::of(&mut connection, path, identity, busy_timeout)?;
         let growth = Growth::of(&connection, path)?;
         let may_write = opening::may_write(&connection, busy_timeout);
-        Ok(Self { connection, identity, log, checkpoints, growth, synchronous: None, may_write, held })
+        // One that only reads is closed at once, and has no log where it is a backup.
+        let held_log = held.as_ref().filter(|_| may_write).map(|held| held.has_log(&log));
+        Ok(Self { held_log, connection, identity, log, checkpoints, growth, synchronous: None, may_write, held })
     }
 
     /// Sets how far a commit goes; only outside of a transaction.
@@ -67,8 +73,12 @@ impl WriteConnection {
     pub fn close(self) -> Result<()> {
         // It has the log open, which whoever closes the database last takes away.
         drop(self.checkpoints);
-        self.log.before_closing(&self.connection);
+        let there = self.log.before_closing(&self.connection);
         drop(self.log);
-        self.connection.close().map_err(|(_, error)| failure("closing the database", &error))
+        // Where the log is gone nobody comes in before the connection is closed.
+        let until_closed = self.held_log.filter(|_| !there);
+        let closed = self.connection.close().map_err(|(_, error)| failure("closing the database", &error));
+        drop(until_closed);
+        closed
     }
 }

@@ -193,10 +193,8 @@ impl Handler<Job> for Writer {
                     self.chore(chore);
                 }
                 Job::Open(reply) => {
-                    let opened = self.open();
-                    let there = opened.is_ok();
-                    reply.send(opened);
-                    if there {
+                    reply.send(self.open());
+                    if self.opened.is_some() {
                         self.reserve.keep();
                     }
                 }
@@ -269,8 +267,10 @@ impl Handler<Job> for Writer {
         let settled = if self.doubt.is_there() { self.sound().map(drop) } else { Ok(()) };
         self.file.has_log(None);
         let closed = self.opened.take().map_or(Ok(()), WriteConnection::close);
-        // Whoever closes the database last takes the log away. Where it is there, others need the room as well.
-        if !birth::with_ending(&birth::own_name(&self.path), "-wal").exists() {
+        // Whoever closes the database last takes the log away. Where it is there, others need the room as well. And what was never
+        // opened to be written to needs none, and may not be ours, nor what is beside it.
+        let wrote = self.file.identity().is_some() && !self.file.is_read_only();
+        if wrote && !birth::with_ending(&birth::own_name(&self.path), "-wal").exists() {
             self.leave_reserve();
         }
         // Who reads has closed before, or has a hold of his own.

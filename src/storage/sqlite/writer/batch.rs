@@ -45,7 +45,11 @@ impl Writer {
             Err(error) => return self.refuse(batch, &error),
         };
         let steps = batch.len();
-        let terms = Terms { ready: &|connection| opened.growth.keep(connection), log: &opened.log };
+        let terms = Terms {
+            ready: &|connection| opened.growth.keep(connection),
+            log: &opened.log,
+            durability: durability.unwrap_or(Durability::Power),
+        };
         let mut outcome = transaction::run(&opened.connection, batch, terms);
         if durability == Some(Durability::Power) {
             outcome.fail_unless(|| opened.checkpoints.sync_what_is_owed(&opened.connection));

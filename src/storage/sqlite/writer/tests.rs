@@ -313,3 +313,22 @@ fn what_looks_for_something_finds_what_was_asked_for_before_it() {
     );
     assert_eq!(found.recv().unwrap().unwrap(), 1);
 }
+
+#[test]
+fn beside_a_file_that_was_not_opened_no_room_is_kept_and_none_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notes");
+    fs::write(&path, "no database").unwrap();
+    let reserve = birth::with_ending(&path, "-reserve");
+    for theirs in [false, true] {
+        if theirs {
+            fs::write(&reserve, "").unwrap();
+        }
+        let mut writer = Writer::new(path.clone(), Duration::ZERO, Arc::default(), Weak::new());
+        assert_eq!(open(&mut writer).unwrap_err().code(), "ERR_CORRUPT");
+        // The disk is as good as full.
+        writer.full_until = Some(Instant::now());
+        writer.finish().unwrap();
+        assert_eq!(reserve.exists(), theirs);
+    }
+}

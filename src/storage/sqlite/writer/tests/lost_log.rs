@@ -97,3 +97,82 @@ fn a_store_that_was_closed_has_nothing_open() {
     writer.finish().unwrap();
     assert_eq!(opened(), 0);
 }
+
+#[test]
+fn a_file_without_a_log_of_its_own_has_one_from_its_opening_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    writer(&path).finish().unwrap();
+    Connection::open(&path).unwrap().pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(())).unwrap();
+    let mut writer = writer(&path);
+    for key in ["first", "second"] {
+        set(&mut writer, key, None).unwrap();
+    }
+    chore(&mut writer, Ok(())).unwrap();
+    writer.spare();
+    // Also where it gets another one.
+    writer.doubt.begin();
+    set(&mut writer, "third", None).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(keys(&path), 3);
+}
+
+/// Has it do a change that is to be on the disk.
+fn set_synced(writer: &mut Writer, key: &str) -> Result<()> {
+    let (reply, set) = Reply::channel();
+    let value = Encoded { text: "1".into(), types: None };
+    let write = Write::set_key(key.into(), value, None, reply);
+    writer.handle(vec![Job::Step(Step::Write(write, Durability::Power))]);
+    set.recv().unwrap()
+}
+
+#[test]
+fn what_was_committed_into_a_log_that_was_moved_is_not_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, elsewhere] = ["s.db", "elsewhere"].map(|name| directory.path().join(name));
+    let mut writer = writer(&path);
+    set_synced(&mut writer, "before").unwrap();
+    let log = birth::with_ending(&path, "-wal");
+    fs::rename(&log, &elsewhere).unwrap();
+    assert_eq!(set_synced(&mut writer, "k").unwrap_err().code(), "ERR_INDETERMINATE");
+    assert_eq!(set_synced(&mut writer, "k").unwrap_err().code(), "ERR_IO");
+    // Nothing was folded meanwhile: where it comes back, all is as it was.
+    fs::rename(&elsewhere, &log).unwrap();
+    set_synced(&mut writer, "after").unwrap();
+    writer.finish().unwrap();
+    assert_eq!(keys(&path), 3);
+}
+
+#[test]
+fn that_a_log_was_moved_is_noticed_soon_by_commits_that_are_not_synced() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, elsewhere] = ["s.db", "elsewhere"].map(|name| directory.path().join(name));
+    let mut writer = writer(&path);
+    fs::rename(birth::with_ending(&path, "-wal"), elsewhere).unwrap();
+    let begun = Instant::now();
+    let noticed = loop {
+        match set(&mut writer, "k", None) {
+            Ok(()) => assert!(begun.elapsed() < Duration::from_secs(30), "it is not noticed"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(noticed.code(), "ERR_INDETERMINATE");
+}
+
+#[test]
+fn a_log_in_a_directory_that_got_another_name_under_the_same_link_is_the_one_that_is_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let [one, other, link] = ["one", "other", "link"].map(|name| directory.path().join(name));
+    let point_to = |to: &Path| std::os::unix::fs::symlink(to, &link).unwrap();
+    fs::create_dir(&one).unwrap();
+    point_to(&one);
+    let mut writer = writer(&link.join("s.db"));
+    set_synced(&mut writer, "before").unwrap();
+    fs::rename(&one, &other).unwrap();
+    fs::remove_file(&link).unwrap();
+    point_to(&other);
+    set_synced(&mut writer, "after").unwrap();
+    chore(&mut writer, Ok(())).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(keys(&other.join("s.db")), 2);
+}
