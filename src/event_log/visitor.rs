@@ -1,12 +1,12 @@
 //! The log of another process: read from its files as they grow, touching nothing.
 
+mod all;
 mod growing;
 mod listing;
 mod reading;
 mod seen;
 
 use std::{
-    collections::BTreeMap,
     fs::File,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -17,7 +17,7 @@ use std::{
 use self::{
     growing::Growing,
     listing::{Listed, Listing},
-    seen::Seen,
+    seen::{Known, Seen},
 };
 use super::{directory::Layout, files, index::Session, names, owned::MOST_HANDLES, recovery::recover};
 use crate::error::{Error, Result};
@@ -54,25 +54,17 @@ impl Visitor {
 
     /// A session as its files have it now; `None` where it has none.
     pub fn session(&self, id: &str) -> Result<Option<Arc<Session>>> {
-        self.look(id, None)
-    }
-
-    /// The same, perhaps by a listing of a moment ago: whoever gives one has to look afterwards what has been closed since.
-    fn look(&self, id: &str, listing: Option<&Arc<Listing>>) -> Result<Option<Arc<Session>>> {
         let mut seen = self.seen();
         self.spare_handles(&mut seen);
-        let may_rest = seen.sessions.get(id).is_some_and(|known| known.growing.is_none());
-        let now = match listing {
-            None if may_rest => Some(seen.list(&self.layout.active)?),
-            given => given.cloned(),
-        };
+        let may_rest = seen.sessions.get(id).is_some_and(Known::may_rest);
+        let listing = may_rest.then(|| seen.list(&self.layout.active)).transpose()?;
         if let Some(known) = seen.sessions.get_mut(id)
-            && self.advance(known, now.as_deref())?
+            && self.advance(known, listing.as_deref())?
         {
             return Ok(Some(Arc::clone(&known.session)));
         }
-        let before = seen.sessions.remove(id);
-        let Some(known) = self.read(&mut seen, id, before.as_ref(), listing)? else { return Ok(None) };
+        let before = seen.sessions.remove(id).map(|known| known.session);
+        let Some(known) = self.read(&mut seen, id, before.as_deref(), None)? else { return Ok(None) };
         let session = Arc::clone(&known.session);
         seen.sessions.insert(id.to_owned(), known);
         Ok(Some(session))
@@ -84,27 +76,6 @@ impl Visitor {
             self.handles.store(0, Ordering::Relaxed);
             seen.sessions.values_mut().filter_map(|known| known.growing.as_mut()).for_each(Growing::let_go);
         }
-    }
-
-    /// All sessions as their files have it now, by id.
-    pub fn all(&self) -> Result<Vec<Arc<Session>>> {
-        let mut listing = self.list()?;
-        let mut behind = self.ids_in(&listing)?;
-        let mut all = BTreeMap::new();
-        for _ in 0..TRIES {
-            for id in behind {
-                let session = self.look(&id, Some(&listing))?;
-                all.insert(id, session);
-            }
-            // What was closed before it was read, but after it was listed, is missing.
-            listing = self.list()?;
-            let mut seen = self.seen();
-            behind = all.keys().filter(|id| seen.is_behind(id, &listing)).cloned().collect();
-            if behind.is_empty() {
-                return Ok(all.into_values().flatten().collect());
-            }
-        }
-        Err(moving(&format!("reading {}", self.layout.active.display())))
     }
 
     /// The number of the newest event of a session; 0 where it has none.

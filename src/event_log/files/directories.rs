@@ -86,6 +86,10 @@ fn names_where(directory: &Path, wanted: impl Fn(&fs::DirEntry) -> io::Result<bo
             }
         }
         names.sort();
+        #[cfg(test)]
+        if let Some(meanwhile) = super::MEANWHILE.take() {
+            meanwhile();
+        }
         Ok(names)
     };
     match reading() {

@@ -24,26 +24,33 @@ use crate::error::Result;
 impl Visitor {
     /// Reads a session from scratch, but for closed files that are known. Where its owner begins a new file meanwhile, the
     /// one that was being written has another name: then once more.
+    ///
+    /// What is read by a listing that was `given` has gaps where files were closed before it was read, but after they were listed.
+    /// It is for nobody to see until a later listing has the same closed files; see [`Visitor::all`].
     pub(super) fn read(
         &self,
         seen: &mut Seen,
         id: &str,
-        before: Option<&Known>,
-        listing: Option<&Arc<Listing>>,
+        before: Option<&Session>,
+        given: Option<&Listing>,
     ) -> Result<Option<Known>> {
         let stem = names::stem_of(id);
         let path = self.layout.active.join(names::active_name(&stem));
-        let mut given = listing.cloned();
-        for _ in 0..TRIES {
+        for again in 0..TRIES {
             let growing = Growing::open(&path)?;
             self.handles.fetch_add(usize::from(growing.is_some()), Ordering::Relaxed);
-            // After it has been opened: from then on no file can be closed unnoticed.
-            let listing = given.take().map_or_else(|| seen.list(&self.layout.active), Ok)?;
-            let closed = listing.closed(&stem).to_vec();
+            let closed = match given.filter(|_| again == 0) {
+                Some(given) => given.closed(&stem).to_vec(),
+                // After it has been opened: from then on no file can be closed unnoticed.
+                None => seen.list(&self.layout.active)?.closed(&stem).to_vec(),
+            };
             if growing.is_none() && closed.is_empty() {
                 return Ok(None);
             }
-            if let Some(known) = self.read_files(id, &path, closed, growing, before)? {
+            let Some(known) = self.read_files(id, &path, closed, growing, before)? else { continue };
+            // Where none is being written, files may be begun and closed unnoticed while they are listed, so that the second one
+            // is found and not the first. Whoever lists once more finds both.
+            if given.is_some() || known.growing.is_some() || known.has_closed(&*seen.list(&self.layout.active)?) {
                 return Ok(Some(known));
             }
         }
@@ -57,15 +64,15 @@ impl Visitor {
         path: &Path,
         closed: Vec<String>,
         mut growing: Option<Growing>,
-        before: Option<&Known>,
+        before: Option<&Session>,
     ) -> Result<Option<Known>> {
         let session = Session::new(id);
         // Events that are known go by the numbers that topics had then.
-        session.adopt_topics(before.map(|known| &*known.session));
+        session.adopt_topics(before);
         let mut last_seq = None;
         for name in &closed {
             let path = self.layout.active.join(name);
-            let known = before.and_then(|known| known.session.files().iter().find(|file| file.path == path).cloned());
+            let known = before.and_then(|before| before.files().iter().find(|file| file.path == path).cloned());
             let placed = match known.filter(|file| file.closed) {
                 Some(placed) => placed,
                 None => match self.closed_file(&session, name, path, last_seq)? {
@@ -86,7 +93,8 @@ impl Visitor {
         if identity_at(path)? != growing.as_ref().map(|file| file.identity) {
             return Ok(None);
         }
-        Ok(Some(Known { session: Arc::new(session), stem: names::stem_of(id), closed, growing, last_seq }))
+        let (session, stem) = (Arc::new(session), names::stem_of(id));
+        Ok(Some(Known { session, stem, closed, growing, last_seq, is_stale: false }))
     }
 
     /// A closed file that is new; `None` where it has been moved.
@@ -104,7 +112,7 @@ impl Visitor {
     /// Reads what has been added; `false` where that is not all that has happened.
     pub(super) fn advance(&self, known: &mut Known, listing: Option<&Listing>) -> Result<bool> {
         let path = self.layout.active.join(names::active_name(&known.stem));
-        if identity_at(&path)? != known.growing.as_ref().map(|file| file.identity) {
+        if known.is_stale || identity_at(&path)? != known.growing.as_ref().map(|file| file.identity) {
             return Ok(false);
         }
         match &mut known.growing {

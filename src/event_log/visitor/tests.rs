@@ -1,4 +1,7 @@
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::*;
 use crate::event_log::{index::read, push_line};
@@ -20,10 +23,18 @@ impl Place {
 
     /// A file with one event.
     fn write(&self, name: &str, id: &str, seq: u64) {
-        let mut line = Vec::new();
-        let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#;
-        push_line(&mut line, seq, b"\"id\"", &format!("{id:?}"), body);
-        fs::write(self.active.join(name), line).unwrap();
+        write(&self.active, name, id, seq);
+    }
+
+    /// As soon as this thread has listed the directory, the owner closes the file with event 2 of `s` and begins another one.
+    fn close_meanwhile(&self) {
+        let active = self.active.clone();
+        files::MEANWHILE.set(Some(Box::new(move || close(&active))));
+    }
+
+    /// The numbers of the events of `s`.
+    fn seqs(&self) -> Vec<u64> {
+        seqs(&self.visitor.session("s").unwrap().unwrap())
     }
 
     fn events(&self, id: &str) -> u64 {
@@ -48,6 +59,27 @@ impl Place {
         let held = held.filter_map(|held| fs::read_link(held.unwrap().path()).ok());
         held.filter(|file| file.starts_with(&self.active) && file.to_string_lossy().ends_with("(deleted)")).count()
     }
+}
+
+fn write(active: &Path, name: &str, id: &str, seq: u64) {
+    let mut line = Vec::new();
+    let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#;
+    push_line(&mut line, seq, b"\"id\"", &format!("{id:?}"), body);
+    fs::write(active.join(name), line).unwrap();
+}
+
+/// Closes the file with event 2 of `s`, and begins one with event 3.
+fn close(active: &Path) {
+    fs::rename(active.join("s.jsonl"), active.join("s.2.jsonl")).unwrap();
+    write(active, "s.jsonl", "s", 3);
+}
+
+fn seqs(session: &Session) -> Vec<u64> {
+    session
+        .files()
+        .iter()
+        .flat_map(|file| read(&file.entries).list.iter().map(|entry| entry.seq).collect::<Vec<_>>())
+        .collect()
 }
 
 fn events(session: &Session) -> u64 {
@@ -164,4 +196,45 @@ fn a_session_that_rests_costs_no_listing_until_the_directory_changes() {
     place.write("s3.jsonl", "s3", 2);
     expected[3] = 2;
     assert!(look(expected) > 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_closed_between_the_listing_and_the_reading_of_all_is_missed_by_nobody() {
+    let place = Place::new();
+    place.write("s.1.jsonl", "s", 1);
+    place.write("s.jsonl", "s", 2);
+    place.close_meanwhile();
+    let all = place.visitor.all().unwrap();
+    assert_eq!(all.iter().map(|session| seqs(session)).collect::<Vec<_>>(), [[1, 2, 3]]);
+    assert_eq!(place.seqs(), [1, 2, 3]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_all_has_read_by_its_listing_serves_nobody_else_before_it_is_confirmed() {
+    for known in [false, true] {
+        let place = Place::new();
+        place.write("s.1.jsonl", "s", 1);
+        place.write("s.jsonl", "s", 2);
+        // Cannot be opened, and comes after the other one.
+        std::os::unix::fs::symlink("z.1.jsonl", place.active.join("z.1.jsonl")).unwrap();
+        if known {
+            assert_eq!(place.seqs(), [1, 2]);
+        }
+        place.close_meanwhile();
+        place.visitor.all().unwrap_err();
+        assert_eq!(place.seqs(), [1, 2, 3], "known before: {known}");
+    }
+}
+
+#[test]
+fn a_listing_that_has_the_second_of_two_files_closed_meanwhile_and_not_the_first_is_not_gone_by() {
+    let place = Place::new();
+    place.write("s.1.jsonl", "s", 1);
+    place.write("s.3.jsonl", "s", 3);
+    let active = place.active.clone();
+    // It was there before, where the listing had passed by.
+    files::MEANWHILE.set(Some(Box::new(move || write(&active, "s.2.jsonl", "s", 2))));
+    assert_eq!(place.seqs(), [1, 2, 3]);
 }
