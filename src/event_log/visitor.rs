@@ -6,12 +6,9 @@ mod listing;
 mod reading;
 mod seen;
 
-use std::{
-    fs::File,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use self::{
@@ -21,6 +18,8 @@ use self::{
 };
 use super::{directory::Layout, files, index::Session, names, owned::MOST_HANDLES, recovery::recover};
 use crate::error::{Error, Result};
+
+pub use self::growing::is_growing;
 
 /// What a reader knows of the log.
 #[derive(Debug)]
@@ -82,15 +81,6 @@ impl Visitor {
     pub fn newest(&self, id: &str) -> Result<u64> {
         self.session(id)?;
         Ok(self.seen().sessions.get(id).and_then(|known| known.last_seq).unwrap_or(0))
-    }
-
-    /// Whether a file that was opened by its name just now is the one that the session is being written to, as far as is
-    /// known: its owner may have begun another one meanwhile.
-    pub fn is_growing(&self, session: &Session, file: &File) -> bool {
-        let seen = self.seen();
-        let growing = seen.sessions.get(&*session.id).and_then(|known| known.growing.as_ref());
-        let opened = file.metadata().ok();
-        growing.zip(opened).is_some_and(|(growing, opened)| growing.identity == files::identity(&opened))
     }
 
     /// Forgets what is known of a session: a file of it is no longer where it was.

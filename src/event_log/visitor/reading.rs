@@ -66,9 +66,7 @@ impl Visitor {
         mut growing: Option<Growing>,
         before: Option<&Session>,
     ) -> Result<Option<Known>> {
-        let session = Session::new(id);
-        // Events that are known go by the numbers that topics had then.
-        session.adopt_topics(before);
+        let session = Session::visited(id, before, growing.as_ref().map(|file| file.identity));
         let mut last_seq = None;
         for name in &closed {
             let path = self.layout.active.join(name);

@@ -238,3 +238,44 @@ fn a_listing_that_has_the_second_of_two_files_closed_meanwhile_and_not_the_first
     files::MEANWHILE.set(Some(Box::new(move || write(&active, "s.2.jsonl", "s", 2))));
     assert_eq!(place.seqs(), [1, 2, 3]);
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_known_of_a_file_is_not_taken_for_what_is_known_of_the_next_one_under_its_name() {
+    let place = Place::new();
+    place.write("s.jsonl", "s", 2);
+    let held = place.visitor.session("s").unwrap().unwrap();
+    let opened = || fs::File::open(place.active.join("s.jsonl")).unwrap();
+    assert!(is_growing(&held, &opened()).unwrap());
+    close(&place.active);
+    // Somebody else looks meanwhile.
+    assert_eq!(place.seqs(), [2, 3]);
+    assert!(!is_growing(&held, &opened()).unwrap());
+    assert_eq!(seqs(&held), [2]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_events_that_nobody_held_is_not_taken_for_the_same_one() {
+    let place = Place::new();
+    fs::write(place.active.join("s.jsonl"), "").unwrap();
+    assert_eq!(place.seqs(), [0; 0]);
+    place.visitor.seen().sessions.values_mut().filter_map(|known| known.growing.as_mut()).for_each(Growing::let_go);
+    // One has been closed meanwhile, and the next one got the identity of that from before.
+    place.write("s.2.jsonl", "s", 2);
+    place.write("s.jsonl", "s", 3);
+    assert_eq!(place.seqs(), [2, 3]);
+}
+
+#[cfg(unix)]
+#[test]
+fn topics_have_the_same_numbers_in_all_states_of_a_session_that_are_in_use() {
+    let place = Place::new();
+    place.write("s.jsonl", "s", 2);
+    let held = place.visitor.session("s").unwrap().unwrap();
+    close(&place.active);
+    let now = place.visitor.session("s").unwrap().unwrap();
+    // By whoever reads the index of a file that both know.
+    let number = held.topics().number("stored");
+    assert_eq!((seqs(&now), now.topics().find("stored")), (vec![2, 3], Some(number)));
+}
