@@ -88,7 +88,7 @@ impl Visitor {
         self.seen().sessions.remove(id);
     }
 
-    /// The log is closed: lets go of everything.
+    /// The log is closed: lets go of everything but what replays under way hold themselves.
     pub fn close(&self) {
         self.seen().close();
     }
