@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    super::{index::Session, names},
+    super::{index::Session, names, owned::MOST_HANDLES},
     TRIES, Visitor,
     listing::Listing,
     moving,
@@ -13,7 +13,7 @@ use crate::error::Result;
 
 /// What was found of a session.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     /// `None` where it has no file any more.
     session: Option<Arc<Session>>,
     /// What was read by a listing of before. Nobody else sees it until a later one confirms it.
@@ -49,7 +49,7 @@ impl Visitor {
     }
 
     /// What is known of a session, where that has the closed files of the listing; otherwise what is read by the listing.
-    fn look(&self, id: &str, listing: &Listing) -> Result<Found> {
+    pub(super) fn look(&self, id: &str, listing: &Listing) -> Result<Found> {
         let mut seen = self.seen();
         self.spare_handles(&mut seen);
         let mut before = None;
@@ -65,15 +65,17 @@ impl Visitor {
         let Some(mut known) = self.read(&mut seen, id, before.as_deref(), Some(listing))? else {
             return Ok(Found::default());
         };
-        if let Some(growing) = &mut known.growing {
-            // There may be thousands.
+        // Those of all may be too many, and nobody else can let go of them.
+        if listing.sessions().len() > MOST_HANDLES
+            && let Some(growing) = &mut known.growing
+        {
             growing.let_go();
         }
         Ok(Found { session: Some(Arc::clone(&known.session)), unconfirmed: Some(known) })
     }
 
     /// Shares what a later listing confirms; gives the ids of the others, which are to be read once more.
-    fn confirm(&self, all: &mut BTreeMap<String, Found>, listing: &Listing) -> Vec<String> {
+    pub(super) fn confirm(&self, all: &mut BTreeMap<String, Found>, listing: &Listing) -> Vec<String> {
         let mut seen = self.seen();
         let mut behind = Vec::new();
         for (id, found) in all {

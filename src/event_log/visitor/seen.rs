@@ -48,9 +48,9 @@ impl Known {
         self.may_rest() && !writes && self.has_closed(listing)
     }
 
-    /// Whether its closed files are those of a listing.
+    /// Whether by a listing it is still there, with the same closed files.
     pub fn has_closed(&self, listing: &Listing) -> bool {
-        listing.closed(&self.stem) == self.closed
+        listing.files(&self.stem).is_some_and(|files| files.closed == self.closed)
     }
 
     /// It does not tell what there is any more.

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -117,6 +118,20 @@ fn files_of_sessions_that_are_gone_are_let_go_by_whatever_lists_the_directory() 
         assert_eq!(place.held_in_vain(), 0, "{name}");
         assert!(place.visitor.session("goes").unwrap().is_none());
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_session_that_goes_before_it_is_confirmed_is_let_go() {
+    let place = Place::new();
+    place.write("goes.jsonl", "goes", 1);
+    let listing = place.visitor.list().unwrap();
+    let mut all = BTreeMap::from([("goes".to_owned(), place.visitor.look("goes", &listing).unwrap())]);
+    fs::remove_file(place.active.join("goes.jsonl")).unwrap();
+    let later = place.visitor.list().unwrap();
+    assert_eq!(place.visitor.confirm(&mut all, &later), ["goes"], "it is to be looked at once more");
+    assert!(place.visitor.all().unwrap().is_empty());
+    assert_eq!(place.held_in_vain(), 0);
 }
 
 #[cfg(target_os = "linux")]
