@@ -63,7 +63,7 @@ impl Visitor {
             return Ok(Some(Arc::clone(&known.session)));
         }
         let before = seen.sessions.remove(id).map(|known| known.session);
-        let Some(known) = self.read(&mut seen, id, before.as_deref(), None)? else { return Ok(None) };
+        let Some(known) = self.read(&mut seen, id, before.as_deref())? else { return Ok(None) };
         let session = Arc::clone(&known.session);
         seen.sessions.insert(id.to_owned(), known);
         Ok(Some(session))

@@ -14,7 +14,7 @@ use crate::error::Result;
 /// What was found of a session.
 #[derive(Default)]
 pub(super) struct Found {
-    /// `None` where it has no file any more.
+    /// `None` where it has no file any more, or not those of the listing.
     session: Option<Arc<Session>>,
     /// What was read by a listing of before. Nobody else sees it until a later one confirms it.
     unconfirmed: Option<Known>,
@@ -62,9 +62,7 @@ impl Visitor {
             known.is_stale_now();
             before = Some(session);
         }
-        let Some(mut known) = self.read(&mut seen, id, before.as_deref(), Some(listing))? else {
-            return Ok(Found::default());
-        };
+        let Some(mut known) = self.read_by(listing, id, before.as_deref())? else { return Ok(Found::default()) };
         // Those of all may be too many, and nobody else can let go of them.
         if listing.sessions().len() > MOST_HANDLES
             && let Some(growing) = &mut known.growing

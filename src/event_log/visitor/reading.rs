@@ -24,37 +24,44 @@ use crate::error::Result;
 impl Visitor {
     /// Reads a session from scratch, but for closed files that are known. Where its owner begins a new file meanwhile, the
     /// one that was being written has another name: then once more.
-    ///
-    /// What is read by a listing that was `given` has gaps where files were closed before it was read, but after they were listed.
-    /// It is for nobody to see until a later listing has the same closed files; see [`Visitor::all`].
-    pub(super) fn read(
-        &self,
-        seen: &mut Seen,
-        id: &str,
-        before: Option<&Session>,
-        given: Option<&Listing>,
-    ) -> Result<Option<Known>> {
-        let stem = names::stem_of(id);
-        let path = self.layout.active.join(names::active_name(&stem));
-        for again in 0..TRIES {
-            let growing = Growing::open(&path)?;
-            self.handles.fetch_add(usize::from(growing.is_some()), Ordering::Relaxed);
-            let closed = match given.filter(|_| again == 0) {
-                Some(given) => given.closed(&stem).to_vec(),
-                // After it has been opened: from then on no file can be closed unnoticed.
-                None => seen.list(&self.layout.active)?.closed(&stem).to_vec(),
-            };
-            if growing.is_none() && closed.is_empty() {
+    pub(super) fn read(&self, seen: &mut Seen, id: &str, before: Option<&Session>) -> Result<Option<Known>> {
+        let path = self.layout.active.join(names::active_name(&names::stem_of(id)));
+        for _ in 0..TRIES {
+            let growing = self.open(&path)?;
+            let identity = growing.as_ref().map(|file| file.identity);
+            // After it has been opened: from then on no file can be closed unnoticed.
+            let listing = seen.list(&self.layout.active)?;
+            if growing.is_none() && listing.closed(&names::stem_of(id)).is_empty() {
                 return Ok(None);
             }
-            let Some(known) = self.read_files(id, &path, closed, growing, before)? else { continue };
-            // Where none is being written, files may be begun and closed unnoticed while they are listed, so that the second one
-            // is found and not the first. Whoever lists once more finds both.
-            if given.is_some() || known.growing.is_some() || known.has_closed(&*seen.list(&self.layout.active)?) {
+            let Some(known) = self.read_files(id, &path, &listing, growing, before)? else { continue };
+            // The same file still: none was closed since we looked which ones are. Where none is being written, files may be begun
+            // and closed unnoticed while they are listed, so that the second one is found and not the first: whoever lists once
+            // more finds both.
+            if identity_at(&path)? == identity
+                && (identity.is_some() || known.has_closed(&*seen.list(&self.layout.active)?))
+            {
                 return Ok(Some(known));
             }
         }
         Err(moving(&format!("reading session {id:?}")))
+    }
+
+    /// The same by a listing of before. Files that were closed since are missing, so that it is for nobody to see until a later
+    /// listing has the same closed ones; see [`Visitor::all`]. `None` also where a file has been moved.
+    pub(super) fn read_by(&self, listing: &Listing, id: &str, before: Option<&Session>) -> Result<Option<Known>> {
+        let path = self.layout.active.join(names::active_name(&names::stem_of(id)));
+        let growing = self.open(&path)?;
+        if growing.is_none() && listing.closed(&names::stem_of(id)).is_empty() {
+            return Ok(None);
+        }
+        self.read_files(id, &path, listing, growing, before)
+    }
+
+    fn open(&self, path: &Path) -> Result<Option<Growing>> {
+        let growing = Growing::open(path)?;
+        self.handles.fetch_add(usize::from(growing.is_some()), Ordering::Relaxed);
+        Ok(growing)
     }
 
     /// `None` where a file has been moved.
@@ -62,10 +69,12 @@ impl Visitor {
         &self,
         id: &str,
         path: &Path,
-        closed: Vec<String>,
+        listing: &Listing,
         mut growing: Option<Growing>,
         before: Option<&Session>,
     ) -> Result<Option<Known>> {
+        let stem = names::stem_of(id);
+        let closed = listing.closed(&stem).to_vec();
         let session = Session::visited(id, before, growing.as_ref().map(|file| file.identity));
         let mut last_seq = None;
         for name in &closed {
@@ -87,11 +96,7 @@ impl Visitor {
             session.files_mut().push(placed);
             file.read_more(&session, &mut last_seq)?;
         }
-        // The same file still: none was closed since we looked which ones are.
-        if identity_at(path)? != growing.as_ref().map(|file| file.identity) {
-            return Ok(None);
-        }
-        let (session, stem) = (Arc::new(session), names::stem_of(id));
+        let session = Arc::new(session);
         Ok(Some(Known { session, stem, closed, growing, last_seq, is_stale: false }))
     }
 
