@@ -15,7 +15,7 @@ use std::{
 #[cfg(all(test, unix))]
 pub use self::watched::UNCOUNTED;
 #[cfg(test)]
-pub use self::watched::{LISTED, LOOKED, REDONE, STUCK, SYNCED, UNOPENED};
+pub use self::watched::{LISTED, LOOKED, MEANWHILE, REDONE, STUCK, SYNCED, UNOPENED};
 pub use self::{
     directories::{
         create_directory, create_unsynced, directory_names, file_names, names, open_directory, sync_above,

@@ -156,14 +156,23 @@ impl Topics {
 pub struct Session {
     /// Its id.
     pub id: Arc<str>,
+    /// Which file is the one being written, where another process writes it.
+    pub growing: Option<(u64, u64)>,
     files: RwLock<Vec<Placed>>,
-    topics: Mutex<Topics>,
+    topics: Arc<Mutex<Topics>>,
 }
 
 impl Session {
     /// A session without files.
     pub fn new(id: &str) -> Self {
-        Self { id: id.into(), files: RwLock::default(), topics: Mutex::default() }
+        Self { id: id.into(), growing: None, files: RwLock::default(), topics: Arc::default() }
+    }
+
+    /// The same session as another process's files have it now, without files still. What was known of it before may be in use:
+    /// both have the same topics, for the events of a file that both know go by their numbers, whoever reads that file's index.
+    pub fn visited(id: &str, before: Option<&Self>, growing: Option<(u64, u64)>) -> Self {
+        let topics = before.map_or_else(Arc::default, |before| Arc::clone(&before.topics));
+        Self { growing, topics, ..Self::new(id) }
     }
 
     /// Its files. While somebody looks, none is moved away.
@@ -174,14 +183,6 @@ impl Session {
     /// Its files, to move them.
     pub fn files_mut(&self) -> RwLockWriteGuard<'_, Vec<Placed>> {
         write(&self.files)
-    }
-
-    /// Gives topics the numbers that they have in an earlier state of the same session.
-    pub fn adopt_topics(&self, other: Option<&Self>) {
-        if let Some(other) = other {
-            let numbers = other.topics().numbers.clone();
-            self.topics().numbers = numbers;
-        }
     }
 
     /// The number of its newest event; 0 where it has none.

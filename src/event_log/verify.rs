@@ -85,7 +85,10 @@ fn hold(view: &View, session: &Session) -> Result<Option<(Vec<Placed>, Option<Fi
     // What this process writes stays where it is as long as it is looked at; on others that has no effect.
     let _guard = matches!(view, View::Owned(..)).then_some(guard);
     let Some(last) = files.last().filter(|file| !file.closed) else { return Ok(Some((files, None))) };
-    let growing = files::open_found(&last.path)?.filter(|file| view.is_growing(session, file));
+    let growing = match files::open_found(&last.path)? {
+        Some(file) if view.is_growing(session, &file)? => Some(file),
+        _ => None,
+    };
     let missed = growing.is_none() && matches!(view, View::Visited(_));
     Ok((!missed).then_some((files, growing)))
 }

@@ -2,7 +2,12 @@
 
 use std::{fs::File, path::Path, sync::Arc};
 
-use super::{catalog::Catalog, directory::Layout, index::Session, visitor::Visitor};
+use super::{
+    catalog::Catalog,
+    directory::Layout,
+    index::Session,
+    visitor::{self, Visitor},
+};
 use crate::error::Result;
 
 /// What readers see.
@@ -49,10 +54,10 @@ impl View {
 
     /// Whether a file that was opened by its name is the one that the session is being written to. What this process writes
     /// is not given another name while somebody looks at the session's files.
-    pub fn is_growing(&self, session: &Session, file: &File) -> bool {
+    pub fn is_growing(&self, session: &Session, file: &File) -> Result<bool> {
         match self {
-            Self::Owned(..) => true,
-            Self::Visited(visitor) => visitor.is_growing(session, file),
+            Self::Owned(..) => Ok(true),
+            Self::Visited(_) => visitor::is_growing(session, file),
         }
     }
 

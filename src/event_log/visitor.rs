@@ -1,26 +1,25 @@
 //! The log of another process: read from its files as they grow, touching nothing.
 
+mod all;
 mod growing;
 mod listing;
 mod reading;
 mod seen;
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use self::{
     growing::Growing,
     listing::{Listed, Listing},
-    seen::Seen,
+    seen::{Known, Seen},
 };
 use super::{directory::Layout, files, index::Session, names, owned::MOST_HANDLES, recovery::recover};
 use crate::error::{Error, Result};
+
+pub use self::growing::is_growing;
 
 /// What a reader knows of the log.
 #[derive(Debug)]
@@ -54,25 +53,17 @@ impl Visitor {
 
     /// A session as its files have it now; `None` where it has none.
     pub fn session(&self, id: &str) -> Result<Option<Arc<Session>>> {
-        self.look(id, None)
-    }
-
-    /// The same, perhaps by a listing of a moment ago: whoever gives one has to look afterwards what has been closed since.
-    fn look(&self, id: &str, listing: Option<&Arc<Listing>>) -> Result<Option<Arc<Session>>> {
         let mut seen = self.seen();
         self.spare_handles(&mut seen);
-        let may_rest = seen.sessions.get(id).is_some_and(|known| known.growing.is_none());
-        let now = match listing {
-            None if may_rest => Some(seen.list(&self.layout.active)?),
-            given => given.cloned(),
-        };
+        let may_rest = seen.sessions.get(id).is_some_and(Known::may_rest);
+        let listing = may_rest.then(|| seen.list(&self.layout.active)).transpose()?;
         if let Some(known) = seen.sessions.get_mut(id)
-            && self.advance(known, now.as_deref())?
+            && self.advance(known, listing.as_deref())?
         {
             return Ok(Some(Arc::clone(&known.session)));
         }
-        let before = seen.sessions.remove(id);
-        let Some(known) = self.read(&mut seen, id, before.as_ref(), listing)? else { return Ok(None) };
+        let before = seen.sessions.remove(id).map(|known| known.session);
+        let Some(known) = self.read(&mut seen, id, before.as_deref())? else { return Ok(None) };
         let session = Arc::clone(&known.session);
         seen.sessions.insert(id.to_owned(), known);
         Ok(Some(session))
@@ -86,40 +77,10 @@ impl Visitor {
         }
     }
 
-    /// All sessions as their files have it now, by id.
-    pub fn all(&self) -> Result<Vec<Arc<Session>>> {
-        let mut listing = self.list()?;
-        let mut behind = self.ids_in(&listing)?;
-        let mut all = BTreeMap::new();
-        for _ in 0..TRIES {
-            for id in behind {
-                let session = self.look(&id, Some(&listing))?;
-                all.insert(id, session);
-            }
-            // What was closed before it was read, but after it was listed, is missing.
-            listing = self.list()?;
-            let mut seen = self.seen();
-            behind = all.keys().filter(|id| seen.is_behind(id, &listing)).cloned().collect();
-            if behind.is_empty() {
-                return Ok(all.into_values().flatten().collect());
-            }
-        }
-        Err(moving(&format!("reading {}", self.layout.active.display())))
-    }
-
     /// The number of the newest event of a session; 0 where it has none.
     pub fn newest(&self, id: &str) -> Result<u64> {
         self.session(id)?;
         Ok(self.seen().sessions.get(id).and_then(|known| known.last_seq).unwrap_or(0))
-    }
-
-    /// Whether a file that was opened by its name just now is the one that the session is being written to, as far as is
-    /// known: its owner may have begun another one meanwhile.
-    pub fn is_growing(&self, session: &Session, file: &File) -> bool {
-        let seen = self.seen();
-        let growing = seen.sessions.get(&*session.id).and_then(|known| known.growing.as_ref());
-        let opened = file.metadata().ok();
-        growing.zip(opened).is_some_and(|(growing, opened)| growing.identity == files::identity(&opened))
     }
 
     /// Forgets what is known of a session: a file of it is no longer where it was.
@@ -127,7 +88,7 @@ impl Visitor {
         self.seen().sessions.remove(id);
     }
 
-    /// The log is closed: lets go of everything.
+    /// The log is closed: lets go of everything but what replays under way hold themselves.
     pub fn close(&self) {
         self.seen().close();
     }

@@ -3,7 +3,10 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     thread,
 };
 
@@ -197,6 +200,51 @@ fn reading_everything_again_misses_no_file_that_is_closed_meanwhile() {
             }
         }
     });
+}
+
+#[cfg(unix)]
+#[test]
+fn who_reads_one_session_beside_a_verification_of_all_misses_no_file_that_is_closed_meanwhile() {
+    let place = Place::new();
+    let options = smalltalk_native::event_log::LogOptions { max_file_bytes: 300, ..place.options() };
+    let log = &EventLog::open(options).unwrap();
+    // Before and behind the one that is read, so that files of it are closed between the listing and its turn.
+    for number in 0..300 {
+        append(log, &format!("{}{number}", if number % 2 == 0 { "a" } else { "z" }), number);
+    }
+    append(log, SESSION, 0);
+    let visitor = &EventLog::visit(&place.root).unwrap();
+    thread::scope(|scope| {
+        let (turn, turns) = mpsc::sync_channel(0);
+        // About a file at a time, and then the reader has its turn: it may also be outrun.
+        let writing = scope.spawn(move || {
+            for number in 1..300 {
+                append(log, SESSION, number);
+                if number % 3 == 0 && turns.recv().is_err() {
+                    return;
+                }
+            }
+        });
+        let verifying = scope.spawn(move || {
+            while !writing.is_finished() {
+                let report = wait(|reply| visitor.verify(None, reply)).unwrap();
+                assert!(report.damaged.is_empty(), "{:?}", report.damaged);
+            }
+        });
+        let mut last = 0;
+        while !verifying.is_finished() {
+            let seen = seqs(&all(visitor, SESSION));
+            assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>(), "a replay");
+            // As a tail does.
+            #[expect(clippy::cast_precision_loss, reason = "it is small")]
+            let after = ReplayFilter { after_seq: Some(last as f64), ..ReplayFilter::default() };
+            let more = seqs(&replay(visitor, SESSION, after));
+            assert_eq!(more, (last + 1..=last + more.len() as u64).collect::<Vec<_>>(), "a tail");
+            last += more.len() as u64;
+            let _ = turn.send(());
+        }
+    });
+    assert_eq!(payloads(&all(visitor, SESSION)), (0..300).collect::<Vec<_>>());
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Cursor {
                 report_removed(view, placed)?;
                 continue;
             };
-            if !closed && !view.is_growing(session, &file) {
+            if !closed && !view.is_growing(session, &file)? {
                 return Ok(None);
             }
             held.extend(Part::of(file, path.clone(), Arc::clone(entries), Arc::clone(session)));

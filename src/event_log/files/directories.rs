@@ -86,11 +86,18 @@ fn names_where(directory: &Path, wanted: impl Fn(&fs::DirEntry) -> io::Result<bo
         let mut names = Vec::new();
         for item in fs::read_dir(directory)? {
             let item = item?;
-            if wanted(&item)? {
-                names.extend(item.file_name().into_string().ok());
+            match wanted(&item) {
+                Ok(true) => names.extend(item.file_name().into_string().ok()),
+                // It has gone meanwhile, where the system looks at each name for that.
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+                wanted => drop(wanted?),
             }
         }
         names.sort();
+        #[cfg(test)]
+        if let Some(meanwhile) = super::MEANWHILE.take() {
+            meanwhile();
+        }
         Ok(names)
     };
     match reading() {

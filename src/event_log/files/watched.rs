@@ -12,6 +12,8 @@ thread_local! {
     pub static LOOKED: Cell<usize> = const { Cell::new(0) };
     /// How often this thread has listed a directory.
     pub static LISTED: Cell<usize> = const { Cell::new(0) };
+    /// What somebody else does right after this thread has listed a directory, once.
+    pub static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
     /// How often this thread has read a journal.
     pub static REDONE: Cell<usize> = const { Cell::new(0) };
     /// Files that this thread cannot remove, by the ends of their paths.

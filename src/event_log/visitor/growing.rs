@@ -4,7 +4,7 @@ use std::{fs::File, io, path::Path, time::SystemTime};
 
 use super::super::{
     files,
-    index::{Entries, Session, read, write},
+    index::{Entries, Entry, Session, read, write},
     record,
     recovery::{self, recover},
 };
@@ -46,15 +46,15 @@ impl Growing {
     }
 
     /// Opens it once more, where nobody has it open; `false` where it is not known to be the same one: as long as none was
-    /// held, its identity may have been given to another, but the number of its last event was not.
+    /// held, its identity may have been given to another, but the number of its last event was not. One without events may be
+    /// any: files may have been closed meanwhile.
     pub fn take_up(&mut self, path: &Path, session: &Session) -> Result<bool> {
         if self.file.is_some() {
             return Ok(true);
         }
         let Some(again) = Self::open(path)? else { return Ok(false) };
         let Some(file) = &again.file else { return Ok(false) };
-        let there = still_has_last(file, session);
-        let there = there.map_err(|cause| Error::io(format!("reading {}", path.display()), &cause))?;
+        let there = last_of(session).is_some() && still_has_last(file, session)?;
         let same = there && again.identity == self.identity;
         self.file = again.file.filter(|_| same);
         Ok(same)
@@ -62,7 +62,7 @@ impl Growing {
 
     /// Adds the lines that have come to the last file of the session; `false` where some that were there are gone.
     pub fn read_more(&mut self, session: &Session, last_seq: &mut Option<u64>) -> Result<bool> {
-        let reading = |cause: io::Error| Error::io(format!("reading session {:?}", session.id), &cause);
+        let reading = |cause: io::Error| reading(session, &cause);
         let Some(file) = &self.file else { return Ok(false) };
         let found = file.metadata().map_err(reading)?;
         let (length, written) = (found.len(), found.modified().ok());
@@ -70,7 +70,7 @@ impl Growing {
             return Ok(true);
         }
         // A write that failed half-way is taken back, and others go where it was: then it may be as long as before, or longer.
-        if length < self.offset || !still_has_last(file, session).map_err(reading)? {
+        if length < self.offset || !still_has_last(file, session)? {
             return Ok(false);
         }
         self.written = written;
@@ -99,11 +99,28 @@ impl Growing {
     }
 }
 
+/// Whether a file that was opened by its name just now is the one that the session was being written to when it was read, whatever
+/// is known by now: somebody else may have read it anew, and the events are those of the file from then. A file of the same
+/// identity that is another one does not have the last of them. Where none is known while it is looked for, more are found only as
+/// long as the file is held, whose identity no other one has then.
+pub fn is_growing(session: &Session, file: &File) -> Result<bool> {
+    let opened = file.metadata().map_err(|cause| reading(session, &cause))?;
+    Ok(session.growing == Some(files::identity(&opened)) && still_has_last(file, session)?)
+}
+
 /// Whether the last event that is known still stands where it stood: no other one gets its number.
-fn still_has_last(file: &File, session: &Session) -> io::Result<bool> {
-    let last = session.files().last().and_then(|file| read(&file.entries).list.last().copied());
-    let Some(last) = last else { return Ok(true) };
+fn still_has_last(file: &File, session: &Session) -> Result<bool> {
+    let Some(last) = last_of(session) else { return Ok(true) };
     let mut line = vec![0; last.length as usize];
-    files::read_at(file, &mut line, last.offset)?;
+    files::read_at(file, &mut line, last.offset).map_err(|cause| reading(session, &cause))?;
     Ok(record::read_line(&line).is_some_and(|line| line.seq == last.seq))
+}
+
+/// The last event that is known of the file being written.
+fn last_of(session: &Session) -> Option<Entry> {
+    session.files().last().and_then(|file| read(&file.entries).list.last().copied())
+}
+
+fn reading(session: &Session, cause: &io::Error) -> Error {
+    Error::io(format!("reading session {:?}", session.id), cause)
 }

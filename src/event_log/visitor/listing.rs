@@ -42,7 +42,7 @@ impl Listing {
     }
 
     /// All sessions that have files, by the stems of their names.
-    pub fn sessions(&self) -> impl Iterator<Item = (&str, &Listed)> {
+    pub fn sessions(&self) -> impl ExactSizeIterator<Item = (&str, &Listed)> {
         self.by_stem.iter().map(|(stem, files)| (stem.as_str(), files))
     }
 

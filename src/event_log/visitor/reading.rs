@@ -24,30 +24,44 @@ use crate::error::Result;
 impl Visitor {
     /// Reads a session from scratch, but for closed files that are known. Where its owner begins a new file meanwhile, the
     /// one that was being written has another name: then once more.
-    pub(super) fn read(
-        &self,
-        seen: &mut Seen,
-        id: &str,
-        before: Option<&Known>,
-        listing: Option<&Arc<Listing>>,
-    ) -> Result<Option<Known>> {
-        let stem = names::stem_of(id);
-        let path = self.layout.active.join(names::active_name(&stem));
-        let mut given = listing.cloned();
+    pub(super) fn read(&self, seen: &mut Seen, id: &str, before: Option<&Session>) -> Result<Option<Known>> {
+        let path = self.layout.active.join(names::active_name(&names::stem_of(id)));
         for _ in 0..TRIES {
-            let growing = Growing::open(&path)?;
-            self.handles.fetch_add(usize::from(growing.is_some()), Ordering::Relaxed);
+            let growing = self.open(&path)?;
+            let identity = growing.as_ref().map(|file| file.identity);
             // After it has been opened: from then on no file can be closed unnoticed.
-            let listing = given.take().map_or_else(|| seen.list(&self.layout.active), Ok)?;
-            let closed = listing.closed(&stem).to_vec();
-            if growing.is_none() && closed.is_empty() {
+            let listing = seen.list(&self.layout.active)?;
+            if growing.is_none() && listing.closed(&names::stem_of(id)).is_empty() {
                 return Ok(None);
             }
-            if let Some(known) = self.read_files(id, &path, closed, growing, before)? {
+            let Some(known) = self.read_files(id, &path, &listing, growing, before)? else { continue };
+            // The same file still: none was closed since we looked which ones are. Where none is being written, files may be begun
+            // and closed unnoticed while they are listed, so that the second one is found and not the first: whoever lists once
+            // more finds both.
+            if identity_at(&path)? == identity
+                && (identity.is_some() || known.has_closed(&*seen.list(&self.layout.active)?))
+            {
                 return Ok(Some(known));
             }
         }
         Err(moving(&format!("reading session {id:?}")))
+    }
+
+    /// The same by a listing of before. Files that were closed since are missing, so that it is for nobody to see until a later
+    /// listing has the same closed ones; see [`Visitor::all`]. `None` also where a file has been moved.
+    pub(super) fn read_by(&self, listing: &Listing, id: &str, before: Option<&Session>) -> Result<Option<Known>> {
+        let path = self.layout.active.join(names::active_name(&names::stem_of(id)));
+        let growing = self.open(&path)?;
+        if growing.is_none() && listing.closed(&names::stem_of(id)).is_empty() {
+            return Ok(None);
+        }
+        self.read_files(id, &path, listing, growing, before)
+    }
+
+    fn open(&self, path: &Path) -> Result<Option<Growing>> {
+        let growing = Growing::open(path)?;
+        self.handles.fetch_add(usize::from(growing.is_some()), Ordering::Relaxed);
+        Ok(growing)
     }
 
     /// `None` where a file has been moved.
@@ -55,17 +69,17 @@ impl Visitor {
         &self,
         id: &str,
         path: &Path,
-        closed: Vec<String>,
+        listing: &Listing,
         mut growing: Option<Growing>,
-        before: Option<&Known>,
+        before: Option<&Session>,
     ) -> Result<Option<Known>> {
-        let session = Session::new(id);
-        // Events that are known go by the numbers that topics had then.
-        session.adopt_topics(before.map(|known| &*known.session));
+        let stem = names::stem_of(id);
+        let closed = listing.closed(&stem).to_vec();
+        let session = Session::visited(id, before, growing.as_ref().map(|file| file.identity));
         let mut last_seq = None;
         for name in &closed {
             let path = self.layout.active.join(name);
-            let known = before.and_then(|known| known.session.files().iter().find(|file| file.path == path).cloned());
+            let known = before.and_then(|before| before.files().iter().find(|file| file.path == path).cloned());
             let placed = match known.filter(|file| file.closed) {
                 Some(placed) => placed,
                 None => match self.closed_file(&session, name, path, last_seq)? {
@@ -82,11 +96,8 @@ impl Visitor {
             session.files_mut().push(placed);
             file.read_more(&session, &mut last_seq)?;
         }
-        // The same file still: none was closed since we looked which ones are.
-        if identity_at(path)? != growing.as_ref().map(|file| file.identity) {
-            return Ok(None);
-        }
-        Ok(Some(Known { session: Arc::new(session), stem: names::stem_of(id), closed, growing, last_seq }))
+        let session = Arc::new(session);
+        Ok(Some(Known { session, stem, closed, growing, last_seq, is_stale: false }))
     }
 
     /// A closed file that is new; `None` where it has been moved.
@@ -104,7 +115,7 @@ impl Visitor {
     /// Reads what has been added; `false` where that is not all that has happened.
     pub(super) fn advance(&self, known: &mut Known, listing: Option<&Listing>) -> Result<bool> {
         let path = self.layout.active.join(names::active_name(&known.stem));
-        if identity_at(&path)? != known.growing.as_ref().map(|file| file.identity) {
+        if known.is_stale || identity_at(&path)? != known.growing.as_ref().map(|file| file.identity) {
             return Ok(false);
         }
         match &mut known.growing {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::Path, sync::Arc};
 
 use super::{
-    super::{index::Session, names, stamp::Stamp},
+    super::{index::Session, stamp::Stamp},
     growing::Growing,
     listing::Listing,
 };
@@ -20,7 +20,9 @@ pub struct Seen {
     closed: bool,
 }
 
-/// What is known of a session.
+/// What is known of a session: the closed files that there were at a moment at which `growing` was the one being written, or none
+/// was. So there is no gap in it, and it tells all that there is as long as the same file is being written, or while none is, as a
+/// listing has the same closed files.
 #[derive(Debug)]
 pub struct Known {
     pub session: Arc<Session>,
@@ -30,13 +32,31 @@ pub struct Known {
     pub closed: Vec<String>,
     pub growing: Option<Growing>,
     pub last_seq: Option<u64>,
+    /// It has to be read anew: only what it says of closed files is of use still.
+    pub is_stale: bool,
 }
 
 impl Known {
+    /// Whether nothing is being written, so that only a listing tells what has happened.
+    pub fn may_rest(&self) -> bool {
+        self.growing.is_none() && !self.is_stale
+    }
+
     /// Whether nothing is being written, and by a listing nothing was, nor have closed files come or gone.
     pub fn rests(&self, listing: &Listing) -> bool {
         let writes = listing.files(&self.stem).is_some_and(|files| files.growing.is_some());
-        self.growing.is_none() && !writes && listing.closed(&self.stem) == self.closed
+        self.may_rest() && !writes && self.has_closed(listing)
+    }
+
+    /// Whether by a listing it is still there, with the same closed files.
+    pub fn has_closed(&self, listing: &Listing) -> bool {
+        listing.files(&self.stem).is_some_and(|files| files.closed == self.closed)
+    }
+
+    /// It does not tell what there is any more.
+    pub fn is_stale_now(&mut self) {
+        self.is_stale = true;
+        self.growing = None;
     }
 }
 
@@ -79,14 +99,10 @@ impl Seen {
         self.closed
     }
 
-    /// Whether a session has other closed files than were seen, or has files of which nothing is known: then it is read anew.
-    pub fn is_behind(&mut self, id: &str, listing: &Listing) -> bool {
-        let Some(known) = self.sessions.get_mut(id) else { return listing.files(&names::stem_of(id)).is_some() };
-        let is_behind = known.closed != listing.closed(&known.stem);
-        if is_behind {
-            // While a file is being written, nobody looks whether closed ones are still there.
-            known.growing = None;
+    /// Takes over what somebody has read for himself, unless another one knows better by now.
+    pub fn take_over(&mut self, id: &str, known: Known) {
+        if self.sessions.get(id).is_none_or(|there| there.is_stale) {
+            self.sessions.insert(id.to_owned(), known);
         }
-        is_behind
     }
 }

@@ -1,4 +1,8 @@
-use std::{fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::*;
 use crate::event_log::{index::read, push_line};
@@ -20,10 +24,18 @@ impl Place {
 
     /// A file with one event.
     fn write(&self, name: &str, id: &str, seq: u64) {
-        let mut line = Vec::new();
-        let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#;
-        push_line(&mut line, seq, b"\"id\"", &format!("{id:?}"), body);
-        fs::write(self.active.join(name), line).unwrap();
+        write(&self.active, name, id, seq);
+    }
+
+    /// As soon as this thread has listed the directory, the owner closes the file with event 2 of `s` and begins another one.
+    fn close_meanwhile(&self) {
+        let active = self.active.clone();
+        files::MEANWHILE.set(Some(Box::new(move || close(&active))));
+    }
+
+    /// The numbers of the events of `s`.
+    fn seqs(&self) -> Vec<u64> {
+        seqs(&self.visitor.session("s").unwrap().unwrap())
     }
 
     fn events(&self, id: &str) -> u64 {
@@ -48,6 +60,27 @@ impl Place {
         let held = held.filter_map(|held| fs::read_link(held.unwrap().path()).ok());
         held.filter(|file| file.starts_with(&self.active) && file.to_string_lossy().ends_with("(deleted)")).count()
     }
+}
+
+fn write(active: &Path, name: &str, id: &str, seq: u64) {
+    let mut line = Vec::new();
+    let body = r#"{"topic":"t","priority":"normal","timestamp":1}"#;
+    push_line(&mut line, seq, b"\"id\"", &format!("{id:?}"), body);
+    fs::write(active.join(name), line).unwrap();
+}
+
+/// Closes the file with event 2 of `s`, and begins one with event 3.
+fn close(active: &Path) {
+    fs::rename(active.join("s.jsonl"), active.join("s.2.jsonl")).unwrap();
+    write(active, "s.jsonl", "s", 3);
+}
+
+fn seqs(session: &Session) -> Vec<u64> {
+    session
+        .files()
+        .iter()
+        .flat_map(|file| read(&file.entries).list.iter().map(|entry| entry.seq).collect::<Vec<_>>())
+        .collect()
 }
 
 fn events(session: &Session) -> u64 {
@@ -85,6 +118,20 @@ fn files_of_sessions_that_are_gone_are_let_go_by_whatever_lists_the_directory() 
         assert_eq!(place.held_in_vain(), 0, "{name}");
         assert!(place.visitor.session("goes").unwrap().is_none());
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_session_that_goes_before_it_is_confirmed_is_let_go() {
+    let place = Place::new();
+    place.write("goes.jsonl", "goes", 1);
+    let listing = place.visitor.list().unwrap();
+    let mut all = BTreeMap::from([("goes".to_owned(), place.visitor.look("goes", &listing).unwrap())]);
+    fs::remove_file(place.active.join("goes.jsonl")).unwrap();
+    let later = place.visitor.list().unwrap();
+    assert_eq!(place.visitor.confirm(&mut all, &later), ["goes"], "it is to be looked at once more");
+    assert!(place.visitor.all().unwrap().is_empty());
+    assert_eq!(place.held_in_vain(), 0);
 }
 
 #[cfg(target_os = "linux")]
@@ -164,4 +211,86 @@ fn a_session_that_rests_costs_no_listing_until_the_directory_changes() {
     place.write("s3.jsonl", "s3", 2);
     expected[3] = 2;
     assert!(look(expected) > 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_closed_between_the_listing_and_the_reading_of_all_is_missed_by_nobody() {
+    let place = Place::new();
+    place.write("s.1.jsonl", "s", 1);
+    place.write("s.jsonl", "s", 2);
+    place.close_meanwhile();
+    let all = place.visitor.all().unwrap();
+    assert_eq!(all.iter().map(|session| seqs(session)).collect::<Vec<_>>(), [[1, 2, 3]]);
+    assert_eq!(place.seqs(), [1, 2, 3]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_all_has_read_by_its_listing_serves_nobody_else_before_it_is_confirmed() {
+    for known in [false, true] {
+        let place = Place::new();
+        place.write("s.1.jsonl", "s", 1);
+        place.write("s.jsonl", "s", 2);
+        // Cannot be opened, and comes after the other one.
+        std::os::unix::fs::symlink("z.1.jsonl", place.active.join("z.1.jsonl")).unwrap();
+        if known {
+            assert_eq!(place.seqs(), [1, 2]);
+        }
+        place.close_meanwhile();
+        place.visitor.all().unwrap_err();
+        assert_eq!(place.seqs(), [1, 2, 3], "known before: {known}");
+    }
+}
+
+#[test]
+fn a_listing_that_has_the_second_of_two_files_closed_meanwhile_and_not_the_first_is_not_gone_by() {
+    let place = Place::new();
+    place.write("s.1.jsonl", "s", 1);
+    place.write("s.3.jsonl", "s", 3);
+    let active = place.active.clone();
+    // It was there before, where the listing had passed by.
+    files::MEANWHILE.set(Some(Box::new(move || write(&active, "s.2.jsonl", "s", 2))));
+    assert_eq!(place.seqs(), [1, 2, 3]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_known_of_a_file_is_not_taken_for_what_is_known_of_the_next_one_under_its_name() {
+    let place = Place::new();
+    place.write("s.jsonl", "s", 2);
+    let held = place.visitor.session("s").unwrap().unwrap();
+    let opened = || fs::File::open(place.active.join("s.jsonl")).unwrap();
+    assert!(is_growing(&held, &opened()).unwrap());
+    close(&place.active);
+    // Somebody else looks meanwhile.
+    assert_eq!(place.seqs(), [2, 3]);
+    assert!(!is_growing(&held, &opened()).unwrap());
+    assert_eq!(seqs(&held), [2]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_events_that_nobody_held_is_not_taken_for_the_same_one() {
+    let place = Place::new();
+    fs::write(place.active.join("s.jsonl"), "").unwrap();
+    assert_eq!(place.seqs(), [0; 0]);
+    place.visitor.seen().sessions.values_mut().filter_map(|known| known.growing.as_mut()).for_each(Growing::let_go);
+    // One has been closed meanwhile, and the next one got the identity of that from before.
+    place.write("s.2.jsonl", "s", 2);
+    place.write("s.jsonl", "s", 3);
+    assert_eq!(place.seqs(), [2, 3]);
+}
+
+#[cfg(unix)]
+#[test]
+fn topics_have_the_same_numbers_in_all_states_of_a_session_that_are_in_use() {
+    let place = Place::new();
+    place.write("s.jsonl", "s", 2);
+    let held = place.visitor.session("s").unwrap().unwrap();
+    close(&place.active);
+    let now = place.visitor.session("s").unwrap().unwrap();
+    // By whoever reads the index of a file that both know.
+    let number = held.topics().number("stored");
+    assert_eq!((seqs(&now), now.topics().find("stored")), (vec![2, 3], Some(number)));
 }
