@@ -28,6 +28,9 @@ use crate::error::{Error, Result};
 /// The write-ahead log is cut back to this after a checkpoint.
 const WAL_BYTES: i32 = 64 * 1024 * 1024;
 
+/// As often it is said that there shall be a log, where somebody says that there shall be none.
+const TRIES: usize = 100;
+
 /// Who opens a backup waits so long for others who do, and are in each other's way.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -69,10 +72,7 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     }
     let connection = &mut opened.connection;
     let doing = |error: &rusqlite::Error| unopened(path, error);
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
-        .map_err(|error| doing(&error))?;
-    if mode != "wal" {
+    if !use_log(connection).map_err(|error| doing(&error))? {
         return Err(Error::Io {
             doing: format!("opening the database {}", path.display()),
             cause: "it cannot use a write-ahead log here".into(),
@@ -90,12 +90,29 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
         }
         Found::Backup(_) | Found::Current => {}
     }
-    // To say that there shall be a log opens none in a file that had none so far: the next read does. From then on the file is
-    // locked for as long as the connection is open, and nobody who sees that takes the log away, or says that there is none.
-    connection.pragma_query_value(None, "user_version", |_| Ok(())).map_err(|error| doing(&error))?;
     // Also for a file that was there: whoever made it may have been killed before this line.
     birth::sync_names(path)?;
     Ok(opened)
+}
+
+/// Has the connection use a write-ahead log, and open it. Whether it does.
+///
+/// To say that there shall be a log opens none in a file that had none so far: the next read does. From then on the file is
+/// locked for as long as the connection is open, and nobody who sees that takes the log away, or says that there is none.
+/// Somebody else may say so just before: then it is said once more.
+fn use_log(connection: &Connection) -> rusqlite::Result<bool> {
+    for _ in 0..TRIES {
+        let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        if mode != "wal" {
+            return Ok(false);
+        }
+        connection.pragma_query_value(None, "user_version", |_| Ok(()))?;
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        if mode == "wal" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Opens a file that is no backup any more, or one that this process may only read.
@@ -255,6 +272,8 @@ fn look(connection: &mut Connection) -> rusqlite::Result<(i64, i32, i32)> {
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 
+    use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
     use super::*;
 
     #[test]
@@ -271,5 +290,25 @@ mod tests {
             assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, expected);
             fs::remove_file(&path).and_then(|()| fs::remove_file(&log)).unwrap();
         }
+    }
+
+    #[test]
+    fn a_log_is_open_also_where_somebody_has_said_meanwhile_that_there_shall_be_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("PRAGMA journal_mode = delete; CREATE TABLE t (x);").unwrap();
+        let mut connection = Connection::open(&path).unwrap();
+        let mut says = 2;
+        let before_the_read = move |asked: AuthContext<'_>| {
+            if says > 0 && matches!(asked.action, AuthAction::Pragma { pragma_name: "user_version", .. }) {
+                says -= 1;
+                other.execute_batch("PRAGMA journal_mode = delete").unwrap();
+            }
+            Authorization::Allow
+        };
+        connection.authorizer(Some(before_the_read)).unwrap();
+        assert!(use_log(&connection).unwrap());
+        assert!(birth::with_ending(&path, "-wal").exists());
     }
 }

@@ -53,7 +53,8 @@ impl Writer {
         match WriteConnection::open(&self.path, self.busy_timeout) {
             Err(Error::Io { .. } | Error::Full { .. }) if self.reserve.is_there() => {
                 self.reserve.release();
-                WriteConnection::open(&self.path, self.busy_timeout)
+                // What fails for another reason needs it no less the next time.
+                WriteConnection::open(&self.path, self.busy_timeout).inspect_err(|_| self.reserve.keep())
             }
             outcome => outcome,
         }

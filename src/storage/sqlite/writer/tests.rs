@@ -67,6 +67,22 @@ fn tick_until(writer: &mut Writer, what: &str, done: impl Fn(&Writer) -> bool) {
 }
 
 #[test]
+fn an_opening_that_fails_also_without_it_leaves_the_room_for_a_full_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    writer(&path).finish().unwrap();
+    let reserve = Reserve::of(&path);
+    reserve.keep();
+    let in_the_way = birth::with_ending(&path, "-wal");
+    fs::create_dir(&in_the_way).unwrap();
+    let mut writer = Writer::new(path, Duration::ZERO, Arc::default(), Weak::new());
+    assert_eq!(open(&mut writer).unwrap_err().code(), "ERR_IO");
+    assert!(reserve.is_there());
+    fs::remove_dir(in_the_way).unwrap();
+    open(&mut writer).unwrap();
+}
+
+#[test]
 fn after_a_chore_whose_sync_failed_nothing_is_acknowledged_before_the_log_is_folded() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s.db");
