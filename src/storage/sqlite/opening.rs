@@ -303,7 +303,10 @@ mod tests {
         let before_the_read = move |asked: AuthContext<'_>| {
             if says > 0 && matches!(asked.action, AuthAction::Pragma { pragma_name: "user_version", .. }) {
                 says -= 1;
-                other.execute_batch("PRAGMA journal_mode = delete").unwrap();
+                // It has to see that there is one.
+                other.execute_batch("SELECT x FROM t; PRAGMA journal_mode = delete").unwrap();
+                let mode: String = other.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+                assert_eq!(mode, "delete");
             }
             Authorization::Allow
         };
