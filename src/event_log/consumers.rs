@@ -9,7 +9,6 @@ use std::{
     fs::{self, File, TryLockError},
     io::Read,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 pub use self::expiring::{expire, stems};
@@ -22,9 +21,6 @@ use crate::{
 const LINE: usize = 64;
 /// So many names below the log's directory lead to a position, its own included.
 const NAMES: usize = 3;
-/// So often, and so long each time, whoever finds a position locked waits before he says so.
-const PAUSES: usize = 4;
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// The position of one consumer.
 #[derive(Debug)]
@@ -172,7 +168,7 @@ fn locked_file(directory: &Path, path: &Path) -> Result<File> {
             Err(_) if !directory.exists() => continue,
             Err(error) => return Err(error),
         };
-        let locked = try_lock(&file, || std::thread::sleep(PAUSE));
+        let locked = file.try_lock();
         let opened = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
         if files::look(path)?.as_ref().map(files::identity) != Some(files::identity(&opened)) {
             continue;
@@ -188,17 +184,6 @@ fn locked_file(directory: &Path, path: &Path) -> Result<File> {
             Err(TryLockError::Error(cause)) => Err(Error::io(format!("locking {}", path.display()), &cause)),
         };
     }
-}
-
-/// Locks a file, where nobody consumes: whoever is about to remove it has it locked for a moment only.
-fn try_lock(file: &File, mut pause: impl FnMut()) -> std::result::Result<(), TryLockError> {
-    for _ in 0..PAUSES {
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => pause(),
-            outcome => return outcome,
-        }
-    }
-    file.try_lock()
 }
 
 fn lines_of(bytes: &[u8]) -> Vec<&str> {

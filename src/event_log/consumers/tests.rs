@@ -79,22 +79,6 @@ fn one_at_a_time_and_the_other_hears_who() {
 }
 
 #[test]
-fn whoever_has_a_position_locked_for_a_moment_only_is_waited_for() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let mut other = Some(file.reopen().unwrap());
-    other.as_ref().unwrap().try_lock().unwrap();
-    let mut pauses = 0;
-    let locked = try_lock(file.as_file(), || {
-        pauses += 1;
-        // It lets go while it is waited for the second time.
-        if pauses == 2 {
-            other.take();
-        }
-    });
-    assert!(locked.is_ok() && pauses == 2);
-}
-
-#[test]
 fn what_somebody_holds_outlasts_that_its_session_is_erased() {
     let directory = tempfile::TempDir::new().unwrap();
     let layout = Layout::new(directory.path());
