@@ -102,16 +102,22 @@ impl Visitor {
     }
 
     /// The ids of all sessions with events, in order.
+    ///
+    /// The names of a directory are not read at one moment: of a file that gets another one meanwhile there may be neither. So
+    /// sessions are looked for once more where something has changed.
     pub fn ids(&self) -> Result<Vec<String>> {
         let listing = self.list()?;
-        self.ids_in(&listing)
-    }
-
-    fn ids_in(&self, listing: &Listing) -> Result<Vec<String>> {
-        let ids = listing.sessions().map(|(stem, files)| self.id_of(stem, files));
-        let mut ids = ids.filter_map(Result::transpose).collect::<Result<Vec<String>>>()?;
+        let mut ids = self.ids_in(&listing, |_| true)?;
+        let later = self.list()?;
+        ids.extend(self.ids_in(&later, |stem| listing.files(stem).is_none())?);
         ids.sort();
         Ok(ids)
+    }
+
+    /// The ids of the sessions in a listing whose stems are `wanted`.
+    fn ids_in(&self, listing: &Listing, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+        let sessions = listing.sessions().filter(|(stem, _)| wanted(stem));
+        sessions.filter_map(|(stem, files)| self.id_of(stem, files).transpose()).collect()
     }
 
     /// Whose files they are; `None` where there is no event in them, or another session's.

@@ -28,10 +28,11 @@ impl Visitor {
     /// afterwards has the same closed files: then no file was closed before the one being written was opened that is not among
     /// them, which is what is [`Known`] of a session. What others know is taken as it is, and never replaced by anything but that.
     pub fn all(&self) -> Result<Vec<Arc<Session>>> {
-        let mut listing = self.list()?;
-        let mut ids = self.ids_in(&listing)?;
+        let first = self.list()?;
+        let mut listing = Arc::clone(&first);
+        let mut ids = self.ids_in(&first, |_| true)?;
         let mut all = BTreeMap::new();
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
             let looked = ids.into_iter().try_for_each(|id| {
                 let found = self.look(&id, &listing)?;
                 all.insert(id, found);
@@ -41,6 +42,10 @@ impl Visitor {
             ids = self.confirm(&mut all, &listing);
             // Afterwards, so that one that cannot be read does not make all others be read again each time.
             looked?;
+            // As of [`Self::ids`].
+            if attempt == 0 {
+                ids.extend(self.ids_in(&listing, |stem| first.files(stem).is_none())?);
+            }
             if ids.is_empty() {
                 return Ok(all.into_values().filter_map(|found| found.session).collect());
             }

@@ -294,3 +294,19 @@ fn topics_have_the_same_numbers_in_all_states_of_a_session_that_are_in_use() {
     let number = held.topics().number("stored");
     assert_eq!((seqs(&now), now.topics().find("stored")), (vec![2, 3], Some(number)));
 }
+
+#[test]
+fn a_session_whose_names_were_in_no_listing_for_a_moment_is_found() {
+    for of_all in [false, true] {
+        let place = Place::new();
+        place.write("other.jsonl", "other", 1);
+        let active = place.active.clone();
+        files::MEANWHILE.set(Some(Box::new(move || write(&active, "s.jsonl", "s", 1))));
+        let ids = if of_all {
+            place.visitor.all().unwrap().iter().map(|session| session.id.to_string()).collect()
+        } else {
+            place.visitor.ids().unwrap()
+        };
+        assert_eq!(ids, ["other", "s"]);
+    }
+}
