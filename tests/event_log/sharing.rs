@@ -3,10 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
-    sync::{
-        atomic::{AtomicU64, Ordering},
-        mpsc,
-    },
+    sync::atomic::{AtomicU64, Ordering},
     thread,
 };
 
@@ -215,7 +212,7 @@ fn who_reads_one_session_beside_a_verification_of_all_misses_no_file_that_is_clo
     append(log, SESSION, 0);
     let visitor = &EventLog::visit(&place.root).unwrap();
     thread::scope(|scope| {
-        let (turn, turns) = mpsc::sync_channel(0);
+        let (turn, turns) = std::sync::mpsc::sync_channel(0);
         // About a file at a time, and then the reader has its turn: it may also be outrun.
         let writing = scope.spawn(move || {
             for number in 1..300 {

@@ -1,5 +1,4 @@
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -30,6 +29,7 @@ impl Place {
     }
 
     /// As soon as this thread has listed the directory, the owner closes the file with event 2 of `s` and begins another one.
+    #[cfg(unix)]
     fn close_meanwhile(&self) {
         let active = self.active.clone();
         files::MEANWHILE.set(Some(Box::new(move || close(&active))));
@@ -72,6 +72,7 @@ fn write(active: &Path, name: &str, id: &str, seq: u64) {
 }
 
 /// Closes the file with event 2 of `s`, and begins one with event 3.
+#[cfg(unix)]
 fn close(active: &Path) {
     fs::rename(active.join("s.jsonl"), active.join("s.2.jsonl")).unwrap();
     write(active, "s.jsonl", "s", 3);
@@ -128,7 +129,8 @@ fn a_session_that_goes_before_it_is_confirmed_is_let_go() {
     let place = Place::new();
     place.write("goes.jsonl", "goes", 1);
     let listing = place.visitor.list().unwrap();
-    let mut all = BTreeMap::from([("goes".to_owned(), place.visitor.look("goes", &listing).unwrap())]);
+    let mut all =
+        std::collections::BTreeMap::from([("goes".to_owned(), place.visitor.look("goes", &listing).unwrap())]);
     fs::remove_file(place.active.join("goes.jsonl")).unwrap();
     let later = place.visitor.list().unwrap();
     assert_eq!(place.visitor.confirm(&mut all, &later), ["goes"], "it is to be looked at once more");
