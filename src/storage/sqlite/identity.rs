@@ -61,3 +61,67 @@ pub fn still_there(path: &Path, opened: Option<Identity>, doing: &str) -> Result
     };
     Err(Error::Io { doing: doing.into(), cause: format!("the database file {} {cause}", path.display()) })
 }
+
+/// What is asked of a file after each commit, without its times. A system that was asked for these gives the file finer ones with
+/// its next write, which takes longer, and so does the sync after it: a third of a commit (Linux 6.13, multigrain timestamps).
+pub struct Timeless {
+    pub identity: Identity,
+    /// How many it has.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there an open file cannot be removed"))]
+    pub names: u64,
+}
+
+impl Timeless {
+    /// Of what has that path now.
+    ///
+    /// # Errors
+    /// What keeps it from being looked at.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if let Some(told) = Self::told(rustix::fs::CWD, path, rustix::fs::AtFlags::empty()) {
+            return told;
+        }
+        fs::metadata(path).map(|found| Self::told_by(&found))
+    }
+
+    /// Of an open file.
+    ///
+    /// # Errors
+    /// What keeps it from being looked at.
+    #[cfg(unix)]
+    pub fn of(file: &fs::File) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if let Some(told) = Self::told(file, Path::new(""), rustix::fs::AtFlags::EMPTY_PATH) {
+            return told;
+        }
+        file.metadata().map(|found| Self::told_by(&found))
+    }
+
+    /// `None` where the system cannot be asked so.
+    #[cfg(target_os = "linux")]
+    fn told(directory: impl std::os::fd::AsFd, path: &Path, flags: rustix::fs::AtFlags) -> Option<io::Result<Self>> {
+        use rustix::{
+            fs::{StatxFlags, makedev, statx},
+            io::Errno,
+        };
+        match statx(directory, path, flags, StatxFlags::INO | StatxFlags::NLINK) {
+            Ok(found) => {
+                let device = makedev(found.stx_dev_major, found.stx_dev_minor);
+                let identity = Identity { device, number: found.stx_ino };
+                Some(Ok(Self { identity, names: found.stx_nlink.into() }))
+            }
+            Err(Errno::NOSYS | Errno::PERM) => None,
+            Err(cause) => Some(Err(cause.into())),
+        }
+    }
+
+    #[cfg(unix)]
+    fn told_by(found: &fs::Metadata) -> Self {
+        Self { identity: Identity::told_by(found), names: std::os::unix::fs::MetadataExt::nlink(found) }
+    }
+
+    #[cfg(not(unix))]
+    fn told_by(found: &fs::Metadata) -> Self {
+        Self { identity: Identity::told_by(found), names: 1 }
+    }
+}

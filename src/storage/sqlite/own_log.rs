@@ -11,7 +11,7 @@
 //!   last, in this process and in any.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -20,7 +20,10 @@ use std::{
 
 use rusqlite::{Connection, config::DbConfig};
 
-use super::{birth, identity::Identity};
+use super::{
+    birth,
+    identity::{Identity, Timeless},
+};
 use crate::{
     durability::Durability,
     error::{Error, Result},
@@ -71,8 +74,8 @@ impl OwnLog {
 
     /// Where nobody lets us look, as where the rights of the directory were taken, it is there as long as it has a name.
     fn is_at(&self, path: &Path) -> bool {
-        match fs::metadata(path) {
-            Ok(found) => self.opened == Some(Identity::told_by(&found)),
+        match Timeless::at(path) {
+            Ok(found) => self.opened == Some(found.identity),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => false,
             Err(_) => self.names() != Some(0),
         }
@@ -105,8 +108,7 @@ impl OwnLog {
     /// How many names the file that was opened has still.
     #[cfg(unix)]
     fn names(&self) -> Option<u64> {
-        use std::os::unix::fs::MetadataExt;
-        self.file.as_ref()?.metadata().ok().map(|found| found.nlink())
+        Timeless::of(self.file.as_ref()?).ok().map(|found| found.names)
     }
 
     #[cfg(not(unix))]
@@ -150,7 +152,7 @@ mod tests {
         let path = directory.path().join("s.db");
         let log = OwnLog::of(&path);
         assert!(log.still_there("reading").is_ok() && log.after_commit(Durability::Process, "committing").is_ok());
-        fs::write(path_of(&path), "").unwrap();
+        std::fs::write(path_of(&path), "").unwrap();
         assert!(log.still_there("reading").is_ok() && log.after_commit(Durability::Process, "committing").is_ok());
     }
 }
