@@ -135,7 +135,7 @@ impl Error {
 fn owner_text(owner: Option<u32>) -> String {
     match owner {
         None => "another process".to_owned(),
-        Some(pid) if pid == std::process::id() => format!(
+        Some(pid) if pid == process::id() => format!(
             "another object or another copy of this package in this process (pid {pid}), \
              or by a process of that number in another container"
         ),

@@ -125,3 +125,26 @@ impl Timeless {
         Self { identity: Identity::told_by(found), names: 1 }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_without_times_tells_the_same_as_one_with_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, other] = ["file", "other"].map(|name| directory.path().join(name));
+        let file = fs::File::create(&path).unwrap();
+        for names in [1, 2] {
+            let [by_path, by_file] = [Timeless::at(&path).unwrap(), Timeless::of(&file).unwrap()];
+            assert_eq!([Some(by_path.identity), Some(by_file.identity)], [Identity::of(&path); 2]);
+            assert_eq!([by_path.names, by_file.names], [names; 2]);
+            let _ = fs::hard_link(&path, &other);
+        }
+        for name in [&path, &other] {
+            fs::remove_file(name).unwrap();
+        }
+        assert_eq!(Timeless::of(&file).unwrap().names, 0);
+        assert_eq!(Timeless::at(&path).err().unwrap().kind(), io::ErrorKind::NotFound);
+    }
+}
