@@ -1,7 +1,7 @@
 //! The native core of `smalltalk-native`.
 //!
 //! Floors, and imports point down only: **0** `error`, `fault`, `reply`, `alertness`, `worker`, `checksum`, `durability`,
-//! `engine_text`, `escape`, `event_sink`; **1** `storage`,
+//! `engine_text`, `escape`, `event_sink`, `found`; **1** `storage`,
 //! `event_log`, `health_monitor`, which never import one another; **2** `binding`, the only part that has heard of Node.
 //! `cargo test --no-default-features` builds and runs everything below the binding.
 
@@ -22,6 +22,7 @@ pub mod event_bus;
 pub mod event_log;
 pub mod event_sink;
 pub mod fault;
+pub mod found;
 pub mod health_monitor;
 pub mod reply;
 pub mod storage;

@@ -9,7 +9,10 @@ use super::{
     index::{Session, read, write},
     names,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    found::Identity,
+};
 
 /// All sessions that have events within the retention.
 #[derive(Debug, Default)]
@@ -20,7 +23,7 @@ pub struct Catalog {
     /// Why nothing is known of any session that is not here, while the log is not open any more.
     lost: RwLock<Option<Error>>,
     /// Which file's lock makes the log this process's.
-    lock: RwLock<Option<(u64, u64)>>,
+    lock: RwLock<Option<Identity>>,
 }
 
 impl Catalog {
@@ -59,12 +62,12 @@ impl Catalog {
     }
 
     /// The log is this process's by the lock of that file.
-    pub fn is_held(&self, lock: (u64, u64)) {
+    pub fn is_held(&self, lock: Identity) {
         *write(&self.lock) = Some(lock);
     }
 
     /// Which file's lock made it this process's last.
-    pub fn lock(&self) -> Option<(u64, u64)> {
+    pub fn lock(&self) -> Option<Identity> {
         *read(&self.lock)
     }
 

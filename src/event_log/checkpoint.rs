@@ -52,7 +52,7 @@ pub fn keep(layout: &Layout, file: &Path, session: &Session, entries: &RwLock<En
 
 fn try_keep(layout: &Layout, name: &str, file: &Path, session: &Session, held: &RwLock<Entries>) -> Result<()> {
     let entries = read(held);
-    let Some(found) = files::look(file)? else { return Ok(()) };
+    let Some(found) = files::look_at_times(file)? else { return Ok(()) };
     let Some((length, written)) = state_of(&found) else { return Ok(()) };
     if entries.stored.is_some()
         || entries.kept

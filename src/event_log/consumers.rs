@@ -81,9 +81,8 @@ impl Position {
     /// Whether the file has its name still: where somebody has removed or replaced it, nobody finds the position again, and
     /// another consumer may have the name.
     fn check_file(&self) -> Result<()> {
-        let opened = self.file.metadata();
-        let opened = opened.map_err(|cause| Error::io(format!("looking at {}", self.path.display()), &cause))?;
-        if files::look(&self.path)?.as_ref().map(files::identity) == Some(files::identity(&opened)) {
+        let opened = files::identity(&self.file, &self.path)?;
+        if files::look(&self.path)?.map(|found| found.identity) == Some(opened) {
             return Ok(());
         }
         let cause = std::io::Error::other("somebody else has removed or replaced the file; close the consumer");
@@ -123,7 +122,7 @@ fn furthest_in(directory: &Path) -> u64 {
 /// The position that a file has, which somebody may hold.
 fn position_in(path: &Path) -> Option<u64> {
     // What is no file may keep waiting whoever opens it.
-    files::look(path).ok()?.filter(fs::Metadata::is_file)?;
+    files::look(path).ok()?.filter(|found| found.is_file)?;
     let mut bytes = [0; 3 * LINE];
     files::read_at(&files::open_found(path).ok()??, &mut bytes, 0).ok()?;
     let (first, second) = seqs_in(&bytes);
@@ -169,8 +168,8 @@ fn locked_file(directory: &Path, path: &Path) -> Result<File> {
             Err(error) => return Err(error),
         };
         let locked = file.try_lock();
-        let opened = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
-        if files::look(path)?.as_ref().map(files::identity) != Some(files::identity(&opened)) {
+        let opened = files::identity(&file, path)?;
+        if files::look(path)?.map(|found| found.identity) != Some(opened) {
             continue;
         }
         return match locked {

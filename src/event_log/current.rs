@@ -1,7 +1,7 @@
 //! The file that a session is being written to, as it was left by the last write.
 
 use std::{
-    fs::{File, Metadata},
+    fs::File,
     path::Path,
     sync::{
         Arc,
@@ -11,7 +11,10 @@ use std::{
 };
 
 use super::{files, stamp::Stamp};
-use crate::error::{Error, Result};
+use crate::{
+    error::Result,
+    found::{Found, Identity},
+};
 
 /// The file being written.
 pub struct Current {
@@ -34,7 +37,7 @@ pub struct Current {
     /// Whether the journal may speak of it.
     pub in_journal: bool,
     /// Which file it is; `None` while it was never open.
-    identity: Option<(u64, u64)>,
+    identity: Option<Identity>,
     /// The state of its directory when its name was last seen to be that of the open file.
     named_under: Option<Stamp>,
 }
@@ -77,13 +80,12 @@ impl Current {
     /// says that it has one: not on every file system it does.
     pub fn is_unchanged(&mut self, path: &Path, names: Option<Stamp>) -> Result<bool> {
         if let Some(file) = self.handle.as_ref().filter(|_| names.is_some() && names == self.named_under)
-            && let Some(found) = file.metadata().ok().filter(files::has_name)
+            && let Some(found) = files::named(file)
         {
-            return Ok(self.length == found.len());
+            return Ok(self.length == found.length);
         }
         let found = files::look(path)?;
-        let same = self.identity.is_none() || self.identity == found.as_ref().map(files::identity);
-        let unchanged = same && self.length == found.as_ref().map_or(0, Metadata::len);
+        let unchanged = self.is(found) && self.length == found.map_or(0, |found| found.length);
         self.named_under = names.filter(|_| unchanged && self.handle.is_some());
         Ok(unchanged)
     }
@@ -92,8 +94,12 @@ impl Current {
     /// What stands behind may be half a line that could not be taken away again.
     pub fn may_be_mended(&self, path: &Path) -> Result<bool> {
         let found = files::look(path)?;
-        let same = self.identity.is_none() || self.identity == found.as_ref().map(files::identity);
-        Ok(same && found.is_some_and(|found| found.len() >= self.journaled))
+        Ok(self.is(found) && found.is_some_and(|found| found.length >= self.journaled))
+    }
+
+    /// Whether what was found is the same file, as far as it was ever open.
+    fn is(&self, found: Option<Found>) -> bool {
+        self.identity.is_none() || self.identity == found.map(|found| found.identity)
     }
 
     /// What the journal has of it is on the disk in its own place, whatever a sync has lost, and so is its name.
@@ -112,16 +118,11 @@ impl Current {
             return Ok(Arc::clone(file));
         }
         let file = Arc::new(files::open_append(path)?);
-        let opened = file.metadata().map_err(|cause| failure(path, &cause))?;
-        self.identity = Some(files::identity(&opened));
+        self.identity = Some(files::identity(&file, path)?);
         if self.length == 0 {
             self.begun = Instant::now();
         }
         self.handle = Some(Arc::clone(&file));
         Ok(file)
     }
-}
-
-fn failure(path: &Path, cause: &std::io::Error) -> Error {
-    Error::io(format!("looking at {}", path.display()), cause)
 }

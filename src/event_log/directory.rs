@@ -9,7 +9,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{files, record};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    found::Identity,
+};
 
 /// Where things are.
 #[derive(Debug, Clone)]
@@ -64,7 +67,7 @@ pub struct Ownership {
     /// Holds the lock of the operating system.
     lock: File,
     /// Which file that is.
-    identity: (u64, u64),
+    identity: Identity,
     /// Another one had its name, or none.
     is_lost: bool,
     layout: Layout,
@@ -104,8 +107,8 @@ impl Layout {
     }
 
     /// Which file has the lock's name.
-    pub fn named_lock(&self) -> Result<Option<(u64, u64)>> {
-        Ok(files::look(&self.root.join(LOCK))?.as_ref().map(files::identity))
+    pub fn named_lock(&self) -> Result<Option<Identity>> {
+        Ok(files::look(&self.root.join(LOCK))?.map(|found| found.identity))
     }
 
     /// Why somebody who owned it does so no longer.
@@ -128,8 +131,7 @@ impl Layout {
                 Err(TryLockError::WouldBlock) => return Err(self.locked(&mut lock)),
                 Err(TryLockError::Error(cause)) => return Err(failure("locking", &cause)),
             }
-            let opened = lock.metadata().map_err(|cause| failure("looking at", &cause))?;
-            let identity = files::identity(&opened);
+            let identity = files::identity(&lock, &path)?;
             let mut ownership = Ownership { lock, identity, is_lost: false, layout: self.clone() };
             // Somebody may have removed it since it was opened: then once more.
             if ownership.holds()? {
@@ -188,7 +190,7 @@ impl Ownership {
     /// directory, is told by [`Ownership::holds`] alone. That one decides where the file seems to have no name: not every
     /// file system counts them.
     pub fn seems_to_hold(&mut self) -> Result<bool> {
-        if !self.is_lost && self.lock.metadata().is_ok_and(|found| files::has_name(&found)) {
+        if !self.is_lost && files::named(&self.lock).is_some() {
             return Ok(true);
         }
         self.holds()
@@ -200,7 +202,7 @@ impl Ownership {
     }
 
     /// Which file is locked.
-    pub fn identity(&self) -> (u64, u64) {
+    pub fn identity(&self) -> Identity {
         self.identity
     }
 

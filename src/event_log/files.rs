@@ -24,7 +24,10 @@ pub use self::{
     moving::move_new,
     replacing::{is_temporary, remove_temporaries, replace, replace_unsynced},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    found::{Found, Identity},
+};
 
 fn doing(what: &str, path: &Path) -> String {
     format!("{what} {}", path.display())
@@ -68,43 +71,40 @@ pub fn open_to_mend(path: &Path) -> Result<File> {
 }
 
 /// What has this name now; `None` where nothing has.
-pub fn look(path: &Path) -> Result<Option<fs::Metadata>> {
+pub fn look(path: &Path) -> Result<Option<Found>> {
     #[cfg(test)]
     LOOKED.set(LOOKED.get() + 1);
-    match fs::metadata(path) {
+    there(path, Found::at(path))
+}
+
+/// The same with its times, for what is not being written to: the next write to it takes longer after this.
+pub fn look_at_times(path: &Path) -> Result<Option<fs::Metadata>> {
+    there(path, fs::metadata(path))
+}
+
+fn there<T>(path: &Path, looked: io::Result<T>) -> Result<Option<T>> {
+    match looked {
         Ok(found) => Ok(Some(found)),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(Error::io(doing("looking at", path), &cause)),
     }
 }
 
-/// Tells a file from another that has its name later: its device and its number there.
-#[cfg(unix)]
-pub fn identity(found: &fs::Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt;
-    (found.dev(), found.ino())
-}
-
-/// Nothing portable tells files apart here, where the name of an open file is not so easily given to another.
-#[cfg(not(unix))]
-pub fn identity(_: &fs::Metadata) -> (u64, u64) {
-    (0, 0)
-}
-
-/// Whether an open file has a name still.
-#[cfg(unix)]
-pub fn has_name(found: &fs::Metadata) -> bool {
-    #[cfg(test)]
-    if UNCOUNTED.get() {
-        return false;
+/// Which file this is that was opened by that path; what has the path by now may be another one.
+pub fn identity(file: &File, path: &Path) -> Result<Identity> {
+    match Found::of(file) {
+        Ok(found) => Ok(found.identity),
+        Err(cause) => Err(Error::io(doing("looking at", path), &cause)),
     }
-    std::os::unix::fs::MetadataExt::nlink(found) > 0
 }
 
-/// A file that is open keeps its name here.
-#[cfg(not(unix))]
-pub fn has_name(_: &fs::Metadata) -> bool {
-    true
+/// What an open file is, where it has a name still and the file system counts them.
+pub fn named(file: &File) -> Option<Found> {
+    #[cfg(all(test, unix))]
+    if UNCOUNTED.get() {
+        return None;
+    }
+    Found::of(file).ok().filter(|found| found.names > 0)
 }
 
 /// Opens a file to read from it, where there is one.

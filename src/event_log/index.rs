@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+use crate::found::Identity;
+
 /// One event.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
@@ -157,7 +159,7 @@ pub struct Session {
     /// Its id.
     pub id: Arc<str>,
     /// Which file is the one being written, where another process writes it.
-    pub growing: Option<(u64, u64)>,
+    pub growing: Option<Identity>,
     files: RwLock<Vec<Placed>>,
     topics: Arc<Mutex<Topics>>,
 }
@@ -170,7 +172,7 @@ impl Session {
 
     /// The same session as another process's files have it now, without files still. What was known of it before may be in use:
     /// both have the same topics, for the events of a file that both know go by their numbers, whoever reads that file's index.
-    pub fn visited(id: &str, before: Option<&Self>, growing: Option<(u64, u64)>) -> Self {
+    pub fn visited(id: &str, before: Option<&Self>, growing: Option<Identity>) -> Self {
         let topics = before.map_or_else(Arc::default, |before| Arc::clone(&before.topics));
         Self { growing, topics, ..Self::new(id) }
     }

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use crate::found::Identity;
+
 /// Longer than the ticks in which systems count the changes of a directory (10 ms on Linux at the most): what came later
 /// has another time.
 const TICK: Duration = Duration::from_millis(100);
@@ -12,7 +14,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// The state of a directory. As long as it has the same one, none of its names has come, gone, or become another file's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    identity: (u64, u64),
+    identity: Identity,
     /// Since the epoch: nobody can set it, as one can the time of the last modification.
     changed: Duration,
 }
@@ -37,7 +39,7 @@ impl Stamp {
         use std::os::unix::fs::MetadataExt;
         let found = std::fs::metadata(directory).ok()?;
         let changed = Duration::new(found.ctime().try_into().ok()?, found.ctime_nsec().try_into().ok()?);
-        Some(Self { identity: (found.dev(), found.ino()), changed })
+        Some(Self { identity: Identity::told_by(&found), changed })
     }
 
     #[cfg(not(unix))]
@@ -52,7 +54,8 @@ mod tests {
 
     #[test]
     fn a_change_of_the_same_tick_could_not_be_told_and_coarse_times_tell_none() {
-        let at = |changed| Stamp { identity: (1, 2), changed };
+        let identity = Identity::of(&std::env::temp_dir()).unwrap();
+        let at = |changed| Stamp { identity, changed };
         let changed = Duration::new(1_000, 123_456_789);
         assert!(!at(changed).is_settled(changed));
         assert!(!at(changed).is_settled(changed + Duration::from_millis(99)));

@@ -35,7 +35,7 @@ pub fn expire(layout: &Layout, stem: &str, limit: SystemTime, furthest: &mut u64
 
 fn expire_one(path: &Path, limit: SystemTime) -> Result<u64> {
     let is_old = || {
-        let found = files::look(path)?.filter(fs::Metadata::is_file);
+        let found = files::look_at_times(path)?.filter(fs::Metadata::is_file);
         Ok(found.and_then(|found| found.modified().ok()).is_some_and(|modified| modified < limit))
     };
     if !is_old()? {

@@ -113,8 +113,8 @@ fn whoever_opens_a_position_while_it_is_erased_holds_the_file_that_is_there() {
         while opened < 500 {
             // The other one has its lock for a moment.
             let Ok(position) = open(&layout) else { continue };
-            let there = files::look(&position.path).unwrap().map(|found| files::identity(&found));
-            let ours = files::identity(&position.file.metadata().unwrap());
+            let there = files::look(&position.path).unwrap().map(|found| found.identity);
+            let ours = files::identity(&position.file, &position.path).unwrap();
             if there != Some(ours) {
                 over.store(true, std::sync::atomic::Ordering::Relaxed);
                 panic!("the file has no name any more");

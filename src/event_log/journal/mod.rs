@@ -9,11 +9,14 @@
 pub mod entry;
 pub mod redo;
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 
 use self::entry::Part;
 use super::{directory::Layout, files};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    found::{Found, Identity},
+};
 
 /// It is written from its beginning again before it gets larger.
 const CAPACITY: u64 = 4 << 20;
@@ -39,7 +42,7 @@ pub enum Added {
 pub struct Journal {
     layout: Layout,
     /// What it is written to, and which file that is.
-    file: Option<(File, (u64, u64))>,
+    file: Option<(File, Identity)>,
     /// A write failed: nobody relies on what comes after it.
     broken: bool,
     epoch: u64,
@@ -104,7 +107,7 @@ impl Journal {
     /// Removes it, for the same reason; it comes again where it is of use.
     pub fn remove(&mut self) -> Result<()> {
         if let Some((_, identity)) = &self.file {
-            if self.named()?.as_ref().map(files::identity) == Some(*identity) {
+            if self.named()?.map(|found| found.identity) == Some(*identity) {
                 files::remove(&self.layout.journal)?;
             }
             files::sync_directory(&self.layout.root)?;
@@ -144,8 +147,8 @@ impl Journal {
         redo::discard(&self.layout)?;
         let file = files::create_new(&self.layout.journal)?;
         files::sync_directory(&self.layout.root)?;
-        let created = file.metadata().map_err(|cause| self.failure(&cause))?;
-        self.file = Some((file, files::identity(&created)));
+        let identity = files::identity(&file, &self.layout.journal)?;
+        self.file = Some((file, identity));
         Ok(true)
     }
 
@@ -153,8 +156,8 @@ impl Journal {
         let Some((file, identity)) = &self.file else { return Ok(()) };
         // Until all is well: whatever goes wrong, nobody relies on it.
         let well = !std::mem::replace(&mut self.broken, true);
-        let ours = |found: &Metadata| files::identity(found) == *identity && found.len() >= self.position;
-        if !self.named()?.as_ref().is_some_and(ours) {
+        let ours = |found: Found| found.identity == *identity && found.length >= self.position;
+        if !self.named()?.is_some_and(ours) {
             return Err(self.failure(&std::io::Error::other("somebody else has removed, replaced or cut the file")));
         }
         let written = files::write_at(file, bytes, self.position).and_then(|()| file.sync_data());
@@ -168,7 +171,7 @@ impl Journal {
     }
 
     /// What has its name now.
-    fn named(&self) -> Result<Option<Metadata>> {
+    fn named(&self) -> Result<Option<Found>> {
         files::look(&self.layout.journal)
     }
 

@@ -26,7 +26,7 @@ pub fn recover(layout: &Layout) -> Result<()> {
 /// Whether there is a journal. What somebody else has given that name is none, and is left alone.
 pub fn is_there(layout: &Layout) -> Result<bool> {
     let Some(found) = files::look(&layout.journal)? else { return Ok(false) };
-    let Some(file) = found.is_file().then(|| files::open_found(&layout.journal)).transpose()?.flatten() else {
+    let Some(file) = found.is_file.then(|| files::open_found(&layout.journal)).transpose()?.flatten() else {
         return Ok(false);
     };
     let mut head = [0; entry::OPENING.len()];

@@ -8,7 +8,10 @@ use super::super::{
     record,
     recovery::{self, recover},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    found::{Found, Identity},
+};
 
 /// The file that the session is being written to. It stays open, so that no other one gets its identity, as long as there
 /// are not too many of them.
@@ -16,7 +19,7 @@ use crate::error::{Error, Result};
 pub struct Growing {
     file: Option<File>,
     /// What tells it from others.
-    pub identity: (u64, u64),
+    pub identity: Identity,
     /// Read up to here.
     offset: u64,
     /// Where the file ended when what stood there was no line; it may have been on its way.
@@ -29,10 +32,9 @@ impl Growing {
     /// The file that is there; nothing of it is read.
     pub fn open(path: &Path) -> Result<Option<Self>> {
         let Some(file) = files::open_found(path)? else { return Ok(None) };
-        let found = file.metadata().map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
-        let growing =
-            Self { file: Some(file), identity: files::identity(&found), offset: 0, doubted: None, written: None };
-        Ok((!found.is_dir()).then_some(growing))
+        let found = Found::of(&file).map_err(|cause| Error::io(format!("looking at {}", path.display()), &cause))?;
+        let growing = Self { file: Some(file), identity: found.identity, offset: 0, doubted: None, written: None };
+        Ok((!found.is_directory).then_some(growing))
     }
 
     /// Whether a handle is held.
@@ -104,8 +106,8 @@ impl Growing {
 /// identity that is another one does not have the last of them. Where none is known while it is looked for, more are found only as
 /// long as the file is held, whose identity no other one has then.
 pub fn is_growing(session: &Session, file: &File) -> Result<bool> {
-    let opened = file.metadata().map_err(|cause| reading(session, &cause))?;
-    Ok(session.growing == Some(files::identity(&opened)) && still_has_last(file, session)?)
+    let opened = Found::of(file).map_err(|cause| reading(session, &cause))?;
+    Ok(session.growing == Some(opened.identity) && still_has_last(file, session)?)
 }
 
 /// Whether the last event that is known still stands where it stood: no other one gets its number.

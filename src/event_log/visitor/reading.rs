@@ -19,7 +19,7 @@ use super::{
     moving,
     seen::{Known, Seen},
 };
-use crate::error::Result;
+use crate::{error::Result, found::Identity};
 
 impl Visitor {
     /// Reads a session from scratch, but for closed files that are known. Where its owner begins a new file meanwhile, the
@@ -108,7 +108,7 @@ impl Visitor {
             let Some(bytes) = files::read_all(&path)? else { return Ok(None) };
             index(&recover(&bytes, Some(&session.id), after).found, &mut session.topics())
         };
-        let bytes = files::look(&path)?.map_or(0, |found| found.len());
+        let bytes = files::look(&path)?.map_or(0, |found| found.length);
         Ok(Some(Placed { path, closed: true, bytes, entries: Arc::new(RwLock::new(entries)) }))
     }
 
@@ -129,6 +129,6 @@ impl Visitor {
     }
 }
 
-fn identity_at(path: &Path) -> Result<Option<(u64, u64)>> {
-    Ok(files::look(path)?.filter(|found| !found.is_dir()).as_ref().map(files::identity))
+fn identity_at(path: &Path) -> Result<Option<Identity>> {
+    Ok(files::look(path)?.filter(|found| !found.is_directory).map(|found| found.identity))
 }

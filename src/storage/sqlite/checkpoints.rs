@@ -14,8 +14,11 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{failure::failure, identity::Identity, room::Room};
-use crate::error::{Error, Result};
+use super::{failure::failure, room::Room};
+use crate::{
+    error::{Error, Result},
+    found::Identity,
+};
 
 /// The log is folded each time it has grown by this: by 1,024 pages, as SQLite would by itself. Readers go on; pages that
 /// one of them still needs stay for later.

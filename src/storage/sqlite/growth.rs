@@ -9,7 +9,10 @@ use std::{
 use rusqlite::{Connection, FileControl, MAIN_DB};
 
 use super::{birth, failure::failure};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    found::Found,
+};
 
 /// So much more is taken where it is to be had: a commit in a dozen has to take some.
 const AHEAD: i64 = 256 * 1024;
@@ -108,7 +111,7 @@ impl Growth {
 
     /// Looks at the name only: to open the file would end the engine's locks on it when it is closed again.
     fn length(&self) -> i64 {
-        fs::metadata(&self.path).map_or(0, |found| i64::try_from(found.len()).unwrap_or(i64::MAX))
+        Found::at(&self.path).map_or(0, |found| i64::try_from(found.length).unwrap_or(i64::MAX))
     }
 
     /// Has the engine do it, which has the file open; whether it could. It does so only for those who want whole chunks, and

@@ -13,8 +13,11 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{identity::Identity, own_log::OwnLog};
-use crate::error::{Error, Result};
+use super::own_log::OwnLog;
+use crate::{
+    error::{Error, Result},
+    found::Identity,
+};
 
 /// Two copies of the package in one process, by the paths of their binaries.
 #[derive(Debug, Clone)]

@@ -15,15 +15,18 @@ use super::{
     failure::failure,
     hardening::{self, harden},
     held::{Held, HeldConnection},
-    identity::{Identity, still_there},
     migrate,
     network::refuse_network,
     restored,
     schema::{self, APPLICATION_ID, BACKUP_ID, SCHEMA_VERSION},
     shared_file::SharedFile,
+    still_there::still_there,
     turns::Turn,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    found::Identity,
+};
 
 /// The write-ahead log is cut back to this after a checkpoint.
 const WAL_BYTES: i32 = 64 * 1024 * 1024;

@@ -20,13 +20,11 @@ use std::{
 
 use rusqlite::{Connection, config::DbConfig};
 
-use super::{
-    birth,
-    identity::{Identity, Timeless},
-};
+use super::birth;
 use crate::{
     durability::Durability,
     error::{Error, Result},
+    found::{Found, Identity},
 };
 
 /// For so long a look at the name is enough for commits that are not synced.
@@ -74,7 +72,7 @@ impl OwnLog {
 
     /// Where nobody lets us look, as where the rights of the directory were taken, it is there as long as it has a name.
     fn is_at(&self, path: &Path) -> bool {
-        match Timeless::at(path) {
+        match Found::at(path) {
             Ok(found) => self.opened == Some(found.identity),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => false,
             Err(_) => self.names() != Some(0),
@@ -108,7 +106,7 @@ impl OwnLog {
     /// How many names the file that was opened has still.
     #[cfg(unix)]
     fn names(&self) -> Option<u64> {
-        Timeless::of(self.file.as_ref()?).ok().map(|found| found.names)
+        Found::of(self.file.as_ref()?).ok().map(|found| found.names)
     }
 
     #[cfg(not(unix))]

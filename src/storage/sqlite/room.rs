@@ -11,11 +11,11 @@ use std::{
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{
-    birth,
-    identity::{Identity, still_there},
+use super::{birth, still_there::still_there};
+use crate::{
+    error::{Error, Result},
+    found::{Found, Identity},
 };
-use crate::error::{Error, Result};
 
 /// So much is made at once while commits come: enough for a dozen small ones, and done in less time than they take.
 const AHEAD: u64 = 256 * 1024;
@@ -128,7 +128,7 @@ impl Room {
             held
         } else {
             let log = OpenOptions::new().append(true).open(&self.log)?;
-            (Identity::told_by(&log.metadata()?), log)
+            (Found::of(&log)?.identity, log)
         };
         Ok(&self.open.insert(open).1)
     }
@@ -136,7 +136,7 @@ impl Room {
     /// The log where it has become longer, which has to be synced.
     fn lengthen(&mut self, wanted: u64) -> io::Result<Option<&File>> {
         let mut log = self.log()?;
-        let missing = wanted.saturating_sub(log.metadata()?.len());
+        let missing = wanted.saturating_sub(Found::of(log)?.length);
         if missing == 0 {
             return Ok(None);
         }

@@ -8,12 +8,8 @@ use std::{
     },
 };
 
-use super::{
-    held::Held,
-    identity::{Identity, still_there},
-    own_log::OwnLog,
-};
-use crate::error::Result;
+use super::{held::Held, own_log::OwnLog, still_there::still_there};
+use crate::{error::Result, found::Identity};
 
 /// The file that a store was opened with.
 #[derive(Debug, Default)]

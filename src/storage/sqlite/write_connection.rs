@@ -9,11 +9,10 @@ use super::{
     failure::failure,
     growth::Growth,
     held::{Held, HeldLog},
-    identity::Identity,
     opening,
     own_log::OwnLog,
 };
-use crate::{durability::Durability, error::Result};
+use crate::{durability::Durability, error::Result, found::Identity};
 
 /// An open file.
 pub struct WriteConnection {

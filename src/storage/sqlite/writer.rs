@@ -14,10 +14,10 @@ use super::{
     expiry::Expiry,
     failure::{doubt_alone, leaves_doubt},
     growth,
-    identity::still_there,
     job::{Chore, Job, Step},
     reserve::Reserve,
     shared_file::SharedFile,
+    still_there::still_there,
     write_connection::WriteConnection,
 };
 use crate::{

@@ -6,7 +6,7 @@ use super::Writer;
 use crate::{
     error::{Error, Result},
     storage::sqlite::{
-        birth, expiry, held::Held, identity::still_there, opening, reserve::Reserve, schema,
+        birth, expiry, held::Held, opening, reserve::Reserve, schema, still_there::still_there,
         write_connection::WriteConnection,
     },
 };
