@@ -5,13 +5,11 @@ import type { Native } from '../../native.js';
 import { decodeMessages, withMessages } from '../../session.js';
 import { monotonic } from '../../timers.js';
 import type { ChatMessage, ChatSession } from '../../types.js';
-import { keepParsed, type Kept } from '../changes/kept.js';
 import type { MessageRange, SessionInfo } from '../capabilities.js';
-import { MessageList } from '../changes/message-list.js';
 import { sessionName } from '../pending-writes.js';
+import { assemblyOf, listOf, messagesOf, takePiece, type Assembly } from './assembly.js';
 import type { Connection } from './connection.js';
-import { Intake, type Piece } from './intake.js';
-import { putBack } from './lifted.js';
+import { Intake } from './intake.js';
 import type { CheckedOptions } from './options.js';
 import type { SessionSaves } from './saves.js';
 
@@ -181,14 +179,14 @@ export class SessionReads {
   #small(id: string, found: NonNullable<ReturnType<Native['storageReadSmall']>>): ReadSession {
     const [text, types, version, stamp, ...piece] = found;
     const assembly = assemblyOf(this.#options);
-    assemble(assembly, [...piece, ...NOTHING_TAKEN], this.#options);
+    takePiece(assembly, [...piece, ...NOTHING_TAKEN], this.#options);
     return this.#whole(id, { text, types }, version, stamp, assembly);
   }
 
   async #inPieces(id: string, inOrder: boolean): Promise<ReadSession | null> {
     const assembly = assemblyOf(this.#options);
     type Head = [text: string, types: string | null, version: string, stamp: string];
-    const intake = new Intake<Head>(this.#connection, (piece) => assemble(assembly, piece, this.#options));
+    const intake = new Intake<Head>(this.#connection, (piece) => takePiece(assembly, piece, this.#options));
     const head = await intake.read((binary, handle, slot, channel) =>
       binary.storageReadSession(handle, slot, channel, id, inOrder),
     );
@@ -197,39 +195,11 @@ export class SessionReads {
     return this.#whole(id, { text, types }, Number(version), Number(stamp), assembly);
   }
 
-  #whole(id: string, head: Encoded, version: number, stamp: number, { messages, kept }: Assembly): ReadSession {
+  #whole(id: string, head: Encoded, version: number, stamp: number, assembly: Assembly): ReadSession {
+    const messages = messagesOf(assembly);
     const session = withMessages(head, messages);
-    if (kept !== null) {
-      const list = new MessageList(kept.messages, kept.positions);
-      this.#saves.learn(id, { messages: list, stamp, shape: messages[0] });
-    }
+    const list = listOf(assembly);
+    if (list !== null) this.#saves.learn(id, { messages: list, stamp, shape: messages[0] });
     return { session, version };
   }
-}
-
-/**
- * A session that comes in pieces, and what is kept of it, as of one that was saved. No class: with the last instance of one
- * goes what the engine has compiled for its shape, and a program that restores now and then would have it compiled anew.
- */
-interface Assembly {
-  readonly messages: ChatMessage[];
-  /** Null where nothing is to be kept. */
-  readonly kept: { readonly messages: Kept[]; readonly positions: number[] } | null;
-}
-
-function assemblyOf({ snapshotBytes }: CheckedOptions): Assembly {
-  return { messages: [], kept: snapshotBytes > 0 ? { messages: [], positions: [] } : null };
-}
-
-function assemble({ messages, kept }: Assembly, piece: Piece, { encoding }: CheckedOptions): void {
-  const [text, types, positions, narrow, wide, ends] = piece;
-  const more = decodeMessages(text, types, (all) => putBack(all, { narrow, wide, ends }));
-  if (kept !== null) {
-    // Each is weighed by its share of the text, of which the engine takes one byte or two for a character.
-    const width = Buffer.byteLength(text) === text.length ? 1 : 2;
-    const share = Math.ceil((text.length * width + narrow.length + wide.length * 2) / more.length);
-    for (const message of more) kept.messages.push(keepParsed(message, kept.messages.length, encoding, share));
-    for (const position of positions) kept.positions.push(position);
-  }
-  for (const message of more) messages.push(message);
 }
