@@ -75,10 +75,10 @@ test('a value is as recorded when, and only when, the codec writes the same', ()
 
 test('one member may be recorded as an empty array, without being looked at', () => {
   const session = { id: 's', messages: [new Proxy({}, {})], context: { messages: [1] } };
-  const slots = recordOf(session, { emptied: 'messages' }) as Slots;
+  const slots = recordOf(session, false, 'messages') as Slots;
   expect(textOf(slots)).toEqual(encode({ ...session, messages: [] }));
   const accessor = Object.defineProperty({ id: 's' }, 'messages', { get: () => [], enumerable: true });
-  expect(recordOf(accessor, { emptied: 'messages' })).toBeNull();
+  expect(recordOf(accessor, false, 'messages')).toBeNull();
 });
 
 test('a record does not change with the value', () => {
@@ -143,7 +143,7 @@ test.each(Object.entries(refusals))('%s has no record, and no code of it is run'
 
 test.each(Object.entries(refusals))('%s has no record made in haste that nothing was overlooked in', (_, make) => {
   for (const value of [make(), { inside: make() }, [make()]]) {
-    const slots = recordOf(value, { hasty: true });
+    const slots = recordOf(value, true);
     if (slots !== null) expect(overlookedIn(value, slots)).not.toBeNull();
   }
 });
@@ -156,9 +156,9 @@ test('a record made in haste is found out before it is trusted', () => {
   const list = Object.defineProperty([1], 'x', { value: 1 });
   const values = [{ members }, [elements], { list }, { symbols }, [date]];
   const paths = values.map((value) => {
-    const slots = recordOf(value, { hasty: true }) as Slots;
+    const slots = recordOf(value, true) as Slots;
     // What comes before it in the record is passed over, whatever has become of it.
-    const behind = recordOf({ a: { list: [1, new Date(0), {}] }, value }, { hasty: true }) as Slots;
+    const behind = recordOf({ a: { list: [1, new Date(0), {}] }, value }, true) as Slots;
     expect(overlookedIn({ a: 1, value }, behind)?.path.slice(1)).toEqual(overlookedIn(value, slots)?.path);
     return overlookedIn(value, slots)?.path.join('/');
   });
@@ -170,7 +170,7 @@ test('a hidden member that an inherited one makes up for is found out as well', 
   Object.defineProperty(Object.prototype, 'inherited', { value: 1, enumerable: true, configurable: true });
   try {
     const value = Object.defineProperty({}, 'hidden', { value: 1 });
-    expect(overlookedIn(value, recordOf(value, { hasty: true }) as Slots)?.path).toEqual(['hidden']);
+    expect(overlookedIn(value, recordOf(value, true) as Slots)?.path).toEqual(['hidden']);
   } finally {
     Reflect.deleteProperty(Object.prototype, 'inherited');
   }

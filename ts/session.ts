@@ -106,7 +106,7 @@ function reviveMessage(message: unknown, table: string): unknown {
 }
 
 function withoutMessages(session: ChatSession, options: EncodeOptions): Encoded {
-  const slots = recordOf(session, { emptied: 'messages' });
+  const slots = recordOf(session, false, 'messages');
   if (slots === null) return encode(copyWithoutMessages(session), options);
   const head = textOf(slots);
   checkSize(head, options);

@@ -29,19 +29,14 @@ const LONGEST_IDLE = 1_000;
 /** Where records are laid out before they are cut to their length; whoever uses it takes it away meanwhile. */
 let idle: unknown[] | null = [];
 
-/** How a record is made. */
-export interface RecordOptions {
-  /**
-   * An accessor is read like a member, symbols and properties of Dates are overlooked, and `overlookedIn` has to be asked
-   * before the record is trusted: that takes longer than the rest.
-   */
-  hasty?: boolean;
-  /** A member of the value itself that is recorded as an empty array, whatever it is. */
-  emptied?: string;
-}
-
-/** The record of an object as it is now; null where it may be more than plain JSON and Dates. */
-export function recordOf(value: unknown, { hasty = false, emptied }: RecordOptions = {}): Slots | null {
+/**
+ * The record of an object as it is now; null where it may be more than plain JSON and Dates. In haste an accessor is read like a
+ * member, symbols and properties of Dates are overlooked, and `overlookedIn` has to be asked before the record is trusted: that
+ * takes longer than the rest. `emptied` is a member of the value itself that is recorded as an empty array, whatever it is.
+ *
+ * No object of options: with the last one the engine forgets their shape, and compiles this anew after each full collection.
+ */
+export function recordOf(value: unknown, hasty = false, emptied?: string): Slots | null {
   if (typeof value !== 'object' || value === null || 'toJSON' in Array.prototype) return null;
   const out = idle ?? [];
   idle = null;

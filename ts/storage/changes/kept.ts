@@ -35,7 +35,7 @@ const OBJECT_BYTES = 120;
  * has to be called before its text is.
  */
 export function keep(message: unknown, at: number, options: EncodeOptions, hasty = false): Kept {
-  const slots = recordOf(message, { hasty });
+  const slots = recordOf(message, hasty);
   if (slots === null) {
     const encoded = encodeMessage(message, at, options);
     return { slots, encoded, id: identityOf(message), size: OBJECT_BYTES + textBytes(encoded), unproven: undefined };

@@ -51,8 +51,14 @@ function wholeState(session: ChatSession, options: EncodeOptions): SessionState 
   const shape = sessionShape(session, lenient);
   // In haste nobody sees what JSON would make of code.
   const hasty = !lenient && shape.messages.length > FEW;
-  const kept: Kept[] = [];
-  for (let at = 0; at < shape.messages.length; at += 1) kept.push(keep(shape.messages[at], at, options, hasty));
+  const kept = keptOf(shape.messages, options, hasty);
   const head = encodeHead(session, shape, options);
   return { head, messages: MessageList.inFull(kept), delta: null };
+}
+
+/** A function of its own: what makes a state is forgotten with the last one, by a full collection, and with it what it was compiled to. */
+function keptOf(messages: readonly unknown[], options: EncodeOptions, hasty: boolean): Kept[] {
+  const kept: Kept[] = [];
+  for (let at = 0; at < messages.length; at += 1) kept.push(keep(messages[at], at, options, hasty));
+  return kept;
 }
