@@ -1,4 +1,5 @@
 /** Reads of a log, one after another, until a signal says that nobody wants any more. */
+import { keepCompiled } from '../keep-compiled.js';
 import type { Native } from '../native.js';
 import type { Asked } from './asked.js';
 
@@ -40,3 +41,6 @@ export class Reads {
     this.#asked.abandon(this.#slot, this.#signal?.reason);
   };
 }
+
+// It asks for nothing.
+keepCompiled(new Reads(null as never, undefined));
