@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 import { MAX_VALUE_BYTES } from '../ts/codec.js';
 import { exactText } from '../ts/codec/exact.js';
-import { isoOf, isoText } from '../ts/codec/originals.js';
+import { dateOf, isoOf, isoText } from '../ts/codec/iso.js';
 import { plainText } from '../ts/codec/plain.js';
 import { firstName, followingName, quoted } from '../ts/codec/quote.js';
 import { anyValue, refusals } from './support/values.js';
@@ -104,4 +104,34 @@ test('a time is written as its Date writes itself', () => {
     { numRuns: 2_000 },
   );
   expect(isoText(new Date(NaN))).toBeNull();
+});
+
+const unlike = fc.constantFrom(
+  '2025-11-23T24:00:00.000Z',
+  '2025-11-23T23:60:00.000Z',
+  '2025-11-23T23:59:60.000Z',
+  '2025-11-23t23:59:59.999Z',
+  '2025-11-23 23:59:59.999Z',
+  '2025-02-29T00:00:00.000Z',
+  '2025-02-30T00:00:00.000Z',
+  '2025-13-01T00:00:00.000Z',
+  '2025-11-23T23:59:59.9990',
+  '2025-11-23T23:59:59,999Z',
+  '2025-11-23T-1:59:59.999Z',
+  '2025-11-23T 1:59:59.999Z',
+  '2025-11-23T23:59:59.99 Z',
+  'Nov 23 2025 01:02:03 UTC',
+  '1970-01-01',
+  '',
+);
+
+test('a time is read as a Date reads it, whatever came before it', () => {
+  const same = (text: string): void => expect(dateOf(text).getTime()).toBe(new Date(text).getTime());
+  const anyTime = fc.oneof(fc.maxSafeInteger(), fc.integer({ min: 0, max: 4e12 })).map((any) => any % 8.64e15);
+  const usual = anyTime.map((time) => new Date(time).toISOString());
+  const spoiled = fc
+    .tuple(usual, fc.nat(23), fc.constantFrom(...'0123456789:.-+TZ xé'))
+    .map(([text, at, other]) => text.slice(0, at) + other + text.slice(at + 1));
+  fc.assert(fc.property(fc.oneof(usual, spoiled, unlike), same), { numRuns: 5_000 });
+  expect(dateOf(null).getTime()).toBeNaN();
 });

@@ -1,6 +1,7 @@
 /** Sessions as stores keep them: a head without the messages, and the messages one by one. */
 import { checkSize, decode, encode, revive, type Encoded, type EncodeOptions } from './codec.js';
 import { unsupported } from './codec/failures.js';
+import { dateOf } from './codec/iso.js';
 import { textOf } from './codec/record-text.js';
 import { recordOf } from './codec/record.js';
 import { LineJoiner, sessionShape, type SessionTimes } from './codec/session-shape.js';
@@ -91,9 +92,9 @@ export function decodeMessages(
   if (types.length !== messages.length && messages.length > 0) {
     throw new CorruptionError('ERR_CORRUPT', 'a stored session does not fit its table of types');
   }
-  for (const [at, message] of messages.entries()) {
+  for (let at = 0; at < messages.length; at += 1) {
     const table = types[at] as string;
-    if (table !== '') messages[at] = reviveMessage(message, table);
+    if (table !== '') messages[at] = reviveMessage(messages[at], table);
   }
   return messages as ChatMessage[];
 }
@@ -101,7 +102,7 @@ export function decodeMessages(
 function reviveMessage(message: unknown, table: string): unknown {
   if (table !== ONLY_TIMESTAMP) return revive(message, JSON.parse(table) as Record<string, string>);
   const stamped = message as { timestamp: unknown };
-  stamped.timestamp = new Date((stamped.timestamp as string | null) ?? NaN);
+  stamped.timestamp = dateOf(stamped.timestamp as string | null);
   return stamped;
 }
 

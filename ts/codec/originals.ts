@@ -25,7 +25,8 @@ const datePrototype = DATE_KEYS.every((key) => isNative(method(Date.prototype, k
   : (runInNewContext('Date.prototype') as Date);
 
 const toJson = method(datePrototype, 'toJSON');
-const toIsoString = method(datePrototype, 'toISOString') as () => string;
+/** What writes a Date as ISO text. */
+export const toIsoString = method(datePrototype, 'toISOString') as () => string;
 const valueOf = method(datePrototype, 'valueOf') as () => number;
 const toPrimitive = method(datePrototype, Symbol.toPrimitive);
 
@@ -41,37 +42,6 @@ export function writesItself(date: Date): boolean {
 
 /** Milliseconds since the epoch; NaN where the Date is invalid. */
 export const timeOf = (date: Date): number => Reflect.apply(valueOf, date, []);
-
-/** The ISO text of a Date, null where it is invalid. */
-export function isoText(date: Date): string | null {
-  const time = timeOf(date);
-  return Number.isNaN(time) ? null : isoOf(time);
-}
-
-const DAY_MS = 86_400_000;
-const TWO_DIGITS = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, '0'));
-
-/** Dates that follow each other are mostly of one day. */
-let lastDay = NaN;
-let lastDayText = '';
-
-/** The ISO text of a time within those that Dates have; the engine takes ten times as long for each. */
-export function isoOf(time: number): string {
-  const day = Math.floor(time / DAY_MS);
-  if (day !== lastDay) {
-    const whole = Reflect.apply(toIsoString, new Date(time), []);
-    lastDayText = whole.slice(0, whole.indexOf('T') + 1);
-    lastDay = day;
-  }
-  const rest = time - day * DAY_MS;
-  const seconds = Math.floor(rest / 1000);
-  const minutes = Math.floor(seconds / 60);
-  const clock = `${digits(Math.floor(minutes / 60))}:${digits(minutes % 60)}:${digits(seconds % 60)}`;
-  const milliseconds = rest % 1000;
-  return `${lastDayText}${clock}.${Math.floor(milliseconds / 100)}${digits(milliseconds % 100)}Z`;
-}
-
-const digits = (number: number): string => TWO_DIGITS[number] as string;
 
 const href = getter(URL.prototype, 'href') as () => string;
 

@@ -6,7 +6,7 @@
 import { types } from 'node:util';
 import type { Encoded } from '../codec.js';
 import { isDisguised } from './kinds.js';
-import { isoText } from './originals.js';
+import { isoText } from './iso.js';
 import { firstName, followingName, quoted } from './quote.js';
 import { isDense } from './strays.js';
 import { entryOf, tableOf } from './table.js';

@@ -2,7 +2,7 @@
 import type { Encoded } from '../codec.js';
 import { ARRAY, DATE, END, type Slots } from './record.js';
 import { isLiftable, type Lifted } from './lifted.js';
-import { isoOf } from './originals.js';
+import { isoOf } from './iso.js';
 import { firstName, followingName, quoted } from './quote.js';
 import { entryOf, tableOf } from './table.js';
 

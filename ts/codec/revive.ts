@@ -1,6 +1,7 @@
 /** Puts values back where their stand-ins are. */
 import { CorruptionError, SmallTalkError } from '../errors.js';
 import { reviveError } from './error-members.js';
+import { dateOf } from './iso.js';
 import { fromPointer, setMember } from './pointer.js';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each reviver knows the shape that its tag promises
@@ -27,7 +28,7 @@ const REVIVERS: Readonly<Record<string, Reviver>> = {
   '-Infinity': () => -Infinity,
   '-0': () => -0,
   BigInt: (standIn: string) => BigInt(standIn),
-  Date: (standIn: string | null) => new Date(standIn ?? NaN),
+  Date: dateOf,
   Map: (standIn: [unknown, unknown][]) => new Map(standIn),
   Set: (standIn: unknown[]) => new Set(standIn),
   RegExp: (standIn: string, tag: string) => {

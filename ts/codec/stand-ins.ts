@@ -1,7 +1,8 @@
 /** The copy of a value that `JSON.stringify` can write: whatever is more than JSON has its readable stand-in. */
 import { kindOf, runsCode } from './kinds.js';
 import { errorMembers } from './error-members.js';
-import { bytesOf, entriesOf, isoText, membersOf, regExpText, urlText } from './originals.js';
+import { isoText } from './iso.js';
+import { bytesOf, entriesOf, membersOf, regExpText, urlText } from './originals.js';
 import { setMember } from './pointer.js';
 
 /** A member that `JSON.stringify` would leave out. */
