@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 
+import fc from 'fast-check';
+
 import { SQLiteStorageAdapter, type ChatSession } from '../ts/index.js';
 import { SnapshotCache } from '../ts/storage/changes/cache.js';
 import { keep } from '../ts/storage/changes/kept.js';
@@ -22,6 +24,64 @@ test('who was used least recently goes first', () => {
   expect(['a', 'b', 'c', 'd'].map((id) => cache.get(id) !== undefined)).toEqual([true, false, true, true]);
   expect(cache.bytes).toBeGreaterThan(30_000);
   expect(cache.bytes).toBeLessThan(35_000);
+});
+
+const LIMIT = 20_000;
+
+/** The same, the plain way: who was used last is the last one. */
+class Model {
+  all: { id: string; stamp: number; bytes: number }[] = [];
+
+  use(id: string): void {
+    this.all.sort((one, other) => Number(one.id === id) - Number(other.id === id));
+  }
+
+  put(id: string, stamp: number, bytes: number): void {
+    const at = this.all.findIndex((one) => one.id === id);
+    this.all.splice(at === -1 ? this.all.length : at, at === -1 ? 0 : 1, { id, stamp, bytes });
+    if (bytes > LIMIT) this.all = this.all.filter((one) => one.id !== id);
+    while (this.bytes > LIMIT) this.all.shift();
+  }
+
+  get bytes(): number {
+    return this.all.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+}
+
+test('whatever is done in whatever order, those used last are there', () => {
+  const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
+  const step = fc.record({
+    what: fc.constantFrom('set', 'set', 'get', 'replace', 'forget', 'clear'),
+    id,
+    characters: fc.constantFrom(10, 1_000, 4_000, 9_000, 25_000),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const [cache, model] = [new SnapshotCache(LIMIT), new Model()];
+      steps.forEach(({ what, id, characters }, at) => {
+        const [stamp, added] = [at + 1, snapshot(characters, at + 1)];
+        const there = model.all.find((one) => one.id === id);
+        if (what === 'set') {
+          cache.set(id, added);
+          model.all = model.all.filter((one) => one.id !== id);
+          model.put(id, stamp, added.messages.bytes + 500);
+        } else if (what === 'replace') {
+          cache.replace(id, there?.stamp ?? 0, added);
+          if (there !== undefined) model.put(id, stamp, added.messages.bytes + 500);
+        } else if (what === 'get') {
+          expect(cache.get(id)?.stamp).toBe(there?.stamp);
+          model.use(id);
+        } else {
+          if (what === 'clear') cache.clear();
+          else cache.forget(id);
+          model.all = what === 'clear' ? [] : model.all.filter((one) => one.id !== id);
+        }
+        expect(cache.bytes).toBe(model.bytes);
+      });
+      for (const { id, stamp } of model.all) expect(cache.get(id)?.stamp).toBe(stamp);
+    }),
+    { numRuns: 1_000 },
+  );
 });
 
 test('what is too large, replaced or forgotten takes nothing', () => {

@@ -21,6 +21,11 @@ export class SnapshotCache {
   readonly #limit: number;
   /** A Map keeps the order in which its keys came: whoever is used is put at the end again. */
   readonly #snapshots = new Map<string, Snapshot>();
+  /**
+   * Goes on where it was: whoever it has come past is not there any more, or at the end again. One that begins anew would first
+   * have to come past all the places that are empty.
+   */
+  #oldest = this.#snapshots.keys();
   #bytes = 0;
 
   /** With a limit of 0 nothing is kept. */
@@ -65,9 +70,10 @@ export class SnapshotCache {
   }
 
   #shrink(): void {
-    for (const oldest of this.#snapshots.keys()) {
-      if (this.#bytes <= this.#limit) break;
-      this.forget(oldest);
+    while (this.#bytes > this.#limit && this.#snapshots.size > 0) {
+      const { done, value } = this.#oldest.next();
+      if (done === true) this.#oldest = this.#snapshots.keys();
+      else this.forget(value);
     }
   }
 
