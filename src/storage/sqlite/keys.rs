@@ -1,6 +1,6 @@
 //! Values under keys. A key whose time has come is as good as gone, whether or not its row still stands.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{counters::Counter, failure::failure};
 use crate::{
@@ -39,31 +39,46 @@ pub fn set(connection: &Connection, key: &str, text: &str, types: Option<&str>, 
 
 /// Reads a value that has not expired at `now`.
 pub fn get(connection: &Connection, key: &str, now: i64) -> Result<Option<Encoded>> {
-    Ok(living(connection, key, now)?.map(|(value, _)| value))
+    Looks::of(connection)?.get(key, now)
 }
 
 /// When a key ends that has not expired at `now`. It is checked with its value: a wrong end is damage as well.
 pub fn end(connection: &Connection, key: &str, now: i64) -> Result<Option<KeyEnd>> {
-    Ok(living(connection, key, now)?.map(|(_, end)| end.map_or(KeyEnd::Never, KeyEnd::At)))
+    Ok(Looks::of(connection)?.living(key, now)?.map(|(_, end)| end.map_or(KeyEnd::Never, KeyEnd::At)))
 }
 
-fn living(connection: &Connection, key: &str, now: i64) -> Result<Option<(Encoded, Option<i64>)>> {
-    let row = connection
-        .prepare_cached("SELECT data, types, expires_at, crc FROM key_values WHERE key = ?1")
-        .and_then(|mut statement| {
-            statement
-                .query_row([key], |row| {
-                    let value = Encoded { text: row.get(0)?, types: row.get(1)? };
-                    Ok((value, row.get::<_, Option<i64>>(2)?, row.get::<_, i64>(3)?))
-                })
-                .optional()
-        })
-        .map_err(|error| failure("reading a key", &error))?;
-    let Some((value, expires_at, stored)) = row else { return Ok(None) };
-    if crc(key, &value.text, value.types.as_deref(), expires_at) != stored {
-        return Err(damaged(key, "its checksum does not fit"));
+/// Looks for one key after another: what is asked is prepared once.
+pub struct Looks<'c>(CachedStatement<'c>);
+
+impl<'c> Looks<'c> {
+    /// Looks in the view that the connection has at each of them.
+    pub fn of(connection: &'c Connection) -> Result<Self> {
+        connection
+            .prepare_cached("SELECT data, types, expires_at, crc FROM key_values WHERE key = ?1")
+            .map(Self)
+            .map_err(|error| failure("reading a key", &error))
     }
-    Ok(expires_at.is_none_or(|end| end > now).then_some((value, expires_at)))
+
+    /// Reads a value that has not expired at `now`.
+    pub fn get(&mut self, key: &str, now: i64) -> Result<Option<Encoded>> {
+        Ok(self.living(key, now)?.map(|(value, _)| value))
+    }
+
+    fn living(&mut self, key: &str, now: i64) -> Result<Option<(Encoded, Option<i64>)>> {
+        let row = self
+            .0
+            .query_row([key], |row| {
+                let value = Encoded { text: row.get(0)?, types: row.get(1)? };
+                Ok((value, row.get::<_, Option<i64>>(2)?, row.get::<_, i64>(3)?))
+            })
+            .optional()
+            .map_err(|error| failure("reading a key", &error))?;
+        let Some((value, expires_at, stored)) = row else { return Ok(None) };
+        if crc(key, &value.text, value.types.as_deref(), expires_at) != stored {
+            return Err(damaged(key, "its checksum does not fit"));
+        }
+        Ok(expires_at.is_none_or(|end| end > now).then_some((value, expires_at)))
+    }
 }
 
 /// What a key that is not as it was written gives.

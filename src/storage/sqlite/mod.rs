@@ -176,9 +176,10 @@ impl SqliteStore {
         self.look(|connection| small::key(connection, key, now))
     }
 
-    /// Reads small values that are plain JSON as one array, likewise; null stands for each key that has none.
+    /// Reads small values that are plain JSON as one array, likewise; null stands for each key that has none. There is a NUL
+    /// between two keys.
     #[must_use]
-    pub fn small_keys(&self, keys: &[String], now: i64) -> Glance<EngineText> {
+    pub fn small_keys(&self, keys: &str, now: i64) -> Glance<EngineText> {
         self.look(|connection| small::keys(connection, keys, now))
     }
 

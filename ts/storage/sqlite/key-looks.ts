@@ -62,8 +62,10 @@ export class KeyLooks {
 
   /** Undefined where they have to be read one by one, which also tells what is wrong with which. */
   #values(keys: string[]): unknown[] | undefined {
+    // One text crosses in a tenth of the time.
+    const names = keys.join('\0');
     try {
-      const text = this.#connection.now((binary, handle) => binary.storageGetKeysNow(handle, keys, Date.now()));
+      const text = this.#connection.now((binary, handle) => binary.storageGetKeysNow(handle, names, Date.now()));
       return text === undefined ? undefined : (decode(text, null) as unknown[]);
     } catch {
       return undefined;
