@@ -10,61 +10,54 @@ import type { Piece } from './intake.js';
 import { putBack } from './lifted.js';
 import type { CheckedOptions } from './options.js';
 
-/** The pieces so far, joined at the end: an array that grows from nothing is of another kind with its first object. */
+/** What has come so far. */
 export interface Assembly {
-  readonly messages: ChatMessage[][];
+  messages: ChatMessage[];
   /** Null where nothing is to be kept. */
-  readonly kept: Kept[][] | null;
-  readonly positions: Float64Array[];
-  /** How many messages they have. */
-  count: number;
+  kept: Kept[] | null;
+  positions: number[];
 }
 
 /** Nothing yet. */
 export function assemblyOf({ snapshotBytes }: CheckedOptions): Assembly {
-  return { messages: [], kept: snapshotBytes > 0 ? [] : null, positions: [], count: 0 };
+  return { messages: [], kept: snapshotBytes > 0 ? [] : null, positions: [] };
 }
 
 /** Takes the next piece. Throws `ERR_CORRUPT`. */
 export function takePiece(assembly: Assembly, piece: Piece, options: CheckedOptions): void {
-  const { messages, kept, positions, count } = assembly;
+  const { messages, kept, positions } = assembly;
   const [text, types, places, narrow, wide, ends] = piece;
   const more = decodeMessages(text, types, (all) => putBack(all, { narrow, wide, ends }));
   if (kept !== null) {
     // Each is weighed by its share of the text, of which the engine takes one byte or two for a character.
     const width = Buffer.byteLength(text) === text.length ? 1 : 2;
     const share = Math.ceil((text.length * width + narrow.length + wide.length * 2) / more.length);
-    kept.push(keptOf(more, count, options, share));
-    positions.push(places);
+    assembly.kept = followedBy(kept, keptOf(more, messages.length, options, share));
+    addPlaces(positions, places);
   }
-  messages.push(more);
-  assembly.count += more.length;
+  assembly.messages = followedBy(messages, more);
 }
 
-/** The messages that have come. */
-export function messagesOf({ messages }: Assembly): ChatMessage[] {
-  return joined(messages);
-}
-
-/** What is kept of them; null where nothing is. */
+/** What is kept of the messages; null where nothing is. */
 export function listOf({ kept, positions }: Assembly): MessageList | null {
-  return kept === null ? null : new MessageList(joined(kept), numbersOf(positions));
+  return kept === null ? null : new MessageList(kept, positions);
 }
 
-/** A function of its own, as each loop here: what a loop is compiled with is compiled anew when any of it turns out otherwise. */
+// Each loop is a function of its own: what is compiled with it is compiled anew when any of it turns out otherwise.
+
 function keptOf(messages: readonly ChatMessage[], before: number, { encoding }: CheckedOptions, share: number): Kept[] {
   const kept: Kept[] = [];
   for (let at = 0; at < messages.length; at += 1) kept.push(keepParsed(messages[at], before + at, encoding, share));
   return kept;
 }
 
-function joined<T>(pieces: readonly T[][]): T[] {
-  const [first, ...others] = pieces;
-  return first === undefined ? [] : others.length === 0 ? first : first.concat(...others);
+/** The first piece is what the others are added to: an array that grows from nothing is of another kind with its first object. */
+function followedBy<T>(all: T[], more: T[]): T[] {
+  if (all.length === 0) return more;
+  for (let at = 0; at < more.length; at += 1) all.push(more[at] as T);
+  return all;
 }
 
-function numbersOf(pieces: readonly Float64Array[]): number[] {
-  const numbers: number[] = [];
-  for (const piece of pieces) for (let at = 0; at < piece.length; at += 1) numbers.push(piece[at] as number);
-  return numbers;
+function addPlaces(all: number[], more: Float64Array): void {
+  for (let at = 0; at < more.length; at += 1) all.push(more[at] as number);
 }
