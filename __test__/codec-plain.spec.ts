@@ -106,6 +106,20 @@ test('a time is written as its Date writes itself', () => {
   expect(isoText(new Date(NaN))).toBeNull();
 });
 
+test('who has replaced Date.parse changes no stored Date', () => {
+  // As a library does that reads dates in many languages, loaded before this one.
+  jest.isolateModules(() => {
+    const { parse } = Date;
+    Date.parse = () => 12_345_678;
+    try {
+      const { dateOf: read } = jest.requireActual<{ dateOf: typeof dateOf }>('../ts/codec/iso.js');
+      expect(read('2025-11-26T03:25:45.678Z').getTime()).toBe(Date.UTC(2025, 10, 26, 3, 25, 45, 678));
+    } finally {
+      Date.parse = parse;
+    }
+  });
+});
+
 const unlike = fc.constantFrom(
   '2025-11-23T24:00:00.000Z',
   '2025-11-23T23:60:00.000Z',
@@ -121,6 +135,9 @@ const unlike = fc.constantFrom(
   '2025-11-23T 1:59:59.999Z',
   '2025-11-23T23:59:59.99 Z',
   'Nov 23 2025 01:02:03 UTC',
+  '1/1/25 UTC+05:30:00.000Z',
+  '1/1/2025 ( 05:06:07.890Z',
+  '1/1/2025 1:01:02:03.456Z',
   '1970-01-01',
   '',
 );
@@ -133,5 +150,7 @@ test('a time is read as a Date reads it, whatever came before it', () => {
     .tuple(usual, fc.nat(23), fc.constantFrom(...'0123456789:.-+TZ xé'))
     .map(([text, at, other]) => text.slice(0, at) + other + text.slice(at + 1));
   fc.assert(fc.property(fc.oneof(usual, spoiled, unlike), same), { numRuns: 5_000 });
-  expect(dateOf(null).getTime()).toBeNaN();
+  for (const none of [null, undefined, {}, Array.from('2025-11-23T23:59:59.999Z')]) {
+    expect(dateOf(none as string | null).getTime()).toBeNaN();
+  }
 });

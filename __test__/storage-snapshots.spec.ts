@@ -1,4 +1,7 @@
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import fc from 'fast-check';
 
@@ -82,6 +85,24 @@ test('whatever is done in whatever order, those used last are there', () => {
     }),
     { numRuns: 1_000 },
   );
+});
+
+test('a snapshot that another one has replaced is let go of, also where there is room for all', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const [cache, given] = [new SnapshotCache(1e9), [] as WeakRef<object>[]];
+  for (let round = 0; round < 200; round += 1) {
+    for (const id of ['a', 'b', 'c']) {
+      const added = snapshot(100, round);
+      given.push(new WeakRef(added));
+      cache.set(id, added);
+      expect(cache.get(id)?.stamp).toBe(round);
+    }
+  }
+  await turn();
+  collect();
+  expect(given.filter((one) => one.deref() !== undefined).length).toBeLessThan(10);
+  expect(cache.get('a')?.stamp).toBe(199);
 });
 
 test('what is too large, replaced or forgotten takes nothing', () => {

@@ -32,25 +32,33 @@ export function isoOf(time: number): string {
 
 const digits = (number: number): string => TWO_DIGITS[number] as string;
 
-const parse = Date.parse;
-
 /** The day of the last text that was read, with the `T` behind it, and when it begins. */
 let readDay = '';
 let readDayStart = NaN;
 
 /** The Date whose ISO text this is; an invalid one for null. Of any other text it is what the engine makes of it. */
 export function dateOf(text: string | null): Date {
-  const time = text === null ? NaN : usualTime(text);
+  const time = isUsual(text) ? usualTime(text) : NaN;
   return Number.isNaN(time) ? new Date(text ?? NaN) : new Date(time);
 }
 
-/** The time of what `isoOf` writes of the years 0 to 9999; NaN for all else. */
+const DAY = /^\d{4}-\d\d-\d\dT$/;
+
+/** Whether it may be what `isoOf` writes of the years 0 to 9999. In a store that others have written there may be anything. */
+const isUsual = (text: unknown): text is string =>
+  typeof text === 'string' &&
+  text.length === 24 &&
+  text[13] === ':' &&
+  text[16] === ':' &&
+  text[19] === '.' &&
+  text[23] === 'Z';
+
+/** The time that it is; NaN where it is none. */
 function usualTime(text: string): number {
-  if (text.length !== 24 || text[13] !== ':' || text[16] !== ':' || text[19] !== '.' || text[23] !== 'Z') return NaN;
   const day = text.slice(0, 11);
   if (day !== readDay) {
-    // As a whole: a day alone the engine also reads in ways of its own.
-    readDayStart = parse(`${day}00:00:00.000Z`);
+    // What looks otherwise the engine reads in ways of its own, in which the time may change the day.
+    readDayStart = DAY.test(day) ? timeOf(new Date(`${day}00:00:00.000Z`)) : NaN;
     readDay = day;
   }
   const minutes = twoDigits(text, 11, 23) * 60 + twoDigits(text, 14, 59);

@@ -16,16 +16,24 @@ export interface Snapshot {
 /** What an entry takes beside its messages. */
 const ENTRY_BYTES = 500;
 
-/** Snapshots by session, at most so many bytes of them; who was used least recently goes first. */
+/** One of a chain, from the one that was used least recently to the one that was used last. */
+interface Entry {
+  readonly id: string;
+  snapshot: Snapshot;
+  older: Entry | null;
+  newer: Entry | null;
+}
+
+/**
+ * Snapshots by session, at most so many bytes of them; who was used least recently goes first. The order of a Map would tell
+ * who that is as well, but past all the places of those that were put at its end; and an iterator that stays there holds
+ * each table that the Map has ever had.
+ */
 export class SnapshotCache {
   readonly #limit: number;
-  /** A Map keeps the order in which its keys came: whoever is used is put at the end again. */
-  readonly #snapshots = new Map<string, Snapshot>();
-  /**
-   * Goes on where it was: whoever it has come past is not there any more, or at the end again. One that begins anew would first
-   * have to come past all the places that are empty.
-   */
-  #oldest = this.#snapshots.keys();
+  readonly #entries = new Map<string, Entry>();
+  #oldest: Entry | null = null;
+  #newest: Entry | null = null;
   #bytes = 0;
 
   /** With a limit of 0 nothing is kept. */
@@ -39,54 +47,73 @@ export class SnapshotCache {
   }
 
   get(id: string): Snapshot | undefined {
-    const snapshot = this.#snapshots.get(id);
-    if (snapshot === undefined) return undefined;
-    this.#snapshots.delete(id);
-    this.#snapshots.set(id, snapshot);
-    return snapshot;
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return undefined;
+    this.#unlink(entry);
+    this.#append(entry);
+    return entry.snapshot;
   }
 
   set(id: string, snapshot: Snapshot): void {
     this.forget(id);
     const bytes = weight(snapshot);
     if (bytes > this.#limit) return;
-    this.#snapshots.set(id, snapshot);
+    const entry = { id, snapshot, older: null, newer: null };
+    this.#entries.set(id, entry);
+    this.#append(entry);
     this.#bytes += bytes;
     this.#shrink();
   }
 
   /** Puts a snapshot in the place of the one with a stamp, if that is still here; it was used when that one was. */
   replace(id: string, stamp: number, snapshot: Snapshot): void {
-    const before = this.#snapshots.get(id);
-    if (before?.stamp !== stamp) return;
+    const entry = this.#entries.get(id);
+    if (entry?.snapshot.stamp !== stamp) return;
     const bytes = weight(snapshot);
     if (bytes > this.#limit) {
       this.forget(id);
       return;
     }
-    this.#snapshots.set(id, snapshot);
-    this.#bytes += bytes - weight(before);
+    this.#bytes += bytes - weight(entry.snapshot);
+    entry.snapshot = snapshot;
     this.#shrink();
   }
 
-  #shrink(): void {
-    while (this.#bytes > this.#limit && this.#snapshots.size > 0) {
-      const { done, value } = this.#oldest.next();
-      if (done === true) this.#oldest = this.#snapshots.keys();
-      else this.forget(value);
-    }
-  }
-
   forget(id: string): void {
-    const snapshot = this.#snapshots.get(id);
-    if (snapshot === undefined) return;
-    this.#snapshots.delete(id);
-    this.#bytes -= weight(snapshot);
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) this.#remove(entry);
   }
 
   clear(): void {
-    this.#snapshots.clear();
+    this.#entries.clear();
+    this.#oldest = this.#newest = null;
     this.#bytes = 0;
+  }
+
+  #shrink(): void {
+    while (this.#bytes > this.#limit && this.#oldest !== null) this.#remove(this.#oldest);
+  }
+
+  #remove(entry: Entry): void {
+    this.#entries.delete(entry.id);
+    this.#unlink(entry);
+    this.#bytes -= weight(entry.snapshot);
+  }
+
+  #append(entry: Entry): void {
+    entry.older = this.#newest;
+    if (this.#newest === null) this.#oldest = entry;
+    else this.#newest.newer = entry;
+    this.#newest = entry;
+  }
+
+  #unlink(entry: Entry): void {
+    const { older, newer } = entry;
+    if (older === null) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === null) this.#newest = older;
+    else newer.older = older;
+    entry.older = entry.newer = null;
   }
 }
 
