@@ -71,10 +71,15 @@ pub fn files_of(archive: &Path, stem: &str, after: Option<f64>) -> Result<Vec<Pa
         }
     }
     found.sort();
-    // A file ends before the next one begins.
+    let Some(after) = after else { return Ok(found.into_iter().map(|(_, path)| path).collect()) };
     #[expect(clippy::cast_precision_loss, reason = "numbers stay below 2^53 until the year 2255")]
-    let skipped = found.iter().skip(1).filter(|(first, _)| after.is_some_and(|after| *first as f64 <= after)).count();
-    Ok(found.into_iter().skip(skipped).map(|(_, path)| path).collect())
+    let is_beyond = |seq: u64| seq as f64 > after;
+    // A file ends before the next one begins, unless an earlier state of it was put back and went on with numbers that leapt.
+    let begun: Vec<bool> = found.iter().map(|(first, _)| !is_beyond(*first)).collect();
+    let next_has_begun = begun.into_iter().skip(1).chain([false]);
+    let wanted = found.into_iter().zip(next_has_begun);
+    let wanted = wanted.filter(|((_, path), begun)| !begun || last_of(path).ok().flatten().is_none_or(is_beyond));
+    Ok(wanted.map(|((_, path), _)| path).collect())
 }
 
 #[cfg(all(test, unix))]

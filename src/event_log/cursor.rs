@@ -37,9 +37,9 @@ pub struct Cursor {
 }
 
 /// One file of the replay: as much of it as there was at the start.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Part {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     entries: Arc<RwLock<Entries>>,
     session: Arc<Session>,
@@ -49,11 +49,22 @@ struct Part {
 }
 
 impl Part {
-    /// A file with the number of its first event; `None` where it has none.
-    fn of(file: File, path: PathBuf, entries: Arc<RwLock<Entries>>, session: Arc<Session>) -> Option<(u64, Self)> {
-        let summary = read(&entries).summary;
-        let part = Self { file, path, entries, session, topics: None, next: 0, end: 0 };
-        (summary.count > 0).then_some((summary.first_seq, part))
+    /// A whole file; `None` where it has no event.
+    fn of(file: File, path: PathBuf, entries: Arc<RwLock<Entries>>, session: Arc<Session>) -> Option<Self> {
+        let is_empty = read(&entries).is_empty();
+        let part = Self { file: file.into(), path, entries, session, topics: None, next: 0, end: usize::MAX };
+        (!is_empty).then_some(part)
+    }
+
+    /// The numbers of its first event and of its last one.
+    fn seqs(&self) -> (u64, u64) {
+        let summary = read(&self.entries).summary;
+        (summary.first_seq, summary.last_seq)
+    }
+
+    /// Some of its events.
+    fn cut(&self, start: usize, end: usize) -> Self {
+        Self { next: start, end, ..self.clone() }
     }
 }
 
@@ -105,10 +116,10 @@ impl Cursor {
             };
             if self.filter.archived {
                 // After the others: what is archived meanwhile is held already.
-                self.hold_archived(view.archive(), id, &mut held)?;
+                held = self.hold_archived(view.archive(), id, held)?;
             }
             let mut wanted = self.filter.last.unwrap_or(usize::MAX);
-            for (_, part) in held.into_iter().rev() {
+            for part in held.into_iter().rev() {
                 self.add(part, &mut wanted)?;
             }
             return Ok(());
@@ -124,7 +135,7 @@ impl Cursor {
         }
         checkpoint::load(&part.entries, &part.session, &part.file)?;
         part.topics = self.filter.wanted_topics(&part.session.topics());
-        let (start, end) = self.filter.span(&read(&part.entries), &part.topics, wanted);
+        let (start, end) = self.filter.span(&read(&part.entries), part.next..part.end, &part.topics, wanted);
         if start < end {
             (part.next, part.end) = (start, end);
             self.parts.push_front(part);

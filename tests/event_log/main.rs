@@ -7,6 +7,7 @@ mod numbers;
 mod recovery;
 mod removed;
 mod replaying;
+mod restored;
 mod retention;
 mod sharing;
 mod support;

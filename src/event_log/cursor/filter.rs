@@ -1,6 +1,6 @@
 //! Which events a replay brings, told by what the index keeps of each.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use crate::event_log::index::{Entries, Entry, Summary, Topics};
 
@@ -41,17 +41,24 @@ impl ReplayFilter {
             || self.after_seq.is_some_and(|after| number(file.last_seq) <= after)
     }
 
-    /// The part of a file that the replay covers: all that the numbers leave, and of that, where only the newest matches
+    /// What the replay covers of a part of a file: all that the numbers leave, and of that, where only the newest matches
     /// are wanted, what reaches back to the first of them. What is not found here stays wanted.
-    pub(super) fn span(&self, entries: &Entries, topics: &Wanted, wanted: &mut usize) -> (usize, usize) {
+    pub(super) fn span(
+        &self,
+        entries: &Entries,
+        part: Range<usize>,
+        topics: &Wanted,
+        wanted: &mut usize,
+    ) -> (usize, usize) {
         let list = &entries.list;
+        let end = part.end.min(list.len());
         let after = self.after_seq.unwrap_or(f64::NEG_INFINITY);
-        let from = list.partition_point(|entry| number(entry.seq) <= after);
+        let from = list.partition_point(|entry| number(entry.seq) <= after).max(part.start);
         if self.last.is_none() {
-            return (from, list.len());
+            return (from, end);
         }
-        let mut start = list.len();
-        for (at, entry) in list.iter().enumerate().skip(from).rev() {
+        let mut start = end;
+        for (at, entry) in list.iter().enumerate().take(end).skip(from).rev() {
             if self.matches(entry, topics) {
                 start = at;
                 *wanted -= 1;
@@ -60,7 +67,7 @@ impl ReplayFilter {
                 break;
             }
         }
-        (start, list.len())
+        (start, end)
     }
 
     pub(super) fn matches(&self, entry: &Entry, topics: &Wanted) -> bool {

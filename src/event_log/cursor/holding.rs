@@ -1,7 +1,6 @@
 //! Taking hold of the files of a replay, those in the archive included.
 
 use std::{
-    collections::HashSet,
     path::Path,
     sync::{Arc, RwLock},
 };
@@ -10,7 +9,7 @@ use super::{Cursor, Part};
 use crate::{
     error::{Error, Result},
     event_log::{
-        archive, files,
+        archive, checkpoint, files,
         index::{Placed, Session, read, write},
         names,
         opening::index,
@@ -20,10 +19,9 @@ use crate::{
 };
 
 impl Cursor {
-    /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing. Each comes with the
-    /// number of its first event; `None` where one is no longer there. Closed ones in which nothing is wanted stay closed:
-    /// a tail would open all of them for each event.
-    pub(super) fn hold(&self, view: &View, session: &Arc<Session>) -> Result<Option<Vec<(u64, Part)>>> {
+    /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing. `None` where one is no
+    /// longer there. Closed ones in which nothing is wanted stay closed: a tail would open all of them for each event.
+    pub(super) fn hold(&self, view: &View, session: &Arc<Session>) -> Result<Option<Vec<Part>>> {
         let guard = session.files();
         let files = guard.clone();
         // What this process writes stays where it is as long as it is looked at; on others that has no effect.
@@ -49,19 +47,53 @@ impl Cursor {
     }
 
     /// Takes hold of archived files as well. Nobody writes to them; they are read to be indexed.
-    pub(super) fn hold_archived(&self, archive: &Path, id: &str, held: &mut Vec<(u64, Part)>) -> Result<()> {
-        let mut known: HashSet<u64> = held.iter().map(|(first_seq, _)| *first_seq).collect();
+    pub(super) fn hold_archived(&self, archive: &Path, id: &str, mut held: Vec<Part>) -> Result<Vec<Part>> {
         let session = Arc::new(Session::new(id));
         for path in archive::files_of(archive, &names::stem_of(id), self.filter.after_seq)? {
             let (Some(file), Some(bytes)) = (files::open_found(&path)?, files::read_all(&path)?) else { continue };
             let entries = index(&recover(&bytes, Some(id), None).found, &mut session.topics());
-            let part = Part::of(file, path, Arc::new(RwLock::new(entries)), Arc::clone(&session));
-            // One that was being moved when its owner was killed is there twice.
-            held.extend(part.filter(|(first_seq, _)| known.insert(*first_seq)));
+            held.extend(Part::of(file, path, Arc::new(RwLock::new(entries)), Arc::clone(&session)));
         }
-        held.sort_by_key(|(first_seq, _)| *first_seq);
-        Ok(())
+        in_order(held)
     }
+}
+
+/// Files by their numbers. Mostly each ends before the next one begins. Where an earlier state of one was put back, it shares
+/// its first events with what the archive has, and its later numbers leap over all others; and one that was being moved when
+/// its owner was killed is there twice.
+fn in_order(mut held: Vec<Part>) -> Result<Vec<Part>> {
+    held.sort_by_key(Part::seqs);
+    let mut ordered = Vec::with_capacity(held.len());
+    let mut sharing: Vec<Part> = Vec::new();
+    let mut reached = 0;
+    for part in held {
+        let (first_seq, last_seq) = part.seqs();
+        if first_seq > reached {
+            ordered.extend(interleaved(std::mem::take(&mut sharing))?);
+        }
+        reached = last_seq.max(reached);
+        sharing.push(part);
+    }
+    ordered.extend(interleaved(sharing)?);
+    Ok(ordered)
+}
+
+/// Parts of files that share numbers, so that each number comes once: it was given to one event.
+fn interleaved(sharing: Vec<Part>) -> Result<Vec<Part>> {
+    if sharing.len() < 2 {
+        return Ok(sharing);
+    }
+    let mut places = Vec::new();
+    for (of, part) in sharing.iter().enumerate() {
+        checkpoint::load(&part.entries, &part.session, &part.file)?;
+        places.extend(read(&part.entries).list.iter().enumerate().map(|(at, entry)| (entry.seq, of, at)));
+    }
+    places.sort_unstable();
+    places.dedup_by_key(|(seq, ..)| *seq);
+    let runs = places.chunk_by(|(_, one, at), (_, other, next)| one == other && at + 1 == *next);
+    let bounds = runs.filter_map(|run| Some((run.first()?, run.last()?)));
+    let parts = bounds.filter_map(|((_, of, start), (.., last))| Some(sharing.get(*of)?.cut(*start, last + 1)));
+    Ok(parts.collect())
 }
 
 /// Takes note of a file of this process's log that is not there: nobody of ours has moved it, unless the log is no longer

@@ -1,0 +1,118 @@
+//! An earlier state of the files is put back beside what the archive has by then.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use smalltalk_native::event_log::{EventLog, ReplayFilter, push_line};
+
+use crate::support::*;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY_MS: f64 = 86_400_000.0;
+
+fn old(log: &EventLog, payload: u64, days: f64) -> u64 {
+    append_body(log, SESSION, body("t", "normal", now_ms() - days * DAY_MS, &payload.to_string())).unwrap().seq
+}
+
+fn archived(filter: ReplayFilter) -> ReplayFilter {
+    ReplayFilter { archived: true, ..filter }
+}
+
+/// What the owner finds, and somebody who only reads.
+fn both(place: &Place, owner: &EventLog, filter: &ReplayFilter) -> Vec<u64> {
+    let visitor = EventLog::visit(&place.root).unwrap();
+    let [found, visited] = [owner, &visitor].map(|log| payloads(&replay(log, SESSION, archived(filter.clone()))));
+    close(&visitor);
+    assert_eq!(found, visited);
+    found
+}
+
+fn cleanup(log: &EventLog) -> u64 {
+    wait(|reply| log.cleanup(HOUR, reply)).unwrap().archived
+}
+
+/// Every option, for one number after the other.
+fn check(place: &Place, log: &EventLog) {
+    let events = replay(log, SESSION, archived(ReplayFilter::default()));
+    let expected: Vec<u64> = (1..=13).collect();
+    assert_eq!(both(place, log, &ReplayFilter::default()), expected);
+    assert!(seqs(&events).is_sorted_by(|one, two| one < two), "{:?}", seqs(&events));
+    for (count, seq) in seqs(&events).into_iter().enumerate() {
+        #[expect(clippy::cast_precision_loss, reason = "they are smaller")]
+        let after = ReplayFilter { after_seq: Some(seq as f64), ..ReplayFilter::default() };
+        assert_eq!(both(place, log, &after), expected[count + 1..], "after {seq}");
+        let last = ReplayFilter { last: Some(count), ..ReplayFilter::default() };
+        assert_eq!(both(place, log, &last), expected[13 - count..]);
+        let limit = ReplayFilter { limit: Some(count), ..ReplayFilter::default() };
+        assert_eq!(both(place, log, &limit), expected[..count]);
+    }
+}
+
+/// The numbers that follow it leap over all that the archive has, so that these stand between two events of one file.
+#[test]
+fn what_the_archive_has_beyond_an_earlier_state_that_was_put_back_is_replayed_in_its_place() {
+    let place = Place::new();
+    let log = place.open();
+    (1..=3).for_each(|payload| assert_eq!(old(&log, payload, 3.0), payload));
+    wait(|reply| log.flush(reply)).unwrap();
+    let before = fs::read(place.file()).unwrap();
+    (4..=6).for_each(|payload| assert_eq!(old(&log, payload, 3.0), payload));
+    assert_eq!(cleanup(&log), 1);
+    (7..=9).for_each(|payload| assert_eq!(old(&log, payload, 3.0), payload));
+    assert_eq!(cleanup(&log), 1);
+    fs::write(place.file(), before).unwrap();
+    let refused = append_body(&log, SESSION, body("t", "normal", now_ms(), "0")).unwrap_err();
+    assert_eq!(refused.code(), "ERR_IO");
+    for payload in 10..=13 {
+        assert!(old(&log, payload, 2.0) > 9);
+    }
+    check(&place, &log);
+    // All in the archive, under the same number twice.
+    assert_eq!(cleanup(&log), 1);
+    check(&place, &log);
+    close(&log);
+}
+
+/// A whole file of one day of the archive.
+fn files_of(place: &Place) -> Vec<PathBuf> {
+    let archive = place.root.join("archive");
+    let days = names(&archive).into_iter().map(|day| archive.join(day));
+    days.flat_map(|day| names(&day).into_iter().map(move |name| day.join(name))).collect()
+}
+
+/// As after a kill between the copy and the end of the original; and where another program has gone on in that.
+#[test]
+fn a_file_that_is_there_twice_is_replayed_once_and_to_its_end_where_one_has_grown() {
+    let place = Place::new();
+    let log = place.open();
+    (1..=3).for_each(|payload| assert_eq!(old(&log, payload, 3.0), payload));
+    assert_eq!(cleanup(&log), 1);
+    assert_eq!(old(&log, 6, 3.0), 4);
+    close(&log);
+    let mut bytes = fs::read(&files_of(&place)[0]).unwrap();
+    let twice = place.active().join("s.1.jsonl");
+    let after = |seq| ReplayFilter { after_seq: Some(seq), ..ReplayFilter::default() };
+    for grown in [false, true] {
+        if grown {
+            fs::remove_file(place.file()).unwrap();
+            (4..=5).for_each(|seq| {
+                push_line(&mut bytes, seq, b"\"id\"", "\"s\"", &body("t", "normal", 1.0, &seq.to_string()));
+            });
+        }
+        let expected: &[u64] = if grown { &[1, 2, 3, 4, 5] } else { &[1, 2, 3, 6] };
+        fs::write(&twice, &bytes).unwrap();
+        let log = place.open();
+        assert_eq!(both(&place, &log, &ReplayFilter::default()), expected);
+        assert_eq!(both(&place, &log, &after(2.0)), expected[2..]);
+        assert_eq!(both(&place, &log, &after(3.0)), expected[3..]);
+        close(&log);
+        // The other one of both has grown.
+        let archived = files_of(&place)[0].clone();
+        let other = fs::read(&archived).unwrap();
+        fs::write(&twice, &other).unwrap();
+        fs::write(&archived, &bytes).unwrap();
+        let log = place.open();
+        assert_eq!(both(&place, &log, &ReplayFilter::default()), expected);
+        close(&log);
+        fs::write(&archived, &other).unwrap();
+    }
+}
