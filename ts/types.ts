@@ -41,7 +41,7 @@ export interface NewEvent {
   priority?: EventPriority;
   /** Default: a UUIDv7 (RFC 9562). */
   id?: string;
-  /** Milliseconds since the epoch. Default: now. */
+  /** Milliseconds since the epoch, by which the retention tells how old it is. Default: now. */
   timestamp?: number;
   conversationId?: string;
   agentId?: string;

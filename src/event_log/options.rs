@@ -16,9 +16,9 @@ pub struct LogOptions {
     pub durability: Durability,
     /// The longest time for which a line of [`Durability::Process`] waits for its sync.
     pub fsync_interval: Duration,
-    /// How long events stay replayable at the least.
+    /// How long events stay replayable at the least, by their own timestamps.
     pub retention: Duration,
-    /// How long the archive keeps them.
+    /// How long the archive keeps them, by the same.
     pub max_retention: Duration,
     /// How often the log cleans up by itself; zero: never.
     pub cleanup_interval: Duration,

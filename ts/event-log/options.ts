@@ -26,9 +26,15 @@ export interface JsonlEventLogOptions {
   durability?: Durability;
   /** The longest time for which an event of durability `process` waits for its sync, in milliseconds. Default 100. */
   fsyncIntervalMs?: number;
-  /** How long events stay replayable at the least, in milliseconds. Default 24 hours. */
+  /**
+   * How long events stay replayable at the least, in milliseconds, counted from their own timestamps: what is appended with
+   * an old one goes with the next cleanups. Default 24 hours.
+   */
   retentionMs?: number;
-  /** How long the archive keeps them, in milliseconds. Default 30 days, or `retentionMs` where that is longer. */
+  /**
+   * How long the archive keeps them, in milliseconds, counted from their own timestamps as well. Default 30 days, or
+   * `retentionMs` where that is longer.
+   */
   maxRetentionMs?: number;
   /** How often the log cleans up by itself, in milliseconds; 0: never. Default 1 hour. */
   cleanupIntervalMs?: number;
