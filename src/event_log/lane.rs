@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use super::{
     append::{Item, Parcel, Receipt},
+    consumers,
     current::Current,
+    directory::Layout,
     ids::Ids,
     index::{Entry, Session},
     names,
@@ -31,6 +33,8 @@ pub struct Lane {
     stem: String,
     session_json: String,
     next_seq: u64,
+    /// Whether that is known to be above the positions that its consumers had when it was first written to.
+    is_ahead: bool,
     current: Current,
     /// What this batch has written to the file, where it may go to the journal.
     fresh: Option<Fresh>,
@@ -85,6 +89,7 @@ impl Lane {
             dirty: false,
             due: false,
             next_seq,
+            is_ahead: false,
             current: Current::of(length, ends_open),
             fresh: None,
         }
@@ -93,6 +98,15 @@ impl Lane {
     /// The number that the next event gets.
     pub fn next_seq(&self) -> u64 {
         self.next_seq
+    }
+
+    /// Before it is first written to: goes on above what its consumers have acknowledged. The last owner may have closed the
+    /// log in order, and somebody have put an earlier state of the file in its place since.
+    pub fn get_ahead(&mut self, layout: &Layout) {
+        if !std::mem::replace(&mut self.is_ahead, true) {
+            let used = self.next_seq - 1;
+            self.next_seq = record::higher(used, consumers::furthest_of(layout, &self.session.id)) + 1;
+        }
     }
 
     /// Writes events of the parcels at hand, in order, and tells the parcels what became of them. Those that are with the

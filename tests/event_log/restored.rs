@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use smalltalk_native::event_log::{EventLog, ReplayFilter, push_line};
+use smalltalk_native::{
+    durability::Durability,
+    event_log::{EventLog, ReplayFilter, push_line},
+};
 
 use crate::support::*;
 
@@ -115,4 +118,36 @@ fn a_file_that_is_there_twice_is_replayed_once_and_to_its_end_where_one_has_grow
         close(&log);
         fs::write(&archived, &other).unwrap();
     }
+}
+
+fn acknowledge(log: &EventLog, session: &str, seq: u64) {
+    let consumer = log.consumer(session.into(), "mailer".into(), Durability::Process).unwrap();
+    wait(|reply| consumer.open(reply)).unwrap();
+    wait(|reply| consumer.acknowledge(seq, reply)).unwrap();
+    wait(|reply| consumer.close(reply)).unwrap();
+}
+
+/// As a backup is put back over the file of a log that was closed, which no name tells of.
+#[test]
+fn a_number_that_a_consumer_has_acknowledged_is_not_given_again_after_a_close_in_order() {
+    let place = Place::new();
+    let log = place.open();
+    append(&log, SESSION, 1);
+    wait(|reply| log.flush(reply)).unwrap();
+    let before = fs::read(place.file()).unwrap();
+    (2..=5).for_each(|payload| drop(append(&log, SESSION, payload)));
+    append(&log, "other", 1);
+    acknowledge(&log, SESSION, 5);
+    close(&log);
+    fs::write(place.file(), &before).unwrap();
+    let log = place.open();
+    assert_eq!([6, 7].map(|payload| append(&log, SESSION, payload).seq), [6, 7]);
+    assert_eq!(append(&log, "other", 2).seq, 2);
+    // One that has no events yet.
+    acknowledge(&log, "new", 9);
+    assert_eq!([1, 2].map(|payload| append(&log, "new", payload).seq), [10, 11]);
+    close(&log);
+    let log = place.open();
+    assert!(statistics(&log).recovery.clean);
+    assert_eq!([SESSION, "new"].map(|session| append(&log, session, 8).seq), [8, 12]);
 }

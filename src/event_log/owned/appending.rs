@@ -67,6 +67,7 @@ impl Owned {
         }
         let first = self.highest_seq.saturating_add(1);
         let lane = self.lanes.entry(Arc::clone(id)).or_insert_with(|| Lane::new(id, first));
+        lane.get_ahead(&self.around.layout);
         let was_open = lane.holds_a_handle();
         let written = lane.write(&mut self.around, &mut self.ids, parcels, items);
         let is_broken = lane.broken;
