@@ -21,6 +21,7 @@ use super::{
 use crate::error::Error;
 
 /// The writing end of one session.
+#[expect(clippy::struct_excessive_bools, reason = "any of them may be true with any other")]
 pub struct Lane {
     /// What readers see of it.
     pub session: Arc<Session>,
