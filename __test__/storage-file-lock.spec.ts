@@ -1,11 +1,11 @@
 /** The lock of a file: when somebody else may take it away, whatever the clocks say. */
-import { lutimesSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
+import fs, { lutimesSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { machineClock } from '../ts/storage/file/clocks.js';
 import * as locks from '../ts/storage/file/lock.js';
 import { OWNER } from '../ts/storage/file/owner.js';
-import { walkNow } from '../ts/storage/file/steps.js';
+import { walk, walkNow, type Step, type Steps } from '../ts/storage/file/steps.js';
 import { runNode } from './support/child.js';
 import { conversation, open } from './support/file-store.js';
 import { temporaryDirectory } from './support/temporary.js';
@@ -79,6 +79,68 @@ describe('the lock', () => {
     });
   });
 });
+
+describe('the lock of the same thread', () => {
+  const file = (): string => join(temporaryDirectory(), 'a.json');
+  const linkOf = (path: string): string => readlinkSync(`${path}.lock`);
+
+  test('stays while it is held: the directory may have another name, under which somebody is at the same file', () => {
+    const path = file();
+    const lock = walkNow(locks.acquire(path, 0), Infinity);
+    expect(() => taken(path)).toThrow(busy);
+    expect(linkOf(path)).toBe(lock.token);
+    walkNow(locks.release(lock), Infinity);
+    expect(taken(path)).not.toBe(lock.token);
+  });
+
+  test('goes where it is left over, because it could not be given up or the process is leaving', async () => {
+    const failed = async (lock: locks.Lock): Promise<void> => {
+      jest.spyOn(fs.promises, 'unlink').mockRejectedValueOnce(Object.assign(new Error('EIO'), { code: 'EIO' }));
+      await expect(walk(locks.release(lock))).rejects.toThrow('EIO');
+    };
+    for (const leave of [failed, locks.abandonAll]) {
+      const path = file();
+      const lock = walkNow(locks.acquire(path, 0), Infinity);
+      await leave(lock);
+      expect(taken(path)).not.toBe(lock.token);
+      expect(readdirSync(join(path, '..'))).toEqual(['a.json.lock']);
+    }
+  });
+
+  test('is not taken for that of the one who has it next', () => {
+    const path = file();
+    const lock = walkNow(locks.acquire(path, 0), Infinity);
+    const second = after('linked', locks.acquire(path, 0), () => {
+      // It was seen, and goes before anything is done about it.
+      walkNow(locks.release(lock), Infinity);
+      symlinkSync(stranger, `${path}.lock`);
+    });
+    expect(() => walkNow(second, Infinity)).toThrow(busy);
+    expect(linkOf(path)).toBe(stranger);
+    expect(readdirSync(join(path, '..'))).toEqual(['a.json.lock']);
+  });
+});
+
+/** An operation, with something that happens right after the first step of a name. */
+function* after<T>(name: Step['name'], operation: Steps<T>, happens: () => void): Steps<T> {
+  let happened = false;
+  let next = operation.next();
+  while (next.done !== true) {
+    let answer: unknown;
+    try {
+      answer = yield next.value;
+    } catch (error) {
+      next = operation.throw(error);
+      continue;
+    }
+    if (next.value.name === name && !happened) {
+      happened = true;
+      happens();
+    }
+    next = operation.next(answer);
+  }
+  return next.value;
+}
 
 onLinux('processes whose clocks are minutes apart lose no append', async () => {
   const path = temporaryDirectory();

@@ -1,5 +1,5 @@
 /** Several adapters, processes and loops on one directory of files. */
-import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { FileStorageAdapter } from '../ts/index.js';
@@ -34,6 +34,23 @@ describe('several at once', () => {
     );
     await Promise.all(appends);
     expect((await second.getSessionInfo('s'))?.messageCount).toBe(40);
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  test('adapters lose no append where their directory was moved meanwhile, and a link is in its place', async () => {
+    const base = temporaryDirectory();
+    const path = join(base, 'store');
+    const first = open(path);
+    await first.saveSession('s', conversation('s', 0));
+    renameSync(path, join(base, 'moved'));
+    symlinkSync(join(base, 'moved'), path, 'junction');
+    const second = open(path);
+    const lane = async (store: FileStorageAdapter): Promise<void> => {
+      for (let n = 0; n < 40; n += 1) await store.appendMessages('s', conversation('s', 1).messages);
+    };
+    await Promise.all([lane(first), lane(second)]);
+    expect((await first.getSessionInfo('s'))?.messageCount).toBe(80);
+    expect(readdirSync(join(base, 'moved', 'sessions'))).toEqual(['s.json']);
     await Promise.all([first.close(), second.close()]);
   });
 

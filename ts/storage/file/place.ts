@@ -67,8 +67,8 @@ export class Place {
   }
 
   /**
-   * Its directories may have gone, and be there again. It stays the same place: with turns of its own a second one would take
-   * the locks of this one for its own.
+   * Its directories may have gone, and be there again. It stays the same place: with turns of its own a second one would not
+   * keep the order of the calls.
    */
   lookAgain(made: readonly string[]): void {
     if (!this.#root.lookAgain(made)) return;
