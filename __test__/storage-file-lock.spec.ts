@@ -121,6 +121,65 @@ describe('the lock of the same thread', () => {
   });
 });
 
+describe('where no symbolic links can be made', () => {
+  const failure = (code: string): Error => Object.assign(new Error(`${code}: it failed`), { code });
+  /** Which files are open that are opened from now on. */
+  const openFiles = (): Set<number> => {
+    const opened = new Set<number>();
+    const { open: openFile, close } = fs;
+    jest.spyOn(fs, 'open').mockImplementation(((...args: unknown[]) => {
+      const done = args.pop() as (error: Error | null, fd: number) => void;
+      (openFile as (...args: unknown[]) => void)(...args, (error: Error | null, fd: number) => {
+        if (error === null) opened.add(fd);
+        done(error, fd);
+      });
+    }) as unknown as typeof fs.open);
+    jest.spyOn(fs, 'close').mockImplementation(((fd: number, done: (error: Error | null) => void) => {
+      opened.delete(fd);
+      close(fd, done);
+    }) as unknown as typeof fs.close);
+    return opened;
+  };
+
+  test('a lock is a file, and on a full disk leaves nothing behind', async () => {
+    jest.spyOn(fs.promises, 'symlink').mockRejectedValue(failure('EPERM'));
+    const store = open();
+    await store.saveSession('s', conversation('s'));
+    const opened = openFiles();
+    const full = jest.spyOn(fs, 'write').mockImplementation(((...args: unknown[]) => {
+      setImmediate(args.pop() as (error: Error) => void, failure('ENOSPC'));
+    }) as unknown as typeof fs.write);
+    const sessions = join(store.path, 'sessions');
+    symlinkSync(stranger, join(sessions, 't.json.lock'));
+    for (const id of ['s', 't', 'u']) {
+      await expect(store.deleteSession(id)).rejects.toMatchObject({ code: 'ERR_FULL' });
+      await expect(store.saveSession(id, conversation(id))).rejects.toMatchObject({ code: 'ERR_FULL' });
+    }
+    expect([...opened]).toEqual([]);
+    expect(readdirSync(sessions).sort()).toEqual(['s.json', 't.json.lock']);
+    full.mockRestore();
+    await store.saveSession('u', conversation('u'));
+    expect(await store.deleteSession('s')).toBe(true);
+    expect(readdirSync(sessions).sort()).toEqual(['t.json.lock', 'u.json']);
+    await store.close();
+  });
+
+  test('the lock of somebody else is told from its file, which is closed also where reading it fails', async () => {
+    jest.spyOn(fs.promises, 'symlink').mockRejectedValue(failure('EPERM'));
+    const path = join(temporaryDirectory(), 'a.json');
+    const lock = await walk(locks.acquire(path, 0));
+    const opened = openFiles();
+    await expect(walk(locks.acquire(path, 0))).rejects.toEqual(busy);
+    jest.spyOn(fs, 'read').mockImplementation(((...args: unknown[]) => {
+      setImmediate(args.pop() as (error: Error) => void, failure('EIO'));
+    }) as unknown as typeof fs.read);
+    await expect(walk(locks.acquire(path, 0))).rejects.toThrow('EIO');
+    expect([...opened]).toEqual([]);
+    await walk(locks.release(lock));
+    expect(readdirSync(join(path, '..'))).toEqual([]);
+  });
+});
+
 /** An operation, with something that happens right after the first step of a name. */
 function* after<T>(name: Step['name'], operation: Steps<T>, happens: () => void): Steps<T> {
   let happened = false;

@@ -115,15 +115,25 @@ function* claim(path: string, token: string): Steps<string | null> {
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'UNKNOWN']);
 
 function* claimByFile(path: string, token: string): Steps<string | null> {
+  let fd: number;
   try {
-    const fd = yield* step('open', path, 'wx', 0o600);
-    yield* step('write', fd, Buffer.from(token));
-    yield* step('close', fd);
-    return null;
+    fd = yield* step('open', path, 'wx', 0o600);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return yield* ownerOf(path);
     throw error;
   }
+  try {
+    try {
+      yield* step('write', fd, Buffer.from(token));
+    } finally {
+      yield* step('close', fd);
+    }
+  } catch (error) {
+    // As where the disk is full: without its token nobody could tell that it is left over.
+    yield* removeIfThere(path);
+    throw error;
+  }
+  return null;
 }
 
 /** The owner of a lock; `''` where it went, or is being made, at this moment. */
@@ -137,9 +147,11 @@ function* ownerOf(path: string): Steps<string> {
   try {
     const bytes = Buffer.alloc(256);
     const fd = yield* step('open', path, constants.O_RDONLY);
-    const read = yield* step('read', fd, bytes, 0, bytes.length, 0);
-    yield* step('close', fd);
-    return bytes.toString('utf8', 0, read);
+    try {
+      return bytes.toString('utf8', 0, yield* step('read', fd, bytes, 0, bytes.length, 0));
+    } finally {
+      yield* step('close', fd);
+    }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return '';
     throw error;
