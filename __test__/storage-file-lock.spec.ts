@@ -1,11 +1,11 @@
 /** The lock of a file: when somebody else may take it away, whatever the clocks say. */
-import { lutimesSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
+import fs, { lutimesSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { machineClock } from '../ts/storage/file/clocks.js';
 import * as locks from '../ts/storage/file/lock.js';
 import { OWNER } from '../ts/storage/file/owner.js';
-import { walkNow } from '../ts/storage/file/steps.js';
+import { walk, walkNow, type Step, type Steps } from '../ts/storage/file/steps.js';
 import { runNode } from './support/child.js';
 import { conversation, open } from './support/file-store.js';
 import { temporaryDirectory } from './support/temporary.js';
@@ -79,6 +79,127 @@ describe('the lock', () => {
     });
   });
 });
+
+describe('the lock of the same thread', () => {
+  const file = (): string => join(temporaryDirectory(), 'a.json');
+  const linkOf = (path: string): string => readlinkSync(`${path}.lock`);
+
+  test('stays while it is held: the directory may have another name, under which somebody is at the same file', () => {
+    const path = file();
+    const lock = walkNow(locks.acquire(path, 0), Infinity);
+    expect(() => taken(path)).toThrow(busy);
+    expect(linkOf(path)).toBe(lock.token);
+    walkNow(locks.release(lock), Infinity);
+    expect(taken(path)).not.toBe(lock.token);
+  });
+
+  test('goes where it is left over, because it could not be given up or the process is leaving', async () => {
+    const failed = async (lock: locks.Lock): Promise<void> => {
+      jest.spyOn(fs.promises, 'unlink').mockRejectedValueOnce(Object.assign(new Error('EIO'), { code: 'EIO' }));
+      await expect(walk(locks.release(lock))).rejects.toThrow('EIO');
+    };
+    for (const leave of [failed, locks.abandonAll]) {
+      const path = file();
+      const lock = walkNow(locks.acquire(path, 0), Infinity);
+      await leave(lock);
+      expect(taken(path)).not.toBe(lock.token);
+      expect(readdirSync(join(path, '..'))).toEqual(['a.json.lock']);
+    }
+  });
+
+  test('is not taken for that of the one who has it next', () => {
+    const path = file();
+    const lock = walkNow(locks.acquire(path, 0), Infinity);
+    const second = after('linked', locks.acquire(path, 0), () => {
+      // It was seen, and goes before anything is done about it.
+      walkNow(locks.release(lock), Infinity);
+      symlinkSync(stranger, `${path}.lock`);
+    });
+    expect(() => walkNow(second, Infinity)).toThrow(busy);
+    expect(linkOf(path)).toBe(stranger);
+    expect(readdirSync(join(path, '..'))).toEqual(['a.json.lock']);
+  });
+});
+
+describe('where no symbolic links can be made', () => {
+  const failure = (code: string): Error => Object.assign(new Error(`${code}: it failed`), { code });
+  /** Which files are open that are opened from now on. */
+  const openFiles = (): Set<number> => {
+    const opened = new Set<number>();
+    const { open: openFile, close } = fs;
+    jest.spyOn(fs, 'open').mockImplementation(((...args: unknown[]) => {
+      const done = args.pop() as (error: Error | null, fd: number) => void;
+      (openFile as (...args: unknown[]) => void)(...args, (error: Error | null, fd: number) => {
+        if (error === null) opened.add(fd);
+        done(error, fd);
+      });
+    }) as unknown as typeof fs.open);
+    jest.spyOn(fs, 'close').mockImplementation(((fd: number, done: (error: Error | null) => void) => {
+      opened.delete(fd);
+      close(fd, done);
+    }) as unknown as typeof fs.close);
+    return opened;
+  };
+
+  test('a lock is a file, and on a full disk leaves nothing behind', async () => {
+    jest.spyOn(fs.promises, 'symlink').mockRejectedValue(failure('EPERM'));
+    const store = open();
+    await store.saveSession('s', conversation('s'));
+    const opened = openFiles();
+    const full = jest.spyOn(fs, 'write').mockImplementation(((...args: unknown[]) => {
+      setImmediate(args.pop() as (error: Error) => void, failure('ENOSPC'));
+    }) as unknown as typeof fs.write);
+    const sessions = join(store.path, 'sessions');
+    symlinkSync(stranger, join(sessions, 't.json.lock'));
+    for (const id of ['s', 't', 'u']) {
+      await expect(store.deleteSession(id)).rejects.toMatchObject({ code: 'ERR_FULL' });
+      await expect(store.saveSession(id, conversation(id))).rejects.toMatchObject({ code: 'ERR_FULL' });
+    }
+    expect([...opened]).toEqual([]);
+    expect(readdirSync(sessions).sort()).toEqual(['s.json', 't.json.lock']);
+    full.mockRestore();
+    await store.saveSession('u', conversation('u'));
+    expect(await store.deleteSession('s')).toBe(true);
+    expect(readdirSync(sessions).sort()).toEqual(['t.json.lock', 'u.json']);
+    await store.close();
+  });
+
+  test('the lock of somebody else is told from its file, which is closed also where reading it fails', async () => {
+    jest.spyOn(fs.promises, 'symlink').mockRejectedValue(failure('EPERM'));
+    const path = join(temporaryDirectory(), 'a.json');
+    const lock = await walk(locks.acquire(path, 0));
+    const opened = openFiles();
+    await expect(walk(locks.acquire(path, 0))).rejects.toEqual(busy);
+    jest.spyOn(fs, 'read').mockImplementation(((...args: unknown[]) => {
+      setImmediate(args.pop() as (error: Error) => void, failure('EIO'));
+    }) as unknown as typeof fs.read);
+    await expect(walk(locks.acquire(path, 0))).rejects.toThrow('EIO');
+    expect([...opened]).toEqual([]);
+    await walk(locks.release(lock));
+    expect(readdirSync(join(path, '..'))).toEqual([]);
+  });
+});
+
+/** An operation, with something that happens right after the first step of a name. */
+function* after<T>(name: Step['name'], operation: Steps<T>, happens: () => void): Steps<T> {
+  let happened = false;
+  let next = operation.next();
+  while (next.done !== true) {
+    let answer: unknown;
+    try {
+      answer = yield next.value;
+    } catch (error) {
+      next = operation.throw(error);
+      continue;
+    }
+    if (next.value.name === name && !happened) {
+      happened = true;
+      happens();
+    }
+    next = operation.next(answer);
+  }
+  return next.value;
+}
 
 onLinux('processes whose clocks are minutes apart lose no append', async () => {
   const path = temporaryDirectory();

@@ -52,6 +52,22 @@ test('a close waits for the removal of expired keys that was begun', async () =>
   expect(readdirSync(join(path, 'keys'))).toEqual([]);
 });
 
+test('what there is can be counted where an expired key cannot be removed, as on a disk that is read only', async () => {
+  const store = open();
+  await store.saveSession('s', conversation('s', 3));
+  await store.set('stays', 1);
+  await store.set('over', 1, 0.05);
+  const readOnly = Object.assign(new Error('EROFS: read-only file system, symlink'), { code: 'EROFS' });
+  jest.spyOn(fs.promises, 'symlink').mockRejectedValue(readOnly);
+  while (await store.has('over'));
+  expect(await store.getStats()).toMatchObject({ sessions: 1, keys: 1, messages: 3 });
+  expect(readdirSync(join(store.path, 'keys')).sort()).toEqual(['over.json', 'stays.json']);
+  jest.restoreAllMocks();
+  expect(await store.getStats()).toMatchObject({ sessions: 1, keys: 1 });
+  expect(readdirSync(join(store.path, 'keys'))).toEqual(['stays.json']);
+  await store.close();
+});
+
 /** Notes what is synced; a sync of a directory fails as long as `failing` says so, an opening where `opening` throws. */
 function watchSyncs(
   failing: (path: string) => boolean = () => false,

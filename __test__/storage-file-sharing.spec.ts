@@ -1,12 +1,17 @@
 /** Several adapters, processes and loops on one directory of files. */
-import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import { FileStorageAdapter } from '../ts/index.js';
-import { mayBeAlive, OWNER } from '../ts/storage/file/owner.js';
+import { lifeOf, mayBeAlive, OWNER } from '../ts/storage/file/owner.js';
 import { runNode } from './support/child.js';
-import { conversation, deadProcess, open } from './support/file-store.js';
+import { conversation, deadProcess, open, ownerModule } from './support/file-store.js';
 import { temporaryDirectory } from './support/temporary.js';
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
 
 describe('several at once', () => {
   test('adapters on one directory keep the order of the calls', async () => {
@@ -34,6 +39,23 @@ describe('several at once', () => {
     );
     await Promise.all(appends);
     expect((await second.getSessionInfo('s'))?.messageCount).toBe(40);
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  test('adapters lose no append where their directory was moved meanwhile, and a link is in its place', async () => {
+    const base = temporaryDirectory();
+    const path = join(base, 'store');
+    const first = open(path);
+    await first.saveSession('s', conversation('s', 0));
+    renameSync(path, join(base, 'moved'));
+    symlinkSync(join(base, 'moved'), path, 'junction');
+    const second = open(path);
+    const lane = async (store: FileStorageAdapter): Promise<void> => {
+      for (let n = 0; n < 40; n += 1) await store.appendMessages('s', conversation('s', 1).messages);
+    };
+    await Promise.all([lane(first), lane(second)]);
+    expect((await first.getSessionInfo('s'))?.messageCount).toBe(80);
+    expect(readdirSync(join(base, 'moved', 'sessions'))).toEqual(['s.json']);
     await Promise.all([first.close(), second.close()]);
   });
 
@@ -90,6 +112,21 @@ describe('the owner of a lock or of a file', () => {
     if (process.platform === 'linux') expect(start).toMatch(/^\d+$/);
     // As a container's only program, started anew after it was killed.
     expect(mayBeAlive(`${id}-${Number(start) + 1}-${space}-abc-1`)).toBe(start === '');
+  });
+
+  onLinux('is gone when its process has ended, also where its parent has not asked for that', async () => {
+    // The shell becomes a program that asks for nothing.
+    const script = '"$0" -p "require(process.argv[1]).OWNER" "$1" & exec sleep 100 >/dev/null';
+    const parent = spawn('sh', ['-c', script, process.execPath, ownerModule], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const owner = String(await buffer(parent.stdout)).trim();
+      const stat = `/proc/${owner.split('-')[0]}/stat`;
+      // A zombie, none of whose threads is left.
+      while (!/\) Z (?:\S+ ){16}1 /.test(readFileSync(stat, 'latin1'))) await turn();
+      expect(lifeOf(owner)).toBe('gone');
+    } finally {
+      parent.kill('SIGKILL');
+    }
   });
 
   test('may be there where its id says nothing: on another machine, in another container, in words of others', async () => {

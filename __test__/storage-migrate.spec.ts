@@ -5,6 +5,7 @@ import {
   InMemoryStorageAdapter,
   migrate,
   SQLiteStorageAdapter,
+  StorageError,
   type ChatSession,
   type MigrateProgress,
   type StorageAdapter,
@@ -173,6 +174,55 @@ test('a target that does not keep what it is given is found out', async () => {
   to.saveSession = (id, value) => save(id, id === 'id/1' ? { ...value, messages: [] } : value);
   expect(await migrate(from, to)).toMatchObject({ verified: false, different: [{ kind: 'session', id: 'id/1' }] });
   expect(await migrate(from, to, { verify: false })).toMatchObject({ sessions: 1, verified: false, different: [] });
+});
+
+describe('a target whose queue is full', () => {
+  /** Eleven thousand characters a session. */
+  const large = async (): Promise<StorageAdapter> => {
+    const from = new InMemoryStorageAdapter();
+    for (let n = 0; n < 30; n += 1) await from.saveSession(`id/${n}`, { ...session(n), text: 'x'.repeat(11_000) });
+    return from;
+  };
+  const targets: Record<string, () => StorageAdapter> = {
+    file: () => new FileStorageAdapter({ path: temporaryDirectory(), durability: 'process', maxQueueBytes: 10_000 }),
+    sqlite: () => new SQLiteStorageAdapter({ path: join(temporaryDirectory(), 's.db'), maxQueueBytes: 10_000 }),
+  };
+
+  test.each(Object.keys(targets))('is given the rest when there is room again: %s', async (name) => {
+    const to = (targets[name] as () => StorageAdapter)();
+    expect(await migrate(await large(), to)).toMatchObject({ sessions: 30, verified: true });
+    await to.close();
+  });
+
+  test('is asked for each at most once more for every save that has ended', async () => {
+    const to = new InMemoryStorageAdapter();
+    const save = to.saveSession.bind(to);
+    let [calls, room] = [0, 2];
+    to.saveSession = async (id, value) => {
+      calls += 1;
+      if (room === 0) throw new StorageError('ERR_BACKPRESSURE', 'it is full');
+      room -= 1;
+      for (let turns = 0; turns < 5; turns += 1) await new Promise(setImmediate);
+      await save(id, value);
+      room += 1;
+    };
+    expect(await migrate(await large(), to)).toMatchObject({ sessions: 30, verified: true });
+    expect(calls).toBeLessThan(90);
+  });
+
+  test('and stays so with nothing of this migration in it says that to who migrates', async () => {
+    const to = new InMemoryStorageAdapter();
+    const save = to.saveSession.bind(to);
+    let room = 5;
+    to.saveSession = async (id, value) => {
+      if ((room -= 1) < 0) throw new StorageError('ERR_BACKPRESSURE', 'it is full');
+      await save(id, value);
+    };
+    const from = await large();
+    await expect(migrate(from, to)).rejects.toMatchObject({ code: 'ERR_BACKPRESSURE', retryable: true });
+    room = Infinity;
+    expect(await migrate(from, to)).toMatchObject({ sessions: 25, skipped: 5, verified: true });
+  });
 });
 
 test('a source that knows no pages is refused, and a store is not migrated to itself', async () => {

@@ -82,6 +82,15 @@ test('more writes than the queue of the file adapter takes are refused, and take
   await store.close();
 });
 
+test('what takes none of the queue of the file adapter is not refused where one value alone is more than it takes', async () => {
+  const store = new FileStorageAdapter({ path: join(temporaryDirectory(), 'files'), maxQueueBytes: 10_000 });
+  const huge = store.set('huge', 'x'.repeat(20_000));
+  const others = [store.get('key'), store.listSessions(), store.delete('key')].map(outcome);
+  expect(await Promise.all(others)).toEqual(['fine', 'fine', 'fine']);
+  await huge;
+  await store.close();
+});
+
 test.each([
   ['SQLiteStorageAdapter', SQLiteStorageAdapter],
   ['FileStorageAdapter', FileStorageAdapter],

@@ -19,9 +19,13 @@ export function conversation(id: string, count = 2): ChatSession {
   return { id, activeAgent: 'writer', messages, createdAt: new Date(1), updatedAt: new Date(2) };
 }
 
+/** Whose `OWNER` names the process that loads it. */
+export const ownerModule = join(__dirname, '..', '..', 'dist', 'storage', 'file', 'owner.js');
+
 /** A process that has ended, as the owner of something. */
 export async function deadProcess(): Promise<string> {
-  const owner = join(__dirname, '..', '..', 'dist', 'storage', 'file', 'owner.js');
-  const { output } = await runNode(['-p', `require(${JSON.stringify(owner)}).OWNER`], { cwd: temporaryDirectory() });
+  const { output } = await runNode(['-p', `require(${JSON.stringify(ownerModule)}).OWNER`], {
+    cwd: temporaryDirectory(),
+  });
   return output.trim();
 }

@@ -247,7 +247,7 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
     return this.#access.run(verifyPlace, null);
   }
 
-  /** Removes expired keys on the way. `sizeBytes` sums up the files' sizes; beside it there are `messages` and `path`. */
+  /** Removes expired keys on the way, where it can. `sizeBytes` sums up the files' sizes; beside it there are `messages` and `path`. */
   async getStats(): Promise<StorageStats> {
     const counts = await this.#access.run((place) => countPlace(place, this.#access.manner(undefined)));
     return { backend: 'file', ...counts, path: this.path };

@@ -7,6 +7,7 @@ import { supports } from './capabilities.js';
 import { idsOf } from './capability-arguments.js';
 import { each, forEach, sessionIds } from './migrate/ids.js';
 import { isSame, readKey, readSession, type Read } from './migrate/rooms.js';
+import { Saves } from './migrate/saves.js';
 
 /** What is copied, and how. */
 export interface MigrateOptions {
@@ -92,13 +93,14 @@ export async function migrate(
   const compareEnds = supports(from, 'getExpiry') && supports(to, 'getExpiry');
   signal?.throwIfAborted();
   await Promise.all([from.initialize(), to.initialize()]);
+  const saves = new Saves();
   for (const { count, ids, read } of kinds) {
     await forEach(ids(), signal, async (id) => {
       const item = await read(from, id);
       if (item === null) return;
       if (isSame(item, await read(to, id), compareEnds)) report.skipped += 1;
       else {
-        if (!dryRun) await item.saveTo(to);
+        if (!dryRun) await saves.save(() => item.saveTo(to));
         report[count] += 1;
         report.bytes += item.bytes;
       }

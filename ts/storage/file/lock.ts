@@ -39,6 +39,15 @@ const LONGEST_PAUSE_MS = 16;
 
 let taken = 0;
 
+/**
+ * The tokens under which this thread has a lock, or is about to: another place of the same thread may be at the same files, of
+ * whose names none tells. What has a token of this thread and is not among them is left over.
+ */
+const held = new Set<string>();
+
+/** At exit nothing goes on that was begun: it is begun anew, and what it has is left over. */
+export const abandonAll = (): void => held.clear();
+
 /** Takes the lock of a file, waiting for others. Throws `ERR_BUSY` after `timeoutMs`. */
 export function* acquire(file: string, timeoutMs: number): Steps<Lock> {
   const path = `${file}.lock`;
@@ -48,11 +57,9 @@ export function* acquire(file: string, timeoutMs: number): Steps<Lock> {
   for (let pause = 1; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     const token = `${THREAD}-${number}-${machineClock()}`;
     const [since, takenAt] = [monotonic(), wallClock()];
-    const owner = yield* claim(path, token);
+    const owner = yield* take(path, token);
     if (owner === null) return { path, token, since, takenAt };
-    // Turns keep the order within one thread, so this one is left over: at exit operations are begun anew.
-    if (owner.startsWith(`${THREAD}-`)) yield* removeIfThere(path);
-    else if (yield* isAbandoned(path, owner, fileClock)) yield* takeAway(path, owner, fileClock);
+    if (yield* isAbandoned(path, owner, fileClock)) yield* takeAway(path, owner, fileClock);
     else if (monotonic() - begin >= timeoutMs) {
       throw new StorageError('ERR_BUSY', `another process has been writing ${file} for ${timeoutMs} ms`);
     } else yield* step('wait', pause * (0.5 + Math.random()));
@@ -67,12 +74,30 @@ export function stillHeld(lock: Lock): void {
 
 export function* release(lock: Lock): Steps<void> {
   const { path, token } = lock;
-  if (!mayBeTaken(lock) || (yield* ownerOf(path)) === token) yield* removeIfThere(path);
+  try {
+    if (!mayBeTaken(lock) || (yield* ownerOf(path)) === token) yield* removeIfThere(path);
+  } finally {
+    // Not before: who sees it meanwhile must not take it for left over.
+    held.delete(token);
+  }
 }
 
 /** Whether others may soon take it away, by whichever clock. */
 const mayBeTaken = ({ since, takenAt }: Lock): boolean =>
   Math.max(monotonic() - since, wallClock() - takenAt) >= LONGEST_HELD_MS;
+
+/** Makes the link, as one that is held; gives the owner where there is one already. */
+function* take(path: string, token: string): Steps<string | null> {
+  let isHeld = false;
+  held.add(token);
+  try {
+    const owner = yield* claim(path, token);
+    isHeld = owner === null;
+    return owner;
+  } finally {
+    if (!isHeld) held.delete(token);
+  }
+}
 
 /** Makes the link; gives the owner where there is one already. */
 function* claim(path: string, token: string): Steps<string | null> {
@@ -90,15 +115,25 @@ function* claim(path: string, token: string): Steps<string | null> {
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'UNKNOWN']);
 
 function* claimByFile(path: string, token: string): Steps<string | null> {
+  let fd: number;
   try {
-    const fd = yield* step('open', path, 'wx', 0o600);
-    yield* step('write', fd, Buffer.from(token));
-    yield* step('close', fd);
-    return null;
+    fd = yield* step('open', path, 'wx', 0o600);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return yield* ownerOf(path);
     throw error;
   }
+  try {
+    try {
+      yield* step('write', fd, Buffer.from(token));
+    } finally {
+      yield* step('close', fd);
+    }
+  } catch (error) {
+    // As where the disk is full: without its token nobody could tell that it is left over.
+    yield* removeIfThere(path);
+    throw error;
+  }
+  return null;
 }
 
 /** The owner of a lock; `''` where it went, or is being made, at this moment. */
@@ -112,9 +147,11 @@ function* ownerOf(path: string): Steps<string> {
   try {
     const bytes = Buffer.alloc(256);
     const fd = yield* step('open', path, constants.O_RDONLY);
-    const read = yield* step('read', fd, bytes, 0, bytes.length, 0);
-    yield* step('close', fd);
-    return bytes.toString('utf8', 0, read);
+    try {
+      return bytes.toString('utf8', 0, yield* step('read', fd, bytes, 0, bytes.length, 0));
+    } finally {
+      yield* step('close', fd);
+    }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return '';
     throw error;
@@ -127,6 +164,7 @@ interface FileClock {
 }
 
 function* isAbandoned(path: string, owner: string, fileClock: FileClock): Steps<boolean> {
+  if (owner.startsWith(`${THREAD}-`) && !held.has(owner)) return true;
   const life = lifeOf(owner);
   if (life === 'gone') return true;
   const moment = MOMENT.exec(owner)?.[1];
@@ -163,7 +201,8 @@ function* aheadOfOurs(directory: string): Steps<number> {
 function* takeAway(path: string, owner: string, fileClock: FileClock): Steps<void> {
   const name = createHash('sha256').update(`${path}\0${owner}`).digest('hex').slice(0, 32);
   const right = join(dirname(path), `.right-${name}`);
-  const other = yield* claim(right, `${THREAD}-${(taken += 1)}-${machineClock()}`);
+  const token = `${THREAD}-${(taken += 1)}-${machineClock()}`;
+  const other = yield* take(right, token);
   if (other !== null) {
     if (yield* isAbandoned(right, other, fileClock)) yield* takeAway(right, other, fileClock);
     return;
@@ -171,7 +210,11 @@ function* takeAway(path: string, owner: string, fileClock: FileClock): Steps<voi
   try {
     if ((yield* ownerOf(path)) === owner) yield* removeIfThere(path);
   } finally {
-    yield* removeIfThere(right);
+    try {
+      yield* removeIfThere(right);
+    } finally {
+      held.delete(token);
+    }
   }
 }
 

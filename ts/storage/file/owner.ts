@@ -9,7 +9,7 @@ import { hostname } from 'node:os';
 const SPACE = space();
 
 /** `id-start-space`: the process id, when it began, and where ids mean the same as here. */
-export const OWNER = `${process.pid}-${startOf(process.pid)}-${SPACE}`;
+export const OWNER = `${process.pid}-${seen(process.pid).start}-${SPACE}`;
 
 const PARTS = /^(\d+)-(\d*)-([0-9a-f]{8})(?:-|$)/;
 
@@ -21,10 +21,10 @@ export function lifeOf(owner: string): Life {
   const [, id, start, where] = PARTS.exec(owner) ?? [];
   if (id === undefined || where !== SPACE) return 'unknown';
   if (!exists(Number(id))) return 'gone';
-  const found = startOf(Number(id));
+  const found = seen(Number(id));
   // The id may have been given to another one since.
-  if (start === '' || found === '') return 'unknown';
-  return start === found ? 'alive' : 'gone';
+  if (start === '' || found.start === '') return 'unknown';
+  return start === found.start && !found.isOver ? 'alive' : 'gone';
 }
 
 /** Whether the owner may be alive; where that cannot be known, it may. */
@@ -40,11 +40,16 @@ function exists(pid: number): boolean {
   }
 }
 
-/** When a process began, in ticks since the machine did; `''` where the system does not tell. */
-function startOf(pid: number): string {
-  // The name in parentheses may have anything in it. What follows begins with the third field; the start is the 22nd.
+/**
+ * When a process began, in ticks since the machine did; `''` where the system does not tell. And whether it has ended, and is
+ * there only until its parent asks how: not as long as a thread of it is left, which may be in the middle of a write.
+ */
+function seen(pid: number): { start: string; isOver: boolean } {
   const stat = told(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  // The name in parentheses may have anything in it. What follows begins with the third field.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, threads, start] = [0, 17, 19].map((at) => fields[at] ?? '') as [string, string, string];
+  return { start, isOver: /^[ZXx]$/.test(state) && Number(threads) <= 1 };
 }
 
 /** One machine since it was started, and within it those who count processes together. */

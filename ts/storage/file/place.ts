@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { drainAtExit } from '../../exit.js';
 import { monotonic } from '../../timers.js';
+import { microseconds } from './clocks.js';
 import { makeDirectory } from './directories.js';
 import { storageError, sweepTemporary } from './files.js';
 import { Folder } from './folder.js';
@@ -67,8 +68,8 @@ export class Place {
   }
 
   /**
-   * Its directories may have gone, and be there again. It stays the same place: with turns of its own a second one would take
-   * the locks of this one for its own.
+   * Its directories may have gone, and be there again. It stays the same place: with turns of its own a second one would not
+   * keep the order of the calls.
    */
   lookAgain(made: readonly string[]): void {
     if (!this.#root.lookAgain(made)) return;
@@ -112,7 +113,7 @@ export class Place {
    * does not go forward. So versions grow also across deleting a session, of which nothing is left.
    */
   nextVersion(stored: number | undefined): number {
-    this.#version = Math.max(this.#version + 1, (stored ?? 0) + 1, Date.now() * 1000);
+    this.#version = Math.max(this.#version + 1, (stored ?? 0) + 1, microseconds());
     return this.#version;
   }
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 
 import { monotonic } from '../../timers.js';
 import type { Progress } from './files.js';
+import { abandonAll } from './lock.js';
 import type { Ticket } from './ticket.js';
 import { pauseNow, walk, walkNow, type Step, type Steps } from './steps.js';
 
@@ -97,6 +98,7 @@ export class Turns {
   /** Does what is waiting, synchronously, in the order of the calls. */
   drain(limitMs: number): void {
     const end = monotonic() + limitMs;
+    abandonAll();
     for (const { file, begin, progress, current, ticket } of this.#writes) {
       if (monotonic() >= end) return;
       if (ticket?.withdrawn === true) continue;

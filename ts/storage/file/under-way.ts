@@ -48,7 +48,7 @@ export class UnderWay {
 
   /** What is given up goes on, and takes its memory until it ends. */
   #accounted<T>(begin: () => Promise<T>, bytes: number): Promise<T> {
-    if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) {
+    if (bytes > 0 && this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) {
       const message = `${this.#bytes} of ${this.#maxBytes} bytes wait to be written; wait for earlier writes and try again`;
       throw new StorageError('ERR_BACKPRESSURE', message);
     }

@@ -30,16 +30,16 @@ export async function removeIfExpired({ keys }: Place, key: string, manner: Mann
   await keys.change(key, decide, { ...manner, power: false });
 }
 
-/** What there is, once expired keys are removed. */
+/** What there is, once expired keys are removed; where they cannot be, as on a disk that is read only, they take room and no more. */
 export async function countPlace(
   place: Place,
   manner: Manner,
 ): Promise<{ sessions: number; keys: number; messages: number; sizeBytes: number }> {
-  await removeExpired(place, manner);
+  await removeExpired(place, manner).catch(() => undefined);
   const [sessions, keys] = await Promise.all([place.sessions.entries(), place.keys.entries()]);
   return {
     sessions: sessions.length,
-    keys: keys.length,
+    keys: keys.filter(({ head }) => !isExpired(head)).length,
     messages: sessions.reduce((sum, { head }) => sum + (head?.messageCount ?? 0), 0),
     sizeBytes: [...sessions, ...keys].reduce((sum, { size }) => sum + size, 0),
   };

@@ -1,0 +1,43 @@
+/** Saves to a store that takes so much at once and no more: one that is refused for that is tried again when there is room. */
+export class Saves {
+  /** Each settles, without failing, when its save has. */
+  readonly #underWay = new Set<Promise<void>>();
+  /** How many have ended that there was room for. */
+  #ended = 0;
+  /** Those that were refused, one after another: each try makes the text of a whole session. */
+  #line: Promise<void> = Promise.resolve();
+
+  /** Saves, if need be when others of these have ended. Where none is left that could make room, it rejects as the store does. */
+  async save(begin: () => Promise<void>): Promise<void> {
+    if (await this.#isTaken(begin)) return;
+    const turn = this.#line.then(async () => {
+      while (!(await this.#isTaken(begin))) if (this.#underWay.size > 0) await Promise.race(this.#underWay);
+    });
+    this.#line = turn.catch(() => undefined);
+    await turn;
+  }
+
+  /** False: there was no room, and others may have made some, or may make it. */
+  async #isTaken(begin: () => Promise<void>): Promise<boolean> {
+    const endedBefore = this.#ended;
+    let over = (): void => undefined;
+    const ending = new Promise<void>((resolve) => (over = resolve));
+    this.#underWay.add(ending);
+    try {
+      await begin();
+      this.#ended += 1;
+      return true;
+    } catch (error) {
+      if ((error as { code?: unknown } | null)?.code !== 'ERR_BACKPRESSURE') {
+        this.#ended += 1;
+        throw error;
+      }
+      // It is not over itself.
+      if (this.#underWay.size === 1 && this.#ended === endedBefore) throw error;
+      return false;
+    } finally {
+      this.#underWay.delete(ending);
+      over();
+    }
+  }
+}
