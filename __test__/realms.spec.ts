@@ -6,9 +6,12 @@ import { temporaryDirectory } from './support/temporary.js';
 
 const child = join(__dirname, 'support/realms-child.cjs');
 
-test.each(['nothing'])('nothing keeps a realm in which all has been closed: %s', async (use) => {
-  const cwd = temporaryDirectory();
-  const { code, output } = await runNode(['--expose-gc', child, cwd, use], { cwd });
-  expect(output).toBe('alive: 0\n');
-  expect(code).toBe(0);
-});
+test.each(['nothing', 'sqlite', 'log'])(
+  'nothing keeps a realm, or a context, in which all has been closed: %s',
+  async (use) => {
+    const cwd = temporaryDirectory();
+    const { code, output } = await runNode(['--expose-gc', child, cwd, use], { cwd });
+    expect(output).toBe('alive: 0\n');
+    expect(code).toBe(0);
+  },
+);

@@ -11,6 +11,8 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const vm = require('node:vm');
 
 const smalltalk = require('../../dist/index.js');
+// What is made once for the process holds on to whatever it was made in.
+require('../../index.js');
 
 const dist = resolve(__dirname, '../../dist');
 const binary = resolve(dist, '../index.js');
