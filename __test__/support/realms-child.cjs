@@ -41,7 +41,16 @@ function load(realm) {
 
 /** No more globals than jsdom has. */
 function newRealm() {
-  const realm = vm.createContext({ Buffer, DOMException, AbortController, AbortSignal, EventTarget, Event, URL });
+  const realm = vm.createContext({
+    Buffer,
+    DOMException,
+    AbortController,
+    AbortSignal,
+    EventTarget,
+    Event,
+    URL,
+    queueMicrotask,
+  });
   realm.process = Object.create(process);
   return realm;
 }
@@ -57,6 +66,28 @@ const uses = {
     const log = new JsonlEventReplayStorage({ directory: path });
     await log.append('s', { topic: 't' });
     await log.close();
+  },
+  async monitor({ AgentHealthMonitor }) {
+    for (let count = 0; count < 2; count += 1) {
+      const monitor = new AgentHealthMonitor();
+      monitor.registerAgent({ id: 'agent' });
+      await monitor.close();
+    }
+  },
+  async 'monitor that was forgotten'({ AgentHealthMonitor }) {
+    new AgentHealthMonitor().registerAgent({ id: 'agent' });
+  },
+  /** So busy that a thread counts its time; twice, with a pause in which that thread goes to sleep. */
+  async 'busy bus'({ SmallTalkEventBus }) {
+    const bus = new SmallTalkEventBus();
+    for (let round = 0; round < 2; round += 1) {
+      const end = Date.now() + 20;
+      while (Date.now() < end) {
+        for (let count = 0; count < 100; count += 1) bus.emit('event', count);
+        await null;
+      }
+      await sleep(40);
+    }
   },
 };
 

@@ -51,7 +51,7 @@ function warmUp(): void {
 function open(): void {
   if (!nativeAvailable()) return;
   try {
-    handle = crossing(SmallTalkError, (binary) => binary.clockOpen(face));
+    handle = crossing(SmallTalkError, (binary) => binary.clockOpen());
   } catch {
     handle = null;
   }
@@ -59,7 +59,7 @@ function open(): void {
 
 function wake(opened: NonNullable<typeof handle>): void {
   try {
-    crossing(SmallTalkError, (binary) => binary.clockWake(opened));
+    crossing(SmallTalkError, (binary) => binary.clockWake(opened, face));
   } catch {
     // Without its thread the clock stands, and the system goes on being asked.
     handle = null;
