@@ -6,7 +6,7 @@ import { temporaryDirectory } from './support/temporary.js';
 
 const child = join(__dirname, 'support/realms-child.cjs');
 
-test.each(['nothing', 'sqlite', 'log', 'monitor', 'monitor that was forgotten', 'busy bus'])(
+test.each(['nothing', 'sqlite', 'file', 'log', 'monitor', 'monitor that was forgotten', 'busy bus'])(
   'nothing keeps a realm, or a context, in which all has been closed: %s',
   async (use) => {
     const cwd = temporaryDirectory();

@@ -22,6 +22,9 @@ const REALMS = 3;
 /** Much longer than anything takes; nothing waits for its end but what is never collected. */
 const PATIENCE_MS = 20_000;
 
+/** What looks after answers looks seldom. */
+const timeoutMs = 2 ** 31 - 1;
+
 /** Loads `dist/index.js` so that all its code belongs to the realm; the binary is the process's. */
 function load(realm) {
   const loaded = new Map();
@@ -58,12 +61,17 @@ function newRealm() {
 const uses = {
   async nothing() {},
   async sqlite({ SQLiteStorageAdapter }, path) {
-    const store = new SQLiteStorageAdapter({ path: join(path, 's.db') });
+    const store = new SQLiteStorageAdapter({ path: join(path, 's.db'), timeoutMs });
+    await store.set('key', 1);
+    await store.close();
+  },
+  async file({ FileStorageAdapter }, path) {
+    const store = new FileStorageAdapter({ path, timeoutMs });
     await store.set('key', 1);
     await store.close();
   },
   async log({ JsonlEventReplayStorage }, path) {
-    const log = new JsonlEventReplayStorage({ directory: path });
+    const log = new JsonlEventReplayStorage({ directory: path, timeoutMs });
     await log.append('s', { topic: 't' });
     await log.close();
   },
