@@ -33,14 +33,14 @@ export declare function abandonMessages(coming: ExternalObject<ComingMessages>):
 /** Brings messages over, one a line, with as many lines of their tables of types. An error where the queue has no room. */
 export declare function addMessages(coming: ExternalObject<ComingMessages>, texts: Array<string>, types: string): void
 
-/**
- * A clock that stands. It shows `[the tick, or 0 while it stands; set this to 1 when you read]` in `face`, which must not
- * be memory that the engine moves: an array over an `ArrayBuffer` of its own.
- */
-export declare function clockOpen(face: Int32Array): ExternalObject<ClockHandle>
+/** A clock that stands. */
+export declare function clockOpen(): ExternalObject<ClockHandle>
 
-/** Starts it; it stops by itself when nobody reads it. */
-export declare function clockWake(handle: ExternalObject<ClockHandle>): void
+/**
+ * Starts it; it stops by itself when nobody reads it. Until then it shows `[the tick, or 0 where it stands; set this to 1 when
+ * you read]` in `face`, which must not be memory that the engine moves: an array over an `ArrayBuffer` of its own.
+ */
+export declare function clockWake(handle: ExternalObject<ClockHandle>, face: Int32Array): void
 
 /** A place for messages that a save takes as they come. */
 export declare function comingMessages(): ExternalObject<ComingMessages>
@@ -257,12 +257,17 @@ export declare function logWithdraw(handle: ExternalObject<LogHandle>, slots: Ar
 /** Whether somebody may be debugging the process. */
 export declare function loopDebugged(debugged: boolean): void
 
+/** It no longer says what it runs. */
+export declare function loopHush(handle: ExternalObject<LoopHandle>): void
+
+/** The loop of this environment, for other threads to see; null where the runtime has none that can be seen. */
+export declare function loopOpen(thread: number): ExternalObject<LoopHandle> | null
+
 /**
- * The loop of this environment, for other threads to see; null where the runtime has none that can be seen. The first word of
- * `running` says what runs now: the number of a label, times 64, plus the place of the listener; 0 for nothing. Labels have
- * 256 bytes each in `labels`. Neither may be memory that the engine moves.
+ * Where the loop says what it runs. The first word of `running` says what runs now: the number of a label, times 64, plus the
+ * place of the listener; 0 for nothing. Labels have 256 bytes each in `labels`. Neither may be memory that the engine moves.
  */
-export declare function loopOpen(thread: number, running: Int32Array, labels: Uint8Array): ExternalObject<LoopHandle> | null
+export declare function loopSay(handle: ExternalObject<LoopHandle>, running: Int32Array, labels: Uint8Array): void
 
 /**
  * Puts messages at the end of a session; answers with the texts of its count of messages, the position of the first new

@@ -220,5 +220,7 @@ test("with readers: 'async' nothing is read on the calling thread", async () => 
   await Promise.all([read, session]);
   expect(order[0]).toBe('microtasks');
   await quiet.close();
-  expect(() => new SQLiteStorageAdapter({ path, readers: 'sync' as never })).toThrow(TypeError);
+  expect(() => new SQLiteStorageAdapter({ path, readers: 'sync' as never })).toThrow(
+    new TypeError("readers must be a number or 'async'"),
+  );
 });

@@ -2,6 +2,7 @@
  * What this thread is running synchronously right now, in memory that the thread which watches event loops can read while
  * this one is frozen: a word that names a label, and the labels. While nobody watches, nobody writes.
  */
+import { TextEncoder } from 'node:util';
 
 /** Bytes of a label, ended by a zero; the binary knows it too. */
 const LABEL_BYTES = 256;

@@ -32,6 +32,11 @@ export class Patience {
     this.#timer ??= this.#begin();
   }
 
+  /** The timer goes, where nobody waits: for what is closed, and will hardly be asked any more. Else it goes with a look. */
+  rest(): void {
+    if (!this.#look(() => false)) this.#stop();
+  }
+
   /** The timer does not hold on to it: whoever waits does. */
   #begin(): NodeJS.Timeout {
     const weak = new WeakRef(this);
@@ -50,7 +55,11 @@ export class Patience {
     const { clock } = this;
     clock.now += 1;
     // The first look may come at once, so it does not count.
-    if (this.#look((since) => clock.now - since > LOOKS) || this.#timer === null) return;
+    if (!this.#look((since) => clock.now - since > LOOKS)) this.#stop();
+  }
+
+  #stop(): void {
+    if (this.#timer === null) return;
     clearInterval(this.#timer);
     this.#timer = null;
   }

@@ -39,8 +39,8 @@ const storage = () => binary.storageOpen(storageOptions, settle, 1);
 const log = () => binary.logOpen(logOptions, settle);
 const replay = () => binary.logReplay(log(), 's', { criticalOnly: false, archived: false });
 const consumer = () => binary.logConsumer(log(), 's', 'c', false);
-const clock = () => binary.clockOpen(new Int32Array(new ArrayBuffer(8)));
-const loop = () => binary.loopOpen(0, new Int32Array(new ArrayBuffer(4)), new Uint8Array(new ArrayBuffer(256)));
+const clock = () => binary.clockOpen();
+const loop = () => binary.loopOpen(0);
 const who = { ticket: 1, pingable: true };
 const health = () => binary.healthOpen(settle, 1, 100, 500, 2);
 
@@ -112,7 +112,7 @@ const calls = {
   logWithdraw: () => binary.logWithdraw(log(), [2]),
   logSessions: () => binary.logSessions(log(), 2),
   clockOpen: () => clock(),
-  clockWake: () => binary.clockWake(clock()),
+  clockWake: () => binary.clockWake(clock(), new Int32Array(new ArrayBuffer(8))),
   healthOpen: () => health(),
   healthBeat: () => binary.healthBeat(health(), 1),
   healthClose: () => binary.healthClose(health()),
@@ -131,7 +131,9 @@ const calls = {
   healthStop: () => binary.healthStop(health()),
   healthUnregister: () => binary.healthUnregister(health(), 1, 1),
   loopDebugged: () => binary.loopDebugged(false),
+  loopHush: () => binary.loopHush(loop()),
   loopOpen: () => loop(),
+  loopSay: () => binary.loopSay(loop(), new Int32Array(new ArrayBuffer(4)), new Uint8Array(new ArrayBuffer(256))),
   logLastSeq: () => binary.logLastSeq(log(), 's'),
   healthWords: () => binary.healthWords(health(), 0),
 };

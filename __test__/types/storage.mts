@@ -28,6 +28,7 @@ session.messages.push({ id: 'm', role: 'robot', content: '', timestamp: new Date
 /** An adapter of a user's own. */
 class MyAdapter implements StorageAdapter {
   readonly name = 'Mine';
+  readonly capabilities: readonly string[] = [];
   async initialize(): Promise<void> {}
   async close(): Promise<void> {}
   async saveSession(_id: string, _session: ChatSession): Promise<void> {}
@@ -116,3 +117,5 @@ testStorageAdapterContract(
   async () => {},
   { reopen: () => new MyAdapter() },
 );
+testStorageAdapterContract('Mine', () => new MyAdapter(), undefined, { supports: new MyAdapter().capabilities });
+testStorageAdapterContract('Mine', () => new MyAdapter(), undefined, { supports: ['keys'] });

@@ -14,7 +14,8 @@ use crate::event_bus::clock::{self, Face};
 /// The clock of one environment.
 pub struct ClockHandle(Arc<Words>);
 
-/// JavaScript's own memory, which stays where it is and is kept alive until it is let go of here.
+/// JavaScript's own memory, which stays where it is and is kept alive until it is let go of here. Only while the clock runs: an
+/// array keeps all that its realm can reach, this clock's handle among it, so that nobody would ever collect either.
 struct Words(Mutex<Option<Int32Array>>);
 
 impl Words {
@@ -24,11 +25,20 @@ impl Words {
     }
 
     fn swap(&self, index: usize, value: i32) -> i32 {
-        let words = self.lock();
-        let Some(word) = words.as_ref().and_then(|words| words.get(index)) else { return 0 };
-        // SAFETY: the array lives while the lock is held; it is aligned, and JavaScript writes whole words to it.
-        unsafe { AtomicI32::from_ptr(std::ptr::from_ref(word).cast_mut()) }.swap(value, Ordering::Relaxed)
+        swap(self.lock().as_ref(), index, value)
     }
+
+    fn show_in(&self, face: Int32Array) {
+        let before = self.lock().replace(face);
+        drop(before);
+    }
+}
+
+/// Nobody may let go of the array meanwhile.
+fn swap(words: Option<&Int32Array>, index: usize, value: i32) -> i32 {
+    let Some(word) = words.and_then(|words| words.get(index)) else { return 0 };
+    // SAFETY: the array lives for as long as it is borrowed; it is aligned, and JavaScript writes whole words to it.
+    unsafe { AtomicI32::from_ptr(std::ptr::from_ref(word).cast_mut()) }.swap(value, Ordering::Relaxed)
 }
 
 impl Face for Words {
@@ -39,6 +49,15 @@ impl Face for Words {
     fn was_read(&self) -> bool {
         self.swap(1, 0) != 0
     }
+
+    fn stand(&self) {
+        let mut words = self.lock();
+        swap(words.as_ref(), 0, 0);
+        let face = words.take();
+        drop(words);
+        // On the thread of the clock, napi has the array's own thread let go of it.
+        drop(face);
+    }
 }
 
 impl Drop for ClockHandle {
@@ -47,18 +66,19 @@ impl Drop for ClockHandle {
     }
 }
 
-/// A clock that stands. It shows `[the tick, or 0 while it stands; set this to 1 when you read]` in `face`, which must not
-/// be memory that the engine moves: an array over an `ArrayBuffer` of its own.
+/// A clock that stands.
 #[napi(catch_unwind)]
-pub fn clock_open(face: Int32Array) -> Result<External<ClockHandle>> {
-    entry("clockOpen", || Ok(External::new(ClockHandle(Arc::new(Words(Mutex::new(Some(face))))))))
+pub fn clock_open() -> Result<External<ClockHandle>> {
+    entry("clockOpen", || Ok(External::new(ClockHandle(Arc::new(Words(Mutex::new(None)))))))
 }
 
-/// Starts it; it stops by itself when nobody reads it.
+/// Starts it; it stops by itself when nobody reads it. Until then it shows `[the tick, or 0 where it stands; set this to 1 when
+/// you read]` in `face`, which must not be memory that the engine moves: an array over an `ArrayBuffer` of its own.
 #[napi(catch_unwind)]
-pub fn clock_wake(handle: &External<ClockHandle>) -> Result<()> {
+pub fn clock_wake(handle: &External<ClockHandle>, face: Int32Array) -> Result<()> {
     entry("clockWake", || {
+        handle.0.show_in(face);
         let face: Arc<dyn Face> = Arc::clone(&handle.0) as _;
-        clock::wake(&face)
+        clock::wake(&face).inspect_err(|_| face.stand())
     })
 }

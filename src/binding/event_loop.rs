@@ -34,6 +34,7 @@ static DEBUGGED: AtomicBool = AtomicBool::new(false);
 /// The loop of one environment. Letting go of it ends the view.
 pub struct LoopHandle {
     pub seen: Arc<EventLoop>,
+    view: Arc<View>,
     marks: *mut Marks,
 }
 
@@ -48,6 +49,12 @@ struct View {
 
 struct Place {
     the_loop: *mut sys::uv_loop_s,
+    said: Option<Said>,
+}
+
+/// What the loop says that it runs: JavaScript's own memory, which stays where it is and is kept alive until it is let go of on
+/// the loop's thread. Only while somebody watches: an array keeps all that its realm can reach, the handle of the loop among it.
+struct Said {
     /// The word of what runs now, and the labels of what may.
     running: Int32Array,
     labels: Uint8Array,
@@ -71,6 +78,13 @@ impl View {
     fn lock(&self) -> MutexGuard<'_, Option<Place>> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Waits for whoever is looking. Of a loop that has gone nobody reads anything.
+    fn say(&self, said: Option<Said>) {
+        if let Some(place) = &mut *self.lock() {
+            place.said = said;
+        }
+    }
 }
 
 impl Pulse for Arc<View> {
@@ -92,13 +106,13 @@ impl Pulse for Arc<View> {
 
     fn holder(&self) -> Option<Label> {
         let place = self.lock();
-        let place = place.as_ref()?;
-        let word = place.running.first()?;
+        let said = place.as_ref()?.said.as_ref()?;
+        let word = said.running.first()?;
         // SAFETY: the array lives while the lock is held; it is aligned, and JavaScript writes whole words to it.
         let word = unsafe { AtomicI32::from_ptr(ptr::from_ref(word).cast_mut()) }.load(Ordering::Relaxed);
         let word = usize::try_from(word).ok().filter(|word| *word > 0)?;
         let from = (word >> LISTENER_BITS) * LABEL_BYTES;
-        let bytes = place.labels.get(from..from + LABEL_BYTES)?;
+        let bytes = said.labels.get(from..from + LABEL_BYTES)?;
         let text = bytes.split(|byte| *byte == 0).next()?;
         let text = String::from_utf8_lossy(text).into_owned();
         Some(Label { text, listener: word & ((1 << LISTENER_BITS) - 1) })
@@ -128,16 +142,9 @@ fn thread_number() -> i64 {
     0
 }
 
-/// The loop of this environment, for other threads to see; null where the runtime has none that can be seen. The first word of
-/// `running` says what runs now: the number of a label, times 64, plus the place of the listener; 0 for nothing. Labels have
-/// 256 bytes each in `labels`. Neither may be memory that the engine moves.
+/// The loop of this environment, for other threads to see; null where the runtime has none that can be seen.
 #[napi(catch_unwind)]
-pub fn loop_open(
-    env: Env,
-    thread: u32,
-    running: Int32Array,
-    labels: Uint8Array,
-) -> Result<Option<External<LoopHandle>>> {
+pub fn loop_open(env: Env, thread: u32) -> Result<Option<External<LoopHandle>>> {
     entry("loopOpen", || {
         let Some(uv) = libuv() else { return Ok(None) };
         let mut the_loop = ptr::null_mut();
@@ -150,7 +157,7 @@ pub fn loop_open(
             uv,
             turn: AtomicU64::new(0),
             thread: schedule_of_this_thread(),
-            place: Mutex::new(Some(Place { the_loop, running, labels })),
+            place: Mutex::new(Some(Place { the_loop, said: None })),
         });
         let marks = Box::into_raw(Box::new(Marks {
             view: Arc::clone(&view),
@@ -170,8 +177,27 @@ pub fn loop_open(
             mark(&*marks);
             sys::napi_add_async_cleanup_hook(env.raw(), Some(clean_up), marks.cast(), &raw mut (*marks).hook);
         }
-        let seen = Arc::new(EventLoop { thread, pulse: Box::new(view) });
-        Ok(Some(External::new(LoopHandle { seen, marks })))
+        let seen = Arc::new(EventLoop { thread, pulse: Box::new(Arc::clone(&view)) });
+        Ok(Some(External::new(LoopHandle { seen, view, marks })))
+    })
+}
+
+/// Where the loop says what it runs. The first word of `running` says what runs now: the number of a label, times 64, plus the
+/// place of the listener; 0 for nothing. Labels have 256 bytes each in `labels`. Neither may be memory that the engine moves.
+#[napi(catch_unwind)]
+pub fn loop_say(handle: &External<LoopHandle>, running: Int32Array, labels: Uint8Array) -> Result<()> {
+    entry("loopSay", || {
+        handle.view.say(Some(Said { running, labels }));
+        Ok(())
+    })
+}
+
+/// It no longer says what it runs.
+#[napi(catch_unwind)]
+pub fn loop_hush(handle: &External<LoopHandle>) -> Result<()> {
+    entry("loopHush", || {
+        handle.view.say(None);
+        Ok(())
     })
 }
 

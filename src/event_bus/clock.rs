@@ -35,6 +35,8 @@ pub trait Face: Send + Sync {
     fn set(&self, tick: i32);
     /// Whether it was read since the last question.
     fn was_read(&self) -> bool;
+    /// Shows that the clock stands, and lets go of what it was shown in: that is given anew when the clock is woken.
+    fn stand(&self);
 }
 
 /// Ticks up to now, of all faces of the process.
@@ -83,7 +85,11 @@ impl Runner {
             let Some(face) = running.face.upgrade() else { return false };
             running.unread = if face.was_read() { 0 } else { running.unread + 1 };
             let goes_on = running.unread < PATIENCE;
-            face.set(if goes_on { tick } else { 0 });
+            if goes_on {
+                face.set(tick);
+            } else {
+                face.stand();
+            }
             goes_on
         });
         self.next = (!self.running.is_empty()).then(|| Instant::now() + TICK);
@@ -118,7 +124,7 @@ impl Handler<Weak<dyn Face>> for Runner {
 impl Drop for Runner {
     fn drop(&mut self) {
         for face in self.running.iter().filter_map(|running| running.face.upgrade()) {
-            face.set(0);
+            face.stand();
         }
     }
 }
@@ -158,6 +164,10 @@ mod tests {
 
         fn was_read(&self) -> bool {
             self.read.swap(false, Ordering::Relaxed)
+        }
+
+        fn stand(&self) {
+            self.tick.store(0, Ordering::Relaxed);
         }
     }
 

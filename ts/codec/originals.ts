@@ -6,7 +6,8 @@ import { URL } from 'node:url';
 import { types } from 'node:util';
 import { runInNewContext } from 'node:vm';
 
-const isNative = (method: unknown): boolean =>
+/** Whether it is the engine's own, as far as its text says. */
+export const isNative = (method: unknown): boolean =>
   typeof method === 'function' &&
   /^function \S+\(\) \{ \[native code\] \}$/.test(Function.prototype.toString.call(method));
 

@@ -2,13 +2,15 @@
  * The time of events. Asking the system costs more than all the rest of an emit, so while many are emitted a native
  * thread counts ticks of two milliseconds in shared memory, and the system is asked once a tick.
  */
+import { isNative } from '../codec/originals.js';
 import { SmallTalkError } from '../errors.js';
 import { crossing, nativeAvailable, type Native } from '../native.js';
 
 /** What a question within the same millisecond has to follow so often that ticks are worth their thread. */
 const HOT = 16;
 
-const systemNow = Date.now;
+/** None where this is loaded when fake timers are in place already: ticks are of the system's time. */
+const systemNow = isNative(Date.now) ? Date.now : null;
 
 /** `[tick, or 0 while the clock stands; set to 1 when the tick is read]`: to the engine a constant, unlike native memory. */
 const face = new Int32Array(new ArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
@@ -49,7 +51,7 @@ function warmUp(): void {
 function open(): void {
   if (!nativeAvailable()) return;
   try {
-    handle = crossing(SmallTalkError, (binary) => binary.clockOpen(face));
+    handle = crossing(SmallTalkError, (binary) => binary.clockOpen());
   } catch {
     handle = null;
   }
@@ -57,7 +59,7 @@ function open(): void {
 
 function wake(opened: NonNullable<typeof handle>): void {
   try {
-    crossing(SmallTalkError, (binary) => binary.clockWake(opened));
+    crossing(SmallTalkError, (binary) => binary.clockWake(opened, face));
   } catch {
     // Without its thread the clock stands, and the system goes on being asked.
     handle = null;

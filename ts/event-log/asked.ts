@@ -30,7 +30,12 @@ export class Asked {
 
   /** Closes it; `over` hears when that is done or has failed, which may be after it was given up. */
   close(over: () => void): Promise<null> {
-    return this.run<null>('read', (binary, slot) => binary.logClose(this.handle, slot), { over });
+    return this.run<null>('read', (binary, slot) => binary.logClose(this.handle, slot), {
+      over: () => {
+        this.#patience.rest();
+        over();
+      },
+    });
   }
 
   /** Waits no longer for what was asked for in this slot: whoever asked hears why. */

@@ -2,7 +2,7 @@
 import { isMainThread, threadId } from 'node:worker_threads';
 
 import { HealthError } from '../errors.js';
-import { beginWatch, endWatch, running } from '../holders.js';
+import { beginWatch, endWatch, running, watching } from '../holders.js';
 import { crossing, type Native } from '../native.js';
 
 type Home = NonNullable<ReturnType<Native['loopOpen']>>;
@@ -10,19 +10,28 @@ type Home = NonNullable<ReturnType<Native['loopOpen']>>;
 let home: Home | null | undefined;
 let debugged: boolean | null = null;
 /** A monitor that is forgotten no longer watches. */
-const forgotten = new FinalizationRegistry<undefined>(endWatch);
+const forgotten = new FinalizationRegistry<undefined>(leave);
 
 /** Shows the loop, for as long as `monitor` lives or until `leaveHome`; null where the runtime shows none. */
 export function showHome(monitor: object): Home | null {
   const labels = beginWatch();
   forgotten.register(monitor, undefined, monitor);
-  home ??= crossing(HealthError, (binary) => binary.loopOpen(threadId, running, labels));
-  return home;
+  home ??= crossing(HealthError, (binary) => binary.loopOpen(threadId));
+  const opened = home;
+  if (opened !== null) crossing(HealthError, (binary) => binary.loopSay(opened, running, labels));
+  return opened;
 }
 
 /** The monitor no longer wants the loop to be watched. */
 export function leaveHome(monitor: object): void {
-  if (forgotten.unregister(monitor)) endWatch();
+  if (forgotten.unregister(monitor)) leave();
+}
+
+/** While nobody watches nobody reads, and the binary holds on to nothing of ours. */
+function leave(): void {
+  endWatch();
+  const opened = home;
+  if (opened && !watching()) crossing(HealthError, (binary) => binary.loopHush(opened));
 }
 
 /**

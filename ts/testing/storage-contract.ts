@@ -29,8 +29,11 @@ export type AdapterCleanup = () => void | Promise<void>;
 export interface StorageContractOptions {
   /** Opens the place of the last adapter again, where `createAdapter` makes a fresh place each time. */
   reopen?: AdapterFactory;
-  /** What it can do beyond what every adapter must: adds the chapters of these capabilities. Default: none. */
-  supports?: readonly Capability[];
+  /**
+   * What it can do beyond what every adapter must, such as all that it lists in its `capabilities`: adds the chapters of these
+   * capabilities. Default: none.
+   */
+  supports?: readonly (Capability | (string & Record<never, never>))[];
   /**
    * Whether it keeps to all that is said of adapters, as those of this package do: adds the hostile chapters, of values, ids,
    * amounts, options, order, batches, opening and closing, and calls that fail. Default false.
@@ -119,10 +122,10 @@ export function testStorageAdapterContract(
   });
 }
 
-function capabilities(globals: Runner, subject: Subject, names: readonly Capability[]): void {
+function capabilities(globals: Runner, subject: Subject, names: readonly string[]): void {
   globals.describe('Capabilities', () => {
     globals.it('should have every method that it is said to have', async () => {
-      globals.expect(names.filter((name) => !supports(subject.adapter, name))).toEqual([]);
+      globals.expect(names.filter((name) => !supports(subject.adapter, name as Capability))).toEqual([]);
     });
   });
   // The test above tells where it has less than its type says here.

@@ -43,6 +43,7 @@ export class UnderWay {
       }
     } finally {
       this.#tickets.delete(ticket);
+      this.#patience.rest();
     }
   }
 

@@ -228,7 +228,10 @@ export class Connection {
     opened.ended ??= opened.calls
       .run<null>((binary, slot) => binary.storageClose(opened.handle, slot), 'read', this.#patience)
       // Where that is given up, the binary still has what keeps it from closing: the way out is to wait for that.
-      .then(() => opened.exit.takeBack());
+      .then(() => {
+        opened.exit.takeBack();
+        this.#patience.rest();
+      });
     return opened.ended;
   }
 }

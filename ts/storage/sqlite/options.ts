@@ -66,6 +66,7 @@ export function checkedOptions(options?: SQLiteStorageOptions): CheckedOptions {
   const path = resolve(named);
   const readsHere = given.readers !== 'async';
   const readers = given.readers === 'async' ? READERS : given.readers;
+  if (!['number', 'undefined'].includes(typeof readers)) throw new TypeError("readers must be a number or 'async'");
   return {
     path,
     power: wordOption('durability', given.durability, 'power', ['process', 'power']) === 'power',
