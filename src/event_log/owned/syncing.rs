@@ -103,12 +103,16 @@ impl Owned {
     }
 
     /// Syncs files together. Where no more may be open, those that the lanes hold are closed, and the rest is opened a few at a
-    /// time.
+    /// time, as long as some can be.
     fn sync_together(&mut self, ids: &[Arc<str>], with_names: bool) -> Vec<Done<Arc<str>>> {
         let mut outcome = self.sync_some(ids, with_names);
-        if self.spare_handles() {
+        while self.spare_handles() {
+            let before = outcome.len();
             for few in ids.chunks(FEW_HANDLES) {
                 outcome.extend(self.sync_some(few, with_names));
+            }
+            if outcome.len() == before {
+                break;
             }
         }
         outcome

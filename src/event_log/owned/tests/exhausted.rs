@@ -107,21 +107,41 @@ fn a_name_that_somebody_waits_for_gets_to_the_disk_where_the_log_has_all_files_o
     flush(&mut owned).unwrap();
 }
 
+/// Where others have so many open that there is room for one file and the directory.
+#[test]
+fn all_that_waits_is_synced_as_long_as_one_file_at_a_time_can_be() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    assert!(append_each(&mut owned, 0..20, Durability::Process, 1).iter().all(Result::is_ok));
+    let room = Room::of(directory.path(), 2);
+    flush(&mut owned).unwrap();
+    assert!(is_whole(&owned));
+    let given = append_each(&mut owned, 20..40, Durability::Power, 200_000);
+    assert!(given.iter().all(Result::is_ok) && is_whole(&owned), "{given:?}");
+    drop(room);
+    owned.close().unwrap();
+}
+
 #[test]
 fn what_no_file_could_be_opened_for_is_not_said_to_survive_the_power_and_is_synced_when_one_can_be() {
     let directory = tempfile::TempDir::new().unwrap();
     let mut owned = open(directory.path());
-    let room = Room::of(directory.path(), 1);
-    let given = append_each(&mut owned, 0..4, Durability::Power, 200_000);
-    for (number, given) in given.iter().enumerate() {
-        let lane = &owned.lanes[format!("s{number}").as_str()];
-        assert!(!lane.broken, "nothing is in doubt");
-        match given {
-            Ok(_) => assert!(lane.is_safe() && lane.name_on_disk()),
-            Err(error) => assert_eq!((error.code(), lane.dirty), ("ERR_INDETERMINATE", true)),
-        }
-    }
-    assert!(given.iter().any(Result::is_err), "each was opened after the last one was synced");
+    // Its name is on the disk.
+    append(&mut owned, Durability::Power).unwrap();
+    append(&mut owned, Durability::Process).unwrap();
+    owned.unsynced.clear();
+    owned.lanes.get_mut("s").unwrap().due = false;
+    owned.close_handles();
+    let room = Room::of(directory.path(), 0);
+    let (reply, answer) = Reply::channel();
+    let event = Append { session: "s".into(), body: "{}".into(), id: None, durability: Some(Durability::Power), reply };
+    let mut parcel = crate::event_log::append::Parcel::from(event);
+    let items = parcel.items(0).into_iter().map(|(_, item)| item).collect();
+    let mut waiting = [Some(parcel)];
+    owned.confirm(vec![("s".into(), items)], &mut waiting);
+    waiting.into_iter().flatten().for_each(crate::event_log::append::Parcel::answer);
+    assert_eq!(answer.recv().unwrap().unwrap_err().code(), "ERR_INDETERMINATE");
+    assert!(owned.lanes["s"].dirty && !owned.lanes["s"].broken, "it is still to come, and nothing is in doubt");
     drop(room);
     rest(&mut owned);
     assert!(is_whole(&owned));
