@@ -22,6 +22,9 @@ pub enum Error {
     /// The operating system said no.
     #[error("{doing}: {cause}")]
     Io { doing: String, cause: String },
+    /// The process, or the system, may have no more files open.
+    #[error("{doing}: {cause}")]
+    Exhausted { doing: String, cause: String },
     /// Another connection held the database for longer than the busy time-out.
     #[error("the database is busy: another writer held it for longer than the busy time-out")]
     Busy,
@@ -72,7 +75,7 @@ impl Error {
             Self::Closed(_) => "ERR_CLOSED",
             Self::Full { .. } => "ERR_FULL",
             Self::Backpressure { .. } => "ERR_BACKPRESSURE",
-            Self::Io { .. } => "ERR_IO",
+            Self::Io { .. } | Self::Exhausted { .. } => "ERR_IO",
             Self::Busy => "ERR_BUSY",
             Self::Locked { .. } | Self::HeldByCopy { .. } => "ERR_LOCKED",
             Self::Corrupt { .. } => "ERR_CORRUPT",

@@ -33,12 +33,14 @@ impl Owned {
         let unsafe_yet: Vec<_> = powered.iter().map(|(id, _)| id).filter(left).map(Arc::clone).collect();
         self.sync_files(&unsafe_yet);
         for (id, written) in powered {
-            if self.lanes.get(&id).is_some_and(|lane| !lane.broken) {
-                continue;
-            }
+            let why = match self.lanes.get(&id) {
+                Some(lane) if !lane.broken && lane.is_safe() => continue,
+                Some(lane) if !lane.broken && lane.dirty => "its file could not be opened for that",
+                Some(_) | None => "the disk did not take it",
+            };
             for Item { parcel, index, .. } in written {
                 if let Some(Some(parcel)) = owed.get_mut(parcel) {
-                    parcel.fail(index, indeterminate("syncing an event", "the disk did not take it"));
+                    parcel.fail(index, indeterminate("syncing an event", why));
                 }
             }
         }
@@ -47,6 +49,10 @@ impl Owned {
     /// Syncs files in their own place, with their names.
     fn sync_files(&mut self, ids: &[Arc<str>]) {
         self.sync_lanes(ids, false);
+        // What could not be opened is still to be synced, also where nobody writes to it any more.
+        let unsynced = |id: &&Arc<str>| self.lanes.get(*id).is_some_and(|lane| lane.dirty && !lane.due);
+        let unsynced: Vec<_> = ids.iter().filter(unsynced).cloned().collect();
+        self.sync_later(unsynced);
         if !ids.iter().all(|id| self.lanes.get(id).is_none_or(Lane::name_on_disk)) {
             self.sync_names(ids);
         }
@@ -54,7 +60,7 @@ impl Owned {
 
     /// Puts the names of files on the disk, one sync for all of them.
     fn sync_names(&mut self, ids: &[Arc<str>]) {
-        let synced = files::sync_directory(&self.around.layout.active);
+        let synced = self.with_room(|owned| files::sync_directory(&owned.around.layout.active));
         for id in ids {
             match self.lanes.get_mut(id) {
                 Some(lane) if synced.is_ok() => lane.name_is_on_disk(),

@@ -12,6 +12,8 @@ use std::{
     path::Path,
 };
 
+#[cfg(all(test, target_os = "linux"))]
+pub use self::watched::ROOM;
 #[cfg(all(test, unix))]
 pub use self::watched::UNCOUNTED;
 #[cfg(test)]
@@ -33,6 +35,25 @@ fn doing(what: &str, path: &Path) -> String {
     format!("{what} {}", path.display())
 }
 
+/// What keeps a file from being opened; that no more may be open is told apart.
+fn unopened(what: &str, path: &Path, cause: &io::Error) -> Error {
+    if is_exhausted(cause) {
+        return Error::Exhausted { doing: doing(what, path), cause: cause.to_string() };
+    }
+    Error::io(doing(what, path), cause)
+}
+
+/// Whether the process, or the system, may have no more files open. Windows has no such limit that a log comes to.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix has the limit"))]
+pub fn is_exhausted(cause: &io::Error) -> bool {
+    #[cfg(unix)]
+    return [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
+        .iter()
+        .any(|one| cause.raw_os_error() == Some(one.raw_os_error()));
+    #[cfg(not(unix))]
+    false
+}
+
 fn options() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut options = OpenOptions::new();
@@ -43,12 +64,16 @@ fn options() -> OpenOptions {
 
 /// Opens a file to add to it, creating it where it is not there.
 pub fn open_append(path: &Path) -> Result<File> {
-    options().append(true).create(true).open(path).map_err(|cause| Error::io(doing("opening", path), &cause))
+    #[cfg(all(test, target_os = "linux"))]
+    watched::take_room(path)?;
+    options().append(true).create(true).open(path).map_err(|cause| unopened("opening", path, &cause))
 }
 
 /// Opens a file that was written to, to put it on the disk.
 pub fn open_written(path: &Path) -> Result<File> {
-    options().append(true).open(path).map_err(|cause| Error::io(doing("opening", path), &cause))
+    #[cfg(all(test, target_os = "linux"))]
+    watched::take_room(path)?;
+    options().append(true).open(path).map_err(|cause| unopened("opening", path, &cause))
 }
 
 /// Puts a file on the disk, whoever has written it.
@@ -112,7 +137,7 @@ pub fn open_found(path: &Path) -> Result<Option<File>> {
     match File::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(Error::io(doing("opening", path), &cause)),
+        Err(cause) => Err(unopened("opening", path, &cause)),
     }
 }
 

@@ -50,6 +50,15 @@ pub struct Fresh {
     bytes: Vec<u8>,
 }
 
+/// What became of events that were to be written.
+pub struct Outcome {
+    /// Those that are with the kernel.
+    pub written: Vec<Item>,
+    /// Those that are not because no more files may be open, and what says so: nothing of them is stored, no number is theirs,
+    /// and they can be written once others are closed.
+    pub unopened: Option<(Error, Vec<Item>)>,
+}
+
 /// Lines that go to the file in one write.
 #[derive(Default)]
 struct Draft {
@@ -110,30 +119,30 @@ impl Lane {
         }
     }
 
-    /// Writes events of the parcels at hand, in order, and tells the parcels what became of them. Those that are with the
-    /// kernel come back.
+    /// Writes events of the parcels at hand, in order, and tells the parcels what became of them, but for those that no file
+    /// could be opened for.
     pub fn write(
         &mut self,
         around: &mut Surroundings,
         ids: &mut Ids,
         parcels: &mut [Parcel],
         items: Vec<Item>,
-    ) -> Vec<Item> {
-        let mut written = Vec::with_capacity(items.len());
+    ) -> Outcome {
+        let mut outcome = Outcome { written: Vec::with_capacity(items.len()), unopened: None };
         let mut draft = Draft::with_room_for(&items);
         let mut is_old = self.is_old(around);
         for item in items {
             if is_old || self.full(around, &draft) {
                 is_old = false;
-                self.put(around, std::mem::take(&mut draft), parcels, &mut written);
+                self.put(around, std::mem::take(&mut draft), parcels, &mut outcome);
                 self.close_file(around);
             }
             if let Some(parcel) = parcels.get_mut(item.parcel) {
                 self.add(ids, parcel, item, &mut draft);
             }
         }
-        self.put(around, draft, parcels, &mut written);
-        written
+        self.put(around, draft, parcels, &mut outcome);
+        outcome
     }
 
     fn full(&self, around: &Surroundings, draft: &Draft) -> bool {

@@ -8,7 +8,7 @@ mod reading;
 mod syncing;
 
 use std::{
-    cell::OnceCell,
+    cell::{Cell, OnceCell},
     collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
     time::Instant,
@@ -69,6 +69,8 @@ pub struct Owned {
     /// Those of this batch that could not be put in their place from the journal, and why.
     pub(super) unmended: HashMap<Arc<str>, Error>,
     handles: usize,
+    /// Whether no more files could be opened, and some still wait for their sync because of that.
+    is_short: bool,
     sync_at: Option<Instant>,
     cleanup_at: Option<Instant>,
     /// The first one is under way.
@@ -121,6 +123,7 @@ impl Owned {
                 keeper: Keeper::default(),
                 names: None,
                 directory: OnceCell::new(),
+                exhausted: Cell::new(false),
             },
             lanes: HashMap::new(),
             highest_seq,
@@ -138,6 +141,7 @@ impl Owned {
             listed: None,
             unmended: HashMap::new(),
             handles: 0,
+            is_short: false,
             sync_at: None,
             cleanup_at: None,
             cleanups: VecDeque::new(),
@@ -193,6 +197,8 @@ impl Owned {
     pub fn close(mut self) -> Result<()> {
         self.end_cleanups(&Ok(()));
         self.sync_dirty()?;
+        // What is left to do opens files, and these may be all that may be open.
+        self.close_handles();
         statistics::save(&self);
         self.lanes.values().for_each(|lane| lane.keep_indexes(&mut self.around));
         self.around.keeper.settle();

@@ -1,6 +1,10 @@
 //! What the lanes of a log have in common.
 
-use std::{cell::OnceCell, fs::File, sync::Arc};
+use std::{
+    cell::{Cell, OnceCell},
+    fs::File,
+    sync::Arc,
+};
 
 use super::{
     bell::Bell, catalog::Catalog, directory::Layout, doubts::Doubts, files, journal::Journal, keeper::Keeper,
@@ -28,6 +32,8 @@ pub struct Surroundings {
     pub names: Option<Stamp>,
     /// Their directory, open for as long as syncs are taken together. Where it could not be opened, it is none.
     pub directory: OnceCell<Option<Directory>>,
+    /// Whether something could not be opened because no more files may be open: those of lanes are closed then.
+    pub exhausted: Cell<bool>,
 }
 
 /// An open directory, where it can be synced.
@@ -39,6 +45,7 @@ impl Surroundings {
         let open = || match files::open_directory(&self.layout.active) {
             Ok(directory) => Some(directory.map(Arc::new)),
             Err(cause) => {
+                self.exhausted.set(self.exhausted.get() || files::is_exhausted(&cause));
                 tracing::error!(target: "smalltalk::event_log", %cause, "names of files cannot be synced yet");
                 None
             }

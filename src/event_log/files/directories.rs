@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::doing;
+use super::{doing, unopened};
 use crate::error::{Error, Result};
 
 /// Creates a directory and what is missing above it, for the owner's eyes only; all are on the disk when this returns.
@@ -36,7 +36,7 @@ pub fn create_unsynced(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// Puts the names in a directory on the disk.
 pub fn sync_directory(path: &Path) -> Result<()> {
-    let opened = open_directory(path).map_err(|cause| Error::io(doing("syncing the directory", path), &cause))?;
+    let opened = open_directory(path).map_err(|cause| unopened("syncing the directory", path, &cause))?;
     opened.map_or(Ok(()), |directory| sync_opened(path, &directory))
 }
 
@@ -53,6 +53,8 @@ pub fn open_directory(path: &Path) -> io::Result<Option<File>> {
     if super::UNOPENED.get() {
         return Err(io::Error::other("too many open files"));
     }
+    #[cfg(all(test, target_os = "linux"))]
+    super::watched::has_room(path)?;
     cfg!(unix).then(|| File::open(path)).transpose()
 }
 

@@ -5,6 +5,9 @@ use std::{
     path::PathBuf,
 };
 
+#[cfg(target_os = "linux")]
+use crate::error::Result;
+
 thread_local! {
     /// The directories whose names this thread has put on the disk, and files of others, for tests to see what no power cut shows them.
     pub static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
@@ -22,4 +25,26 @@ thread_local! {
     pub static UNOPENED: Cell<bool> = const { Cell::new(false) };
     /// Whether this thread's file system counts no names.
     pub static UNCOUNTED: Cell<bool> = const { Cell::new(false) };
+    /// Below this directory the process may have so many files open, the directory included, where this thread opens one more.
+    #[cfg(target_os = "linux")]
+    pub static ROOM: RefCell<Option<(PathBuf, usize)>> = const { RefCell::new(None) };
+}
+
+/// Fails as the system does where there is no room for one more.
+#[cfg(target_os = "linux")]
+pub(super) fn has_room(path: &std::path::Path) -> std::io::Result<()> {
+    let Some((below, most)) = ROOM.with_borrow(Option::clone).filter(|(below, _)| path.starts_with(below)) else {
+        return Ok(());
+    };
+    let opened = std::fs::read_dir("/proc/self/fd")?.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok());
+    if opened.filter(|file| file.starts_with(&below)).count() < most {
+        return Ok(());
+    }
+    Err(rustix::io::Errno::MFILE.into())
+}
+
+/// The same for a file.
+#[cfg(target_os = "linux")]
+pub(super) fn take_room(path: &std::path::Path) -> Result<()> {
+    has_room(path).map_err(|cause| super::unopened("opening", path, &cause))
 }

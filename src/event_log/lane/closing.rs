@@ -66,6 +66,7 @@ impl Lane {
             return false;
         }
         self.try_close_file(around).unwrap_or_else(|error| {
+            around.exhausted.set(around.exhausted.get() || matches!(error, Error::Exhausted { .. }));
             tracing::warn!(target: "smalltalk::event_log", %error, "could not close a full file");
             false
         })

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use super::{Fresh, Lane, Surroundings};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     event_log::{
         files,
         journal::entry::Part,
@@ -36,6 +36,11 @@ impl Lane {
             Some(file) => Arc::clone(file),
             None => match files::open_written(&self.path(around)) {
                 Ok(file) => Arc::new(file),
+                Err(Error::Exhausted { .. }) => {
+                    // Nothing is in doubt: the sync is still to come.
+                    around.exhausted.set(true);
+                    return None;
+                }
                 Err(error) => {
                     // It may be tried many times.
                     if !std::mem::replace(&mut self.broken, true) {

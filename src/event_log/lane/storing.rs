@@ -6,11 +6,11 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use super::{Draft, Fresh, Lane, Surroundings, indeterminate};
+use super::{Draft, Fresh, Lane, Outcome, Surroundings, indeterminate};
 use crate::{
     error::{Error, Result},
     event_log::{
-        append::{Item, Parcel},
+        append::Parcel,
         checkpoint, files,
         index::{Entries, Entry, Placed, read, write},
         stamp::Stamp,
@@ -19,11 +19,20 @@ use crate::{
 
 impl Lane {
     /// Hands the lines to the kernel; then readers see them.
-    pub(super) fn put(&mut self, around: &Surroundings, draft: Draft, parcels: &mut [Parcel], written: &mut Vec<Item>) {
+    pub(super) fn put(&mut self, around: &Surroundings, draft: Draft, parcels: &mut [Parcel], outcome: &mut Outcome) {
         if draft.events.is_empty() {
             return;
         }
-        let stored = self.store(around, &draft.bytes);
+        // Events stay in order: none is written before an earlier one.
+        let stored = match &outcome.unopened {
+            Some((error, _)) => Err(error.clone()),
+            None => self.store(around, &draft.bytes),
+        };
+        if let Err(error @ Error::Exhausted { .. }) = stored {
+            self.next_seq = draft.entries.first().map_or(self.next_seq, |first| first.seq);
+            let (_, unopened) = outcome.unopened.get_or_insert_with(|| (error, Vec::new()));
+            return unopened.extend(draft.events.into_iter().map(|(item, _)| item));
+        }
         if stored.is_ok() {
             let offset = self.current.length;
             self.current.length += draft.bytes.len() as u64;
@@ -44,7 +53,7 @@ impl Lane {
             if let Some(receipt) = receipt {
                 parcel.note(item.index, receipt);
             }
-            written.push(item);
+            outcome.written.push(item);
         }
     }
 

@@ -5,10 +5,11 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 use super::{MOST_HANDLES, Owned};
 use crate::{
     durability::Durability,
+    error::{Error, Result},
     event_log::{
         append::{Item, Parcel},
         confirm::Powered,
-        lane::{Lane, indeterminate},
+        lane::{Lane, Outcome, indeterminate},
         stamp::Stamp,
     },
 };
@@ -57,23 +58,30 @@ impl Owned {
         next: &[Powered],
     ) -> Option<Vec<Item>> {
         let is_ready = self.lanes.get(id).is_some_and(|lane| !lane.broken && !lane.begins_a_file());
-        if !is_ready && let Err(error) = self.make_ready(id, next) {
-            for item in items {
-                if let Some(parcel) = parcels.get_mut(item.parcel) {
-                    parcel.fail(item.index, error.clone());
-                }
-            }
+        if !is_ready && let Err(error) = self.with_room(|owned| owned.make_ready(id, next)) {
+            fail(parcels, items, &error);
             return None;
         }
         let first = self.highest_seq.saturating_add(1);
         let lane = self.lanes.entry(Arc::clone(id)).or_insert_with(|| Lane::new(id, first));
         lane.get_ahead(&self.around.layout);
         let was_open = lane.holds_a_handle();
-        let written = lane.write(&mut self.around, &mut self.ids, parcels, items);
-        let is_broken = lane.broken;
-        self.totals.appended += written.len() as u64;
-        let (is_dirty, is_due) = (lane.dirty, lane.due);
+        let Outcome { mut written, unopened } = lane.write(&mut self.around, &mut self.ids, parcels, items);
+        let state = |lane: &Lane| (lane.broken, lane.dirty, lane.due);
+        let (mut is_broken, mut is_dirty, mut is_due) = state(lane);
         self.handles += usize::from(!was_open && lane.holds_a_handle());
+        if let Some((_, items)) = unopened {
+            self.close_handles();
+            let lane = self.lanes.get_mut(id)?;
+            let again = lane.write(&mut self.around, &mut self.ids, parcels, items);
+            (is_broken, is_dirty, is_due) = state(lane);
+            self.handles += usize::from(lane.holds_a_handle());
+            written.extend(again.written);
+            if let Some((error, items)) = again.unopened {
+                fail(parcels, items, &error);
+            }
+        }
+        self.totals.appended += written.len() as u64;
         let powered =
             written.iter().any(|item| parcels.get(item.parcel).is_some_and(|parcel| self.wants_power(parcel)));
         if is_dirty && !powered {
@@ -96,11 +104,37 @@ impl Owned {
         powered.then_some(written)
     }
 
-    /// Closes the handles of all files, when there are many.
-    fn spare_handles(&mut self) {
-        if self.handles > MOST_HANDLES {
-            self.handles = 0;
-            self.lanes.values_mut().for_each(Lane::let_go);
+    /// Closes the handles of all files, when there are many, or no more may be open; whether the latter is so.
+    pub(super) fn spare_handles(&mut self) -> bool {
+        let is_exhausted = self.around.exhausted.take();
+        if is_exhausted || self.handles > MOST_HANDLES {
+            self.close_handles();
+        }
+        is_exhausted
+    }
+
+    /// Closes the handles of all files. What waits for its sync is opened again for it, and what is written to is looked up.
+    pub(super) fn close_handles(&mut self) {
+        self.handles = 0;
+        self.lanes.values_mut().for_each(Lane::let_go);
+    }
+
+    /// Does what opens files. Where no more may be open, it is done once more when those that the lanes hold are closed.
+    pub fn with_room<T>(&mut self, mut work: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
+        match work(self) {
+            Err(Error::Exhausted { .. }) => {
+                self.close_handles();
+                work(self)
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+fn fail(parcels: &mut [Parcel], items: Vec<Item>, error: &Error) {
+    for item in items {
+        if let Some(parcel) = parcels.get_mut(item.parcel) {
+            parcel.fail(item.index, error.clone());
         }
     }
 }

@@ -14,6 +14,9 @@ use crate::{
 /// When more files wait for their sync than may be open at once, how long the next ones wait for the first.
 const NEXT_FILES: Duration = Duration::from_millis(5);
 
+/// As many files are opened for their sync at a time where no more could be: the rest of what may be open is for others.
+const FEW_HANDLES: usize = 16;
+
 /// How long a file waits at the most that could not be opened to be synced.
 const NEXT_TRY: Duration = Duration::from_secs(1);
 
@@ -36,7 +39,8 @@ impl Owned {
 
     /// Begins the syncs that are due, a number of files at a time; appends go on meanwhile.
     pub fn begin_syncs(&mut self) {
-        let now = self.unsynced.len().min(MOST_HANDLES.saturating_sub(self.syncer.under_way()));
+        let most = if self.is_short { FEW_HANDLES } else { MOST_HANDLES };
+        let now = self.unsynced.len().min(most.saturating_sub(self.syncer.under_way()));
         let rest = self.unsynced.split_off(now);
         let is_all = rest.is_empty();
         let mut unopened = Vec::new();
@@ -51,6 +55,7 @@ impl Owned {
             }
         }
         self.around.directory.take();
+        self.is_short = self.spare_handles() || (self.is_short && !is_all);
         let is_stuck = self.syncer.under_way() == 0 && !unopened.is_empty();
         let interval = if is_all || is_stuck { self.around.options.fsync_interval } else { NEXT_FILES };
         // One more wake takes in the outcome, then it is quiet.
@@ -76,9 +81,7 @@ impl Owned {
         let dirty: Vec<_> =
             self.lanes.values().filter(|lane| lane.dirty).map(|lane| Arc::clone(&lane.session.id)).collect();
         for some in dirty.chunks(MOST_HANDLES) {
-            let lanes = some.iter().filter_map(|id| self.lanes.get_mut(id)?.take_sync(&self.around, true)).collect();
-            self.around.directory.take();
-            outcome.extend(self.syncer.sync_now(lanes));
+            outcome.extend(self.sync_together(some, true));
         }
         self.unsynced.clear();
         self.sync_at = None;
@@ -94,11 +97,31 @@ impl Owned {
     /// Syncs files in their own place, many at once, and waits for it.
     pub fn sync_lanes(&mut self, ids: &[Arc<str>], with_names: bool) {
         for some in ids.chunks(MOST_HANDLES) {
-            let take = |id: &Arc<str>| self.lanes.get_mut(id)?.take_sync(&self.around, with_names);
-            let tasks = some.iter().filter_map(take).collect();
-            self.around.directory.take();
-            let outcome = self.syncer.sync_now(tasks);
+            let outcome = self.sync_together(some, with_names);
             self.note(outcome);
         }
+    }
+
+    /// Syncs files together. Where no more may be open, those that the lanes hold are closed, and the rest is opened a few at a
+    /// time, as long as some can be.
+    fn sync_together(&mut self, ids: &[Arc<str>], with_names: bool) -> Vec<Done<Arc<str>>> {
+        let mut outcome = self.sync_some(ids, with_names);
+        while self.spare_handles() {
+            let before = outcome.len();
+            for few in ids.chunks(FEW_HANDLES) {
+                outcome.extend(self.sync_some(few, with_names));
+            }
+            if outcome.len() == before {
+                break;
+            }
+        }
+        outcome
+    }
+
+    fn sync_some(&mut self, ids: &[Arc<str>], with_names: bool) -> Vec<Done<Arc<str>>> {
+        let take = |id: &Arc<str>| self.lanes.get_mut(id)?.take_sync(&self.around, with_names);
+        let tasks = ids.iter().filter_map(take).collect();
+        self.around.directory.take();
+        self.syncer.sync_now(tasks)
     }
 }

@@ -1,4 +1,6 @@
 mod cleaning;
+#[cfg(target_os = "linux")]
+mod exhausted;
 mod meddling;
 mod positions;
 mod stuck;
