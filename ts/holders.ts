@@ -31,6 +31,8 @@ let labels: Uint8Array | null = null;
 /** Labels that are free, longest unused first: a word that is still about may outlive its label for a while. */
 let free: number[] = [];
 let nextFree = 0;
+/** Labels that were given back while something ran, which may be what they name: free when nothing runs any more. */
+let aside: number[] = [];
 let watchers = 0;
 
 const encoder = new TextEncoder();
@@ -68,7 +70,11 @@ export function joinCallers(caller: Caller): void {
 }
 
 /** The word for a label; plus the place of a listener, it is what to write into `running`. To be given back. */
-export function takeWord(label: Label): number {
+function takeWord(label: Label): number {
+  if (aside.length > 0 && running[0] === 0) {
+    free.push(...aside);
+    aside = [];
+  }
   if (nextFree >= free.length) return UNNAMED * LISTENERS;
   const index = free[nextFree++] as number;
   // What was taken is cut off now and then.
@@ -80,9 +86,14 @@ export function takeWord(label: Label): number {
   return index * LISTENERS;
 }
 
-/** Gives a word back. */
-export function giveBack(word: number): void {
-  if (word >= (UNNAMED + 1) * LISTENERS) free.push(word / LISTENERS);
+/** Gives a word back, to a list of labels. */
+function giveBack(word: number, list: number[]): void {
+  if (word >= (UNNAMED + 1) * LISTENERS) list.push(word / LISTENERS);
+}
+
+/** Gives a word back that may be about: of what runs now, or of what called that. */
+function giveBackLater(word: number): void {
+  giveBack(word, running[0] === 0 ? free : aside);
 }
 
 /** The word for the listener at this place: those that are too many have no name. */
@@ -105,11 +116,11 @@ export class Words {
   }
 
   giveBack(word: number): void {
-    if (this.#taken.delete(word)) giveBack(word);
+    if (this.#taken.delete(word)) giveBackLater(word);
   }
 }
 
-const collected = new FinalizationRegistry<Set<number>>((taken) => taken.forEach(giveBack));
+const collected = new FinalizationRegistry<Set<number>>((taken) => taken.forEach(giveBackLater));
 
 /** Says, while `work` runs, that it does; gives it its word, or 0 while nobody watches. */
 export function named<T>(label: Label, work: (word: number) => T): T {
@@ -121,7 +132,8 @@ export function named<T>(label: Label, work: (word: number) => T): T {
     return work(word);
   } finally {
     running[0] = before;
-    giveBack(word);
+    // It has ended, whatever else still runs.
+    giveBack(word, free);
   }
 }
 

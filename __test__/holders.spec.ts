@@ -1,0 +1,104 @@
+/** What is said to run, at every moment of it: read as the thread that watches event loops reads it. */
+import { beginWatch, endWatch, named, running } from '../ts/holders.js';
+import { SmallTalkEventBus } from '../ts/index.js';
+
+const LABEL_BYTES = 256;
+const LISTENERS = 64;
+/** More than there are labels. */
+const MANY = 3_000;
+
+let labels: Uint8Array;
+
+beforeEach(() => {
+  labels = beginWatch();
+});
+
+afterEach(() => {
+  expect(running[0]).toBe(0);
+  endWatch();
+});
+
+/** Whoever is said to run now. */
+function holder(): unknown {
+  const word = running[0] as number;
+  if (word === 0) return null;
+  const from = Math.floor(word / LISTENERS) * LABEL_BYTES;
+  const text = new TextDecoder().decode(labels.subarray(from, labels.indexOf(0, from)));
+  const { agentId, event, listeners = [] } = JSON.parse(text) as Record<string, string> & { listeners?: string[] };
+  return { agentId, event, listener: listeners[word % LISTENERS] };
+}
+
+describe('a listener that goes on while listeners of its bus come, go or are asked for', () => {
+  const guilty = { agentId: 'guilty', event: 'index', listener: 'indexAll' };
+  const meddlings: [string, (bus: SmallTalkEventBus, n: number) => unknown][] = [
+    ['asks who listens', (bus) => bus.listenerCount('reply')],
+    ['waits for replies', (bus) => bus.once('reply', () => undefined)],
+    ['waits for events that it makes up', (bus, n) => bus.once(`reply ${n % 7}`, () => undefined)],
+  ];
+
+  test.each(meddlings)('is the one that is named where it %s', (_, meddle) => {
+    const bus = new SmallTalkEventBus().setMaxListeners(0);
+    const innocent = bus.scope({ agentId: 'innocent' });
+    bus.on('reply', () => undefined);
+    const seen = new Set<string>();
+    bus.on('index', function indexAll() {
+      for (let n = 0; n < MANY; n += 1) {
+        meddle(bus, n);
+        innocent.emit('reply', n);
+        innocent.emit(`reply ${n % 7}`, n);
+        seen.add(JSON.stringify(holder()));
+      }
+    });
+    bus.scope({ agentId: 'guilty' }).emit('index');
+    expect([...seen].map((each) => JSON.parse(each) as unknown)).toEqual([guilty]);
+  });
+
+  test('is named on every level of what runs, each of several listeners, and by the same event within its own', () => {
+    const bus = new SmallTalkEventBus();
+    const scopes = ['outer', 'inner', 'innermost'].map((agentId) => bus.scope({ agentId }));
+    const seen: unknown[] = [];
+    const churn = (): void => {
+      for (let n = 0; n < MANY; n += 1) {
+        bus.listenerCount('a');
+        bus.scope({ agentId: `other ${n}` }).emit('reply', n);
+      }
+      seen.push(holder());
+    };
+    bus.on('reply', () => undefined);
+    bus.on('task', function first(level: number) {
+      if (level < 2) scopes[level + 1]!.emit('task', level + 1);
+      churn();
+    });
+    bus.on('task', churn);
+    scopes[0]!.emit('task', 0);
+    const of = (agentId: string): unknown[] => [
+      { agentId, event: 'task', listener: 'first' },
+      { agentId, event: 'task', listener: 'churn' },
+    ];
+    expect(seen).toEqual([...of('innermost'), ...of('inner'), ...of('outer')]);
+  });
+
+  test('leaves their names to those that it calls', () => {
+    const bus = new SmallTalkEventBus();
+    const innocent = bus.scope({ agentId: 'innocent' });
+    const seen = new Set<string>();
+    const see = (): void => void seen.add(JSON.stringify(holder()));
+    bus.on('reply', function counted() {
+      see();
+    });
+    bus.on('index', () => {
+      for (let n = 0; n < MANY; n += 1) {
+        if (bus.listenerCount('reply') > 0) innocent.emit('reply', n);
+        bus.once('once', function once() {
+          see();
+        });
+        named({ agentId: 'tracked', event: 'work', listeners: ['track'] }, see);
+      }
+    });
+    bus.emit('index');
+    expect([...seen].map((each) => JSON.parse(each) as unknown)).toEqual([
+      { agentId: 'innocent', event: 'reply', listener: 'counted' },
+      { agentId: 'tracked', event: 'work', listener: 'track' },
+    ]);
+  });
+});
