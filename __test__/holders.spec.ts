@@ -89,9 +89,6 @@ describe('a listener that goes on while listeners of its bus come, go or are ask
     bus.on('index', () => {
       for (let n = 0; n < MANY; n += 1) {
         if (bus.listenerCount('reply') > 0) innocent.emit('reply', n);
-        bus.once('once', function once() {
-          see();
-        });
         named({ agentId: 'tracked', event: 'work', listeners: ['track'] }, see);
       }
     });
@@ -100,5 +97,88 @@ describe('a listener that goes on while listeners of its bus come, go or are ask
       { agentId: 'innocent', event: 'reply', listener: 'counted' },
       { agentId: 'tracked', event: 'work', listener: 'track' },
     ]);
+  });
+});
+
+describe('more listened-to events than there are labels', () => {
+  /** Buses that have all emitted their events, and are idle now. */
+  const idle = (buses: number, events: number): SmallTalkEventBus[] =>
+    Array.from({ length: buses }, () => {
+      const bus = new SmallTalkEventBus();
+      for (let n = 0; n < events; n += 1) bus.on(`event ${n}`, () => undefined).emit(`event ${n}`);
+      return bus;
+    });
+
+  const task = { agentId: 'writer', event: 'task', listener: 'work' };
+  const tracked = { agentId: 'ada', event: 'track', listener: 'think' };
+  const track = (): unknown => named({ agentId: 'ada', event: 'track', listeners: ['think'] }, holder);
+
+  test.each([
+    [1, 990],
+    [1, 1_022],
+    [1, 5_000],
+    [300, 10],
+    [3_000, 1],
+  ])('%d idle buses with %d each leave a label to who runs then', async (buses, events) => {
+    const all = idle(buses, events);
+    expect(track()).toEqual(tracked);
+    const bus = new SmallTalkEventBus();
+    const scope = bus.scope({ agentId: 'writer' });
+    let seen: unknown[] = [];
+    bus.on('task', function work() {
+      seen = [holder(), track()];
+    });
+    // They may have been asked for their labels a moment ago.
+    while ((seen[0] as typeof task | undefined)?.event === undefined) {
+      scope.emit('task');
+      await new Promise(setImmediate);
+    }
+    expect(seen).toEqual([task, tracked]);
+    expect(all.every((each) => each.emit('event 0'))).toBe(true);
+  });
+
+  test('those that one run of a listener had no labels for get them when it is over', async () => {
+    const [bus, other] = [new SmallTalkEventBus(), new SmallTalkEventBus()];
+    const scope = bus.scope({ agentId: 'writer' });
+    const seen: unknown[] = [];
+    const see = (): void => void seen.push(holder());
+    for (const each of [bus, other]) for (let n = 0; n < MANY; n += 1) each.on(`event ${n}`, () => undefined);
+    other.on('last', function last() {
+      see();
+    });
+    bus.on('task', function work() {
+      for (const each of [bus, other]) for (let n = 0; n < MANY; n += 1) each.emit(`event ${n}`);
+      seen.push(track());
+      other.emit('last');
+      see();
+    });
+    // The first one takes a label when nothing runs, or when all are free.
+    while ((seen.at(-1) as typeof task | undefined)?.event === undefined) {
+      seen.length = 0;
+      scope.emit('task');
+      await new Promise(setImmediate);
+    }
+    const nobody = { agentId: undefined, event: undefined, listener: undefined };
+    expect(seen).toEqual([tracked, nobody, task]);
+    while ((seen.at(-1) as typeof task).event !== 'last') {
+      other.emit('last');
+      await new Promise(setImmediate);
+    }
+    const last = { agentId: undefined, event: 'last', listener: 'last' };
+    expect(seen.at(-1)).toEqual(last);
+  });
+
+  test('listeners are not looked up at each emit', () => {
+    let looks = 0;
+    const listener = Object.defineProperty(() => undefined, 'name', { get: () => `name ${(looks += 1)}` });
+    const buses = idle(200, 10);
+    for (const bus of buses) {
+      bus.removeAllListeners();
+      for (let n = 0; n < 10; n += 1) bus.on(`event ${n}`, listener);
+    }
+    for (let round = 0; round < 10; round += 1) {
+      for (const bus of buses) for (let n = 0; n < 10; n += 1) bus.emit(`event ${n}`);
+    }
+    expect(looks).toBeLessThan(2_000 * 5);
   });
 });

@@ -2,6 +2,7 @@
  * What this thread is running synchronously right now, in memory that the thread which watches event loops can read while
  * this one is frozen: a word that names a label, and the labels. While nobody watches, nobody writes.
  */
+import { clearTimeout, monotonic, setTimeout } from './timers.js';
 
 /** Bytes of a label, ended by a zero; the binary knows it too. */
 const LABEL_BYTES = 256;
@@ -10,6 +11,10 @@ const LISTENERS = 64;
 /** No label; the second, which is never given back, says nothing. */
 const UNNAMED = 1;
 const LABELS = 1024;
+/** So many are left to `named`, which holds one only while it runs. */
+const SPARED = 32;
+/** Milliseconds between two times that all are asked for: who listens is looked up anew then, which takes as long as many emits. */
+const RECALLED_EVERY = 100;
 
 /** Names what runs. All members are optional: a dispatch that nobody could name is one all the same. */
 export interface Label {
@@ -22,6 +27,8 @@ export interface Label {
 /** Something whose calls are to be made anew when the watch begins or ends. */
 interface Caller {
   version: number;
+  /** Gives back all words; whoever is called next takes one. */
+  letGo(): void;
 }
 
 /** The word of what runs now, 0 for nothing. To the engine a constant: a store into it costs next to nothing. */
@@ -34,6 +41,8 @@ let nextFree = 0;
 /** Labels that were given back while something ran, which may be what they name: free when nothing runs any more. */
 let aside: number[] = [];
 let watchers = 0;
+let nextRecall = 0;
+let recalling: NodeJS.Timeout | undefined;
 
 const encoder = new TextEncoder();
 const callers = new Set<WeakRef<Caller>>();
@@ -69,13 +78,18 @@ export function joinCallers(caller: Caller): void {
   forgotten.register(caller, reference);
 }
 
-/** The word for a label; plus the place of a listener, it is what to write into `running`. To be given back. */
-function takeWord(label: Label): number {
+/** How many labels are free. */
+function left(): number {
   if (aside.length > 0 && running[0] === 0) {
     free.push(...aside);
     aside = [];
   }
-  if (nextFree >= free.length) return UNNAMED * LISTENERS;
+  return free.length - nextFree;
+}
+
+/** The word for a label; plus the place of a listener, it is what to write into `running`. To be given back. */
+function takeWord(label: Label, spared: number): number {
+  if (left() <= spared) return UNNAMED * LISTENERS;
   const index = free[nextFree++] as number;
   // What was taken is cut off now and then.
   if (nextFree === LABELS) {
@@ -96,6 +110,20 @@ function giveBackLater(word: number): void {
   giveBack(word, running[0] === 0 ? free : aside);
 }
 
+/** Has all callers give their words back: at once, or as soon as nothing runs and it is not too often. */
+function recall(): void {
+  const now = monotonic();
+  if (running[0] === 0 && now >= nextRecall) recallNow();
+  else recalling ??= setTimeout(recallNow, Math.max(0, nextRecall - now)).unref();
+}
+
+function recallNow(): void {
+  clearTimeout(recalling);
+  recalling = undefined;
+  nextRecall = monotonic() + RECALLED_EVERY;
+  for (const caller of callers) caller.deref()?.letGo();
+}
+
 /** The word for the listener at this place: those that are too many have no name. */
 export function wordAt(word: number, place: number): number {
   return word + Math.min(place, LISTENERS - 1);
@@ -110,7 +138,8 @@ export class Words {
   }
 
   take(label: Label): number {
-    const word = takeWord(label);
+    if (left() <= SPARED) recall();
+    const word = takeWord(label, SPARED);
     this.#taken.add(word);
     return word;
   }
@@ -125,7 +154,7 @@ const collected = new FinalizationRegistry<Set<number>>((taken) => taken.forEach
 /** Says, while `work` runs, that it does; gives it its word, or 0 while nobody watches. */
 export function named<T>(label: Label, work: (word: number) => T): T {
   if (watchers === 0) return work(0);
-  const word = takeWord(label);
+  const word = takeWord(label, 0);
   const before = running[0] as number;
   running[0] = word;
   try {

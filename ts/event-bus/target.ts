@@ -97,6 +97,7 @@ export class Target {
     if (named && this.word !== 0 && haveSameNames(listeners, this.listeners)) return;
     if (this.word !== 0) home.words.giveBack(this.word);
     const { agentId } = this.labels.metadata;
+    // Where no word is left, all targets are told to forget who listens; this one may be among them, and is told so here.
     this.word = named ? home.words.take({ agentId, event: String(this.name), listeners: listeners.map(nameOf) }) : 0;
   }
 
