@@ -1,6 +1,7 @@
 /** What a monitor takes and refuses, and how it bears with agents and listeners that misbehave. */
 import { EventEmitter, once } from 'node:events';
 
+import { HeldLog } from './support/held-log.js';
 import { never } from './support/monitors.js';
 import { answering, next, open, transcript } from './support/quick-monitor.js';
 
@@ -102,6 +103,42 @@ describe('manners', () => {
     monitor.registerAgent(fickle, { recoveryStrategy: 'alert' });
     await monitor.close();
     expect(() => monitor.getStats()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
+  });
+
+  test('agents that can no longer be read are told of as gone, each of them', async () => {
+    const monitor = open();
+    const lines = transcript(monitor);
+    const ids = ['a', 'b', 'c'];
+    for (const id of ids) {
+      const agent = { id, ping: async () => undefined, restart: async () => undefined };
+      const { proxy, revoke } = Proxy.revocable(agent, {});
+      monitor.registerAgent(proxy);
+      revoke();
+    }
+    const alerts = (): string[] => lines.filter((line) => line.startsWith('alert'));
+    while (alerts().length < ids.length) await once(monitor, 'alert');
+    expect(alerts().sort()).toEqual(ids.map((id) => `alert agent-disconnected ${id}`));
+    for (const id of ids) {
+      const error = expect.objectContaining({ name: 'TypeError', message: expect.stringContaining('revoked') });
+      expect(monitor.getAgentHealth(id)).toMatchObject({ state: 'disconnected', reason: 'rejected', error });
+    }
+  });
+
+  test('one that can no longer be read when an attempt has brought it back fails at its next ping', async () => {
+    const log = Object.assign(new HeldLog(), { flush: async () => revoke() });
+    const agent = {
+      id: 'a',
+      ping: never as () => Promise<unknown>,
+      restart: async () => void (agent.ping = async () => 1),
+    };
+    const { proxy, revoke } = Proxy.revocable(agent, {});
+    const monitor = open({ log, maxRecoveries: 1 });
+    const lines = transcript(monitor);
+    monitor.registerAgent(proxy, { sessions: ['s'], onMissed: () => undefined });
+    await next(monitor, 'agent:recovered');
+    await next(monitor, 'alert');
+    expect(lines.at(-1)).toBe('alert agent-disconnected a');
+    expect(monitor.getAgentHealth('a')).toMatchObject({ state: 'disconnected', reason: 'rejected' });
   });
 
   test('after close() methods throw ERR_CLOSED; closing twice is fine', async () => {

@@ -4,6 +4,8 @@
  */
 import { TextEncoder } from 'node:util';
 
+import { clearTimeout, monotonic, setTimeout } from './timers.js';
+
 /** Bytes of a label, ended by a zero; the binary knows it too. */
 const LABEL_BYTES = 256;
 /** The low bits of a word: which listener of its label. */
@@ -11,6 +13,10 @@ const LISTENERS = 64;
 /** No label; the second, which is never given back, says nothing. */
 const UNNAMED = 1;
 const LABELS = 1024;
+/** So many are left to `named`, which holds one only while it runs. */
+const SPARED = 32;
+/** Milliseconds between two times that all are asked for: who listens is looked up anew then, which takes as long as many emits. */
+const RECALLED_EVERY = 100;
 
 /** Names what runs. All members are optional: a dispatch that nobody could name is one all the same. */
 export interface Label {
@@ -23,6 +29,8 @@ export interface Label {
 /** Something whose calls are to be made anew when the watch begins or ends. */
 interface Caller {
   version: number;
+  /** Gives back all words; whoever is called next takes one. */
+  letGo(): void;
 }
 
 /** The word of what runs now, 0 for nothing. To the engine a constant: a store into it costs next to nothing. */
@@ -32,7 +40,11 @@ let labels: Uint8Array | null = null;
 /** Labels that are free, longest unused first: a word that is still about may outlive its label for a while. */
 let free: number[] = [];
 let nextFree = 0;
+/** Labels that were given back while something ran, which may be what they name: free when nothing runs any more. */
+let aside: number[] = [];
 let watchers = 0;
+let nextRecall = 0;
+let recalling: NodeJS.Timeout | undefined;
 
 const encoder = new TextEncoder();
 const callers = new Set<WeakRef<Caller>>();
@@ -68,9 +80,18 @@ export function joinCallers(caller: Caller): void {
   forgotten.register(caller, reference);
 }
 
+/** How many labels are free. */
+function left(): number {
+  if (aside.length > 0 && running[0] === 0) {
+    free.push(...aside);
+    aside = [];
+  }
+  return free.length - nextFree;
+}
+
 /** The word for a label; plus the place of a listener, it is what to write into `running`. To be given back. */
-export function takeWord(label: Label): number {
-  if (nextFree >= free.length) return UNNAMED * LISTENERS;
+function takeWord(label: Label, spared: number): number {
+  if (left() <= spared) return UNNAMED * LISTENERS;
   const index = free[nextFree++] as number;
   // What was taken is cut off now and then.
   if (nextFree === LABELS) {
@@ -81,9 +102,28 @@ export function takeWord(label: Label): number {
   return index * LISTENERS;
 }
 
-/** Gives a word back. */
-export function giveBack(word: number): void {
-  if (word >= (UNNAMED + 1) * LISTENERS) free.push(word / LISTENERS);
+/** Gives a word back, to a list of labels. */
+function giveBack(word: number, list: number[]): void {
+  if (word >= (UNNAMED + 1) * LISTENERS) list.push(word / LISTENERS);
+}
+
+/** Gives a word back that may be about: of what runs now, or of what called that. */
+function giveBackLater(word: number): void {
+  giveBack(word, running[0] === 0 ? free : aside);
+}
+
+/** Has all callers give their words back: at once, or as soon as nothing runs and it is not too often. */
+function recall(): void {
+  const now = monotonic();
+  if (running[0] === 0 && now >= nextRecall) recallNow();
+  else recalling ??= setTimeout(recallNow, Math.max(0, nextRecall - now)).unref();
+}
+
+function recallNow(): void {
+  clearTimeout(recalling);
+  recalling = undefined;
+  nextRecall = monotonic() + RECALLED_EVERY;
+  for (const caller of callers) caller.deref()?.letGo();
 }
 
 /** The word for the listener at this place: those that are too many have no name. */
@@ -100,29 +140,31 @@ export class Words {
   }
 
   take(label: Label): number {
-    const word = takeWord(label);
+    if (left() <= SPARED) recall();
+    const word = takeWord(label, SPARED);
     this.#taken.add(word);
     return word;
   }
 
   giveBack(word: number): void {
-    if (this.#taken.delete(word)) giveBack(word);
+    if (this.#taken.delete(word)) giveBackLater(word);
   }
 }
 
-const collected = new FinalizationRegistry<Set<number>>((taken) => taken.forEach(giveBack));
+const collected = new FinalizationRegistry<Set<number>>((taken) => taken.forEach(giveBackLater));
 
 /** Says, while `work` runs, that it does; gives it its word, or 0 while nobody watches. */
 export function named<T>(label: Label, work: (word: number) => T): T {
   if (watchers === 0) return work(0);
-  const word = takeWord(label);
+  const word = takeWord(label, 0);
   const before = running[0] as number;
   running[0] = word;
   try {
     return work(word);
   } finally {
     running[0] = before;
-    giveBack(word);
+    // It has ended, whatever else still runs.
+    giveBack(word, free);
   }
 }
 

@@ -95,4 +95,10 @@ export class HotState extends Ring {
     }
     this.#listening.push(target);
   }
+
+  /** All targets let go of their listeners, and of what names them. */
+  letGo(): void {
+    for (const target of this.#listening) target.forget(this);
+    this.#listening = [];
+  }
 }

@@ -70,13 +70,12 @@ export class Target {
 
   /** Takes note of who listens; of several, a copy that nobody changes. */
   listen(version: number, listeners: readonly AnyListener[], marks: Marks | null, home: Home): void {
+    this.#nameAnew(listeners, home);
     this.version = version;
     this.listeners = listeners;
     this.size = listeners.length;
     this.surplus = this.size - 1;
     const [single = nothing] = listeners;
-    if (this.word !== 0) home.words.giveBack(this.word);
-    this.word = listeners.length > 0 && watching() ? this.#named(listeners, home.words) : 0;
     this.manner = this.surplus !== 0 ? NONE_OR_SEVERAL : this.word !== 0 ? ONE_NAMED : ONE;
     this.marks = this.surplus > 0 ? marks : null;
     const alone = listeners.length < 2;
@@ -92,9 +91,14 @@ export class Target {
     this.hotVersion = NO_VERSION;
   }
 
-  #named(listeners: readonly AnyListener[], words: Words): number {
+  /** Who is called by the same names keeps its word: of those that a long run of a listener gives back, none is free before its end. */
+  #nameAnew(listeners: readonly AnyListener[], home: Home): void {
+    const named = listeners.length > 0 && watching();
+    if (named && this.word !== 0 && haveSameNames(listeners, this.listeners)) return;
+    if (this.word !== 0) home.words.giveBack(this.word);
     const { agentId } = this.labels.metadata;
-    return words.take({ agentId, event: String(this.name), listeners: listeners.map(nameOf) });
+    // Where no word is left, all targets are told to forget who listens; this one may be among them, and is told so here.
+    this.word = named ? home.words.take({ agentId, event: String(this.name), listeners: listeners.map(nameOf) }) : 0;
   }
 
   /** A caller that makes the caller when it is first wanted: most events have one number of arguments. */
@@ -118,6 +122,10 @@ function nothing(): void {}
 /** The name of a listener; that of `once` has it in a member. */
 export function nameOf(listener: AnyListener): string {
   return ((listener as { listener?: AnyListener }).listener ?? listener).name;
+}
+
+function haveSameNames(some: readonly AnyListener[], others: readonly AnyListener[]): boolean {
+  return some.length === others.length && some.every((each, at) => nameOf(each) === nameOf(others[at] as AnyListener));
 }
 
 /** The target of one event that was changed before it was kept. */

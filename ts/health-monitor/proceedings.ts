@@ -121,17 +121,27 @@ export class Proceedings {
   }
 
   #disconnected(watched: Watched): void {
-    const { agents, config } = this.#matter;
     // A listener may have taken it out.
-    if (!agents.has(watched)) return;
-    if (recoverer(watched, config) === null) {
-      const why = watched.strategy === 'alert' ? '' : ' and there is no restart() to call';
+    if (!this.#matter.agents.has(watched)) return;
+    const why = this.#whyNobodyRecovers(watched);
+    if (why !== null) {
       this.alert('agent-disconnected', `the agent is disconnected${why}`, watched);
       return;
     }
     watched.recovery ??= this.#recoveryOf(watched);
     if (this.#telling.held) watched.recovery.hold();
     watched.recovery.begin();
+  }
+
+  /** Null where it can be tried. An agent that throws where it is looked at must cost nobody the rest of a report. */
+  #whyNobodyRecovers(watched: Watched): string | null {
+    try {
+      if (recoverer(watched, this.#matter.config) !== null) return null;
+      return watched.strategy === 'alert' ? '' : ' and there is no restart() to call';
+    } catch (error) {
+      watched.failed(error);
+      return ' and its restart() cannot be read';
+    }
   }
 
   #recoveryOf(watched: Watched): Recovery {

@@ -102,7 +102,12 @@ export class Watched {
   }
 
   get pingable(): boolean {
-    return typeof this.#agent.ping === 'function';
+    try {
+      return typeof this.#agent.ping === 'function';
+    } catch {
+      // Its pings show what is wrong with it.
+      return true;
+    }
   }
 
   /** A sign of life. */
