@@ -74,11 +74,14 @@ pub fn files_of(archive: &Path, stem: &str, after: Option<f64>) -> Result<Vec<Pa
     let Some(after) = after else { return Ok(found.into_iter().map(|(_, path)| path).collect()) };
     #[expect(clippy::cast_precision_loss, reason = "numbers stay below 2^53 until the year 2255")]
     let is_beyond = |seq: u64| seq as f64 > after;
-    // A file ends before the next one begins, unless an earlier state of it was put back and went on with numbers that leapt.
+    // A file ends before the next one begins, unless an earlier state of one was put back, and went on with numbers that leapt:
+    // then there are two that begin with the same number.
+    let was_put_back = found.windows(2).any(|two| matches!(two, [(one, _), (next, _)] if one == next));
     let begun: Vec<bool> = found.iter().map(|(first, _)| !is_beyond(*first)).collect();
     let next_has_begun = begun.into_iter().skip(1).chain([false]);
+    let reaches_beyond = |path: &Path| was_put_back && last_of(path).ok().flatten().is_some_and(is_beyond);
     let wanted = found.into_iter().zip(next_has_begun);
-    let wanted = wanted.filter(|((_, path), begun)| !begun || last_of(path).ok().flatten().is_none_or(is_beyond));
+    let wanted = wanted.filter(|((_, path), next_has_begun)| !next_has_begun || reaches_beyond(path));
     Ok(wanted.map(|((_, path), _)| path).collect())
 }
 

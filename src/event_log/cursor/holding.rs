@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     event_log::{
         archive, checkpoint, files,
-        index::{Placed, Session, read, write},
+        index::{Entry, Placed, Session, read, write},
         names,
         opening::index,
         recovery::recover,
@@ -62,6 +62,7 @@ impl Cursor {
 /// its first events with what the archive has, and its later numbers leap over all others; and one that was being moved when
 /// its owner was killed is there twice.
 fn in_order(mut held: Vec<Part>) -> Result<Vec<Part>> {
+    // Those that are not archived stay before their twins.
     held.sort_by_key(Part::seqs);
     let mut ordered = Vec::with_capacity(held.len());
     let mut sharing: Vec<Part> = Vec::new();
@@ -78,7 +79,8 @@ fn in_order(mut held: Vec<Part>) -> Result<Vec<Part>> {
     Ok(ordered)
 }
 
-/// Parts of files that share numbers, so that each number comes once: it was given to one event.
+/// Parts of files that share numbers, so that each event comes once. Two of one number that differ both come: it was given
+/// twice, as an older version did where an earlier state was put back.
 fn interleaved(sharing: Vec<Part>) -> Result<Vec<Part>> {
     if sharing.len() < 2 {
         return Ok(sharing);
@@ -86,13 +88,15 @@ fn interleaved(sharing: Vec<Part>) -> Result<Vec<Part>> {
     let mut places = Vec::new();
     for (of, part) in sharing.iter().enumerate() {
         checkpoint::load(&part.entries, &part.session, &part.file)?;
-        places.extend(read(&part.entries).list.iter().enumerate().map(|(at, entry)| (entry.seq, of, at)));
+        let list = &read(&part.entries).list;
+        let place = |(at, entry): (usize, &Entry)| (entry.seq, entry.timestamp.to_bits(), entry.length, of, at);
+        places.extend(list.iter().enumerate().map(place));
     }
     places.sort_unstable();
-    places.dedup_by_key(|(seq, ..)| *seq);
-    let runs = places.chunk_by(|(_, one, at), (_, other, next)| one == other && at + 1 == *next);
+    places.dedup_by_key(|(seq, timestamp, length, ..)| (*seq, *timestamp, *length));
+    let runs = places.chunk_by(|(.., one, at), (.., other, next)| one == other && at + 1 == *next);
     let bounds = runs.filter_map(|run| Some((run.first()?, run.last()?)));
-    let parts = bounds.filter_map(|((_, of, start), (.., last))| Some(sharing.get(*of)?.cut(*start, last + 1)));
+    let parts = bounds.filter_map(|((.., of, start), (.., last))| Some(sharing.get(*of)?.cut(*start, last + 1)));
     Ok(parts.collect())
 }
 

@@ -88,7 +88,8 @@ impl Owned {
     /// The same for one of many, before the `next` ones: what is found is still to be synced, see [`Owned::sync_read_again`].
     fn read_again(&mut self, id: &str, next: &[Powered]) -> Result<()> {
         let stem = names::stem_of(id);
-        let files = self.listed()?.remove(&stem).unwrap_or_default();
+        // It stays in the list: where there is no room for one more open file, this is done again.
+        let files = self.listed()?.get(&stem).cloned().unwrap_or_default();
         self.take_from_journal(id, next)?;
         let mut report = RecoveryReport::default();
         let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
