@@ -4,7 +4,7 @@
  */
 import { TextEncoder } from 'node:util';
 
-import { clearTimeout, monotonic, setTimeout } from './timers.js';
+import { clearTimeout, monotonic, setTimeout, soon } from './timers.js';
 
 /** Bytes of a label, ended by a zero; the binary knows it too. */
 const LABEL_BYTES = 256;
@@ -109,6 +109,8 @@ function giveBack(word: number, list: number[]): void {
 
 /** Gives a word back that may be about: of what runs now, or of what called that. */
 function giveBackLater(word: number): void {
+  // Many short runs could keep all of them, each taking one within another.
+  if (running[0] !== 0 && aside.length === 0) soon(() => void left());
   giveBack(word, running[0] === 0 ? free : aside);
 }
 

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 
 import { drainAtExit } from '../../exit.js';
 import { monotonic } from '../../timers.js';
-import { microseconds } from './clocks.js';
 import { makeDirectory } from './directories.js';
 import { storageError, sweepTemporary } from './files.js';
 import { Folder } from './folder.js';
@@ -113,7 +112,7 @@ export class Place {
    * does not go forward. So versions grow also across deleting a session, of which nothing is left.
    */
   nextVersion(stored: number | undefined): number {
-    this.#version = Math.max(this.#version + 1, (stored ?? 0) + 1, microseconds());
+    this.#version = Math.max(this.#version + 1, (stored ?? 0) + 1, Date.now() * 1000);
     return this.#version;
   }
 }
