@@ -25,7 +25,7 @@ describe('a log that never answers', () => {
     expect(topics(large)).toEqual(['a']);
   });
 
-  test('log:overflow is said once per episode, with what the tick dropped, critical reserve or not', async () => {
+  test('log:overflow is said once per episode, with what the turn dropped, critical reserve or not', async () => {
     const log = new HeldLog(true);
     const bus = new SmallTalkEventBus({ log, logQueueBytes: 2_000 });
     const told: unknown[] = [];

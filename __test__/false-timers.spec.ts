@@ -49,6 +49,10 @@ test('a bus that is loaded when the timers are false already goes by their time,
         if (timestamp !== time) behind.push(time);
       }
       expect(behind).toEqual([]);
+      const full = new isolated.SmallTalkEventBus({ log: new HeldLog(true), logQueueBytes: 2_000 });
+      const told = new Promise((resolve) => full.on('log:overflow', resolve));
+      for (let at = 0; at < 4; at += 1) full.emit('normal', KIB);
+      await expect(told).resolves.toEqual({ dropped: 3, critical: 0 });
     });
   } finally {
     jest.useRealTimers();

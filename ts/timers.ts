@@ -9,9 +9,6 @@ import promised from 'node:timers/promises';
 export const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = timers;
 export const { setTimeout: delay } = promised;
 
-/** Behind all that is under way and all promises that it settles. */
-export const nextTick = process.nextTick.bind(process);
-
 /** Milliseconds since some moment, which no change of the clock touches. */
 export const monotonic = performance.now.bind(performance);
 

@@ -75,8 +75,9 @@ pub fn files_of(archive: &Path, stem: &str, after: Option<f64>) -> Result<Vec<Pa
     #[expect(clippy::cast_precision_loss, reason = "numbers stay below 2^53 until the year 2255")]
     let is_beyond = |seq: u64| seq as f64 > after;
     // A file ends before the next one begins, unless an earlier state of one was put back, and went on with numbers that leapt:
-    // then there are two that begin with the same number.
-    let was_put_back = found.windows(2).any(|two| matches!(two, [(one, _), (next, _)] if one == next));
+    // then there are two that begin with the same number, or one of a later day is before one of an earlier day.
+    let is_odd = |one: &(u64, PathBuf), next: &(u64, PathBuf)| one.0 == next.0 || one.1.parent() > next.1.parent();
+    let was_put_back = found.windows(2).any(|two| matches!(two, [one, next] if is_odd(one, next)));
     let begun: Vec<bool> = found.iter().map(|(first, _)| !is_beyond(*first)).collect();
     let next_has_begun = begun.into_iter().skip(1).chain([false]);
     let reaches_beyond = |path: &Path| was_put_back && last_of(path).ok().flatten().is_some_and(is_beyond);

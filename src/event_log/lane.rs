@@ -119,6 +119,12 @@ impl Lane {
         }
     }
 
+    /// The same where a consumer's position may have been overlooked, because no more files could be open.
+    pub fn get_ahead_again(&mut self, layout: &Layout) {
+        self.is_ahead = false;
+        self.get_ahead(layout);
+    }
+
     /// Writes events of the parcels at hand, in order, and tells the parcels what became of them, but for those that no file
     /// could be opened for.
     pub fn write(

@@ -1,7 +1,7 @@
 /** What a bus sends to its log: in order, bounded, and never an error back into an emitter. */
 import { EventLogError } from '../errors.js';
 import { drainAtExit, type ExitWish } from '../exit.js';
-import { nextTick } from '../timers.js';
+import { setImmediate } from '../timers.js';
 import type { EventReplayStorage, EventStream, NewEvent, StreamOutcome } from '../types.js';
 import { Flushes } from './flushes.js';
 import { hand, kindOf, newEvent, NOTHING, storedEvent, type Origin } from './log-events.js';
@@ -209,8 +209,8 @@ export class LogFeed {
     this.#exit ??= this.#tellAtExit();
     if (this.#episode === null) {
       const episode = (this.#episode = { dropped: 0, critical: 0 });
-      // Later, and with all that this tick drops: a listener that throws must not throw into an emitter.
-      nextTick(() => this.#listener.overflowed({ ...episode }));
+      // Later, and with all that this turn of the loop drops: a listener that throws must not throw into an emitter.
+      setImmediate(() => this.#listener.overflowed({ ...episode }));
     }
     this.#episode.dropped += 1;
     this.#episode.critical += critical;

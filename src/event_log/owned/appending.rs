@@ -73,6 +73,7 @@ impl Owned {
         if let Some((_, items)) = unopened {
             self.close_handles();
             let lane = self.lanes.get_mut(id)?;
+            lane.get_ahead_again(&self.around.layout);
             let again = lane.write(&mut self.around, &mut self.ids, parcels, items);
             (is_broken, is_dirty, is_due) = state(lane);
             self.handles += usize::from(lane.holds_a_handle());

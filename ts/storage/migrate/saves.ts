@@ -6,12 +6,13 @@ export class Saves {
   #ended = 0;
   /** Those that were refused, one after another: each try makes the text of a whole session. */
   #line: Promise<void> = Promise.resolve();
-  /** How many are in the line: whoever comes meanwhile would take the room that the first one waits for. */
+  /** How many are in the line: who begins meanwhile would take the room that the first one waits for. */
   #waiting = 0;
 
   /** Saves, if need be when others of these have ended. Where none is left that could make room, it rejects as the store does. */
   async save(begin: () => Promise<void>): Promise<void> {
-    if (this.#waiting === 0 && (await this.#isTaken(begin))) return;
+    while (this.#waiting > 0) await this.#line;
+    if (await this.#isTaken(begin)) return;
     this.#waiting += 1;
     const turn = this.#line.then(async () => {
       while (!(await this.#isTaken(begin))) if (this.#underWay.size > 0) await Promise.race(this.#underWay);
