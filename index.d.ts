@@ -348,8 +348,8 @@ export declare function storageGetKeyNow(handle: ExternalObject<StorageHandle>, 
 export declare function storageGetKeys(handle: ExternalObject<StorageHandle>, slot: number, keys: Array<string>, now: number, inOrder: boolean): void
 
 /**
- * Reads small values, whose keys have a NUL between them, as one JSON array, null for each key that has none. Undefined where one of them is not plain JSON, or
- * has to be read elsewhere.
+ * Reads small values, whose keys have a NUL between them, as one JSON array, null for each key that has none. Undefined where
+ * one of them is not plain JSON, or has to be read elsewhere.
  */
 export declare function storageGetKeysNow(handle: ExternalObject<StorageHandle>, keys: string, now: number): string | undefined
 

@@ -91,7 +91,7 @@ export class Target {
     this.hotVersion = NO_VERSION;
   }
 
-  /** Who is called by the same names keeps its word: of those that a long run of a listener gives back, none is free before its end. */
+  /** Who is called by the same names keeps its word: those that are given back while a listener runs are not free before its end. */
   #nameAnew(listeners: readonly AnyListener[], home: Home): void {
     const named = listeners.length > 0 && watching();
     if (named && this.word !== 0 && haveSameNames(listeners, this.listeners)) return;

@@ -37,8 +37,8 @@ pub fn storage_get_key_now(handle: &External<StorageHandle>, key: String, now: f
     entry("storageGetKeyNow", || Ok(handle.store.small_key(&key, integer(now))))
 }
 
-/// Reads small values, whose keys have a NUL between them, as one JSON array, null for each key that has none. Undefined where one of them is not plain JSON, or
-/// has to be read elsewhere.
+/// Reads small values, whose keys have a NUL between them, as one JSON array, null for each key that has none. Undefined where
+/// one of them is not plain JSON, or has to be read elsewhere.
 #[napi(catch_unwind, ts_return_type = "string | undefined")]
 pub fn storage_get_keys_now(handle: &External<StorageHandle>, keys: String, now: f64) -> Result<Glance<EngineText>> {
     entry("storageGetKeysNow", || Ok(handle.store.small_keys(&keys, integer(now))))

@@ -56,7 +56,7 @@ function wholeState(session: ChatSession, options: EncodeOptions): SessionState 
   return { head, messages: MessageList.inFull(kept), delta: null };
 }
 
-/** A function of its own: what makes a state is forgotten with the last one, by a full collection, and with it what it was compiled to. */
+/** A function of its own: by a full collection the shape of a state is forgotten with the last one, and what knows it with that. */
 function keptOf(messages: readonly unknown[], options: EncodeOptions, hasty: boolean): Kept[] {
   const kept: Kept[] = [];
   for (let at = 0; at < messages.length; at += 1) kept.push(keep(messages[at], at, options, hasty));
