@@ -4,7 +4,8 @@ import { MAX_VALUE_BYTES } from '../ts/codec.js';
 import { exactText } from '../ts/codec/exact.js';
 import { dateOf, isoOf, isoText } from '../ts/codec/iso.js';
 import { plainText } from '../ts/codec/plain.js';
-import { firstName, followingName, quoted } from '../ts/codec/quote.js';
+import { firstName, followingName } from '../ts/codec/leads.js';
+import { quoted } from '../ts/codec/quote.js';
 import { anyValue, refusals } from './support/values.js';
 
 const anyText = fc
@@ -84,7 +85,18 @@ test('texts and names are quoted as JSON has them', () => {
       expect(quoted(text)).toBe(JSON.stringify(text));
       const name = `${JSON.stringify(text)}:`;
       for (let again = 0; again < 2; again += 1) {
-        expect([firstName(text), followingName(text)]).toEqual([`{${name}`, `,${name}`]);
+        for (const [lead, before] of [
+          [firstName(text), '{'],
+          [followingName(text), ','],
+        ] as const) {
+          const plain = before + name;
+          expect({ ...lead }).toEqual({
+            plain,
+            text: `${plain}"`,
+            behindText: `"${plain}`,
+            betweenTexts: `"${plain}"`,
+          });
+        }
       }
     }),
     { numRuns: 2_000 },

@@ -14,6 +14,8 @@ const FLOOR_4 = new Set([
   'shown',
   'keep-alive',
   'keep-compiled',
+  'churn-map',
+  'slots',
   'timers',
   'supported',
   'options',

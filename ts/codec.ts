@@ -53,16 +53,16 @@ export function encode(value: unknown, options: EncodeOptions = {}): Encoded {
 }
 
 /**
- * What `encode` would write for the member `name` of an object, its pointers beginning with that name, where the value is
- * plain to see; null where it is not, and the object has to be encoded as a whole.
+ * What `encode` would write for the member `name` of an object, its pointers beginning with that name, behind the text
+ * `before`, where the value is plain to see; null where it is not, and the object has to be encoded as a whole.
  */
-export function encodeMember(name: string, value: unknown): Encoded | null {
-  return 'toJSON' in Array.prototype ? null : plainMember(name, value, MAX_VALUE_BYTES);
+export function encodeMember(before: string, name: string, value: unknown): Encoded | null {
+  return 'toJSON' in Array.prototype ? null : plainMember(before, name, value, MAX_VALUE_BYTES);
 }
 
 /** The same for a list that the caller has made and shares with nobody. */
-export function encodeListMember(name: string, list: readonly unknown[]): Encoded | null {
-  return 'toJSON' in Array.prototype ? null : plainListMember(name, list, MAX_VALUE_BYTES);
+export function encodeListMember(before: string, name: string, list: readonly unknown[]): Encoded | null {
+  return 'toJSON' in Array.prototype ? null : plainListMember(before, name, list, MAX_VALUE_BYTES);
 }
 
 /** Decodes what `encode` made. Throws `ERR_CORRUPT` for anything else, `ERR_VERSION` for what this Node does not know. */

@@ -7,7 +7,8 @@ import { types } from 'node:util';
 import type { Encoded } from '../codec.js';
 import { isDisguised } from './kinds.js';
 import { isoText } from './iso.js';
-import { firstName, followingName, quoted } from './quote.js';
+import { firstName, followingName, Lead } from './leads.js';
+import { needsNoEscape } from './quote.js';
 import { isDense } from './strays.js';
 import { entryOf, tableOf } from './table.js';
 
@@ -21,115 +22,145 @@ const FEW_NUMBERS = 8;
  * One walk at a time, and no code but ours runs within one: what it has in hand stands here rather than in an object,
  * whose private members cost more than all the rest of a small value.
  */
+/** Whether what has been written ends within a text, whose quote comes with whatever is next. */
+let inText = false;
 /** The table's text, a comma before each entry. */
 let table = '';
 /** How many characters there may still be, counted from below. */
 let left = 0;
 const path: (string | number)[] = [];
 
-/** The text of a value; null where it has to go the exact way. */
-function write(value: unknown, depth: number): string | null {
+const NOTHING = new Lead('');
+const FIRST = new Lead('[');
+const FOLLOWING = new Lead(',');
+const END_OF_OBJECT = new Lead('}');
+const END_OF_ARRAY = new Lead(']');
+
+/**
+ * Adds what stands before a value, and the value, to what has been written, in few pieces, as each costs; null where it has to
+ * go the exact way.
+ */
+function write(text: string, lead: Lead, value: unknown, depth: number): string | null {
   left -= 2;
-  if (typeof value === 'string') {
-    left -= value.length;
-    return left < 0 ? null : quoted(value);
-  }
+  if (typeof value === 'string') return writeText(text, lead, value);
   if (typeof value === 'number') {
-    if (value === 0 ? 1 / value > 0 : Number.isFinite(value)) return `${value}`;
-    return value === 0 ? note(depth, '-0', '0') : note(depth, String(value), 'null');
+    if (value === 0 ? 1 / value > 0 : Number.isFinite(value)) return add(text, lead, `${value}`);
+    return value === 0 ? addNoted(text, lead, '0', depth, '-0') : addNoted(text, lead, 'null', depth, String(value));
   }
-  if (typeof value === 'object') return value === null ? 'null' : writeObject(value, depth);
-  if (typeof value === 'boolean') return value ? 'true' : 'false';
-  return value === undefined ? note(depth, 'undefined', 'null') : null;
+  if (typeof value === 'object')
+    return value === null ? add(text, lead, 'null') : writeObject(text, lead, value, depth);
+  if (typeof value === 'boolean') return add(text, lead, value ? 'true' : 'false');
+  return value === undefined ? addNoted(text, lead, 'null', depth, 'undefined') : null;
 }
 
-function writeObject(value: object, depth: number): string | null {
+function writeText(text: string, lead: Lead, value: string): string | null {
+  left -= value.length;
+  if (left < 0) return null;
+  if (!needsNoEscape(value)) return add(text, lead, JSON.stringify(value));
+  const before = inText ? lead.betweenTexts : lead.text;
+  inText = true;
+  return text + before + value;
+}
+
+/** Adds what is no text without its quotes. */
+function add(text: string, lead: Lead, piece: string): string {
+  const before = inText ? lead.behindText : lead.plain;
+  inText = false;
+  return text + before + piece;
+}
+
+function writeObject(text: string, lead: Lead, value: object, depth: number): string | null {
   // A value that stands in many places is written as often: its size has to be watched as well.
   if (types.isProxy(value) || depth >= MAX_DEPTH || left < 0) return null;
   const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype === Object.prototype) return members(value as Record<string, unknown>, depth);
-  if (prototype === Array.prototype) return Array.isArray(value) ? bareElements(value, depth) : null;
+  if (prototype === Object.prototype) return members(text, lead, value as Record<string, unknown>, depth);
+  if (prototype === Array.prototype) return Array.isArray(value) ? bareElements(text, lead, value, depth) : null;
   if (prototype !== Date.prototype || !types.isDate(value) || Reflect.ownKeys(value).length > 0) return null;
-  const text = isoText(value);
-  return note(depth, 'Date', text === null ? 'null' : `"${text}"`);
+  const iso = isoText(value);
+  return addNoted(text, lead, iso === null ? 'null' : `"${iso}"`, depth, 'Date');
 }
 
-function members(value: Record<string, unknown>, depth: number): string | null {
-  let text = '';
+function members(before: string, lead: Lead, value: Record<string, unknown>, depth: number): string | null {
+  let text: string | null = add(before, lead, '');
   let count = 0;
   // The fastest way by far to meet every member; what it meets too much or too little shows in their number.
   for (const key in value) {
     const property = Object.getOwnPropertyDescriptor(value, key);
     if (property === undefined || property.get !== undefined || property.set !== undefined) return null;
     path[depth] = key;
-    const member = write(property.value, depth + 1);
-    if (member === null) return null;
-    text += (count === 0 ? firstName(key) : followingName(key)) + member;
+    text = write(text, count === 0 ? firstName(key) : followingName(key), property.value, depth + 1);
+    if (text === null) return null;
     count += 1;
   }
   if (Object.getOwnPropertyNames(value).length !== count || Object.getOwnPropertySymbols(value).length > 0) return null;
-  if (count > 0) return `${text}}`;
-  return isDisguised(value) ? null : '{}';
+  if (count > 0) return add(text, END_OF_OBJECT, '');
+  return isDisguised(value) ? null : add(text, NOTHING, '{}');
 }
 
-function bareElements(value: readonly unknown[], depth: number): string | null {
+function bareElements(before: string, lead: Lead, value: readonly unknown[], depth: number): string | null {
   // Nothing but the elements and the length; a hole beside another property is met as an element that is not there.
   if (value.length * 2 > left || Reflect.ownKeys(value).length !== value.length + 1) return null;
   if (value.length > FEW_NUMBERS && value.every(isPlainNumber)) {
-    return isDense(value) ? JSON.stringify(value) : null;
+    return isDense(value) ? add(before, lead, JSON.stringify(value)) : null;
   }
-  let text = '';
+  let text: string | null = add(before, lead, '');
   for (let at = 0; at < value.length; at += 1) {
     const property = Object.getOwnPropertyDescriptor(value, at);
     if (property?.enumerable !== true || property.get !== undefined || property.set !== undefined) return null;
     path[depth] = at;
-    const written = write(property.value, depth + 1);
-    if (written === null) return null;
-    text += at === 0 ? written : `,${written}`;
+    text = write(text, at === 0 ? FIRST : FOLLOWING, property.value, depth + 1);
+    if (text === null) return null;
   }
-  return `[${text}]`;
+  return endOfArray(text, value.length);
 }
 
-function note(depth: number, tag: string, text: string): string {
+function endOfArray(text: string, length: number): string {
+  return length === 0 ? add(text, NOTHING, '[]') : add(text, END_OF_ARRAY, '');
+}
+
+/** Adds what stands for a value that is more than JSON, and notes where. */
+function addNoted(text: string, lead: Lead, piece: string, depth: number, tag: string): string {
   const entry = entryOf(path, depth, tag);
   table += entry;
   left -= entry.length;
-  return text;
+  return add(text, lead, piece);
 }
 
 const isPlainNumber = (value: unknown): boolean => Number.isFinite(value) && !Object.is(value, -0);
 
-/** What `encode` makes of a value, where that is plain to see; null where it is not, or may be more than `limit` bytes. */
-export function plainText(value: unknown, limit: number): Encoded | null {
+function begin(limit: number): void {
+  inText = false;
   table = '';
   left = limit;
-  return taken(write(value, 0));
-}
-
-/** The same for a member `name` of something larger, which the pointers say. */
-export function plainMember(name: string, value: unknown, limit: number): Encoded | null {
-  table = '';
-  left = limit;
-  path[0] = name;
-  return taken(write(value, 1));
-}
-
-/** The same for a list that we have made ourselves and nobody else has: nothing hides in it. */
-export function plainListMember(name: string, list: readonly unknown[], limit: number): Encoded | null {
-  table = '';
-  left = limit;
-  path[0] = name;
-  let text = '';
-  for (let at = 0; at < list.length; at += 1) {
-    path[1] = at;
-    const written = write(list[at], 2);
-    if (written === null) return null;
-    text += at === 0 ? written : `,${written}`;
-  }
-  return taken(`[${text}]`);
 }
 
 function taken(text: string | null): Encoded | null {
   if (text === null) return null;
-  return { text, types: tableOf(table) };
+  return { text: inText ? `${text}"` : text, types: tableOf(table) };
+}
+
+/** What `encode` makes of a value, where that is plain to see; null where it is not, or may be more than `limit` bytes. */
+export function plainText(value: unknown, limit: number): Encoded | null {
+  begin(limit);
+  return taken(write('', NOTHING, value, 0));
+}
+
+/** The same for a member `name` of something larger, which the pointers say, behind the text `before`. */
+export function plainMember(before: string, name: string, value: unknown, limit: number): Encoded | null {
+  begin(limit);
+  path[0] = name;
+  return taken(write(before, NOTHING, value, 1));
+}
+
+/** The same for a list that we have made ourselves and nobody else has: nothing hides in it. */
+export function plainListMember(before: string, name: string, list: readonly unknown[], limit: number): Encoded | null {
+  begin(limit);
+  path[0] = name;
+  let text: string | null = before;
+  for (let at = 0; at < list.length; at += 1) {
+    path[1] = at;
+    text = write(text, at === 0 ? FIRST : FOLLOWING, list[at], 2);
+    if (text === null) return null;
+  }
+  return taken(endOfArray(text, list.length));
 }

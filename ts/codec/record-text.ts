@@ -3,7 +3,8 @@ import type { Encoded } from '../codec.js';
 import { ARRAY, DATE, END, type Slots } from './record.js';
 import { isLiftable, type Lifted } from './lifted.js';
 import { isoOf } from './iso.js';
-import { firstName, followingName, quoted } from './quote.js';
+import { firstName, followingName } from './leads.js';
+import { quoted } from './quote.js';
 import { entryOf, tableOf } from './table.js';
 
 /** Writes a record as JSON, with its table of types. Its long texts go to `lifted`, where there is one. */
@@ -48,7 +49,7 @@ class RecordWriter {
     let text = '';
     for (let key = this.#slots[this.#at++]; key !== END; key = this.#slots[this.#at++]) {
       this.#path[depth] = key as string;
-      text += (text === '' ? firstName(key as string) : followingName(key as string)) + this.#next();
+      text += (text === '' ? firstName(key as string) : followingName(key as string)).plain + this.#next();
     }
     this.#depth = depth;
     return text === '' ? '{}' : `${text}}`;

@@ -229,5 +229,16 @@ function isOrdinary(listener: AnyListener): boolean {
 
 function argumentsOf(count: number, first: unknown, second: unknown, third: unknown): unknown[] {
   if (count > INLINE_ARGUMENTS) return first as unknown[];
-  return count === 3 ? [first, second, third] : count === 2 ? [first, second] : count === 1 ? [first] : [];
+  return count === 3
+    ? listOf(first, second, third)
+    : count === 2
+      ? listOf(first, second)
+      : count === 1
+        ? listOf(first)
+        : [];
+}
+
+/** No literal: see `Origin`. */
+function listOf(...args: unknown[]): unknown[] {
+  return args;
 }

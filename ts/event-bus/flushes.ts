@@ -1,3 +1,5 @@
+import { Slots } from '../slots.js';
+
 /** Who hears that something could not be appended: the flushes that wait for it, or else the next one. */
 
 interface Flush {
@@ -10,7 +12,7 @@ interface Flush {
 
 /** The flushes of one feed. */
 export class Flushes {
-  readonly #underWay = new Set<Flush>();
+  readonly #underWay = new Slots<Flush>();
   #begun = 0;
   /** The first failure that no flush waited for. */
   #unheard: Error | null = null;
@@ -42,17 +44,17 @@ export class Flushes {
 
   async #run(flush: Flush, settled: () => Promise<unknown>): Promise<void> {
     this.#unheard = null;
-    this.#underWay.add(flush);
+    const slot = this.#underWay.add(flush);
     try {
       await settled();
     } finally {
-      this.#underWay.delete(flush);
+      this.#underWay.delete(slot);
     }
     if (flush.failure !== null) throw flush.failure;
   }
 
   #tell(error: Error, concerns: (flush: Flush) => boolean): void {
-    const concerned = [...this.#underWay].filter(concerns);
+    const concerned = this.#underWay.values().filter(concerns);
     for (const flush of concerned) flush.failure ??= error;
     if (concerned.length === 0) this.#unheard ??= error;
   }

@@ -4,12 +4,17 @@ import type { EventKind, EventReplayStorage, NewEvent } from '../types.js';
 import type { Labels, Target } from './target.js';
 import type { StoredEvent } from './types.js';
 
-/** An event as it was sent. */
-export interface Origin {
-  target: Target;
-  args: unknown[];
-  timestamp: number;
-  seq: number;
+/**
+ * An event as it was sent. Of a class, as are few literals: where many are waiting, the engine would take those for long-lived
+ * and make them where only a full collection looks.
+ */
+export class Origin {
+  constructor(
+    readonly target: Target,
+    readonly args: unknown[],
+    readonly timestamp: number,
+    readonly seq: number,
+  ) {}
 }
 
 export function storedEvent({ target, args, timestamp, seq }: Origin): StoredEvent {

@@ -2,9 +2,10 @@
 import { EventLogError } from '../errors.js';
 import { drainAtExit, type ExitWish } from '../exit.js';
 import { setImmediate } from '../timers.js';
+import { Slots } from '../slots.js';
 import type { EventReplayStorage, EventStream, NewEvent, StreamOutcome } from '../types.js';
 import { Flushes } from './flushes.js';
-import { hand, kindOf, newEvent, NOTHING, storedEvent, type Origin } from './log-events.js';
+import { hand, kindOf, newEvent, NOTHING, storedEvent, Origin } from './log-events.js';
 import { MissingEvents, overflowEvent, type Missing } from './missing.js';
 import { sizeOf } from './size.js';
 import type { Target } from './target.js';
@@ -23,8 +24,7 @@ export class LogFeed {
   readonly #sessionId: string;
   readonly #limit: number;
   readonly #listener: FeedListener;
-  /** Of which session each is. */
-  readonly #onTheWay = new Map<Promise<void>, string>();
+  readonly #onTheWay = new Slots<{ work: Promise<void>; sessionId: string }>();
   readonly #counts = { logged: 0, failed: 0, dropped: 0, droppedCritical: 0 };
   #queuedEvents = 0;
   #queuedBytes = 0;
@@ -56,7 +56,7 @@ export class LogFeed {
    */
   send(target: Target, args: unknown[], timestamp: number, seq: number): void {
     if (this.#stream !== null) {
-      this.#sendOn(this.#stream, { target, args, timestamp, seq });
+      this.#sendOn(this.#stream, new Origin(target, args, timestamp, seq));
       return;
     }
     const bytes = sizeOf(args);
@@ -65,7 +65,7 @@ export class LogFeed {
       return;
     }
     this.#tellWhatIsMissing();
-    const event = storedEvent({ target, args, timestamp, seq });
+    const event = storedEvent(new Origin(target, args, timestamp, seq));
     void this.#append(newEvent(event, target), target.labels.sessionId, bytes, (error) => {
       this.#flushes.failed(error, seq);
       this.#listener.failed(error, event);
@@ -182,13 +182,13 @@ export class LogFeed {
   }
 
   async #arrivedAt(sessionId: string): Promise<void> {
-    const ofSession = [...this.#onTheWay].filter(([, of]) => of === sessionId);
-    await Promise.all(ofSession.map(([work]) => work));
+    const ofSession = this.#onTheWay.values().filter((one) => one.sessionId === sessionId);
+    await Promise.all(ofSession.map(({ work }) => work));
   }
 
   /** Settles when all that has been sent by now has been answered and counted. */
   async #arrived(): Promise<void> {
-    await Promise.all([...this.#onTheWay.keys(), this.#stream?.idle()]);
+    await Promise.all([...this.#onTheWay.values().map(({ work }) => work), this.#stream?.idle()]);
   }
 
   stats(): LogStats {
@@ -268,8 +268,8 @@ export class LogFeed {
   }
 
   #track(work: Promise<void>, sessionId: string): Promise<void> {
-    this.#onTheWay.set(work, sessionId);
-    void work.then(() => this.#onTheWay.delete(work));
+    const slot = this.#onTheWay.add({ work, sessionId });
+    void work.then(() => this.#onTheWay.delete(slot));
     return work;
   }
 

@@ -60,10 +60,11 @@ export function encodeEvent(event: NewEvent, options: EncodeOptions): EncodedEve
   const priority = priorityOf(topic, event.priority);
   checkBelongings(conversationId, agentId, metadata);
   const hasPayload = payload !== undefined || Object.hasOwn(event, 'payload');
-  const plain = hasPayload ? encodeMember('payload', payload) : NO_PAYLOAD;
-  const more = metadata === undefined ? NO_PAYLOAD : encodeMember('metadata', metadata);
+  const before = beginning(topic, priority) + timeText(timestamp) + belongings(conversationId, agentId);
+  const own = hasPayload ? encodeMember(`${before},"payload":`, 'payload', payload) : { text: before, types: null };
+  const all = own === null || metadata === undefined ? own : withMetadata(own, metadata);
   let body: string;
-  if (plain === null || more === null) {
+  if (all === null) {
     const record = {
       ...{ topic, priority, timestamp },
       ...(conversationId === undefined ? {} : { conversationId }),
@@ -73,15 +74,18 @@ export function encodeEvent(event: NewEvent, options: EncodeOptions): EncodedEve
     };
     body = wholeText(record, options);
   } else {
-    const before = beginning(topic, priority) + timeText(timestamp) + belongings(conversationId, agentId);
-    const own = hasPayload ? `${before},"payload":${plain.text}` : before;
-    body = ended(metadata === undefined ? own : `${own},"metadata":${more.text}`, plain.types, more.types);
+    body = ended(all);
     checkSize({ text: body, types: null }, options);
   }
   return { body, id: id ?? null, timestamp };
 }
 
-const NO_PAYLOAD: Encoded = { text: '', types: null };
+/** An event with its metadata behind all else; null where those are not plain to see. */
+function withMetadata({ text, types }: Encoded, metadata: object): Encoded | null {
+  const more = encodeMember(`${text},"metadata":`, 'metadata', metadata);
+  if (more === null || types === null) return more;
+  return { text: more.text, types: more.types === null ? types : `${types.slice(0, -1)},${more.types.slice(1)}` };
+}
 
 function checkTopic(topic: unknown): asserts topic is string {
   if (typeof topic !== 'string') throw new TypeError('topic must be a string');
@@ -123,12 +127,8 @@ function belongings(conversationId: string | undefined, agentId: string | undefi
   return agentId === undefined ? text : `${text},"agentId":${quoted(agentId)}`;
 }
 
-/** An event with the table of what is more than JSON in it, which may come in two parts, and its end. */
-function ended(text: string, types: string | null, moreTypes: string | null): string {
-  if (types === null && moreTypes === null) return `${text}}`;
-  if (types !== null && moreTypes !== null) return `${text},"types":${types.slice(0, -1)},${moreTypes.slice(1)}}`;
-  return `${text},"types":${types ?? moreTypes ?? ''}}`;
-}
+/** An event with the table of what is more than JSON in it, and its end. */
+const ended = ({ text, types }: Encoded): string => (types === null ? `${text}}` : `${text},"types":${types}}`);
 
 function wholeText(record: object, options: EncodeOptions): string {
   const { text, types } = encode(record, options);
@@ -142,6 +142,8 @@ export class PreparedKind {
   readonly #middle: string;
   /** Behind the payload; null where it may be another one each time. */
   readonly #metadata: string | null;
+  #timestamp = NaN;
+  #beforePayload = '';
   readonly #event: EventKind;
   readonly #options: EncodeOptions;
 
@@ -164,12 +166,24 @@ export class PreparedKind {
 
   /** The body of one of its events. Throws what `encodeEvent` throws. */
   body(payload: readonly unknown[], timestamp: number): string {
-    const list = this.#metadata === null || !Number.isFinite(timestamp) ? null : encodeListMember('payload', payload);
-    if (list === null) return encodeEvent({ ...this.#event, payload, timestamp }, this.#options).body;
-    const text = `${this.#beginning}${timeText(timestamp)}${this.#middle}${list.text}${this.#metadata}`;
-    const body = ended(text, list.types, null);
+    const metadata = this.#metadata;
+    const plain = metadata !== null && Number.isFinite(timestamp);
+    const encoded = plain ? encodeListMember(this.#before(timestamp), 'payload', payload) : null;
+    if (metadata === null || encoded === null) {
+      return encodeEvent({ ...this.#event, payload, timestamp }, this.#options).body;
+    }
+    const body = ended(metadata === '' ? encoded : { text: encoded.text + metadata, types: encoded.types });
     checkSize({ text: body, types: null }, this.#options);
     return body;
+  }
+
+  /** Everything before the payload. Many events of a kind have one time. */
+  #before(timestamp: number): string {
+    if (timestamp !== this.#timestamp) {
+      this.#timestamp = timestamp;
+      this.#beforePayload = this.#beginning + timeText(timestamp) + this.#middle;
+    }
+    return this.#beforePayload;
   }
 }
 
@@ -179,7 +193,7 @@ const isFlat = (metadata: object): boolean =>
 
 /** Metadata as a member; null where its text is not all that there is to say. */
 function fixedText(metadata: object): string | null {
-  const encoded = encodeMember('metadata', metadata);
+  const encoded = encodeMember('', 'metadata', metadata);
   return encoded === null || encoded.types !== null ? null : `,"metadata":${encoded.text}`;
 }
 

@@ -125,12 +125,12 @@ export class Together {
 
   /** A road for events of which nobody waits for a receipt. */
   stream(prepare: Prepare, settled: (outcome: StreamOutcome) => void): EventStream {
-    const unsettled = new Set<Share>();
+    const unsettled: Share[] = [];
     let share: Share | null = null;
     const encode: EventStream['encode'] = (kind, payload, timestamp) => (kind as PreparedKind).body(payload, timestamp);
     const add = (kind: object, text: string, origin: object): void => {
       const turn = this.#turnOf(null);
-      if (share?.turn !== turn) unsettled.add((share = shareOf(turn)));
+      if (share?.turn !== turn) unsettled.push((share = shareOf(turn)));
       share.events += 1;
       share.characters += text.length;
       turn.add((kind as PreparedKind).sessionId, text, origin, share);
@@ -138,14 +138,14 @@ export class Together {
     };
     const shareOf = (turn: Turn): Share => {
       const begun: Share = new Share(turn, (outcome) => {
-        unsettled.delete(begun);
+        unsettled.splice(unsettled.indexOf(begun), 1);
         settled(outcome);
       });
       return begun;
     };
     const idle = async (): Promise<void> => {
       this.send();
-      await Promise.all(Array.from(unsettled, ({ done }) => done));
+      await Promise.all(unsettled.map(({ done }) => done));
     };
     return { kind: prepare, encode, add, idle };
   }

@@ -1,6 +1,8 @@
+import { ChurnMap } from '../churn-map.js';
+
 /** Which sessions and keys have writes on their way: a read that follows must see them. */
 export class PendingWrites {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new ChurnMap<number>();
 
   /** Notes a write until it settles. */
   track<T>(name: string, write: Promise<T>): Promise<T> {

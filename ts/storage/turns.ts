@@ -6,6 +6,7 @@
  * takes several turns of the loop to be sent holds back all that comes after it. Where nothing waits, nothing is delayed.
  */
 
+import { ChurnMap } from '../churn-map.js';
 import { StorageError } from '../errors.js';
 import type { Clock, Late } from '../patience.js';
 import { mayBegin, newLine, push, shift, takeOutLate, type Line, type Patient, type TurnKind } from './turn-line.js';
@@ -24,7 +25,7 @@ interface Behind extends Patient {
 
 /** The turns of all sessions of one store. */
 export class Turns {
-  readonly #lines = new Map<string, Line>();
+  readonly #lines = new ChurnMap<Line>();
   /** What waits behind an operation on everything; null where none waits itself. */
   #gate: Behind[] | null = null;
   /** Who waits for all lines. */
@@ -144,7 +145,7 @@ export class Turns {
    * any more. Whether there was anything; what has been begun has to be sent before this is called again.
    */
   hurry(): boolean {
-    const lines = [...this.#lines.values()].filter(({ first }) => first !== undefined);
+    const lines = this.#lines.values().filter(({ first }) => first !== undefined);
     for (const line of lines) shift(line)?.begin();
     return lines.length > 0;
   }
@@ -156,7 +157,7 @@ export class Turns {
     work: () => void,
     otherwise: () => void = () => undefined,
   ): void {
-    const lines = [...this.#lines];
+    const lines = this.#lines.entries();
     let open = lines.length;
     const patient = { since: this.since, reject };
     this.#broad.add(patient);

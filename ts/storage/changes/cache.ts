@@ -55,13 +55,23 @@ export class SnapshotCache {
   }
 
   set(id: string, snapshot: Snapshot): void {
-    this.forget(id);
     const bytes = weight(snapshot);
-    if (bytes > this.#limit) return;
-    const entry = { id, snapshot, older: null, newer: null };
-    this.#entries.set(id, entry);
-    this.#append(entry);
+    if (bytes > this.#limit) {
+      this.forget(id);
+      return;
+    }
     this.#bytes += bytes;
+    const known = this.#entries.get(id);
+    if (known === undefined) {
+      const entry = { id, snapshot, older: null, newer: null };
+      this.#entries.set(id, entry);
+      this.#append(entry);
+    } else {
+      this.#bytes -= weight(known.snapshot);
+      known.snapshot = snapshot;
+      this.#unlink(known);
+      this.#append(known);
+    }
     this.#shrink();
   }
 

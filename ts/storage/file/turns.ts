@@ -1,6 +1,8 @@
 /** Whose turn it is: operations on one file one after another, in the order of their calls; so many files at once. */
 import { existsSync } from 'node:fs';
 
+import { ChurnMap } from '../../churn-map.js';
+import { Slots } from '../../slots.js';
 import { monotonic } from '../../timers.js';
 import type { Progress } from './files.js';
 import { abandonAll } from './lock.js';
@@ -45,10 +47,10 @@ class Lanes {
 }
 
 export class Turns {
-  readonly #last = new Map<string, Promise<unknown>>();
+  readonly #last = new ChurnMap<Promise<unknown>>();
   /** The last operation that concerned every file. */
   #barrier: Promise<unknown> = Promise.resolve();
-  readonly #writes = new Set<Operation>();
+  readonly #writes = new Slots<Operation>();
   readonly #writing = new Lanes();
   /** Of their own: a disk that is slow to write may still be read. */
   readonly #reading = new Lanes();
@@ -99,7 +101,7 @@ export class Turns {
   drain(limitMs: number): void {
     const end = monotonic() + limitMs;
     abandonAll();
-    for (const { file, begin, progress, current, ticket } of this.#writes) {
+    for (const { file, begin, progress, current, ticket } of this.#writes.values()) {
       if (monotonic() >= end) return;
       if (ticket?.withdrawn === true) continue;
       if (current !== null && landed(current, file)) progress.committed = true;
@@ -127,13 +129,13 @@ export class Turns {
 
   #noted<T>(file: string | null, begin: Begin<T>, ticket: Ticket | undefined): { run: () => Promise<T> } {
     const operation: Operation = { file, begin, progress: { committed: false }, current: null, ticket };
-    this.#writes.add(operation);
+    const slot = this.#writes.add(operation);
     const run = async (): Promise<T> => {
       try {
         ticket?.begin();
         return await walk(begin(operation.progress), (step) => (operation.current = step));
       } finally {
-        this.#writes.delete(operation);
+        this.#writes.delete(slot);
       }
     };
     return { run };

@@ -1,13 +1,14 @@
 /** What was asked of one adapter and is not done: how much of it there may be, and how long somebody waits for it. */
 import { StorageError } from '../../errors.js';
 import { Patience, type Late } from '../../patience.js';
+import { Slots } from '../../slots.js';
 import { Ticket, type TicketKind } from './ticket.js';
 
 export class UnderWay {
   readonly #maxBytes: number;
   readonly #patience: Patience;
-  readonly #running = new Set<Promise<unknown>>();
-  readonly #tickets = new Set<Ticket>();
+  readonly #running = new Slots<Promise<unknown>>();
+  readonly #tickets = new Slots<Ticket>();
   #bytes = 0;
 
   constructor(timeoutMs: number, maxBytes: number) {
@@ -18,7 +19,7 @@ export class UnderWay {
   /** The ticket of an operation that somebody is about to wait for. */
   ticket(kind: TicketKind): Ticket {
     const ticket = new Ticket(kind, this.#patience.clock);
-    this.#tickets.add(ticket);
+    ticket.slot = this.#tickets.add(ticket);
     this.#patience.start();
     return ticket;
   }
@@ -29,7 +30,7 @@ export class UnderWay {
       const running = this.#accounted(begin, bytes);
       return await (ticket === null ? running : Promise.race([running, ticket.givenUp]));
     } finally {
-      if (ticket !== null) this.#tickets.delete(ticket);
+      if (ticket !== null) this.#tickets.delete(ticket.slot);
     }
   }
 
@@ -38,11 +39,11 @@ export class UnderWay {
     const ticket = this.ticket('read');
     try {
       // A prune takes its turns one after another.
-      for (const next of [first, () => Promise.allSettled(this.#running), last]) {
+      for (const next of [first, () => Promise.allSettled(this.#running.values()), last]) {
         await Promise.race([next(), ticket.givenUp]);
       }
     } finally {
-      this.#tickets.delete(ticket);
+      this.#tickets.delete(ticket.slot);
       this.#patience.rest();
     }
   }
@@ -56,15 +57,15 @@ export class UnderWay {
     this.#bytes += bytes;
     const running = begin().finally(() => {
       this.#bytes -= bytes;
-      this.#running.delete(running);
+      this.#running.delete(slot);
     });
     running.catch(() => undefined);
-    this.#running.add(running);
+    const slot = this.#running.add(running);
     return running;
   }
 
   #look(late: Late): boolean {
-    for (const ticket of this.#tickets) if (late(ticket.since)) ticket.giveUp(this.#patience.limitMs);
+    for (const ticket of this.#tickets.values()) if (late(ticket.since)) ticket.giveUp(this.#patience.limitMs);
     return this.#tickets.size > 0;
   }
 }

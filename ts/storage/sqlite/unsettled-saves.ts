@@ -1,3 +1,5 @@
+import { Slots } from '../../slots.js';
+
 /**
  * Saves of changes that have not landed yet. Where the store has another state than the one that they were made to, they are
  * sent a second time, in full: by a promise as long as the program runs, from here on the way out of the process.
@@ -5,6 +7,8 @@
 
 /** One of them. */
 export interface UnsettledSave {
+  /** Its number among them. */
+  slot: number;
   readonly session: string;
   /** Whether it replaces whatever is stored, so that none before it has to be sent again. */
   readonly unconditional: boolean;
@@ -18,7 +22,7 @@ export interface UnsettledSave {
 
 /** In the order of their calls. */
 export class UnsettledSaves {
-  readonly #saves = new Set<UnsettledSave>();
+  readonly #saves = new Slots<UnsettledSave>();
   #characters = 0;
 
   get any(): boolean {
@@ -31,7 +35,7 @@ export class UnsettledSaves {
   }
 
   add(save: UnsettledSave): void {
-    this.#saves.add(save);
+    save.slot = this.#saves.add(save);
     this.#characters += save.characters;
   }
 
@@ -47,7 +51,7 @@ export class UnsettledSaves {
 
   /** It needs nobody any more: it has been answered, given up, or is about to be sent in full. */
   remove(save: UnsettledSave): void {
-    if (this.#saves.delete(save) && !save.refused) this.#characters -= save.characters;
+    if (this.#saves.delete(save.slot) && !save.refused) this.#characters -= save.characters;
   }
 
   /**
@@ -55,8 +59,8 @@ export class UnsettledSaves {
    * too much for the queue together.
    */
   sendAgain(land: () => void): void {
-    const refused = [...this.#saves].filter((save) => save.refused);
-    for (const save of refused) this.#saves.delete(save);
+    const refused = this.#saves.values().filter((save) => save.refused);
+    for (const save of refused) this.#saves.delete(save.slot);
     for (const save of unreplaced(refused)) {
       // Nobody is there any more to hear of a failure, and the others are to be sent all the same.
       new Promise((resolve) => resolve(save.sendInFull())).catch(() => undefined);
