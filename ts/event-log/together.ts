@@ -37,20 +37,53 @@ const ENOUGH = 1 << 18;
 /** So many events that somebody waits for cross at once where none waits for the disk: one side encodes, the other writes. */
 const MANY = 25;
 
+/**
+ * A list for objects. An empty literal is one for small integers to the engine, which throws away what it has compiled for
+ * those when the first object comes: with each turn anew.
+ */
+function listOfObjects<T extends object>(): T[] {
+  const list: object[] = [NOTHING];
+  list.length = 0;
+  return list as T[];
+}
+
+const NOTHING = {};
+
 /** What a stream has in one turn. */
-class Share {
-  events = 0;
+class Share implements StreamOutcome {
   characters = 0;
   readonly failures: { error: Error; origin: object }[] = [];
+  /** What it wants back with a failure, by event. */
+  readonly origins: object[] = listOfObjects();
   readonly done: Promise<void>;
-  /** All of it has been settled. */
-  end!: () => void;
+  readonly #settled: (outcome: StreamOutcome) => void;
+  #end!: () => void;
+  #next = 0;
 
-  constructor(
-    readonly turn: Turn,
-    readonly settled: (outcome: StreamOutcome) => void,
-  ) {
-    this.done = new Promise((resolve) => (this.end = resolve));
+  constructor(settled: (outcome: StreamOutcome) => void) {
+    this.#settled = settled;
+    this.done = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  get events(): number {
+    return this.origins.length;
+  }
+
+  add(text: string, origin: object): void {
+    this.characters += text.length;
+    this.origins.push(origin);
+  }
+
+  /** Takes what became of the next of its events. */
+  settleOne(error: Error | null): void {
+    const origin = this.origins[this.#next++] as object;
+    if (error !== null) this.failures.push({ error, origin });
+  }
+
+  /** All of it has been settled. */
+  settle(): void {
+    this.#settled(this);
+    this.#end();
   }
 }
 
@@ -58,10 +91,9 @@ class Turn {
   readonly sessions: string[] = [];
   readonly places: number[] = [];
   bodies = '';
-  /** By event: who waits, or what a stream wants back with a failure. */
-  readonly owners: object[] = [];
-  /** By event, where it is a stream's. */
-  readonly shares: (Share | null)[] = [];
+  /** By event: who waits, or whose it is. */
+  readonly owners: (Waiter | Share)[] = listOfObjects();
+  readonly shares: Share[] = [];
   receipts = false;
   readonly #known = new Map<string, number>();
   #last = '';
@@ -69,12 +101,11 @@ class Turn {
 
   constructor(readonly power: boolean | null) {}
 
-  add(sessionId: string, body: string, owner: object, share: Share | null): void {
+  add(sessionId: string, body: string, owner: Waiter | Share): void {
     if (sessionId !== this.#last || this.#lastPlace === -1) this.#find(sessionId);
     this.bodies = this.places.length === 0 ? body : `${this.bodies}\n${body}`;
     this.places.push(this.#lastPlace);
     this.owners.push(owner);
-    this.shares.push(share);
   }
 
   /** What crosses. The text is kept no longer: where it waits for long, it waits once. */
@@ -96,7 +127,8 @@ class Turn {
   }
 }
 
-keepCompiled(new Share(new Turn(null), () => undefined));
+keepCompiled(new Turn(null));
+keepCompiled(new Share(() => undefined));
 
 /** Collects the events of a turn. Used by the log alone. */
 export class Together {
@@ -118,7 +150,7 @@ export class Together {
   /** Adds an event, as encoded text; `power`: what it asks for, where that is not what the log does anyway. */
   add(sessionId: string, body: string, power: boolean | null, waiter: Waiter): void {
     const turn = this.#turnOf(power);
-    turn.add(sessionId, body, waiter, null);
+    turn.add(sessionId, body, waiter);
     turn.receipts = true;
     if (turn.bodies.length >= this.#enough || (power === null && turn.places.length === this.#many)) this.send();
   }
@@ -126,22 +158,25 @@ export class Together {
   /** A road for events of which nobody waits for a receipt. */
   stream(prepare: Prepare, settled: (outcome: StreamOutcome) => void): EventStream {
     const unsettled: Share[] = [];
-    let share: Share | null = null;
+    let last: Turn | null = null;
+    let share!: Share;
     const encode: EventStream['encode'] = (kind, payload, timestamp) => (kind as PreparedKind).body(payload, timestamp);
     const add = (kind: object, text: string, origin: object): void => {
       const turn = this.#turnOf(null);
-      if (share?.turn !== turn) unsettled.push((share = shareOf(turn)));
-      share.events += 1;
-      share.characters += text.length;
-      turn.add((kind as PreparedKind).sessionId, text, origin, share);
+      if (turn !== last) begin(turn);
+      share.add(text, origin);
+      turn.add((kind as PreparedKind).sessionId, text, share);
       if (turn.bodies.length >= this.#enough) this.send();
     };
-    const shareOf = (turn: Turn): Share => {
-      const begun: Share = new Share(turn, (outcome) => {
+    const begin = (turn: Turn): void => {
+      const begun: Share = new Share((outcome) => {
         unsettled.splice(unsettled.indexOf(begun), 1);
         settled(outcome);
       });
-      return begun;
+      unsettled.push(begun);
+      turn.shares.push(begun);
+      last = turn;
+      share = begun;
     };
     const idle = async (): Promise<void> => {
       this.send();
@@ -192,25 +227,19 @@ export class Together {
 type Prepare = EventStream['kind'];
 
 function settle(turn: Turn, lines: string[], failure: (index: number) => Error | null, someFailed: boolean): void {
-  const { owners, shares } = turn;
-  const met = new Set<Share>();
+  const { owners, shares, receipts } = turn;
   let seq = 0;
-  for (let index = 0; index < owners.length; index += 1) {
-    const share = shares[index] as Share | null;
-    const owner = owners[index] as object;
+  for (let index = 0; index < owners.length && (receipts || someFailed); index += 1) {
+    const owner = owners[index] as Waiter | Share;
     const error = someFailed ? failure(index) : null;
     const line = lines[index] ?? '';
     const space = line.indexOf(' ');
     if (space !== -1) seq = Number(line.slice(0, space));
     else if (line !== '') seq += 1;
-    if (share === null) settleOne(owner as Waiter, error, seq, line.slice(space + 1));
-    else if (error !== null) share.failures.push({ error, origin: owner });
-    if (share !== null) met.add(share);
+    if (owner instanceof Share) owner.settleOne(error);
+    else settleOne(owner, error, seq, line.slice(space + 1));
   }
-  for (const share of met) {
-    share.settled(share);
-    share.end();
-  }
+  for (const share of shares) share.settle();
 }
 
 function settleOne(waiter: Waiter, error: Error | null, seq: number, id: string): void {
