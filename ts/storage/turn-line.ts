@@ -18,7 +18,7 @@ export interface Waiting {
   /** Absent where it stands for something that waits in other lines as well. */
   reject?: ((error: Error) => void) | undefined;
   /** Who comes after it. A list, as thousands may wait and an array would move them all for each one that begins. */
-  next?: Waiting;
+  next?: Waiting | undefined;
 }
 
 /** What has been asked for on one session and is not settled. */
@@ -46,11 +46,12 @@ export function push(line: Line, waiting: Waiting): void {
   line.last = waiting;
 }
 
-/** Takes the first out. */
+/** Takes the first out. Who has gone knows none of those that come: see `ChurnMap`. */
 export function shift(line: Line): Waiting | undefined {
   const { first } = line;
   line.first = first?.next;
   if (line.first === undefined) line.last = undefined;
+  if (first !== undefined) first.next = undefined;
   return first;
 }
 
@@ -61,7 +62,7 @@ export function takeOutLate(line: Line, late: Late, error: () => Error): void {
   line.last = undefined;
   while (one !== undefined) {
     const { next } = one;
-    delete one.next;
+    one.next = undefined;
     if (one.reject !== undefined && late(one.since)) one.reject(error());
     else push(line, one);
     one = next;
