@@ -1,10 +1,7 @@
 //! Room in the file for what its write-ahead log holds, taken before the commit that makes the database longer. Without it
 //! the log of a full disk could neither be folded nor begin anew, and nothing could be removed.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, FileControl, MAIN_DB};
 
@@ -138,7 +135,7 @@ fn system_lengthens(log: &Path) -> bool {
         fs::{FallocateFlags, fallocate},
         io::Errno,
     };
-    fs::OpenOptions::new().append(true).open(log).is_ok_and(|log| {
+    std::fs::OpenOptions::new().append(true).open(log).is_ok_and(|log| {
         !matches!(fallocate(log, FallocateFlags::KEEP_SIZE, 0, 1), Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL))
     })
 }
