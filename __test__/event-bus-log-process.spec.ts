@@ -205,3 +205,29 @@ async function fillAndFree(place: string): Promise<void> {
   expect((await all(log, 's')).map(({ payload }) => payload)).toEqual([['after']]);
   await log.close();
 }
+
+test('a bus that is silent holds on to nothing that others have logged', async () => {
+  const script = `
+    let dead = 0;
+    const registry = new FinalizationRegistry(() => (dead += 1));
+    const log = new JsonlEventReplayStorage({ directory: ${JSON.stringify(temporaryDirectory())} });
+    const open = () => new SmallTalkEventBus({ log, historyLimit: 0 });
+    const emitObject = (bus) => {
+      const object = { filler: new Array(100).fill(0) };
+      registry.register(object);
+      bus.emit('n', object);
+    };
+    (async () => {
+      const [silent, other] = [open(), open()];
+      silent.emit('n');
+      emitObject(other);
+      await Promise.all([silent.flush(), other.flush()]);
+      for (let turn = 0; turn < 50 && dead === 0; turn += 1) {
+        other.emit('n');
+        await other.flush();
+        gc();
+      }
+      console.log(JSON.stringify(dead));
+    })();`;
+  expect(await reportOf(script, ['--expose-gc'])).toBe(1);
+});

@@ -120,6 +120,10 @@ describe('a redact that goes wrong', () => {
     ['gives no metadata', odd({ metadata: null })],
     ['gives a time that is none', odd({ timestamp: NaN })],
     ['gives a time without end', odd({ timestamp: Infinity })],
+    [
+      'gives metadata that throw',
+      (event) => ({ ...event, metadata: Object.defineProperty({}, 'x', { enumerable: true, get: thrown }) }),
+    ],
   ])('one that %s: emitDurable rejects, and nobody hears what is not stored', async (_, redact) => {
     const log = new HeldLog();
     const bus = busWith(log, { redact: (event) => (event.event === 'paid' ? redact(event) : event) });

@@ -1,9 +1,10 @@
 /** What crosses to the binary and back for the events of one turn. */
 import fc from 'fast-check';
 
+import { PreparedKind } from '../ts/event-log/encoding.js';
 import { timeText } from '../ts/event-log/time-text.js';
 import { Together, type Answer, type Crossing } from '../ts/event-log/together.js';
-import type { AppendReceipt } from '../ts/types.js';
+import type { AppendReceipt, StreamOutcome } from '../ts/types.js';
 
 /** Events that are added together, by their sessions; what crosses, and what each of them is told. */
 async function added(sessions: string[], answer: Answer): Promise<{ crossing: Crossing; told: unknown[] }> {
@@ -48,6 +49,32 @@ test('which sessions they are of is said where there are several', async () => {
   const two = await added(['s', 't', 's'], ['1 a\n1 b\n2 c\n', null]);
   expect(two.crossing).toMatchObject({ sessions: ['s', 't'], places: Uint32Array.of(0, 1, 0) });
   expect(two.told).toMatchObject([{ seq: 1 }, { seq: 1 }, { seq: 2 }]);
+});
+
+test('a large event crosses alone: those before it may have room where it has none', async () => {
+  const crossings: string[] = [];
+  const together = new Together(1 << 20, true, ({ bodies }) => {
+    crossings.push(bodies);
+    return Promise.resolve([Array.from(bodies.split('\n'), (_, at) => `${at + 1} id`).join('\n'), null]);
+  });
+  const large = `"${'x'.repeat(1 << 18)}"`;
+  const outcomes: StreamOutcome[] = [];
+  const stream = together.stream(
+    () => ({}),
+    (outcome) => outcomes.push(outcome),
+  );
+  const kind = new PreparedKind('s', { topic: 'n', priority: 'normal' }, {});
+  const told = ['1', large, '2', '3'].map(
+    (body, timestamp) =>
+      new Promise<AppendReceipt>((resolve, reject) => {
+        stream.add(kind, `${body}0`, {});
+        together.add('s', body, null, { timestamp, resolve, reject });
+      }),
+  );
+  await Promise.all(told);
+  await stream.idle();
+  expect(crossings).toEqual(['10\n1', `${large}0`, large, '20\n2\n30\n3']);
+  expect(outcomes.map(({ events }) => events)).toEqual([1, 1, 2]);
 });
 
 test('the text of a time is that of the number', () => {

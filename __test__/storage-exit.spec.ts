@@ -179,7 +179,7 @@ test('of a session that somebody else has changed only the newest state is sent 
   expect(Number(output)).toBeLessThan(5);
 });
 
-const unsettledSave = { slot: 0, session: 's', unconditional: true, refused: false, characters: 1 };
+const unsettledSave = { session: 's', unconditional: true, refused: false, characters: 1 };
 
 test('a save on the condition of a version replaces none before it, and none of another session', () => {
   const unsettled = new UnsettledSaves();

@@ -1,9 +1,9 @@
 /** The promises of one opened native object: who waits for which answer. */
+import { ChurnMap } from './churn.js';
 import { fromNative, type ErrorRoom } from './errors.js';
 import { letExit, stayAlive } from './keep-alive.js';
 import { crossing, type Native } from './native.js';
 import type { Late, Patience } from './patience.js';
-import { Slots } from './slots.js';
 import { monotonic, setImmediate } from './timers.js';
 
 interface Waiting {
@@ -39,9 +39,9 @@ const TURN_MS = 4;
  */
 export class Calls {
   readonly #Room: ErrorRoom;
-  /** Who waits for the one answer, and who hears of each. */
-  readonly #slots = new Slots<Waiting | (() => void)>();
-  #pending = 0;
+  readonly #waiting = new ChurnMap<number, Waiting>();
+  readonly #channels = new Map<number, () => void>();
+  #next = 1;
   /** How many of those that wait may take their time. */
   #long = 0;
   /** When answers began to come in this turn of the loop, where they have. */
@@ -101,12 +101,11 @@ export class Calls {
     since = patience?.clock.now ?? 0,
     hearer: Hearer = NOBODY,
   ): Promise<T> {
-    let slot = 0;
+    const slot = this.#free();
     const answer = new Promise<T>((resolve, reject) => {
-      slot = this.#slots.add({ resolve, reject, kind, patience, since, hearer });
+      this.#waiting.set(slot, { resolve, reject, kind, patience, since, hearer });
     });
     stayAlive();
-    this.#pending += 1;
     if (kind === 'long') this.#long += 1;
     try {
       crossing(this.#Room, (binary) => begin(binary, slot));
@@ -119,20 +118,18 @@ export class Calls {
 
   /** Operations that have not been answered. */
   get pending(): number {
-    return this.#pending;
+    return this.#waiting.size;
   }
 
   /** How many of them are not such as may take their time. */
   get brief(): number {
-    return this.#pending - this.#long;
+    return this.#waiting.size - this.#long;
   }
 
   /** The slots of what has taken too long. */
   overdue(late: Late): number[] {
     const slots: number[] = [];
-    for (const [slot, one] of this.#slots.entries()) {
-      if (typeof one !== 'function' && one.kind !== 'long' && late(one.since)) slots.push(slot);
-    }
+    for (const [slot, { kind, since }] of this.#waiting.entries()) if (kind !== 'long' && late(since)) slots.push(slot);
     return slots;
   }
 
@@ -142,10 +139,14 @@ export class Calls {
    */
   giveUp(slots: readonly number[], limitMs: number): void {
     for (const slot of slots) {
-      const waiting = this.#take(slot, (hearer) => () => {
-        this.#slots.delete(slot);
-        hearer.over?.();
-      });
+      const waiting = this.#take(slot);
+      const hearer = waiting?.hearer;
+      if (hearer?.over !== undefined) {
+        this.#channels.set(slot, () => {
+          this.#channels.delete(slot);
+          hearer.over?.();
+        });
+      }
       waiting?.reject(
         waiting.kind === 'write'
           ? new this.#Room(
@@ -164,27 +165,35 @@ export class Calls {
 
   /** A slot by which the binary says again and again that there is something to fetch, until it is closed. */
   channel(hear: () => void): { slot: number; close(): void } {
-    const slot = this.#slots.add(hear);
-    return { slot, close: () => void this.#slots.delete(slot) };
+    const slot = this.#free();
+    this.#channels.set(slot, hear);
+    return { slot, close: () => void this.#channels.delete(slot) };
   }
 
-  /** Takes out who waits; where that one wants to hear of the end, `successor` gives who stands there instead. */
-  #take(slot: number, successor?: (hearer: Hearer) => () => void): Waiting | undefined {
-    const waiting = this.#slots.get(slot);
-    if (waiting === undefined || typeof waiting === 'function') return undefined;
-    if (successor === undefined || waiting.hearer.over === undefined) this.#slots.delete(slot);
-    else this.#slots.replace(slot, successor(waiting.hearer));
-    this.#pending -= 1;
-    if (waiting.kind === 'long') this.#long -= 1;
-    letExit();
+  #free(): number {
+    while (this.#waiting.has(this.#next) || this.#channels.has(this.#next)) this.#advance();
+    const slot = this.#next;
+    this.#advance();
+    return slot;
+  }
+
+  #advance(): void {
+    this.#next = this.#next === 0xffff_ffff ? 1 : this.#next + 1;
+  }
+
+  #take(slot: number): Waiting | undefined {
+    const waiting = this.#waiting.get(slot);
+    if (waiting !== undefined && this.#waiting.delete(slot)) {
+      if (waiting.kind === 'long') this.#long -= 1;
+      letExit();
+    }
     return waiting;
   }
 
   #settleOne(slot: number, failed: boolean, value: unknown): void {
     const waiting = this.#take(slot);
     if (waiting === undefined) {
-      const hear = this.#slots.get(slot);
-      if (typeof hear === 'function') hear();
+      this.#channels.get(slot)?.();
       return;
     }
     waiting.hearer.heard?.(failed ? undefined : value);

@@ -1,3 +1,4 @@
+import { compiled } from './compiled.js';
 import { SmallTalkError } from './errors.js';
 
 /** The longest id or key, in UTF-8 bytes. */
@@ -13,8 +14,11 @@ export function checkId(id: unknown, what: string): asserts id is string {
   const problem = problemWith(id);
   if (problem !== null) throw new SmallTalkError('ERR_ID_INVALID', `${what} ${problem}`);
   if (known.size === MOST_KNOWN) known.clear();
-  known.add(id);
+  known.add(copyOf(id));
 }
+
+/** To the engine a piece of a text is a view of all of it, which whoever keeps the piece would keep as well. */
+export const copyOf = (id: string): string => Buffer.from(id).toString();
 
 /** Throws a TypeError for what is no text. */
 export function checkText(text: unknown, what: string): asserts text is string {
@@ -26,10 +30,12 @@ export function checkText(text: unknown, what: string): asserts text is string {
 const known = new Set<unknown>();
 const MOST_KNOWN = 1_024;
 
+const LONE_SURROGATE = compiled(/\p{Surrogate}/u);
+
 function problemWith(id: string): string | null {
   if (id === '') return 'is empty';
   if (id.length > MAX_ID_BYTES || Buffer.byteLength(id) > MAX_ID_BYTES) return `is longer than ${MAX_ID_BYTES} bytes`;
   if (id.includes('\0')) return 'contains a NUL';
-  if (/\p{Surrogate}/u.test(id)) return 'contains a lone surrogate';
+  if (LONE_SURROGATE.test(id)) return 'contains a lone surrogate';
   return null;
 }

@@ -88,6 +88,7 @@ function members(before: string, lead: Lead, value: Record<string, unknown>, dep
     const property = Object.getOwnPropertyDescriptor(value, key);
     if (property === undefined || property.get !== undefined || property.set !== undefined) return null;
     path[depth] = key;
+    left -= key.length;
     text = write(text, count === 0 ? firstName(key) : followingName(key), property.value, depth + 1);
     if (text === null) return null;
     count += 1;
@@ -101,7 +102,7 @@ function bareElements(before: string, lead: Lead, value: readonly unknown[], dep
   // Nothing but the elements and the length; a hole beside another property is met as an element that is not there.
   if (value.length * 2 > left || Reflect.ownKeys(value).length !== value.length + 1) return null;
   if (value.length > FEW_NUMBERS && value.every(isPlainNumber)) {
-    return isDense(value) ? add(before, lead, JSON.stringify(value)) : null;
+    return isDense(value) ? addNumbers(before, lead, value) : null;
   }
   let text: string | null = add(before, lead, '');
   for (let at = 0; at < value.length; at += 1) {
@@ -112,6 +113,12 @@ function bareElements(before: string, lead: Lead, value: readonly unknown[], dep
     if (text === null) return null;
   }
   return endOfArray(text, value.length);
+}
+
+function addNumbers(text: string, lead: Lead, numbers: readonly number[]): string {
+  const piece = JSON.stringify(numbers);
+  left -= piece.length;
+  return add(text, lead, piece);
 }
 
 function endOfArray(text: string, length: number): string {
@@ -126,7 +133,7 @@ function addNoted(text: string, lead: Lead, piece: string, depth: number, tag: s
   return add(text, lead, piece);
 }
 
-const isPlainNumber = (value: unknown): boolean => Number.isFinite(value) && !Object.is(value, -0);
+const isPlainNumber = (value: unknown): value is number => Number.isFinite(value) && !Object.is(value, -0);
 
 function begin(limit: number): void {
   inText = false;

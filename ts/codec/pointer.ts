@@ -1,4 +1,5 @@
 /** JSON Pointers (RFC 6901): how a place in a value is named. */
+import { compiled } from '../compiled.js';
 
 /** The pointer of a path. */
 export function toPointer(path: readonly (string | number)[]): string {
@@ -7,7 +8,10 @@ export function toPointer(path: readonly (string | number)[]): string {
   return pointer;
 }
 
-const escaped = (step: string): string => (/[~/]/.test(step) ? step.replaceAll('~', '~0').replaceAll('/', '~1') : step);
+const SPECIAL = compiled(/[~/]/);
+
+const escaped = (step: string): string =>
+  SPECIAL.test(step) ? step.replaceAll('~', '~0').replaceAll('/', '~1') : step;
 
 /** The path of a pointer. */
 export function fromPointer(pointer: string): string[] {

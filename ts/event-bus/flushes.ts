@@ -1,4 +1,4 @@
-import { Slots } from '../slots.js';
+import { ChurnSet } from '../churn.js';
 
 /** Who hears that something could not be appended: the flushes that wait for it, or else the next one. */
 
@@ -12,7 +12,7 @@ interface Flush {
 
 /** The flushes of one feed. */
 export class Flushes {
-  readonly #underWay = new Slots<Flush>();
+  readonly #underWay = new ChurnSet<Flush>();
   #begun = 0;
   /** The first failure that no flush waited for. */
   #unheard: Error | null = null;
@@ -44,11 +44,11 @@ export class Flushes {
 
   async #run(flush: Flush, settled: () => Promise<unknown>): Promise<void> {
     this.#unheard = null;
-    const slot = this.#underWay.add(flush);
+    this.#underWay.add(flush);
     try {
       await settled();
     } finally {
-      this.#underWay.delete(slot);
+      this.#underWay.delete(flush);
     }
     if (flush.failure !== null) throw flush.failure;
   }

@@ -1,8 +1,8 @@
 /** What a bus sends to its log: in order, bounded, and never an error back into an emitter. */
+import { ChurnMap } from '../churn.js';
 import { EventLogError } from '../errors.js';
 import { drainAtExit, type ExitWish } from '../exit.js';
 import { setImmediate } from '../timers.js';
-import { Slots } from '../slots.js';
 import type { EventReplayStorage, EventStream, NewEvent, StreamOutcome } from '../types.js';
 import { Flushes } from './flushes.js';
 import { hand, kindOf, newEvent, NOTHING, storedEvent, Origin } from './log-events.js';
@@ -24,7 +24,8 @@ export class LogFeed {
   readonly #sessionId: string;
   readonly #limit: number;
   readonly #listener: FeedListener;
-  readonly #onTheWay = new Slots<{ work: Promise<void>; sessionId: string }>();
+  /** Of which session each is. */
+  readonly #onTheWay = new ChurnMap<Promise<void>, string>();
   readonly #counts = { logged: 0, failed: 0, dropped: 0, droppedCritical: 0 };
   #queuedEvents = 0;
   #queuedBytes = 0;
@@ -182,13 +183,13 @@ export class LogFeed {
   }
 
   async #arrivedAt(sessionId: string): Promise<void> {
-    const ofSession = this.#onTheWay.values().filter((one) => one.sessionId === sessionId);
-    await Promise.all(ofSession.map(({ work }) => work));
+    const ofSession = this.#onTheWay.entries().filter(([, of]) => of === sessionId);
+    await Promise.all(ofSession.map(([work]) => work));
   }
 
   /** Settles when all that has been sent by now has been answered and counted. */
   async #arrived(): Promise<void> {
-    await Promise.all([...this.#onTheWay.values().map(({ work }) => work), this.#stream?.idle()]);
+    await Promise.all([...this.#onTheWay.keys(), this.#stream?.idle()]);
   }
 
   stats(): LogStats {
@@ -268,8 +269,8 @@ export class LogFeed {
   }
 
   #track(work: Promise<void>, sessionId: string): Promise<void> {
-    const slot = this.#onTheWay.add({ work, sessionId });
-    void work.then(() => this.#onTheWay.delete(slot));
+    this.#onTheWay.set(work, sessionId);
+    void work.then(() => this.#onTheWay.delete(work));
     return work;
   }
 

@@ -4,7 +4,9 @@ import type { StoredEvent } from './types.js';
 /** Asks `redact`, which gets a copy. Throws what it throws, and a TypeError for what is neither an event nor null. */
 export function redactedBy(redact: (event: StoredEvent) => StoredEvent | null, event: StoredEvent): StoredEvent | null {
   const result: unknown = redact({ ...event, args: [...event.args] });
-  if (result === null || isEvent(result)) return result;
+  if (result === null) return null;
+  // Copied here, where whoever asked for it hears of metadata that throw.
+  if (isEvent(result)) return { ...result, metadata: { ...result.metadata } };
   throw new TypeError('redact must return an event or null');
 }
 

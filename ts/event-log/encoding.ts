@@ -180,8 +180,9 @@ export class PreparedKind {
   /** Everything before the payload. Many events of a kind have one time. */
   #before(timestamp: number): string {
     if (timestamp !== this.#timestamp) {
-      this.#timestamp = timestamp;
+      // In this order: a stack that is full may end it between the two.
       this.#beforePayload = this.#beginning + timeText(timestamp) + this.#middle;
+      this.#timestamp = timestamp;
     }
     return this.#beforePayload;
   }

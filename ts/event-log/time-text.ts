@@ -12,8 +12,8 @@ export function timeText(time: number): string {
   if (!(time >= FIRST && time < END && Number.isInteger(time))) return String(time);
   const now = Math.floor(time / 1000);
   if (now !== second) {
-    second = now;
     secondText = String(now);
+    second = now;
   }
   const rest = time - now * 1000;
   return `${secondText}${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}`;

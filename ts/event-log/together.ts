@@ -1,7 +1,7 @@
 /** Events of one turn of the loop: they cross to the binary in one piece and are answered in one. */
 import { fromNative, EventLogError } from '../errors.js';
 import { keepCompiled } from '../keep-compiled.js';
-import { soon } from '../timers.js';
+import { monotonic, soon } from '../timers.js';
 import type { AppendReceipt, EventStream, StreamOutcome } from '../types.js';
 import type { PreparedKind } from './encoding.js';
 
@@ -36,6 +36,13 @@ type Failure = Parameters<typeof fromNative>[0];
 const ENOUGH = 1 << 18;
 /** So many events that somebody waits for cross at once where none waits for the disk: one side encodes, the other writes. */
 const MANY = 25;
+/** The same where they do, while nothing else is on its way: the disk works while the others of the turn are encoded. */
+const MANY_SYNCED = 32;
+/**
+ * So long, in milliseconds, an answer may take for that, from a disk that works for nobody else: where one syncs more slowly,
+ * all of a turn share a sync.
+ */
+const QUICK_MS = 1;
 
 /**
  * A list for objects. An empty literal is one for small integers to the engine, which throws away what it has compiled for
@@ -134,55 +141,65 @@ keepCompiled(new Share(() => undefined));
 export class Together {
   readonly #cross: (crossing: Crossing) => Promise<Answer>;
   readonly #enough: number;
-  readonly #many: number;
+  readonly #syncs: boolean;
   #turn: Turn | null = null;
+  /** Turns that have not been answered. */
+  #underWay = 0;
+  /** Whether the last that was under way alone was answered soon. */
+  #quick = false;
 
   /**
    * `cross` gives the events to the binary, at the most so many bytes as may wait there. `syncs`: events that say nothing
-   * else wait for the disk; then all of a turn share one sync.
+   * else wait for the disk.
    */
   constructor(mayWait: number, syncs: boolean, cross: (crossing: Crossing) => Promise<Answer>) {
-    this.#many = syncs ? Infinity : MANY;
+    this.#syncs = syncs;
     this.#enough = Math.min(ENOUGH, mayWait / 4);
     this.#cross = cross;
   }
 
   /** Adds an event, as encoded text; `power`: what it asks for, where that is not what the log does anyway. */
   add(sessionId: string, body: string, power: boolean | null, waiter: Waiter): void {
-    const turn = this.#turnOf(power);
+    const turn = this.#turnOf(power, body);
     turn.add(sessionId, body, waiter);
     turn.receipts = true;
-    if (turn.bodies.length >= this.#enough || (power === null && turn.places.length === this.#many)) this.send();
+    if (turn.bodies.length >= this.#enough || (power === null && this.#isMany(turn.places.length))) this.send();
   }
 
   /** A road for events of which nobody waits for a receipt. */
   stream(prepare: Prepare, settled: (outcome: StreamOutcome) => void): EventStream {
-    const unsettled: Share[] = [];
-    let last: Turn | null = null;
-    let share!: Share;
+    let last: { turn: Turn; share: Share } | null = null;
+    /** When all that has begun has been settled. */
+    let all: Promise<unknown> = Promise.resolve();
     const encode: EventStream['encode'] = (kind, payload, timestamp) => (kind as PreparedKind).body(payload, timestamp);
     const add = (kind: object, text: string, origin: object): void => {
-      const turn = this.#turnOf(null);
-      if (turn !== last) begin(turn);
+      const turn = this.#turnOf(null, text);
+      const { share } = last?.turn === turn ? last : (last = begin(turn));
       share.add(text, origin);
       turn.add((kind as PreparedKind).sessionId, text, share);
       if (turn.bodies.length >= this.#enough) this.send();
     };
-    const begin = (turn: Turn): void => {
-      const begun: Share = new Share((outcome) => {
-        unsettled.splice(unsettled.indexOf(begun), 1);
+    const begin = (turn: Turn): { turn: Turn; share: Share } => {
+      const share = new Share((outcome) => {
+        // Where nothing is emitted any more, nobody would let go of the turn.
+        if (last?.turn === turn) last = null;
         settled(outcome);
       });
-      unsettled.push(begun);
-      turn.shares.push(begun);
-      last = turn;
-      share = begun;
+      all = Promise.all([all, share.done]);
+      turn.shares.push(share);
+      return { turn, share };
     };
     const idle = async (): Promise<void> => {
       this.send();
-      await Promise.all(unsettled.map(({ done }) => done));
+      await all;
     };
     return { kind: prepare, encode, add, idle };
+  }
+
+  /** Whether so many are worth crossing before the turn ends. */
+  #isMany(events: number): boolean {
+    if (!this.#syncs) return events === MANY;
+    return events === MANY_SYNCED && this.#underWay === 0 && this.#quick;
   }
 
   /** Gives the binary what has been collected: whatever is asked of it next comes after that. */
@@ -190,12 +207,15 @@ export class Together {
     const turn = this.#turn;
     if (turn === null) return;
     this.#turn = null;
-    void this.#finish(turn, this.#cross(turn.take()));
+    const since = this.#underWay === 0 && this.#syncs ? monotonic() : null;
+    this.#underWay += 1;
+    void this.#finish(turn, this.#cross(turn.take()), since);
   }
 
-  #turnOf(power: boolean | null): Turn {
+  /** The turn of an event. A large one crosses alone: where there is no room for it, there may be for those before it. */
+  #turnOf(power: boolean | null, body: string): Turn {
     const turn = this.#turn;
-    if (turn?.power === power) return turn;
+    if (turn?.power === power && body.length < this.#enough) return turn;
     this.send();
     const begun = (this.#turn = new Turn(power));
     soon(() => {
@@ -204,7 +224,7 @@ export class Together {
     return begun;
   }
 
-  async #finish(turn: Turn, crossed: Promise<Answer>): Promise<void> {
+  async #finish(turn: Turn, crossed: Promise<Answer>, since: number | null): Promise<void> {
     const failures = new Map<number, Error>();
     let lines: string[] = [];
     let all: Error | null = null;
@@ -220,6 +240,8 @@ export class Together {
     } catch (error) {
       all = error as Error;
     }
+    this.#underWay -= 1;
+    if (since !== null) this.#quick = monotonic() - since < QUICK_MS;
     settle(turn, lines, (index) => all ?? failures.get(index) ?? null, all !== null || failures.size > 0);
   }
 }

@@ -1,8 +1,8 @@
-import { ChurnMap } from '../churn-map.js';
+import { ChurnMap } from '../churn.js';
 
 /** Which sessions and keys have writes on their way: a read that follows must see them. */
 export class PendingWrites {
-  readonly #counts = new ChurnMap<number>();
+  readonly #counts = new ChurnMap<string, number>();
 
   /** Notes a write until it settles. */
   track<T>(name: string, write: Promise<T>): Promise<T> {

@@ -46,7 +46,7 @@ export function push(line: Line, waiting: Waiting): void {
   line.last = waiting;
 }
 
-/** Takes the first out. Who has gone knows none of those that come: see `ChurnMap`. */
+/** Takes the first out. Who has gone knows none of those that come: see `churn.ts`. */
 export function shift(line: Line): Waiting | undefined {
   const { first } = line;
   line.first = first?.next;

@@ -6,7 +6,7 @@
  * takes several turns of the loop to be sent holds back all that comes after it. Where nothing waits, nothing is delayed.
  */
 
-import { ChurnMap } from '../churn-map.js';
+import { ChurnMap } from '../churn.js';
 import { StorageError } from '../errors.js';
 import type { Clock, Late } from '../patience.js';
 import { mayBegin, newLine, push, shift, takeOutLate, type Line, type Patient, type TurnKind } from './turn-line.js';
@@ -25,7 +25,7 @@ interface Behind extends Patient {
 
 /** The turns of all sessions of one store. */
 export class Turns {
-  readonly #lines = new ChurnMap<Line>();
+  readonly #lines = new ChurnMap<string, Line>();
   /** What waits behind an operation on everything; null where none waits itself. */
   #gate: Behind[] | null = null;
   /** Who waits for all lines. */

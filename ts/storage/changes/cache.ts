@@ -1,4 +1,5 @@
 /** What is known of the sessions used last, so that saving one again costs what changed. */
+import { copyOf } from '../../ids.js';
 import type { MessageList } from './message-list.js';
 
 /** A session as it was last sent to the store, or read from it. */
@@ -63,8 +64,8 @@ export class SnapshotCache {
     this.#bytes += bytes;
     const known = this.#entries.get(id);
     if (known === undefined) {
-      const entry = { id, snapshot, older: null, newer: null };
-      this.#entries.set(id, entry);
+      const entry = { id: copyOf(id), snapshot, older: null, newer: null };
+      this.#entries.set(entry.id, entry);
       this.#append(entry);
     } else {
       this.#bytes -= weight(known.snapshot);

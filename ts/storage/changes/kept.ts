@@ -2,6 +2,7 @@
 import { types } from 'node:util';
 import type { Encoded, EncodeOptions } from '../../codec.js';
 import { checkSize, refuseLonger, surelyFits } from '../../codec.js';
+import { compiled } from '../../compiled.js';
 import type { Lifted } from '../../codec/lifted.js';
 import { isAsRecorded } from '../../codec/record-compare.js';
 import { unsupported } from '../../codec/failures.js';
@@ -81,8 +82,10 @@ export function keptText(kept: Kept, options: EncodeOptions, lifted: Lifted): En
   return encoded;
 }
 
+const WIDE = compiled(/[\u0100-\uffff]/);
+
 /** Whether the engine takes two bytes for a character of this text; where it takes one, the answer is there at once. */
-export const isWide = (text: string): boolean => /[\u0100-\uffff]/.test(text);
+export const isWide = (text: string): boolean => WIDE.test(text);
 
 /** Weighs a message whose text was written once more: of some of its strings a character takes two bytes. */
 export function weighWide(kept: Kept): void {

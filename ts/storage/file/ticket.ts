@@ -8,8 +8,6 @@ export type TicketKind = 'write' | 'read';
 /** One operation of somebody who waits. */
 export class Ticket {
   readonly since: number;
-  /** Its number among those that are under way. */
-  slot = 0;
   /** Settles only by being given up. */
   readonly givenUp: Promise<never>;
   readonly #kind: TicketKind;

@@ -1,8 +1,7 @@
 /** Whose turn it is: operations on one file one after another, in the order of their calls; so many files at once. */
 import { existsSync } from 'node:fs';
 
-import { ChurnMap } from '../../churn-map.js';
-import { Slots } from '../../slots.js';
+import { ChurnMap, ChurnSet } from '../../churn.js';
 import { monotonic } from '../../timers.js';
 import type { Progress } from './files.js';
 import { abandonAll } from './lock.js';
@@ -47,10 +46,10 @@ class Lanes {
 }
 
 export class Turns {
-  readonly #last = new ChurnMap<Promise<unknown>>();
+  readonly #last = new ChurnMap<string, Promise<unknown>>();
   /** The last operation that concerned every file. */
   #barrier: Promise<unknown> = Promise.resolve();
-  readonly #writes = new Slots<Operation>();
+  readonly #writes = new ChurnSet<Operation>();
   readonly #writing = new Lanes();
   /** Of their own: a disk that is slow to write may still be read. */
   readonly #reading = new Lanes();
@@ -129,13 +128,13 @@ export class Turns {
 
   #noted<T>(file: string | null, begin: Begin<T>, ticket: Ticket | undefined): { run: () => Promise<T> } {
     const operation: Operation = { file, begin, progress: { committed: false }, current: null, ticket };
-    const slot = this.#writes.add(operation);
+    this.#writes.add(operation);
     const run = async (): Promise<T> => {
       try {
         ticket?.begin();
         return await walk(begin(operation.progress), (step) => (operation.current = step));
       } finally {
-        this.#writes.delete(slot);
+        this.#writes.delete(operation);
       }
     };
     return { run };

@@ -1,14 +1,14 @@
 /** What was asked of one adapter and is not done: how much of it there may be, and how long somebody waits for it. */
+import { ChurnSet } from '../../churn.js';
 import { StorageError } from '../../errors.js';
 import { Patience, type Late } from '../../patience.js';
-import { Slots } from '../../slots.js';
 import { Ticket, type TicketKind } from './ticket.js';
 
 export class UnderWay {
   readonly #maxBytes: number;
   readonly #patience: Patience;
-  readonly #running = new Slots<Promise<unknown>>();
-  readonly #tickets = new Slots<Ticket>();
+  readonly #running = new ChurnSet<Promise<unknown>>();
+  readonly #tickets = new ChurnSet<Ticket>();
   #bytes = 0;
 
   constructor(timeoutMs: number, maxBytes: number) {
@@ -19,7 +19,7 @@ export class UnderWay {
   /** The ticket of an operation that somebody is about to wait for. */
   ticket(kind: TicketKind): Ticket {
     const ticket = new Ticket(kind, this.#patience.clock);
-    ticket.slot = this.#tickets.add(ticket);
+    this.#tickets.add(ticket);
     this.#patience.start();
     return ticket;
   }
@@ -30,7 +30,7 @@ export class UnderWay {
       const running = this.#accounted(begin, bytes);
       return await (ticket === null ? running : Promise.race([running, ticket.givenUp]));
     } finally {
-      if (ticket !== null) this.#tickets.delete(ticket.slot);
+      if (ticket !== null) this.#tickets.delete(ticket);
     }
   }
 
@@ -43,7 +43,7 @@ export class UnderWay {
         await Promise.race([next(), ticket.givenUp]);
       }
     } finally {
-      this.#tickets.delete(ticket.slot);
+      this.#tickets.delete(ticket);
       this.#patience.rest();
     }
   }
@@ -57,10 +57,10 @@ export class UnderWay {
     this.#bytes += bytes;
     const running = begin().finally(() => {
       this.#bytes -= bytes;
-      this.#running.delete(slot);
+      this.#running.delete(running);
     });
     running.catch(() => undefined);
-    const slot = this.#running.add(running);
+    this.#running.add(running);
     return running;
   }
 

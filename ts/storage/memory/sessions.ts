@@ -1,4 +1,5 @@
 /** The sessions of a memory adapter: encoded, each with a version. */
+import { copyOf } from '../../ids.js';
 import type { EncodedSession } from '../../session.js';
 import type { ListQuery } from '../arguments.js';
 import { selected } from '../listing.js';
@@ -32,7 +33,7 @@ export class MemorySessions {
   /** Gives the version. */
   save(id: string, session: EncodedSession): number {
     this.#version += 1;
-    this.#kept.set(id, { ...session, version: this.#version });
+    this.#kept.set(this.#kept.has(id) ? id : copyOf(id), { ...session, version: this.#version });
     return this.#version;
   }
 

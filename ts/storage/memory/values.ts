@@ -1,5 +1,6 @@
 /** The keys of a memory adapter: encoded values, some of them with an end. */
 import type { Encoded } from '../../codec.js';
+import { copyOf } from '../../ids.js';
 import { byCodePoint } from '../listing.js';
 
 /** A value as it is kept. */
@@ -29,7 +30,7 @@ export class MemoryValues {
   }
 
   set(key: string, value: KeptValue): void {
-    this.#kept.set(key, value);
+    this.#kept.set(this.#kept.has(key) ? key : copyOf(key), value);
     if (value.expiresAt === undefined) return;
     this.#mortalSinceSweep += 1;
     // Values that nobody asks for again must not pile up; once in as many as there are costs each of them nothing.

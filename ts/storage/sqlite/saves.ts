@@ -128,7 +128,6 @@ export class SessionSaves {
     const { unsettled } = this.#connection;
     const { written, lifted } = changes;
     const save: UnsettledSave = {
-      slot: 0,
       session: id,
       unconditional: manners.ifVersion === undefined,
       refused: false,

@@ -1,4 +1,4 @@
-import { Slots } from '../../slots.js';
+import { ChurnSet } from '../../churn.js';
 
 /**
  * Saves of changes that have not landed yet. Where the store has another state than the one that they were made to, they are
@@ -7,8 +7,6 @@ import { Slots } from '../../slots.js';
 
 /** One of them. */
 export interface UnsettledSave {
-  /** Its number among them. */
-  slot: number;
   readonly session: string;
   /** Whether it replaces whatever is stored, so that none before it has to be sent again. */
   readonly unconditional: boolean;
@@ -22,7 +20,7 @@ export interface UnsettledSave {
 
 /** In the order of their calls. */
 export class UnsettledSaves {
-  readonly #saves = new Slots<UnsettledSave>();
+  readonly #saves = new ChurnSet<UnsettledSave>();
   #characters = 0;
 
   get any(): boolean {
@@ -35,7 +33,7 @@ export class UnsettledSaves {
   }
 
   add(save: UnsettledSave): void {
-    save.slot = this.#saves.add(save);
+    this.#saves.add(save);
     this.#characters += save.characters;
   }
 
@@ -51,7 +49,7 @@ export class UnsettledSaves {
 
   /** It needs nobody any more: it has been answered, given up, or is about to be sent in full. */
   remove(save: UnsettledSave): void {
-    if (this.#saves.delete(save.slot) && !save.refused) this.#characters -= save.characters;
+    if (this.#saves.delete(save) && !save.refused) this.#characters -= save.characters;
   }
 
   /**
@@ -60,7 +58,7 @@ export class UnsettledSaves {
    */
   sendAgain(land: () => void): void {
     const refused = this.#saves.values().filter((save) => save.refused);
-    for (const save of refused) this.#saves.delete(save.slot);
+    for (const save of refused) this.#saves.delete(save);
     for (const save of unreplaced(refused)) {
       // Nobody is there any more to hear of a failure, and the others are to be sent all the same.
       new Promise((resolve) => resolve(save.sendInFull())).catch(() => undefined);
