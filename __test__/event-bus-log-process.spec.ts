@@ -206,6 +206,28 @@ async function fillAndFree(place: string): Promise<void> {
   await log.close();
 }
 
+test('turns of the loop in which a bus has logged leave nothing behind', async () => {
+  const script = `
+    const log = new JsonlEventReplayStorage({ directory: ${JSON.stringify(temporaryDirectory())}, durability: 'process' });
+    const bus = new SmallTalkEventBus({ log, historyLimit: 0 });
+    const heapAfter = async (turns) => {
+      for (let turn = 0; turn < turns; turn += 1) {
+        bus.emit('n');
+        await new Promise(setImmediate);
+      }
+      await bus.flush();
+      gc();
+      return process.memoryUsage().heapUsed;
+    };
+    (async () => {
+      const before = await heapAfter(5_000);
+      console.log(JSON.stringify((await heapAfter(20_000)) - before));
+      await bus.close();
+      await log.close();
+    })();`;
+  expect(await reportOf(script, ['--expose-gc'])).toBeLessThan(600_000);
+});
+
 test('a bus that is silent holds on to nothing that others have logged', async () => {
   const script = `
     let dead = 0;

@@ -152,4 +152,16 @@ describe('a redact that goes wrong', () => {
     expect(await bus.emitDurable('keystroke')).toBe(true);
     expect([heard, log.events]).toEqual([1, []]);
   });
+
+  test.each<[string, (event: StoredEvent) => StoredEvent]>([
+    ['inherits its members', (event) => Object.create(event) as StoredEvent],
+    ['inherits some', (event) => Object.assign(Object.create(event) as StoredEvent, { args: ['hidden'] })],
+  ])('what it gives may be an object that %s', async (_, redact) => {
+    const log = new HeldLog();
+    const bus = busWith(log, { redact });
+    bus.emit('paid', 1);
+    expect(await bus.emitDurable('paid', 1)).toBe(false);
+    expect(log.events.map(({ topic }) => topic)).toEqual(['paid', 'paid']);
+    expect(bus.history.toArray().map(({ event }) => event)).toEqual(['paid', 'paid']);
+  });
 });

@@ -17,8 +17,10 @@ export function checkId(id: unknown, what: string): asserts id is string {
   known.add(copyOf(id));
 }
 
-/** To the engine a piece of a text is a view of all of it, which whoever keeps the piece would keep as well. */
-export const copyOf = (id: string): string => Buffer.from(id).toString();
+/** To the engine a piece of a text is a view of all of it, which whoever keeps the piece would keep as well; not a short one. */
+export const copyOf = (id: string): string => (id.length < SHORTEST_VIEW ? id : Buffer.from(id).toString());
+
+const SHORTEST_VIEW = 13;
 
 /** Throws a TypeError for what is no text. */
 export function checkText(text: unknown, what: string): asserts text is string {

@@ -3,7 +3,7 @@
 /** Recursions without end that tell of themselves by a bus with a log, as their stack unwinds; prints what the log has wrong. */
 const { JsonlEventReplayStorage, SmallTalkEventBus } = require('../../dist/index.js');
 
-const [directory, what] = process.argv.slice(2);
+const [directory, what, durability = 'power'] = process.argv.slice(2);
 const KINDS = 60;
 
 /** Recurses until the stack is full, its frames of the size of so many parameters; then reports at each step back. */
@@ -14,7 +14,7 @@ function recurse(parameters, report) {
     'fail',
     `return function step(${names}) { try { return step(); } catch (error) { fail(); throw error; } }`,
   )(() => {
-    if (reports++ > 120) return;
+    if (reports++ > 600) return;
     try {
       report();
     } catch {
@@ -29,9 +29,11 @@ function recurse(parameters, report) {
 }
 
 async function main() {
-  const log = new JsonlEventReplayStorage({ directory });
+  const log = new JsonlEventReplayStorage({ directory, durability });
   const bus = new SmallTalkEventBus({ log, sessionId: 's', historyLimit: 100_000 });
   let number = 0;
+  const appended = [];
+  const append = () => appended.push(log.append('t', { topic: 'failed', payload: (number += 1) }));
   const emit = (kind) => bus.emit(`agent:failed:${kind}`, { number: (number += 1) });
   if (what === 'early') {
     // Hardly anything has been compiled.
@@ -60,10 +62,11 @@ async function main() {
     const then = Date.now();
     while (Date.now() < then + 20);
     for (let kind = 0; kind < KINDS; kind += 1) {
-      recurse(kind % 13, () => emit(kind));
+      recurse(kind % 13, () => (kind % 2 === 0 ? emit(kind) : append()));
       await bus.flush().catch(() => undefined);
     }
   }
+  const acknowledged = (await Promise.allSettled(appended)).filter(({ status }) => status === 'fulfilled').length;
   await bus.close().catch(() => undefined);
   const times = new Map([...bus.history].map(({ args, timestamp }) => [args[0].number, timestamp]));
   let [logged, wrong] = [0, 0];
@@ -71,8 +74,10 @@ async function main() {
     logged += 1;
     if (times.get(payload[0].number) !== timestamp) wrong += 1;
   }
+  let found = 0;
+  for await (const { seq } of log.replay('t', { priority: 'all' })) found += seq > 0;
   await log.close();
-  console.log(JSON.stringify({ logged, wrong }));
+  console.log(JSON.stringify({ logged, wrong, acknowledged, lost: Math.max(0, acknowledged - found) }));
 }
 
 void main();

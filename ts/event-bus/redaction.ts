@@ -5,9 +5,15 @@ import type { StoredEvent } from './types.js';
 export function redactedBy(redact: (event: StoredEvent) => StoredEvent | null, event: StoredEvent): StoredEvent | null {
   const result: unknown = redact({ ...event, args: [...event.args] });
   if (result === null) return null;
-  // Copied here, where whoever asked for it hears of metadata that throw.
-  if (isEvent(result)) return { ...result, metadata: { ...result.metadata } };
+  const copied = typeof result === 'object' ? copyOf(result as StoredEvent) : result;
+  if (isEvent(copied)) return copied;
   throw new TypeError('redact must return an event or null');
+}
+
+/** Read once, and here, where whoever gave it hears of members that throw; some may be inherited. */
+function copyOf({ seq, event, args, timestamp, priority, metadata }: StoredEvent): StoredEvent {
+  const isObject = typeof metadata === 'object' && (metadata as object | null) !== null;
+  return { seq, event, args, timestamp, priority, metadata: isObject ? { ...metadata } : metadata };
 }
 
 /** JavaScript has no compiler that would have noticed; an emitter must not be the one who does. */

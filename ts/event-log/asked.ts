@@ -46,7 +46,11 @@ export class Asked {
   /** The same for a write whose answer comes soon, unless the disk is waited for. */
   runSoon<T>(durability: Durability, begin: (binary: Native, slot: number) => void): Promise<T> {
     const answer = this.run<T>('write', begin);
-    this.#moments.asked(this.#calls, this.#watch, MOMENT_MS[durability]);
+    try {
+      this.#moments.asked(this.#calls, this.#watch, MOMENT_MS[durability]);
+    } catch {
+      // The stack is full. It has been asked for, and is not waited for awake.
+    }
     return answer;
   }
 

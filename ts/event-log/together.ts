@@ -1,7 +1,7 @@
 /** Events of one turn of the loop: they cross to the binary in one piece and are answered in one. */
 import { fromNative, EventLogError } from '../errors.js';
 import { keepCompiled } from '../keep-compiled.js';
-import { monotonic, soon } from '../timers.js';
+import { soon } from '../timers.js';
 import type { AppendReceipt, EventStream, StreamOutcome } from '../types.js';
 import type { PreparedKind } from './encoding.js';
 
@@ -36,13 +36,6 @@ type Failure = Parameters<typeof fromNative>[0];
 const ENOUGH = 1 << 18;
 /** So many events that somebody waits for cross at once where none waits for the disk: one side encodes, the other writes. */
 const MANY = 25;
-/** The same where they do, while nothing else is on its way: the disk works while the others of the turn are encoded. */
-const MANY_SYNCED = 32;
-/**
- * So long, in milliseconds, an answer may take for that, from a disk that works for nobody else: where one syncs more slowly,
- * all of a turn share a sync.
- */
-const QUICK_MS = 1;
 
 /**
  * A list for objects. An empty literal is one for small integers to the engine, which throws away what it has compiled for
@@ -76,11 +69,6 @@ class Share implements StreamOutcome {
     return this.origins.length;
   }
 
-  add(text: string, origin: object): void {
-    this.characters += text.length;
-    this.origins.push(origin);
-  }
-
   /** Takes what became of the next of its events. */
   settleOne(error: Error | null): void {
     const origin = this.origins[this.#next++] as object;
@@ -89,8 +77,11 @@ class Share implements StreamOutcome {
 
   /** All of it has been settled. */
   settle(): void {
-    this.#settled(this);
-    this.#end();
+    try {
+      this.#settled(this);
+    } finally {
+      this.#end();
+    }
   }
 }
 
@@ -141,19 +132,15 @@ keepCompiled(new Share(() => undefined));
 export class Together {
   readonly #cross: (crossing: Crossing) => Promise<Answer>;
   readonly #enough: number;
-  readonly #syncs: boolean;
+  readonly #many: number;
   #turn: Turn | null = null;
-  /** Turns that have not been answered. */
-  #underWay = 0;
-  /** Whether the last that was under way alone was answered soon. */
-  #quick = false;
 
   /**
    * `cross` gives the events to the binary, at the most so many bytes as may wait there. `syncs`: events that say nothing
-   * else wait for the disk.
+   * else wait for the disk; then all of a turn share one sync.
    */
   constructor(mayWait: number, syncs: boolean, cross: (crossing: Crossing) => Promise<Answer>) {
-    this.#syncs = syncs;
+    this.#many = syncs ? Infinity : MANY;
     this.#enough = Math.min(ENOUGH, mayWait / 4);
     this.#cross = cross;
   }
@@ -163,21 +150,23 @@ export class Together {
     const turn = this.#turnOf(power, body);
     turn.add(sessionId, body, waiter);
     turn.receipts = true;
-    if (turn.bodies.length >= this.#enough || (power === null && this.#isMany(turn.places.length))) this.send();
+    if (turn.bodies.length >= this.#enough || (power === null && turn.places.length === this.#many)) this.#sendEarly();
   }
 
   /** A road for events of which nobody waits for a receipt. */
   stream(prepare: Prepare, settled: (outcome: StreamOutcome) => void): EventStream {
     let last: { turn: Turn; share: Share } | null = null;
     /** When all that has begun has been settled. */
-    let all: Promise<unknown> = Promise.resolve();
+    let all = Promise.resolve();
     const encode: EventStream['encode'] = (kind, payload, timestamp) => (kind as PreparedKind).body(payload, timestamp);
     const add = (kind: object, text: string, origin: object): void => {
       const turn = this.#turnOf(null, text);
       const { share } = last?.turn === turn ? last : (last = begin(turn));
-      share.add(text, origin);
       turn.add((kind as PreparedKind).sessionId, text, share);
-      if (turn.bodies.length >= this.#enough) this.send();
+      // No call: on a stack that is full it would fail, and what is counted here and there must be the same.
+      share.characters += text.length;
+      share.origins.push(origin);
+      if (turn.bodies.length >= this.#enough) this.#sendEarly();
     };
     const begin = (turn: Turn): { turn: Turn; share: Share } => {
       const share = new Share((outcome) => {
@@ -185,7 +174,8 @@ export class Together {
         if (last?.turn === turn) last = null;
         settled(outcome);
       });
-      all = Promise.all([all, share.done]);
+      const before = all;
+      all = share.done.then(() => before);
       turn.shares.push(share);
       return { turn, share };
     };
@@ -196,20 +186,36 @@ export class Together {
     return { kind: prepare, encode, add, idle };
   }
 
-  /** Whether so many are worth crossing before the turn ends. */
-  #isMany(events: number): boolean {
-    if (!this.#syncs) return events === MANY;
-    return events === MANY_SYNCED && this.#underWay === 0 && this.#quick;
-  }
-
-  /** Gives the binary what has been collected: whatever is asked of it next comes after that. */
+  /**
+   * Gives the binary what has been collected: whatever is asked of it next comes after that. Throws where the stack is full:
+   * then all of it is here still.
+   */
   send(): void {
     const turn = this.#turn;
     if (turn === null) return;
+    const { bodies } = turn;
+    let crossed: Promise<Answer>;
+    try {
+      crossed = this.#cross(turn.take());
+    } catch (error) {
+      turn.bodies = bodies;
+      throw error;
+    }
     this.#turn = null;
-    const since = this.#underWay === 0 && this.#syncs ? monotonic() : null;
-    this.#underWay += 1;
-    void this.#finish(turn, this.#cross(turn.take()), since);
+    // By the engine alone, which needs no more of the stack than there was for the crossing.
+    crossed.then(
+      (answer) => settle(turn, answer, null),
+      (error: unknown) => settle(turn, null, error as Error),
+    );
+  }
+
+  /** The same before the turn ends, on the stack of whoever adds an event: where that is full, it is sent at the end. */
+  #sendEarly(): void {
+    try {
+      this.send();
+    } catch {
+      // It will be.
+    }
   }
 
   /** The turn of an event. A large one crosses alone: where there is no room for it, there may be for those before it. */
@@ -217,43 +223,26 @@ export class Together {
     const turn = this.#turn;
     if (turn?.power === power && body.length < this.#enough) return turn;
     this.send();
-    const begun = (this.#turn = new Turn(power));
+    const begun = new Turn(power);
+    // Before anything else knows of it: whatever a full stack keeps from happening, what is in a turn is sent.
     soon(() => {
       if (this.#turn === begun) this.send();
     });
-    return begun;
-  }
-
-  async #finish(turn: Turn, crossed: Promise<Answer>, since: number | null): Promise<void> {
-    const failures = new Map<number, Error>();
-    let lines: string[] = [];
-    let all: Error | null = null;
-    try {
-      const answer = await crossed;
-      if (answer !== null) {
-        if (turn.receipts) lines = answer[0].split('\n');
-        const unstored = answer[1] === null ? [] : (JSON.parse(answer[1]) as [number, Failure][]);
-        for (const [index, failure] of unstored) {
-          failures.set(index, fromNative(failure, EventLogError));
-        }
-      }
-    } catch (error) {
-      all = error as Error;
-    }
-    this.#underWay -= 1;
-    if (since !== null) this.#quick = monotonic() - since < QUICK_MS;
-    settle(turn, lines, (index) => all ?? failures.get(index) ?? null, all !== null || failures.size > 0);
+    return (this.#turn = begun);
   }
 }
 
 type Prepare = EventStream['kind'];
 
-function settle(turn: Turn, lines: string[], failure: (index: number) => Error | null, someFailed: boolean): void {
-  const { owners, shares, receipts } = turn;
+/** Tells everybody what became of it; `failed`: of all of it this. */
+function settle({ owners, shares, receipts }: Turn, answer: Answer, failed: Error | null): void {
+  const failures = failuresIn(answer);
+  const lines = answer !== null && receipts ? answer[0].split('\n') : [];
+  const eachIsTold = receipts || failed !== null || failures.size > 0;
   let seq = 0;
-  for (let index = 0; index < owners.length && (receipts || someFailed); index += 1) {
+  for (let index = 0; index < owners.length && eachIsTold; index += 1) {
     const owner = owners[index] as Waiter | Share;
-    const error = someFailed ? failure(index) : null;
+    const error = failed ?? failures.get(index) ?? null;
     const line = lines[index] ?? '';
     const space = line.indexOf(' ');
     if (space !== -1) seq = Number(line.slice(0, space));
@@ -262,6 +251,16 @@ function settle(turn: Turn, lines: string[], failure: (index: number) => Error |
     else settleOne(owner, error, seq, line.slice(space + 1));
   }
   for (const share of shares) share.settle();
+}
+
+const NONE: ReadonlyMap<number, Error> = new Map();
+
+/** The events that are not stored, by their place. */
+function failuresIn(answer: Answer): ReadonlyMap<number, Error> {
+  const unstored = answer?.[1] ?? null;
+  if (unstored === null) return NONE;
+  const failures = JSON.parse(unstored) as [number, Failure][];
+  return new Map(failures.map(([index, failure]) => [index, fromNative(failure, EventLogError)]));
 }
 
 function settleOne(waiter: Waiter, error: Error | null, seq: number, id: string): void {
