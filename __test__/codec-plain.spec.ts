@@ -78,6 +78,7 @@ test('a value that is written often is not written for ever', () => {
   expect(plainText(value, 1_000_000)).toBeNull();
   expect(plainText('x'.repeat(100), 50)).toBeNull();
   expect(plainText(Array(100).fill({ ['k'.repeat(100_000)]: 1 }), 1_000_000)).toBeNull();
+  expect(plainText({ ['k'.repeat(100_000)]: Array(100).fill(undefined) }, 1_000_000)).toBeNull();
   expect(plainText(Array(100).fill(Array(10_000).fill(1.2345678901234567)), 1_000_000)).toBeNull();
 });
 

@@ -16,6 +16,7 @@ const FLOOR_4 = new Set([
   'keep-compiled',
   'churn',
   'compiled',
+  'stack',
   'timers',
   'supported',
   'options',

@@ -4,6 +4,7 @@ import { fromNative, type ErrorRoom } from './errors.js';
 import { letExit, stayAlive } from './keep-alive.js';
 import { crossing, type Native } from './native.js';
 import type { Late, Patience } from './patience.js';
+import { needStack } from './stack.js';
 import { monotonic, setImmediate } from './timers.js';
 
 interface Waiting {
@@ -101,6 +102,7 @@ export class Calls {
     since = patience?.clock.now ?? 0,
     hearer: Hearer = NOBODY,
   ): Promise<T> {
+    needStack();
     const slot = this.#free();
     const answer = new Promise<T>((resolve, reject) => {
       this.#waiting.set(slot, { resolve, reject, kind, patience, since, hearer });

@@ -126,10 +126,11 @@ function endOfArray(text: string, length: number): string {
 }
 
 /** Adds what stands for a value that is more than JSON, and notes where. */
-function addNoted(text: string, lead: Lead, piece: string, depth: number, tag: string): string {
+function addNoted(text: string, lead: Lead, piece: string, depth: number, tag: string): string | null {
   const entry = entryOf(path, depth, tag);
   table += entry;
   left -= entry.length;
+  if (left < 0) return null;
   return add(text, lead, piece);
 }
 

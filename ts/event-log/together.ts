@@ -1,6 +1,7 @@
 /** Events of one turn of the loop: they cross to the binary in one piece and are answered in one. */
 import { fromNative, EventLogError } from '../errors.js';
 import { keepCompiled } from '../keep-compiled.js';
+import { needStack } from '../stack.js';
 import { soon } from '../timers.js';
 import type { AppendReceipt, EventStream, StreamOutcome } from '../types.js';
 import type { PreparedKind } from './encoding.js';
@@ -150,7 +151,12 @@ export class Together {
     const turn = this.#turnOf(power, body);
     turn.add(sessionId, body, waiter);
     turn.receipts = true;
-    if (turn.bodies.length >= this.#enough || (power === null && turn.places.length === this.#many)) this.#sendEarly();
+    if (turn.bodies.length < this.#enough && (power !== null || turn.places.length !== this.#many)) return;
+    try {
+      this.send();
+    } catch {
+      // The stack is full. It is sent when the turn ends.
+    }
   }
 
   /** A road for events of which nobody waits for a receipt. */
@@ -166,9 +172,15 @@ export class Together {
       // No call: on a stack that is full it would fail, and what is counted here and there must be the same.
       share.characters += text.length;
       share.origins.push(origin);
-      if (turn.bodies.length >= this.#enough) this.#sendEarly();
+      if (turn.bodies.length < this.#enough) return;
+      try {
+        this.send();
+      } catch {
+        // As above: what is in the turn must not be refused as well.
+      }
     };
     const begin = (turn: Turn): { turn: Turn; share: Share } => {
+      needStack();
       const share = new Share((outcome) => {
         // Where nothing is emitted any more, nobody would let go of the turn.
         if (last?.turn === turn) last = null;
@@ -209,20 +221,12 @@ export class Together {
     );
   }
 
-  /** The same before the turn ends, on the stack of whoever adds an event: where that is full, it is sent at the end. */
-  #sendEarly(): void {
-    try {
-      this.send();
-    } catch {
-      // It will be.
-    }
-  }
-
   /** The turn of an event. A large one crosses alone: where there is no room for it, there may be for those before it. */
   #turnOf(power: boolean | null, body: string): Turn {
     const turn = this.#turn;
     if (turn?.power === power && body.length < this.#enough) return turn;
     this.send();
+    needStack();
     const begun = new Turn(power);
     // Before anything else knows of it: whatever a full stack keeps from happening, what is in a turn is sent.
     soon(() => {

@@ -1,0 +1,12 @@
+/** So many words, of eight bytes each: what a few dozen calls take. */
+const ROOM: readonly unknown[] = new Array<unknown>(384).fill(0);
+
+const nothing = (): void => undefined;
+
+/**
+ * Throws a RangeError where the stack is nearly full, as it is where a recursion without end tells of itself: before anything
+ * begins that must not end halfway. The engine looks whether so many arguments fit.
+ */
+export function needStack(): void {
+  Reflect.apply(nothing, undefined, ROOM);
+}
