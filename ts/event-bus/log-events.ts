@@ -5,8 +5,8 @@ import type { Labels, Target } from './target.js';
 import type { StoredEvent } from './types.js';
 
 /**
- * An event as it was sent. Of a class, as are few literals: where many are waiting, the engine would take those for long-lived
- * and make them where only a full collection looks.
+ * An event as it was sent. Of a class: what literals make, where many of it are waiting, the engine takes for long-lived and makes
+ * where only a full collection looks.
  */
 export class Origin {
   constructor(
