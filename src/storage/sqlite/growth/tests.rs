@@ -7,7 +7,7 @@ fn database(path: &Path) -> Connection {
 }
 
 fn length(path: &Path) -> i64 {
-    i64::try_from(fs::metadata(path).unwrap().len()).unwrap()
+    i64::try_from(std::fs::metadata(path).unwrap().len()).unwrap()
 }
 
 fn bytes(connection: &Connection) -> i64 {
