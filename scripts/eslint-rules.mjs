@@ -15,7 +15,7 @@ const FLOOR_4 = new Set([
   'keep-alive',
   'keep-compiled',
   'churn',
-  'compiled',
+  'regular-expressions',
   'stack',
   'timers',
   'supported',

@@ -10,8 +10,6 @@ const FEWEST = 64;
 /** How many have to have gone for each that is there: it is copied. */
 const MANY_FOR_ONE = 4;
 
-const isTime = (gone: number, size: number): boolean => gone >= Math.max(FEWEST, size * MANY_FOR_ONE);
-
 export class ChurnMap<K, V> {
   #map = new Map<K, V>();
   #gone = 0;
@@ -36,7 +34,7 @@ export class ChurnMap<K, V> {
   delete(key: K): boolean {
     if (!this.#map.delete(key)) return false;
     this.#gone += 1;
-    if (isTime(this.#gone, this.#map.size)) {
+    if (this.#gone >= Math.max(FEWEST, this.#map.size * MANY_FOR_ONE)) {
       this.#map = new Map(this.#map);
       this.#gone = 0;
     }
@@ -63,35 +61,27 @@ export class ChurnMap<K, V> {
 }
 
 export class ChurnSet<T> {
-  #set = new Set<T>();
-  #gone = 0;
+  readonly #map = new ChurnMap<T, true>();
 
   get size(): number {
-    return this.#set.size;
+    return this.#map.size;
   }
 
   add(value: T): void {
-    this.#set.add(value);
+    this.#map.set(value, true);
   }
 
   /** Whether it was there. */
   delete(value: T): boolean {
-    if (!this.#set.delete(value)) return false;
-    this.#gone += 1;
-    if (isTime(this.#gone, this.#set.size)) {
-      this.#set = new Set(this.#set);
-      this.#gone = 0;
-    }
-    return true;
+    return this.#map.delete(value);
   }
 
   clear(): void {
-    this.#set = new Set();
-    this.#gone = 0;
+    this.#map.clear();
   }
 
   /** All there are at this moment, in the order in which they came. */
   values(): T[] {
-    return [...this.#set];
+    return this.#map.keys();
   }
 }

@@ -1,4 +1,4 @@
-import { compiled } from './compiled.js';
+import { compiled } from './regular-expressions.js';
 import { SmallTalkError } from './errors.js';
 
 /** The longest id or key, in UTF-8 bytes. */

@@ -1,4 +1,4 @@
-/** So many words, of eight bytes each: what a few dozen calls take. */
+/** So many words, of eight bytes each: what some twenty calls take. */
 const ROOM: readonly unknown[] = new Array<unknown>(384).fill(0);
 
 const nothing = (): void => undefined;

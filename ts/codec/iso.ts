@@ -1,5 +1,5 @@
 /** Dates as ISO text and back: what stores keep of them. The engine takes several times as long for each. */
-import { compiled } from '../compiled.js';
+import { compiled } from '../regular-expressions.js';
 import { timeOf, toIsoString } from './originals.js';
 
 /** The ISO text of a Date, null where it is invalid. */

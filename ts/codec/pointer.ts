@@ -1,5 +1,5 @@
 /** JSON Pointers (RFC 6901): how a place in a value is named. */
-import { compiled } from '../compiled.js';
+import { compiled } from '../regular-expressions.js';
 
 /** The pointer of a path. */
 export function toPointer(path: readonly (string | number)[]): string {

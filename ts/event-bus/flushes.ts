@@ -1,6 +1,5 @@
-import { ChurnSet } from '../churn.js';
-
 /** Who hears that something could not be appended: the flushes that wait for it, or else the next one. */
+import { ChurnSet } from '../churn.js';
 
 interface Flush {
   /** The newest event that it waits for. */

@@ -1,6 +1,6 @@
+/** Which sessions and keys have writes on their way: a read that follows must see them. */
 import { ChurnMap } from '../churn.js';
 
-/** Which sessions and keys have writes on their way: a read that follows must see them. */
 export class PendingWrites {
   readonly #counts = new ChurnMap<string, number>();
 

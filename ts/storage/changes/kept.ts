@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import type { Encoded, EncodeOptions } from '../../codec.js';
 import { checkSize, refuseLonger, surelyFits } from '../../codec.js';
-import { compiled } from '../../compiled.js';
+import { compiled } from '../../regular-expressions.js';
 import type { Lifted } from '../../codec/lifted.js';
 import { isAsRecorded } from '../../codec/record-compare.js';
 import { unsupported } from '../../codec/failures.js';

@@ -1,9 +1,8 @@
-import { ChurnSet } from '../../churn.js';
-
 /**
  * Saves of changes that have not landed yet. Where the store has another state than the one that they were made to, they are
  * sent a second time, in full: by a promise as long as the program runs, from here on the way out of the process.
  */
+import { ChurnSet } from '../../churn.js';
 
 /** One of them. */
 export interface UnsettledSave {
