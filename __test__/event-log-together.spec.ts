@@ -77,6 +77,26 @@ test('a large event crosses alone: those before it may have room where it has no
   expect(outcomes.map(({ events }) => events)).toEqual([1, 1, 2]);
 });
 
+test('a stream that throws at what it is told keeps none of the others waiting, and the process hears of it', async () => {
+  const together = new Together(1 << 20, false, () => Promise.resolve(['', null]));
+  const kind = new PreparedKind('s', { topic: 'n', priority: 'normal' }, {});
+  const told: string[] = [];
+  const streams = ['first', 'second'].map((name) =>
+    together.stream(
+      () => kind,
+      () => {
+        told.push(name);
+        if (name === 'first') throw new Error('a listener of somebody else');
+      },
+    ),
+  );
+  const unhandled = new Promise((resolve) => process.once('unhandledRejection', resolve));
+  for (const stream of streams) stream.add(kind, '{}', {});
+  await Promise.all(streams.map((stream) => stream.idle()));
+  expect(told).toEqual(['first', 'second']);
+  expect(await unhandled).toMatchObject({ message: 'a listener of somebody else' });
+});
+
 test('the text of a time is that of the number', () => {
   const near = fc.constantFrom(0, 999, 1_000, 1_001, 1_763_900_000_000, 1e13 - 1, 1e13, 2 ** 53);
   const times = fc.oneof(

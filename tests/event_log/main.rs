@@ -4,6 +4,7 @@ mod checkpoint;
 mod cleaning;
 mod frozen;
 mod numbers;
+mod reading;
 mod recovery;
 mod removed;
 mod replaying;

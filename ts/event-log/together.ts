@@ -254,7 +254,16 @@ function settle({ owners, shares, receipts }: Turn, answer: Answer, failed: Erro
     if (owner instanceof Share) owner.settleOne(error);
     else settleOne(owner, error, seq, line.slice(space + 1));
   }
-  for (const share of shares) share.settle();
+  for (const share of shares) settleShare(share);
+}
+
+/** Where its stream throws, the process hears of that as of any rejection that nobody handles; the streams behind it go on. */
+function settleShare(share: Share): void {
+  try {
+    share.settle();
+  } catch (error) {
+    void Promise.reject(error as Error);
+  }
 }
 
 const NONE: ReadonlyMap<number, Error> = new Map();

@@ -1,7 +1,5 @@
 //! How a connection to the file is opened.
 
-#[cfg(unix)]
-use std::io;
 use std::{
     path::Path,
     thread,
@@ -12,16 +10,18 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use super::{
     birth,
+    content::{self, Content},
     failure::failure,
     hardening::{self, harden},
     held::{Held, HeldConnection},
     migrate,
     network::refuse_network,
     restored,
-    schema::{self, APPLICATION_ID, BACKUP_ID, SCHEMA_VERSION},
+    schema::{self, SCHEMA_VERSION},
     shared_file::SharedFile,
     still_there::still_there,
     turns::Turn,
+    unopened::unopened,
 };
 use crate::{
     error::{Error, Result},
@@ -66,8 +66,8 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     opened.held = held;
     match found {
         // Read only: it has no log, and needs none.
-        Found::Backup(SCHEMA_VERSION) => return Ok(opened),
-        Found::Backup(_) => {
+        Content::Backup(SCHEMA_VERSION) => return Ok(opened),
+        Content::Backup(_) => {
             let doing = format!("opening the database {}", path.display());
             return Err(Error::Io { doing, cause: "it is a backup of an earlier version, and read-only".into() });
         }
@@ -86,12 +86,12 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     connection.pragma_update(None, "checkpoint_fullfsync", true).map_err(|error| doing(&error))?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES).map_err(|error| doing(&error))?;
     match found {
-        Found::Empty => schema::create(connection).map_err(|error| doing(&error))?,
-        Found::Older => {
+        Content::Empty => schema::create(connection).map_err(|error| doing(&error))?,
+        Content::Older => {
             let migrating = format!("migrating the database {}", path.display());
             migrate::migrate(connection).map_err(|error| failure(&migrating, &error))?;
         }
-        Found::Backup(_) | Found::Current => {}
+        Content::Backup(_) | Content::Current => {}
     }
     // Also for a file that was there: whoever made it may have been killed before this line.
     birth::sync_names(path)?;
@@ -119,13 +119,13 @@ fn use_log(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Opens a file that is no backup any more, or one that this process may only read.
-fn open_adopted(path: &Path, busy_timeout: Duration) -> Result<(Opened, Found)> {
+fn open_adopted(path: &Path, busy_timeout: Duration) -> Result<(Opened, Content)> {
     let begun = Instant::now();
     loop {
         restored::refuse_log_of_another(path)?;
         let mut opened = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
-        let found = check_version(path, &mut opened.connection)?;
-        if !matches!(found, Found::Backup(_)) || opened.connection.is_readonly(MAIN_DB).unwrap_or(false) {
+        let found = content::recognize(path, &mut opened.connection)?;
+        if !matches!(found, Content::Backup(_)) || opened.connection.is_readonly(MAIN_DB).unwrap_or(false) {
             return Ok((opened, found));
         }
         drop(opened);
@@ -191,84 +191,6 @@ fn open(path: &Path, access: OpenFlags, busy_timeout: Duration) -> Result<Opened
     harden(&connection, busy_timeout).map_err(|error| unopened(path, &error))?;
     still_there(path, identity, "opening the database")?;
     Ok(Opened { connection, identity, held: None })
-}
-
-/// The engine tells neither which file it could not open nor why.
-fn unopened(path: &Path, error: &rusqlite::Error) -> Error {
-    let doing = format!("opening the database {}", path.display());
-    let cause = (error.sqlite_error_code() == Some(ErrorCode::CannotOpen)).then(|| why_not(path)).flatten();
-    match cause {
-        Some(cause) => Error::Io { doing, cause },
-        None => failure(&doing, error),
-    }
-}
-
-/// What the system says of the file and of those beside it. They are not opened: to close them would end the engine's locks.
-#[cfg(unix)]
-fn why_not(path: &Path) -> Option<String> {
-    use rustix::{
-        fs::{Access, access},
-        io::Errno,
-    };
-    let own = birth::own_name(path);
-    let [log, memory] = ["-wal", "-shm"].map(|ending| birth::with_ending(&own, ending));
-    let refused = |path: &Path, wanted: Access| {
-        access(path, wanted).err().map(|cause| (cause, format!("{}: {}", path.display(), io::Error::from(cause))))
-    };
-    let file = refused(&own, Access::READ_OK);
-    let beside = [log, memory].into_iter().find_map(|path| refused(&path, Access::READ_OK));
-    match (file, beside) {
-        (Some((_, text)), _) => Some(text),
-        // They would be made.
-        (None, Some((Errno::NOENT, _))) => {
-            own.parent().and_then(|directory| refused(directory, Access::WRITE_OK)).map(|(_, text)| text)
-        }
-        (None, beside) => beside.map(|(_, text)| text),
-    }
-}
-
-#[cfg(not(unix))]
-fn why_not(path: &Path) -> Option<String> {
-    std::fs::metadata(path).err().map(|cause| cause.to_string())
-}
-
-/// What a file holds.
-#[derive(Clone, Copy)]
-enum Found {
-    /// No schema: whoever was to make it did not get so far.
-    Empty,
-    /// A schema that this package knows how to bring up to date.
-    Older,
-    Current,
-    /// A copy that has not been opened yet, of this version.
-    Backup(i32),
-}
-
-/// Finds out what the file holds; an error where it is not ours or newer than we are. Writes nothing.
-///
-/// Another process may be making the schema at this moment, or was killed before it had: all answers come from one
-/// snapshot.
-fn check_version(path: &Path, connection: &mut Connection) -> Result<Found> {
-    let (objects, application, version) = look(connection).map_err(|error| unopened(path, &error))?;
-    match (application, version) {
-        (0, 0) if objects == 0 => Ok(Found::Empty),
-        (BACKUP_ID, 1..=SCHEMA_VERSION) => Ok(Found::Backup(version)),
-        (APPLICATION_ID, SCHEMA_VERSION) => Ok(Found::Current),
-        (APPLICATION_ID, 1..SCHEMA_VERSION) => Ok(Found::Older),
-        (APPLICATION_ID | BACKUP_ID, _) => Err(Error::Version(format!(
-            "the database has schema version {version}, this package knows version {SCHEMA_VERSION}"
-        ))),
-        _ => Err(Error::Version("the file is a database of another program".into())),
-    }
-}
-
-fn look(connection: &mut Connection) -> rusqlite::Result<(i64, i32, i32)> {
-    let snapshot = connection.transaction()?;
-    // The first read makes the snapshot.
-    let objects = snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let application = snapshot.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let version = snapshot.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    Ok((objects, application, version))
 }
 
 #[cfg(all(test, unix))]
