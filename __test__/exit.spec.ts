@@ -10,9 +10,10 @@ import { temporaryDirectory } from './support/temporary.js';
 const dist = join(__dirname, '..', 'dist');
 
 /** A program that has opened everything in `directory`, and has said in the log that it has. */
-function run(script: string, directory: string, storage = 'sqlite'): Promise<Ended> {
+function run(script: string, directory: string, storage = 'sqlite', first = ''): Promise<Ended> {
   const before = `
     const { openSmallTalk } = require(${JSON.stringify(join(dist, 'index.js'))});
+    ${first}
     const message = (content) => ({ id: content, role: 'user', content, timestamp: new Date(1) });
     const session = { id: 's', messages: [message('first')], createdAt: new Date(1), updatedAt: new Date(2) };
     (async () => {
@@ -116,6 +117,60 @@ test.each([
   expect(await topicsOf(directory, false)).toEqual(['opened']);
 });
 
+describe.each(['sqlite', 'file'])('what was asked for before the exit is on the disk (%s)', (storage) => {
+  test.each([
+    ['was there before the opening throws', `process.on('exit', theirs);`, ''],
+    ['was there before the opening ends the process', `process.on('exit', () => process.exit(3));`, ''],
+    ['was put before all others throws', '', `process.prependListener('exit', theirs);`],
+    [
+      'throws after all others were taken off',
+      '',
+      `process.removeAllListeners('exit'); await anew(); process.on('exit', theirs);`,
+    ],
+  ])('also where a listener that %s', async (_, before, after) => {
+    const directory = temporaryDirectory();
+    const another = JSON.stringify(temporaryDirectory());
+    const { code } = await run(
+      `${after} await bus.flush(); bus.emit('asked'); void storage.set('k', 1); setImmediate(() => process.exit());`,
+      directory,
+      storage,
+      `const theirs = () => { throw new Error('theirs'); };
+      const anew = () => openSmallTalk({ directory: ${another} });
+      ${before}`,
+    );
+    expect(code).not.toBe(0);
+    expect(await topicsOf(directory, false)).toEqual(['opened', 'asked']);
+    const { storage: left, close } = await openSmallTalk({ directory, storage });
+    expect(await left.get('k')).toBe(1);
+    await close();
+  });
+});
+
+test('who needs all of its time leaves some to the others, and has the rest when they are done', async () => {
+  const script = `
+    const { drainAtExit } = require(${JSON.stringify(join(dist, 'exit.js'))});
+    const { performance } = require('node:perf_hooks');
+    const limits = [];
+    const objects = ['slow', 'quick', 'other'].map((name) => ({ name }));
+    for (const object of objects) {
+      const { name } = object;
+      drainAtExit(object, (limitMs) => {
+        limits.push([name, Math.round(limitMs / 100) / 10]);
+        const began = performance.now();
+        while (name === 'slow' && performance.now() - began < limitMs);
+      });
+    }
+    process.on('exit', () => console.log(JSON.stringify(limits)));
+    process.exit();`;
+  const { output } = await runNode(['-e', script], { cwd: temporaryDirectory() });
+  const [slow, quick, other, again] = JSON.parse(output) as [string, number][];
+  expect([slow, quick, other, again].map((one) => one?.[0])).toEqual(['slow', 'quick', 'other', 'slow']);
+  const first = slow?.[1] ?? 0;
+  expect(first).toBeLessThan(2);
+  expect(other?.[1]).toBeGreaterThan(2 * first - 0.3);
+  expect(again?.[1]).toBeGreaterThan(2 * first - 0.3);
+});
+
 test('what such a listener acknowledges is remembered', async () => {
   const directory = temporaryDirectory();
   const ended = await run(
@@ -173,6 +228,6 @@ test('two copies of the package do not make way for each other for ever, and lea
       console.log(JSON.stringify({ said, left: names.map((name, at) => process.listenerCount(name) - before[at]) }));
     });`;
   const { output } = await runNode(['-e', script], { cwd: temporaryDirectory() });
-  const said = [[0, false], [1, false], 'theirs', [0, true], [1, true]];
+  const said = [[1, false], [0, false], 'theirs', [0, true], [1, true]];
   expect(JSON.parse(output)).toEqual({ said, left: [0, 0] });
 });

@@ -24,7 +24,7 @@ describe('of several that are worked on at once', () => {
   test('none is begun any more when one has failed, and that is heard of when no other is under way', async () => {
     let [begun, running] = [0, 0];
     const numbers = Array.from({ length: 100 }, (_, n) => n);
-    const each = new Turns().each(numbers, async (n) => {
+    const each = new Turns('').each(numbers, async (n) => {
       begun += 1;
       running += 1;
       for (let turns = 0; turns <= n % 7; turns += 1) await turn();
@@ -59,6 +59,11 @@ test('what there is can be counted where an expired key cannot be removed, as on
   await store.set('over', 1, 0.05);
   const readOnly = Object.assign(new Error('EROFS: read-only file system, symlink'), { code: 'EROFS' });
   jest.spyOn(fs.promises, 'symlink').mockRejectedValue(readOnly);
+  const { open: opened } = fs;
+  jest.spyOn(fs, 'open').mockImplementation(((path: string, flags: string | number, ...more: [never, never]) => {
+    if (flags === 'wx') (more[1] as (error: Error) => void)(readOnly);
+    else opened(path, flags, ...more);
+  }) as typeof fs.open);
   while (await store.has('over'));
   expect(await store.getStats()).toMatchObject({ sessions: 1, keys: 1, messages: 3 });
   expect(readdirSync(join(store.path, 'keys')).sort()).toEqual(['over.json', 'stays.json']);

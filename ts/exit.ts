@@ -47,7 +47,8 @@ export interface ExitWish {
  */
 export function drainAtExit(object: object, drain: Drain, land?: Land, role: Role = 'writer'): ExitWish {
   const ticket = next++;
-  if (leaving.size === 0) listen();
+  // Whoever takes off all listeners of the exit takes off ours as well.
+  if (leaving.size === 0 || !process.listeners('exit').includes(drainFirst)) listen();
   leaving.set(ticket, { drain, land, role });
   // Of its own: an object may wish it once more before it takes the first wish back.
   const token = {};
@@ -71,22 +72,26 @@ function forget(ticket: number): void {
   if (leaving.delete(ticket) && leaving.size === 0) unlisten();
 }
 
-/** The first drain is early: a listener behind it may throw, or end the process. There is a second one when there is such. */
+/**
+ * The first drain comes before the listeners of others, of which one may throw, or end the process; the last one behind them, as
+ * they may have asked for something.
+ */
 function listen(): void {
-  process.on('exit', drainFirst).on('newListener', makeWay);
+  unlisten();
+  process.prependListener('exit', drainFirst).on('exit', drainLast).on('newListener', makeWay);
 }
 
 function unlisten(): void {
   process.off('newListener', makeWay).off('exit', drainFirst).off('exit', drainLast);
 }
 
-/** The last drain goes behind a listener that is about to be added: whatever that one will ask for is drained, too. */
+/** Both have their places anew when somebody adds a listener, before or behind all others. */
 function makeWay(name: string | symbol, listener: object): void {
   if (name !== 'exit' || moving || DRAINS in listener) return;
   moving = true;
   soon(() => {
     moving = false;
-    if (leaving.size > 0) process.off('exit', drainLast).on('exit', drainLast);
+    if (leaving.size > 0) listen();
   });
 }
 
@@ -107,18 +112,27 @@ const drainLast = Object.assign(
   { [DRAINS]: true },
 );
 
+/** Each has its share of the time, for it may be held up by somebody else; then those that have used it up share what is left. */
 function drainAll(last: boolean): void {
   const began = monotonic();
   const left = (): number => Math.max(0, began + leftMs - monotonic());
   for (const turn of ROLES) {
-    for (const { drain, role } of leaving.values()) {
-      if (role !== turn) continue;
-      try {
-        drain(left(), last);
-      } catch {
-        // The process is leaving: the next one in the list still deserves its chance.
-      }
-    }
+    const all = [...leaving.values()].filter(({ role }) => role === turn);
+    let behind = all.length;
+    const unfinished = all.filter((one) => !isDrained(one, left() / behind--, last));
+    behind = unfinished.length;
+    for (const one of unfinished) isDrained(one, left() / behind--, last);
   }
   leftMs = left();
+}
+
+/** Drains one within so many milliseconds; whether it took less. */
+function isDrained({ drain }: Leaving, limitMs: number, last: boolean): boolean {
+  const began = monotonic();
+  try {
+    drain(limitMs, last);
+  } catch {
+    // The process is leaving: the next one in the list still deserves its chance.
+  }
+  return monotonic() - began < limitMs;
 }

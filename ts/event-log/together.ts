@@ -262,7 +262,7 @@ function settleShare(share: Share): void {
   try {
     share.settle();
   } catch (error) {
-    void Promise.reject(error as Error);
+    void Promise.reject(error);
   }
 }
 

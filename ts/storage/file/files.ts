@@ -77,6 +77,8 @@ export interface Manner {
 export interface Progress {
   /** Whether others see it. */
   committed: boolean;
+  /** The file that is to take the place of the one that is changed. */
+  temporary?: string;
 }
 
 /** Changes a file by what is in it: between reading and replacing nobody else changes it. */
@@ -95,7 +97,7 @@ export function* change<T>(
     if (contents === null) {
       stillHeld(lock);
       yield* removeIfThere(path);
-    } else if (contents !== undefined) yield* replace(path, contents, lock);
+    } else if (contents !== undefined) yield* replace(path, contents, lock, progress);
     progress.committed = true;
   } finally {
     yield* releaseAfter(lock, progress);
@@ -114,8 +116,8 @@ function* releaseAfter(lock: Lock, { committed }: Progress): Steps<void> {
   }
 }
 
-function* replace(path: string, contents: Buffer, lock: Lock): Steps<void> {
-  const temporary = join(dirname(path), temporaryName());
+function* replace(path: string, contents: Buffer, lock: Lock, progress: Progress): Steps<void> {
+  const temporary = (progress.temporary = join(dirname(path), temporaryName()));
   const { O_WRONLY, O_CREAT, O_EXCL } = constants;
   const fd = yield* step('open', temporary, O_WRONLY | O_CREAT | O_EXCL | NO_FOLLOW, 0o600);
   try {
@@ -157,13 +159,17 @@ export function* syncDirectory(path: string): Steps<void> {
 
 const HOUR_MS = 3_600_000;
 
-/** Removes what killed processes have left of unfinished writes. */
+/** Removes what killed processes have left of unfinished writes; what cannot be removed, as on a disk that is read-only, stays. */
 export function* sweepTemporary(directory: string): Steps<void> {
   for (const name of yield* step('list', directory)) {
     const owner = ownerOfTemporary(name);
     if (owner === undefined) continue;
     const path = join(directory, name);
-    if (!mayBeAlive(owner) || (yield* isOlderThan(path, HOUR_MS))) yield* removeIfThere(path);
+    try {
+      if (!mayBeAlive(owner) || (yield* isOlderThan(path, HOUR_MS))) yield* removeIfThere(path);
+    } catch {
+      // It takes room, and keeps nobody from reading.
+    }
   }
 }
 

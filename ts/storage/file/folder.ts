@@ -6,9 +6,10 @@ import { change, readFile, syncDirectory, type Decision, type Found, type Manner
 import { LateSync } from './late-sync.js';
 import { codeOf } from './lock.js';
 import { fileNameOf, idOfFileName, isOurs } from './names.js';
+import type { Begin } from './operation.js';
 import type { Root } from './root.js';
 import { step, type Steps } from './steps.js';
-import type { Begin, Turns } from './turns.js';
+import type { Turns } from './turns.js';
 
 /** What a listing knows of a file. */
 export interface Entry<H> {

@@ -40,13 +40,32 @@ const LONGEST_PAUSE_MS = 16;
 let taken = 0;
 
 /**
- * The tokens under which this thread has a lock, or is about to: another place of the same thread may be at the same files, of
- * whose names none tells. What has a token of this thread and is not among them is left over.
+ * The tokens under which this thread has a lock, or is about to, and where; null: it is being removed. Another place of the same
+ * thread may be at the same files, of whose names none tells. What has a token of this thread and is not among them is left over.
  */
-const held = new Set<string>();
+const held = new Map<string, string | null>();
+
+/** What is left over on the way out. */
+const abandoned = new Map<string, string>();
 
 /** At exit nothing goes on that was begun: it is begun anew, and what it has is left over. */
-export const abandonAll = (): void => held.clear();
+export function abandonAll(): void {
+  for (const [token, path] of held) if (path !== null) abandoned.set(token, path);
+  held.clear();
+}
+
+/** Removes what is left over of these paths: the thread may be gone for long before its process is. */
+export function* removeAbandoned(which: (path: string) => boolean): Steps<void> {
+  for (const [token, path] of abandoned) {
+    if (!which(path)) continue;
+    abandoned.delete(token);
+    try {
+      yield* removeIfOwn(path, token);
+    } catch {
+      // Others take it away when it is too old.
+    }
+  }
+}
 
 /** Takes the lock of a file, waiting for others. Throws `ERR_BUSY` after `timeoutMs`. */
 export function* acquire(file: string, timeoutMs: number): Steps<Lock> {
@@ -75,7 +94,11 @@ export function stillHeld(lock: Lock): void {
 export function* release(lock: Lock): Steps<void> {
   const { path, token } = lock;
   try {
-    if (!mayBeTaken(lock) || (yield* ownerOf(path)) === token) yield* removeIfThere(path);
+    if (mayBeTaken(lock)) yield* removeIfOwn(path, token);
+    else {
+      held.set(token, null);
+      yield* removeIfThere(path);
+    }
   } finally {
     // Not before: who sees it meanwhile must not take it for left over.
     held.delete(token);
@@ -89,7 +112,7 @@ const mayBeTaken = ({ since, takenAt }: Lock): boolean =>
 /** Makes the link, as one that is held; gives the owner where there is one already. */
 function* take(path: string, token: string): Steps<string | null> {
   let isHeld = false;
-  held.add(token);
+  held.set(token, path);
   try {
     const owner = yield* claim(path, token);
     isHeld = owner === null;
@@ -112,7 +135,11 @@ function* claim(path: string, token: string): Steps<string | null> {
   return yield* claimByFile(path, token);
 }
 
-const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'UNKNOWN']);
+const NO_LINKS: ReadonlySet<string> = new Set([
+  ...['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'UNKNOWN'],
+  // Shared folders of VirtualBox, by its version. Where the disk is read-only, no file can be made either.
+  ...['EPROTO', 'EROFS'],
+]);
 
 function* claimByFile(path: string, token: string): Steps<string | null> {
   let fd: number;
@@ -208,7 +235,7 @@ function* takeAway(path: string, owner: string, fileClock: FileClock): Steps<voi
     return;
   }
   try {
-    if ((yield* ownerOf(path)) === owner) yield* removeIfThere(path);
+    yield* removeIfOwn(path, owner);
   } finally {
     try {
       yield* removeIfThere(right);
@@ -216,6 +243,11 @@ function* takeAway(path: string, owner: string, fileClock: FileClock): Steps<voi
       held.delete(token);
     }
   }
+}
+
+/** Removes a lock, where it is still that of this owner. */
+function* removeIfOwn(path: string, owner: string): Steps<void> {
+  if ((yield* ownerOf(path)) === owner) yield* removeIfThere(path);
 }
 
 /** Removes a file; one that is not there is fine. */

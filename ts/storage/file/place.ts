@@ -38,7 +38,7 @@ export function placeOf(path: string): Place {
 const directoriesIn = (path: string): string[] => ['sessions', 'keys'].map((name) => join(path, name));
 
 export class Place {
-  readonly turns = new Turns();
+  readonly turns: Turns;
   readonly sessions: Folder<SessionHead>;
   readonly keys: Folder<KeyHead>;
   readonly #root: Root;
@@ -48,14 +48,16 @@ export class Place {
 
   constructor(path: string) {
     this.#root = new Root(path);
+    this.turns = new Turns(path);
     this.sessions = new Folder(this.#root, 'sessions', this.turns, sessionHead);
     this.keys = new Folder(this.#root, 'keys', this.turns, keyHead);
     const { turns } = this;
     const late = [this.sessions.late, this.keys.late];
     const drain = (limitMs: number): void => {
       const end = monotonic() + limitMs;
-      turns.drain(limitMs);
-      for (const one of late) if (monotonic() < end) walkNow(one.steps(), end);
+      turns.drain(end, () => {
+        for (const one of late) if (monotonic() < end) walkNow(one.steps(), end);
+      });
     };
     const land = (over: () => void): void => {
       const landed = turns.settled().then(() => Promise.all(late.map((one) => one.now())));

@@ -118,15 +118,20 @@ export function* step<K extends Name>(name: K, ...args: Parameters<Calls[K]>): S
   return (yield { name, args }) as ReturnType<Calls[K]>;
 }
 
-/** Walks an operation, awaiting each step; `begun` hears of each before it is done. */
-export async function walk<T>(operation: Steps<T>, begun?: (step: Step) => void): Promise<T> {
+/** Walks an operation, awaiting each step; `begun` hears of each before it is done, `wait` is how it waits for others. */
+export async function walk<T>(
+  operation: Steps<T>,
+  begun?: (step: Step) => void,
+  wait: (ms: number) => Promise<void> = later.wait,
+): Promise<T> {
+  const does = { ...later, wait };
   let next = operation.next();
   while (next.done !== true) {
     const { name, args } = next.value;
     let answer: unknown;
     begun?.(next.value);
     try {
-      answer = await (later[name] as (...args: unknown[]) => Promise<unknown>)(...args);
+      answer = await (does[name] as (...args: unknown[]) => Promise<unknown>)(...args);
     } catch (error) {
       next = operation.throw(error);
       continue;
@@ -136,14 +141,21 @@ export async function walk<T>(operation: Steps<T>, begun?: (step: Step) => void)
   return next.value;
 }
 
-/** Walks an operation without letting go of the thread; after `end` it no longer waits for anybody. */
+/** An operation would have to wait for others, and has no time for that. */
+export class OutOfTimeError extends Error {
+  constructor() {
+    super('there is no time left to wait');
+  }
+}
+
+/** Walks an operation without letting go of the thread; after `end` it no longer waits for anybody: `OutOfTimeError`. */
 export function walkNow<T>(operation: Steps<T>, end: number): T {
   let next = operation.next();
   while (next.done !== true) {
     const { name, args } = next.value;
     let answer: unknown;
     try {
-      if (name === 'wait' && monotonic() >= end) throw new Error('there is no time left to wait');
+      if (name === 'wait' && monotonic() >= end) throw new OutOfTimeError();
       answer = (now[name] as (...args: unknown[]) => unknown)(...args);
     } catch (error) {
       next = operation.throw(error);

@@ -1,30 +1,12 @@
 /** Whose turn it is: operations on one file one after another, in the order of their calls; so many files at once. */
-import { existsSync } from 'node:fs';
-
 import { ChurnMap, ChurnSet } from '../../churn.js';
-import { monotonic } from '../../timers.js';
-import type { Progress } from './files.js';
-import { abandonAll } from './lock.js';
+import { delay } from '../../timers.js';
+import type { Begin, Operation } from './operation.js';
 import type { Ticket } from './ticket.js';
-import { pauseNow, walk, walkNow, type Step, type Steps } from './steps.js';
-
-/** One operation, which can be begun anew at exit. */
-export type Begin<T> = (progress: Progress) => Steps<T>;
-
-interface Operation {
-  /** The one file that it changes; null: all of them, of which none is a sign that the others have been. */
-  file: string | null;
-  begin: Begin<unknown>;
-  progress: Progress;
-  /** What is being done at this moment; null: it has not begun. */
-  current: Step | null;
-  ticket: Ticket | undefined;
-}
+import { walk, type Steps } from './steps.js';
+import { finish } from './way-out.js';
 
 const MOST_AT_ONCE = 16;
-
-/** How long the thread waits at exit for one file operation that is already with the kernel. */
-const GRACE_MS = 500;
 
 /** So many things at once. */
 class Lanes {
@@ -32,16 +14,38 @@ class Lanes {
   #running = 0;
 
   async run<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#running >= MOST_AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    else this.#running += 1;
+    if (this.#isFull()) await this.#place();
     try {
       return await run();
     } finally {
-      // Whoever waits takes the place over; else it is free.
-      const next = this.#queue.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
+      this.#leave();
     }
+  }
+
+  /** Waits within such a run, and leaves its place to others meanwhile. */
+  async aside(ms: number): Promise<void> {
+    this.#leave();
+    await delay(ms);
+    if (this.#isFull()) await this.#place();
+  }
+
+  /** Takes a place where one is free. */
+  #isFull(): boolean {
+    if (this.#running >= MOST_AT_ONCE) return true;
+    this.#running += 1;
+    return false;
+  }
+
+  /** A place that somebody leaves. */
+  #place(): Promise<void> {
+    return new Promise((resolve) => this.#queue.push(resolve));
+  }
+
+  /** Whoever waits takes the place over; else it is free. */
+  #leave(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#running -= 1;
+    else next();
   }
 }
 
@@ -53,6 +57,12 @@ export class Turns {
   readonly #writing = new Lanes();
   /** Of their own: a disk that is slow to write may still be read. */
   readonly #reading = new Lanes();
+  readonly #root: string;
+
+  /** Those of the files below a directory. */
+  constructor(root: string) {
+    this.#root = root;
+  }
 
   /** A write of one file; at exit it is done although nobody waits. */
   write<T>(file: string, begin: Begin<T>, ticket?: Ticket): Promise<T> {
@@ -96,22 +106,9 @@ export class Turns {
     if (failures.length > 0) throw failures[0];
   }
 
-  /** Does what is waiting, synchronously, in the order of the calls. */
-  drain(limitMs: number): void {
-    const end = monotonic() + limitMs;
-    abandonAll();
-    for (const { file, begin, progress, current, ticket } of this.#writes.values()) {
-      if (monotonic() >= end) return;
-      if (ticket?.withdrawn === true) continue;
-      if (current !== null && landed(current, file)) progress.committed = true;
-      if (progress.committed) continue;
-      try {
-        walkNow(begin(progress), end);
-      } catch {
-        // The process is leaving: the next one still deserves its chance.
-      }
-    }
-    this.#writes.clear();
+  /** On the way out of the process: does what is waiting, until that moment; `sync` is for the names of what was done. */
+  drain(end: number, sync: () => void): void {
+    finish(this.#root, this.#writes, end, sync);
   }
 
   #after<T>(file: string, lanes: Lanes, prepare: () => { run: () => Promise<T> }): Promise<T> {
@@ -132,7 +129,11 @@ export class Turns {
     const run = async (): Promise<T> => {
       try {
         ticket?.begin();
-        return await walk(begin(operation.progress), (step) => (operation.current = step));
+        return await walk(
+          begin(operation.progress),
+          (step) => (operation.current = step),
+          (ms) => this.#writing.aside(ms),
+        );
       } finally {
         this.#writes.delete(operation);
       }
@@ -146,17 +147,4 @@ function quiet(promise: Promise<unknown>): Promise<void> {
     () => undefined,
     () => undefined,
   );
-}
-
-/**
- * Waits for a step that is with the kernel and would disturb what comes after it, and says whether it was the one that
- * made the change of a file visible.
- */
-function landed({ name, args }: Step, file: string | null): boolean {
-  if (name !== 'rename' && name !== 'remove') return false;
-  // Either way the file of the first argument is gone when it is done.
-  const [gone] = args as [string];
-  const end = monotonic() + GRACE_MS;
-  while (existsSync(gone) && monotonic() < end) pauseNow(1);
-  return args.at(-1) === file;
 }
