@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
@@ -40,6 +41,15 @@ test('it takes targets, and JSON for machines', async () => {
     .map((line) => JSON.parse(line) as { target: string; level: string });
   expect(lines.length).toBeGreaterThan(0);
   for (const { target } of lines) expect(target).toBe('smalltalk::storage');
+});
+
+test.each(['', ' '])('a blank filter (%j) is none: it silences no warning of a damaged log', async (filter) => {
+  const cwd = temporaryDirectory();
+  expect(await runNode(['-e', script], { cwd })).toEqual({ code: 0, output: '' });
+  appendFileSync(join(cwd, 'data', 'events', 'active', 'default.jsonl'), 'damaged\n{"unfini');
+  const { code, output } = await runNode(['-e', script], { cwd, env: { SMALLTALK_LOG: filter } });
+  expect(code).toBe(0);
+  expect(output).toMatch(/WARN smalltalk::event_log.*default\.jsonl/);
 });
 
 test('what cannot be printed, because nobody reads it any more, costs nothing', async () => {

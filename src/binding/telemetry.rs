@@ -10,7 +10,9 @@ static STARTED: Once = Once::new();
 #[napi_derive::module_init]
 fn start() {
     STARTED.call_once(|| {
-        let filter = std::env::var("SMALLTALK_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
+        // What starts containers hands over a variable that nobody has set as a blank one.
+        let given = std::env::var("SMALLTALK_LOG").ok().filter(|text| !text.trim().is_empty());
+        let filter = given.and_then(|text| EnvFilter::try_new(text).ok());
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("smalltalk=warn")))
             // What cannot be printed is not worth a panic, on the thread that warns of a disk in trouble.
