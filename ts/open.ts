@@ -11,7 +11,7 @@ import { AgentHealthMonitor } from './health-monitor.js';
 import { MONITOR_OPTIONS } from './health-monitor/options.js';
 import type { HealthMonitorConfig } from './health-monitor/types.js';
 import { native, nativeAvailable } from './native.js';
-import { knownWithout, optionsObject, pathOption, wordOption, type Known } from './options.js';
+import { knownWithout, lackingMethods, optionsObject, pathOption, wordOption, type Known } from './options.js';
 import { isAdapter, type StorageAdapter } from './storage/adapter.js';
 import { createStorageAdapter, storageConfig, type OnFallback, type StorageConfig } from './storage/create.js';
 
@@ -109,14 +109,14 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
 
 const LOG_METHODS = ['append', 'replay', 'sessions', 'eraseSession', 'close'] as const;
 
-/** A log as it is, anything else as its options. */
+/** A log as it is, what has none of its methods as options. Throws a TypeError for what has some of them. */
 function logOrOptions(given: OpenOptions['log']): JsonlEventReplayStorage | JsonlEventLogOptions {
-  const methods = optionsObject<Partial<JsonlEventReplayStorage>>('log', given);
-  const lacking = LOG_METHODS.filter((name) => typeof methods[name] !== 'function');
+  const methods = optionsObject<object>('log', given);
+  const lacking = lackingMethods(methods, LOG_METHODS);
   // Not by its class: that of another copy of this package is another one.
   if (lacking.length === 0) return given as JsonlEventReplayStorage;
-  if (lacking.includes('append')) return optionsObject('log', given as JsonlEventLogOptions, LOG_OPTIONS);
-  throw new TypeError(`the log lacks ${lacking.map((name) => `${name}()`).join(', ')}`);
+  if (lacking.length === LOG_METHODS.length) return optionsObject('log', given as JsonlEventLogOptions, LOG_OPTIONS);
+  throw new TypeError(`the log lacks ${lacking.join(', ')}`);
 }
 
 const isLog = (given: JsonlEventReplayStorage | JsonlEventLogOptions): given is JsonlEventReplayStorage =>

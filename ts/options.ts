@@ -80,13 +80,16 @@ const STRANGERS: readonly ((value: unknown) => boolean)[] = [
   (value) => Object.prototype.toString.call(value) === '[object URL]',
 ];
 
+/** Whether it is a collection, bytes or something of the kind, which options never are. */
+export const isStranger = (value: unknown): boolean => STRANGERS.some((is) => is(value));
+
 /** What is handed over by mistake has no members of its own, and would pass for options of which none is given. */
 function refuseStranger(name: string, value: object): void {
   // What most are: a literal has no other members than its own.
   if (Object.getPrototypeOf(value) === Object.prototype) return;
   if (typeof (value as { then?: unknown }).then === 'function')
     throw new TypeError(`${name} must be an object of options, and is a promise of something: await that`);
-  if (STRANGERS.some((is) => is(value)))
+  if (isStranger(value))
     throw new TypeError(`${name} must be an object of options, and is ${Object.prototype.toString.call(value)}`);
 }
 
@@ -130,4 +133,17 @@ export function signalOption(value: unknown): AbortSignal | undefined {
 export function callbackOption<F>(name: string, value: F | undefined): F | undefined {
   if (value === undefined || typeof value === 'function') return value;
   throw new TypeError(`${name} must be a function`);
+}
+
+/** Those of the methods that it lacks, each as it is called. */
+export function lackingMethods(value: unknown, names: readonly string[]): string[] {
+  const members = value as Readonly<Record<string, unknown>> | null | undefined;
+  return names.filter((name) => typeof members?.[name] !== 'function').map((name) => `${name}()`);
+}
+
+/** A log, of which these methods are called: TypeError for what lacks one. */
+export function logOption<T>(value: T | undefined, methods: readonly string[]): T | undefined {
+  const lacking = value === undefined ? [] : lackingMethods(value, methods);
+  if (lacking.length === 0) return value;
+  throw new TypeError(`log must have the methods of an EventReplayStorage, and lacks ${lacking.join(', ')}`);
 }

@@ -1,6 +1,6 @@
 /** What a bus can be told, and how that is checked. */
 import { checkId } from '../ids.js';
-import { METHOD, namesOption, numberOption, optionsObject, wordOption, type Known } from '../options.js';
+import { logOption, METHOD, namesOption, numberOption, optionsObject, wordOption, type Known } from '../options.js';
 import { CRITICAL_EVENTS } from '../priorities.js';
 import type { EventReplayStorage } from '../types.js';
 import type { StoredEvent } from './types.js';
@@ -73,11 +73,9 @@ export function busOptions(options: EventBusOptions | undefined): CheckedBusOpti
   const historyBytes = numberOption('historyBytes', given.historyBytes, Infinity, { min: 0, max: Infinity });
   const logQueueBytes = numberOption('logQueueBytes', given.logQueueBytes, 16 * 2 ** 20, { min: 0, max: 2 ** 40 });
   const isolates = wordOption('listenerErrors', given.listenerErrors, 'node', ['node', 'isolate']) === 'isolate';
-  const { log, redact, sessionId = 'default', captureRejections = false } = given;
+  const { redact, sessionId = 'default', captureRejections = false } = given;
   if (redact !== undefined && typeof redact !== 'function') throw new TypeError('redact must be a function');
-  if (log !== undefined && typeof (log as Partial<EventReplayStorage> | null)?.append !== 'function') {
-    throw new TypeError('log must have the methods of an EventReplayStorage');
-  }
+  const log = logOption(given.log, ['append']);
   checkId(sessionId, 'sessionId');
   const critical = new Set(namesOption('critical', given.critical, CRITICAL_EVENTS));
   return {

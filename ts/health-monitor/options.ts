@@ -3,8 +3,8 @@ import type { Worker } from 'node:worker_threads';
 
 import { SmallTalkError } from '../errors.js';
 import { checkId } from '../ids.js';
-import { METHOD, namesOption, numberOption, optionsObject, wordOption, type Known } from '../options.js';
-import type { Event, EventReplayStorage } from '../types.js';
+import { logOption, METHOD, namesOption, numberOption, optionsObject, wordOption, type Known } from '../options.js';
+import type { Event } from '../types.js';
 import type { BackoffOptions, HealthMonitorConfig, RecoveryStrategy, RegisterOptions, TrackOptions } from './types.js';
 
 const ACTIVITY_EVENTS = ['response_generated', 'task_completed', 'tool_executed'];
@@ -45,16 +45,14 @@ export type ResolvedConfig = Required<Omit<HealthMonitorConfig, 'restart' | 'rep
 /** Completes the options. Throws a TypeError for wrong types, `ERR_OPTION_INVALID` for values out of range. */
 export function resolveConfig(config?: HealthMonitorConfig): ResolvedConfig {
   const given = optionsObject('config', config, MONITOR_OPTIONS);
-  const { restart, replace, bus, log, loopThreshold, activityEvents = [] } = given;
+  const { restart, replace, bus, loopThreshold, activityEvents = [] } = given;
   for (const [name, value] of Object.entries({ restart, replace })) {
     if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function`);
   }
   if (bus !== undefined && typeof (bus as { emit?: unknown } | null)?.emit !== 'function') {
     throw new TypeError('bus must have a method emit()');
   }
-  if (log !== undefined && typeof (log as Partial<EventReplayStorage> | null)?.replay !== 'function') {
-    throw new TypeError('log must have the methods of an EventReplayStorage');
-  }
+  const log = logOption(given.log, ['append', 'replay']);
   if (!Array.isArray(activityEvents) || activityEvents.some((name) => typeof name !== 'string')) {
     throw new TypeError('activityEvents must be an array of strings');
   }

@@ -1,4 +1,5 @@
 /** What a store of sessions and keys is: any object with these methods, ours or yours. */
+import { isStranger, lackingMethods } from '../options.js';
 import type { ChatSession } from '../types.js';
 
 /** Which sessions `listSessions` gives, and in which order. */
@@ -79,14 +80,26 @@ const METHODS: Readonly<Record<Exclude<keyof StorageAdapter, 'name' | 'persisten
   getStats: true,
 };
 
-/** Throws a TypeError that names the methods which an adapter lacks. */
-export function checkComplete(adapter: StorageAdapter): void {
-  const methods: Readonly<Record<string, unknown>> = adapter as never;
-  const lacking = Object.keys(METHODS).filter((name) => typeof methods[name] !== 'function');
-  if (lacking.length > 0) throw new TypeError(`the adapter lacks ${lacking.map((name) => `${name}()`).join(', ')}`);
+/** Of these, what no options have: a class of those may well have a `get` and an `initialize`. */
+const OF_SESSIONS: readonly string[] = ['saveSession', 'getSession', 'deleteSession', 'listSessions'];
+
+/** What libraries that load configurations give to each part of one, an empty part as well. */
+const OF_LOADED: readonly string[] = ['get', 'has'];
+
+/** Throws a TypeError that names those of the methods (by default all) which an adapter lacks. */
+export function checkComplete(adapter: StorageAdapter, methods: readonly string[] = Object.keys(METHODS)): void {
+  const lacking = lackingMethods(adapter, methods);
+  if (lacking.length > 0) throw new TypeError(`the adapter lacks ${lacking.join(', ')}`);
 }
 
-/** Whether it is an adapter, whatever it is an instance of: nothing else saves sessions. */
-export function isAdapter(value: unknown): value is StorageAdapter {
-  return typeof (value as Partial<StorageAdapter> | null | undefined)?.saveSession === 'function';
+/**
+ * Whether it is meant for an adapter, whatever it is an instance of, and whatever it lacks: `checkComplete` says that. Where
+ * `options` may stand in its place, what has one of them is no adapter because of a method that they may have as well.
+ */
+export function isAdapter(value: unknown, options: object = {}): value is StorageAdapter {
+  const members = value as Readonly<Record<string, unknown>> | null | undefined;
+  const found = Object.keys(METHODS).filter((name) => typeof members?.[name] === 'function');
+  if (found.some((name) => OF_SESSIONS.includes(name))) return true;
+  if (found.every((name) => OF_LOADED.includes(name)) || isStranger(value)) return false;
+  return !Object.keys(options).some((name) => members?.[name] !== undefined);
 }

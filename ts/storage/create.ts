@@ -43,7 +43,7 @@ export function storageConfig(
   given: StorageConfig | StorageAdapter | string | undefined,
 ): StorageConfig | StorageAdapter {
   if (typeof given === 'string') return fromUrl(given);
-  const config = isAdapter(given) ? given : optionsObject(name, given, KNOWN);
+  const config = isAdapter(given, KNOWN) ? given : optionsObject(name, given, KNOWN);
   const adapter = isAdapter(config) ? config : config.adapter;
   if (isAdapter(adapter)) checkComplete(adapter);
   return config;

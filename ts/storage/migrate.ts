@@ -37,6 +37,9 @@ const KNOWN: Known<MigrateOptions> = {
   verify: true,
 };
 
+/** What a migration of sessions calls, beside a listing. */
+const FOR_SESSIONS = ['initialize', 'saveSession', 'getSession'] as const;
+
 /** Counts so far. */
 export interface MigrateProgress {
   /** Sessions copied. */
@@ -79,7 +82,8 @@ export async function migrate(
   expiryOf(ttl);
   const kinds = kindsOf(from, { ...given, ...(ttl === undefined ? {} : { ttl }) });
   // Without keys, the methods for them may be missing.
-  if (kinds.length > 1 && given.keys !== false) [from, to].forEach(checkComplete);
+  const needed = kinds.length > 1 && given.keys !== false ? undefined : FOR_SESSIONS;
+  for (const adapter of [from, to]) checkComplete(adapter, needed);
   const report: MigrateReport = {
     sessions: 0,
     keys: 0,
