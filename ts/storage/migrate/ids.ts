@@ -5,23 +5,33 @@ import { supports } from '../capabilities.js';
 
 const PAGE = 500;
 
+/** Beyond the last session of any store, and a number that every database takes. */
+const BEYOND_ALL = 2 ** 31 - 1;
+
 /** The ids of all sessions, by id: a page at a time where the store cannot iterate. */
 export async function* sessionIds(store: StorageAdapter): AsyncGenerator<string, void, undefined> {
-  const order = { orderBy: 'id', order: 'asc' } as const;
-  if (supports(store, 'sessions')) {
-    yield* store.sessions(order);
-    return;
-  }
+  if (supports(store, 'sessions')) yield* store.sessions(ORDER);
+  else yield* pagedIds(store);
+}
+
+const ORDER = { orderBy: 'id', order: 'asc' } as const;
+
+/** Until there are no more: a store may give fewer at once than it is asked for. */
+async function* pagedIds(store: StorageAdapter): AsyncGenerator<string, void, undefined> {
+  const pageFrom = (offset: number): Promise<string[]> => store.listSessions({ ...ORDER, limit: PAGE, offset });
   let previous: string | undefined;
-  for (let offset = 0; ; offset += PAGE) {
-    const page = await store.listSessions({ ...order, limit: PAGE, offset });
-    // Else one that knows no offset would be asked for ever.
-    if (page.length > PAGE || (page.length > 0 && page[0] === previous)) {
+  for (let offset = 0; ;) {
+    const page = await pageFrom(offset);
+    const first = page[0];
+    if (first === undefined) return;
+    // The same once more: so many have come in front of them meanwhile, or it knows no offset and would be asked for ever.
+    const isDoubtful = previous !== undefined && page.includes(previous);
+    if (page.length > PAGE || (isDoubtful && (await pageFrom(BEYOND_ALL)).length > 0)) {
       throw new SmallTalkError('ERR_ADAPTER_CONTRACT', `${store.name}: listSessions does not keep to limit and offset`);
     }
     yield* page;
-    if (page.length < PAGE) return;
-    previous = page[0];
+    offset += page.length;
+    previous = first;
   }
 }
 
