@@ -2,6 +2,7 @@
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 
+import { wallClock } from './clocks.js';
 import { change, readFile, syncDirectory, type Decision, type Found, type Manner, type Progress } from './files.js';
 import { LateSync } from './late-sync.js';
 import { codeOf } from './lock.js';
@@ -29,6 +30,15 @@ interface Remembered<H> {
 
 /** A file so young may be replaced once more within one tick of the file system's clock, and look the same. */
 const TOO_YOUNG_MS = 100;
+
+/** Some file systems count whole seconds, FAT every second of them. */
+const COARSE_TICK_MS = 2_000;
+
+/** Whether a file may still be replaced by one of the same time; `at` is the clock of the system, as it was before it was read. */
+export function mayLookTheSame(modifiedAt: number, at: number): boolean {
+  const isCoarse = modifiedAt % 1_000 === 0;
+  return at - modifiedAt <= TOO_YOUNG_MS + (isCoarse ? COARSE_TICK_MS : 0);
+}
 
 export class Folder<H extends { id: string }> {
   readonly directory: string;
@@ -115,6 +125,7 @@ export class Folder<H extends { id: string }> {
   *#entry(name: string): Steps<Entry<H> | null> {
     const remembered = this.#remembered.get(name);
     if (remembered !== undefined && (yield* this.#isSame(name, remembered))) return remembered.entry;
+    const at = wallClock();
     const found = yield* readFile(this.#pathOf(name), false);
     if (found === null) return null;
     const head = this.#headIn(name, found.line);
@@ -123,8 +134,8 @@ export class Folder<H extends { id: string }> {
     if (id === null) return null;
     const { size, mtimeMs: modifiedAt, ino: inode } = found.stats;
     const entry: Entry<H> = { id, name, size, modifiedAt, head };
-    if (Date.now() - modifiedAt > TOO_YOUNG_MS) this.#remembered.set(name, { entry, inode });
-    else this.#remembered.delete(name);
+    if (mayLookTheSame(modifiedAt, at)) this.#remembered.delete(name);
+    else this.#remembered.set(name, { entry, inode });
     return entry;
   }
 
