@@ -187,9 +187,13 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
 
   async set(key: string, value: unknown, ttl?: number, options?: WriteOptions): Promise<void> {
     checkId(key, 'key');
-    const contents = keyFile(key, expiryOf(ttl), encode(value, this.#encoding));
+    const end = expiryOf(ttl);
+    const contents = keyFile(key, end, encode(value, this.#encoding));
     const manner = this.#access.asked(options, 'nothing');
-    const set = ({ keys }: Place): Promise<null> => keys.change(key, () => ({ result: null, contents }), manner);
+    const set = ({ keys, sweep }: Place): Promise<null> => {
+      sweep.expect(end);
+      return keys.change(key, () => ({ result: null, contents }), manner);
+    };
     await this.#access.run(set, manner.ticket, contents.length);
   }
 
@@ -225,7 +229,11 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   /** The keys are collected first, and given one by one. */
   async *keys(options?: KeyOptions): AsyncGenerator<string, void, undefined> {
     const prefix = prefixOf(options);
-    const entries = await this.#access.run(({ keys }) => keys.entries());
+    const entries = await this.#access.run(async ({ keys, sweep }) => {
+      const all = await keys.entries();
+      sweep.meet(all);
+      return all;
+    });
     const living = entries.filter(({ id, head }) => !isExpired(head) && id.startsWith(prefix));
     yield* living.map(({ id }) => id).sort(byCodePoint);
   }

@@ -29,11 +29,13 @@ export class Access {
   /** Throws `ERR_CLOSED` once it is closed. */
   open(): Place {
     if (this.#closing !== null) throw new StorageError('ERR_CLOSED', 'the store is closed');
+    if (this.#place !== null) return this.#place;
     try {
-      this.#place ??= placeOf(this.#options.path);
+      this.#place = placeOf(this.#options.path);
     } catch (error) {
       throw storageError(error);
     }
+    this.#place.sweep.join();
     return this.#place;
   }
 
@@ -70,8 +72,9 @@ export class Access {
     const place = this.#place;
     // What other adapters do not use either is for the garbage collector.
     this.#place = null;
+    const swept = place?.sweep.leave();
     await this.#underWay.settled(
-      async () => place?.turns.settled(),
+      async () => void (await Promise.all([place?.turns.settled(), swept])),
       async () => place?.syncNames(),
     );
   }

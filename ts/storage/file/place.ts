@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { drainAtExit } from '../../exit.js';
 import { monotonic } from '../../timers.js';
 import { makeDirectory } from './directories.js';
+import { ExpirySweep } from './expiry-sweep.js';
 import { storageError, sweepTemporary } from './files.js';
 import { Folder } from './folder.js';
 import { keyHead, sessionHead, type KeyHead, type SessionHead } from './format.js';
@@ -41,6 +42,7 @@ export class Place {
   readonly turns: Turns;
   readonly sessions: Folder<SessionHead>;
   readonly keys: Folder<KeyHead>;
+  readonly sweep = new ExpirySweep(this);
   readonly #root: Root;
   #prepared: Promise<void> | null = null;
   /** The version handed out last. */

@@ -18,6 +18,7 @@ export function isExpired(head: KeyHead | null): boolean {
 /** Removes every key whose end has come. */
 export async function removeExpired(place: Place, manner: Manner): Promise<void> {
   const entries = await place.keys.entries();
+  place.sweep.meet(entries);
   const expired = entries.filter(({ head }) => isExpired(head));
   await place.turns.each(expired, ({ id }) => removeIfExpired(place, id, manner));
 }
