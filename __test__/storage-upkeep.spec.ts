@@ -96,41 +96,18 @@ describe('pages', () => {
     }
   });
 
-  test.each([
-    ['updatedAt', 'asc', 10_000],
-    ['createdAt', 'asc', 10_000],
-    // In between those that are still to come.
-    ['createdAt', 'asc', 1_100],
-    ['createdAt', 'desc', -10_000],
-    ['createdAt', 'desc', -1_100],
-  ] as const)(
-    'give each session once, and end, although each is moved on as it is given: by %s, %s, by %i ms',
-    async (orderBy, order, byMs) => {
-      const many = Array.from({ length: 1_200 }, (_, n) => sessionOf(`s${n}`, 100_000 + n, []));
-      await adapter.saveSessions(many.map((session) => [session.id, session]));
-      const expected = await adapter.listSessions({ orderBy, order });
-      const seen: string[] = [];
-      const saves: Promise<void>[] = [];
-      for await (const id of adapter.sessions({ orderBy, order })) {
-        seen.push(id);
-        saves.push(adapter.saveSession(id, sessionOf(id, 100_000 + Number(id.slice(1)) + byMs, [])));
-        if (seen.length > many.length) break;
-      }
-      await Promise.all(saves);
-      expect(seen).toEqual(expected);
-    },
-  );
-
-  test('by id give each session that stays, also what was changed meanwhile', async () => {
+  test('give each session once, and end, although each is moved on as it is given', async () => {
     const many = Array.from({ length: 1_200 }, (_, n) => sessionOf(`s${n}`, n, []));
     await adapter.saveSessions(many.map((session) => [session.id, session]));
-    const expected = await adapter.listSessions({ orderBy: 'id', order: 'asc' });
     const seen: string[] = [];
-    for await (const id of adapter.sessions({ orderBy: 'id', order: 'asc' })) {
+    const appends: Promise<number>[] = [];
+    for await (const id of adapter.sessions({ order: 'asc' })) {
       seen.push(id);
-      if (seen.length === 1) await adapter.appendMessages(expected.at(-1) as string, conversation(1));
+      appends.push(adapter.appendMessages(id, conversation(1)));
+      if (seen.length > many.length) break;
     }
-    expect(seen).toEqual(expected);
+    await Promise.all(appends);
+    expect(seen).toEqual(many.map(({ id }) => id));
   });
 
   test('of keys come by code points, without those that have ended', async () => {

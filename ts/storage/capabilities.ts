@@ -116,7 +116,7 @@ export interface StorageCapabilities {
   getMany<V = any>(keys: Iterable<string>): Promise<Map<string, V>>;
   /** How many there were; all or none are gone. */
   deleteMany(keys: Iterable<string>, options?: WriteOptions): Promise<number>;
-  /** What `listSessions` gives, a page at a time, each once. What changes meanwhile may be in it or not; in the order of ids it is. */
+  /** What `listSessions` gives, a page at a time. What changes meanwhile may be in it or not. */
   sessions(options?: ListOptions): AsyncIterable<string>;
   /** Living keys by code points, a page at a time. What changes meanwhile may be in it or not. */
   keys(options?: KeyOptions): AsyncIterable<string>;

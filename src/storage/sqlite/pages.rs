@@ -16,7 +16,7 @@ pub struct LastSession {
     pub value: i64,
     /// Its id.
     pub id: String,
-    /// A session of a later version is passed over: it may have moved, and have been given already. Absent where all count.
+    /// A session of a later version is passed over: it has moved, and may have been given already. Absent where all count.
     pub until: Option<i64>,
 }
 

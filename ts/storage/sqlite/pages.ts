@@ -17,7 +17,7 @@ export async function* sessionPages(connection: Connection, options?: ListOption
   connection.open();
   let left = limit;
   let after: { value: number; id: string } | undefined;
-  // Who changes a session may move it, for ever in front of one who goes that way: what has changed since is not given again.
+  // Who changes a session moves it, for ever in front of one who goes that way: what has changed since is not given again.
   let until: number | undefined;
   while (left > 0) {
     const size = Math.min(PAGE, left);
@@ -27,8 +27,7 @@ export async function* sessionPages(connection: Connection, options?: ListOption
       binary.storagePageSessions(handle, slot, page, after?.value, after?.id, until, inOrder),
     );
     const version = Number(answer.pop());
-    // An id stays where it is.
-    if (query.orderBy !== 'id') until ??= version;
+    if (query.orderBy === 'updatedAt') until ??= version;
     const value = answer.pop();
     const ids = answer as string[];
     yield* ids;
