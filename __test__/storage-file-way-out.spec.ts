@@ -1,6 +1,6 @@
 /** The way out of a process, or of a thread, while somebody else holds a file, or the file system has not answered yet. */
 import { spawn } from 'node:child_process';
-import fs, { existsSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdirSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -59,7 +59,7 @@ test('a file that somebody else has locked keeps only its own writes waiting, an
   );
   const child = spawn(process.execPath, ['-e', script], { stdio: 'inherit' });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  while (!existsSync(join(path, 'sessions', 's49.json'))) await delay(5);
+  while (!existsSync(join(path, 'sessions', 's49.json')) && child.exitCode === null) await delay(5);
   expect(existsSync(join(path, 'sessions', 'held.json'))).toBe(false);
   unlinkSync(link);
   expect(await ended).toBe(0);
@@ -156,7 +156,8 @@ test('whoever waits for locks keeps nobody else from writing', async () => {
 });
 
 test('what a killed process has left unfinished keeps nobody from opening a disk that is read-only by now', async () => {
-  const path = await prepared();
+  const path = temporaryDirectory();
+  ['sessions', 'keys'].forEach((name) => mkdirSync(join(path, name)));
   writeFileSync(join(path, 'sessions', `.tmp-${await deadProcess()}-0123456789abcdef`), 'half of it');
   const left = (): string[] => readdirSync(join(path, 'sessions'));
   const readOnly = Object.assign(new Error('EROFS: read-only file system, unlink'), { code: 'EROFS' });
