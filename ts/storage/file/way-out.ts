@@ -61,7 +61,8 @@ function tryEach(operations: ChurnSet<Operation>, end: number): void {
     if (monotonic() >= end) return;
     const { file, ticket } = operation;
     const hasToWait = allWait || (file === null ? waiting.size > 0 : waiting.has(file));
-    const isLast = !all.slice(at + 1).some((other) => file === null || other.file === null || other.file === file);
+    const isLast = (): boolean =>
+      !all.slice(at + 1).some((other) => file === null || other.file === null || other.file === file);
     if (ticket?.withdrawn === true || (!hasToWait && isOver(operation, isLast))) operations.delete(operation);
     else if (file === null) allWait = true;
     else waiting.add(file);
@@ -69,9 +70,9 @@ function tryEach(operations: ChurnSet<Operation>, end: number): void {
 }
 
 /** Does an operation, unless that is done or has to wait; whether it is over, well or not. */
-function isOver(operation: Operation, isLast: boolean): boolean {
+function isOver(operation: Operation, isLast: () => boolean): boolean {
   const { begin, progress } = operation;
-  if (!hasLanded(operation)) return isLast && progress.committed;
+  if (!hasLanded(operation)) return progress.committed && isLast();
   if (progress.committed) return true;
   try {
     walkNow(begin(progress), 0);
