@@ -14,18 +14,43 @@ use crate::error::Result;
 const TAIL: u64 = 16 << 10;
 
 /// The days there are, oldest first.
+///
+/// # Errors
+/// Where there may be others, which cannot be looked at.
 pub fn days(archive: &Path) -> Result<Vec<(i64, PathBuf)>> {
-    let names = files::names(archive)?;
-    let days = names.into_iter().filter_map(|date| Some((parse_date(&date)?, archive.join(date))));
-    // Somebody may call a file of theirs like a day.
-    Ok(days.filter(|(_, day)| day.is_dir()).collect())
+    let (days, seen) = days_seen(archive);
+    seen.map(|()| days)
+}
+
+/// The same as far as they can be looked at, and what keeps the others from that.
+pub fn days_seen(archive: &Path) -> (Vec<(i64, PathBuf)>, Result<()>) {
+    let (directories, seen) = directories_seen(archive);
+    (directories.into_iter().filter_map(|(date, day)| Some((date?, day))).collect(), seen)
+}
+
+/// The same with directories that are no days, in which nobody of ours looks for anything: they keep nobody from anything.
+pub fn directories_seen(archive: &Path) -> (Vec<(Option<i64>, PathBuf)>, Result<()>) {
+    let (mut directories, mut seen) = (Vec::new(), Ok(()));
+    let names = files::names(archive).unwrap_or_else(|error| {
+        seen = Err(error);
+        Vec::new()
+    });
+    for (date, path) in names.into_iter().map(|name| (parse_date(&name), archive.join(name))) {
+        match files::is_directory(&path) {
+            Ok(true) => directories.push((date, path)),
+            Err(error) if date.is_some() && seen.is_ok() => seen = Err(error),
+            // Somebody may call a file of theirs like a day.
+            Ok(false) | Err(_) => {}
+        }
+    }
+    (directories, seen)
 }
 
 /// The greatest number that there is, as far as all sessions go on above it: the last one of the newest file of each, within
 /// which numbers may have leapt. Where a day cannot be listed, or a file not be read, nothing is known of it but its name.
 pub fn furthest(archive: &Path) -> u64 {
     let mut newest: HashMap<String, (u64, PathBuf)> = HashMap::new();
-    for (_, day) in days(archive).unwrap_or_default() {
+    for (_, day) in days_seen(archive).0 {
         for name in files::file_names(&day).unwrap_or_default() {
             let Some(parsed) = names::parse(&name) else { continue };
             let Some(first) = parsed.first_seq else { continue };

@@ -159,8 +159,10 @@ impl Layout {
         {
             return Ok(Past::Closed { highest_seq: mark.highest_seq, everywhere: mark.everywhere });
         }
-        // A directory of files without a lock was copied, or tidied by somebody: nobody knows what it once held.
-        let new = created && files::names(&self.active)?.is_empty() && files::names(&self.archive)?.is_empty();
+        // A directory of files without a lock was copied, or tidied by somebody: nobody knows what it once held, or what an
+        // archive holds that cannot be listed.
+        let is_empty = |directory| files::names(directory).map(|names| names.is_empty());
+        let new = created && is_empty(&self.active)? && is_empty(&self.archive).unwrap_or(false);
         Ok(if new { Past::New } else { Past::Unclean })
     }
 

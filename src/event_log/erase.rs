@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{consumers, directory::Layout, files, names, owned::Owned};
+use super::{archive, consumers, directory::Layout, files, names, owned::Owned};
 use crate::error::Result;
 
 /// Erases a session; whether there was anything. Replays under way keep what they hold open. What cannot be removed keeps
@@ -31,14 +31,11 @@ fn remove_all(layout: &Layout, id: &str, stem: &str) -> Result<u64> {
     // What was left of a copy does not say whose it is.
     let copies = |name: &str| name.starts_with(&format!("{stem}.")) || files::is_temporary(name);
     add(&mut removed, remove_from(&layout.quarantine, copies));
-    match files::names(&layout.archive) {
-        Ok(days) => {
-            for day in days.into_iter().map(|day| layout.archive.join(day)).filter(|day| day.is_dir()) {
-                // Whoever was killed while he moved a file to another disk has left a part of it.
-                add(&mut removed, remove_from(&day, |name| is_of(name, stem) || is_temporary_of(name, stem)));
-            }
-        }
-        Err(error) => add(&mut removed, Err(error)),
+    let (directories, seen) = archive::directories_seen(&layout.archive);
+    add(&mut removed, seen.map(|()| 0));
+    for (_, directory) in directories {
+        // Whoever was killed while he moved a file to another disk has left a part of it.
+        add(&mut removed, remove_from(&directory, |name| is_of(name, stem) || is_temporary_of(name, stem)));
     }
     add(&mut removed, consumers::erase(layout, id));
     removed

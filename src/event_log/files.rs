@@ -20,8 +20,8 @@ pub use self::watched::UNCOUNTED;
 pub use self::watched::{LISTED, LOOKED, MEANWHILE, REDONE, STUCK, SYNCED, UNOPENED};
 pub use self::{
     directories::{
-        create_directory, create_unsynced, directory_names, file_names, names, open_directory, sync_above,
-        sync_directory, sync_opened,
+        create_directory, create_unsynced, directory_names, file_names, is_directory, names, open_directory,
+        sync_above, sync_directory, sync_opened,
     },
     moving::move_new,
     replacing::{is_temporary, remove_temporaries, replace, replace_unsynced},

@@ -92,7 +92,8 @@ impl Cleanup {
                 if let Err(error) = owned.end_journal() {
                     tracing::warn!(target: "smalltalk::event_log", %error, "the journal stays");
                 }
-                let mut days = self.listed(archive::days(&owned.around.layout.archive));
+                let (mut days, seen) = archive::days_seen(&owned.around.layout.archive);
+                self.note(seen);
                 days.reverse();
                 Step::Days(days)
             }

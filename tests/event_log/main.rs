@@ -1,5 +1,7 @@
 //! The event log without Node: what is acknowledged stays, in order, once, whatever happens to the files.
 
+#[cfg(unix)]
+mod away;
 mod checkpoint;
 mod cleaning;
 mod frozen;

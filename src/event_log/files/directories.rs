@@ -66,6 +66,23 @@ pub fn sync_above(path: &Path) {
     }
 }
 
+/// Whether a directory is there, or a link to one.
+///
+/// # Errors
+/// Also where a link leads to nothing: what it leads to may be on a disk that is not there just now.
+pub fn is_directory(path: &Path) -> Result<bool> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.is_dir()),
+        Err(cause) if is_absent(path, &cause) => Ok(false),
+        Err(cause) => Err(Error::io(doing("looking at", path), &cause)),
+    }
+}
+
+/// Whether what could not be looked at, because of this cause, is not there, not even as a link to what is not there just now.
+fn is_absent(path: &Path, cause: &io::Error) -> bool {
+    cause.kind() == io::ErrorKind::NotFound && !path.is_symlink()
+}
+
 /// The names in a directory, in order; none where it is not there. Names that are no text are not ours.
 pub fn names(directory: &Path) -> Result<Vec<String>> {
     names_where(directory, |_| Ok(true))
@@ -84,7 +101,7 @@ pub fn directory_names(directory: &Path) -> Result<Vec<String>> {
 fn names_where(directory: &Path, wanted: impl Fn(&fs::DirEntry) -> io::Result<bool>) -> Result<Vec<String>> {
     #[cfg(test)]
     super::LISTED.set(super::LISTED.get() + 1);
-    let reading = || {
+    let reading = || -> io::Result<_> {
         let mut names = Vec::new();
         for item in fs::read_dir(directory)? {
             let item = item?;
@@ -103,7 +120,7 @@ fn names_where(directory: &Path, wanted: impl Fn(&fs::DirEntry) -> io::Result<bo
         Ok(names)
     };
     match reading() {
-        Err(cause) if io::Error::kind(&cause) == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(cause) if is_absent(directory, &cause) => Ok(Vec::new()),
         outcome => outcome.map_err(|cause| Error::io(doing("listing", directory), &cause)),
     }
 }

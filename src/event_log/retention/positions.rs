@@ -55,6 +55,10 @@ impl Cleanup {
         if !search.sessions.is_empty() || !search.days.is_empty() {
             return Step::Positions(search);
         }
+        // Days that were not there any more were deleted, or all of the archive has gone away since it was listed.
+        if let Err(error) = archive::days(&owned.around.layout.archive) {
+            return give_up(&error);
+        }
         let limit = SystemTime::now().checked_sub(owned.around.options.max_retention).unwrap_or(SystemTime::UNIX_EPOCH);
         while !slice.is_over()
             && let Some(stem) = search.stems.pop_last()

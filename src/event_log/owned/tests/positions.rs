@@ -113,3 +113,67 @@ fn a_session_that_has_events_again_between_two_slices_keeps_its_positions() {
     assert!(back.iter().all(|path| path.exists()) && !gone.iter().any(|path| path.exists()));
     owned.close().unwrap();
 }
+
+/// The days of the archive that are named here are not over for so long.
+#[cfg(unix)]
+const FIFTY_YEARS: Duration = Duration::from_secs(50 * 365 * 86_400);
+
+#[cfg(unix)]
+#[test]
+fn positions_stay_where_it_is_not_known_what_the_archive_has_of_their_session() {
+    use std::os::unix::fs::symlink;
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    let [day, archive] = ["archive/2025-11-23", "archive"].map(|name| directory.path().join(name));
+    let hidden = directory.path().join("hidden");
+    std::fs::create_dir_all(&day).unwrap();
+    std::fs::write(day.join("away.1.jsonl"), "").unwrap();
+    owned.around.options.max_retention = FIFTY_YEARS;
+    let path = old_position(&owned, "away", "mailer", 1);
+    for away in [&day, &archive] {
+        for target in [away.clone(), directory.path().join("nowhere")] {
+            std::fs::rename(away, &hidden).unwrap();
+            symlink(target, away).unwrap();
+            assert_eq!(clean(&mut owned, Duration::from_secs(3600)).unwrap_err().code(), "ERR_IO");
+            assert!(path.exists(), "{} is away", away.display());
+            std::fs::remove_file(away).unwrap();
+            std::fs::rename(&hidden, away).unwrap();
+        }
+    }
+    std::fs::remove_file(day.join("away.1.jsonl")).unwrap();
+    clean(&mut owned, Duration::from_secs(3600)).unwrap();
+    assert!(!path.exists());
+    owned.close().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn positions_stay_where_the_archive_goes_away_between_two_slices() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    let [archive, disk] = ["archive", "disk"].map(|name| directory.path().join(name));
+    for day in ["2025-11-21", "2025-11-22", "2025-11-23"] {
+        std::fs::create_dir_all(disk.join(day)).unwrap();
+        std::fs::write(disk.join(day).join("away.1.jsonl"), "").unwrap();
+    }
+    std::os::unix::fs::symlink(&disk, &archive).unwrap();
+    owned.around.options.max_retention = FIFTY_YEARS;
+    let path = old_position(&owned, "away", "mailer", 1);
+    // Once when it begins, and each day; then who has positions, and for which of them the archive has events.
+    after_listings(1 + 3 + 2, move || std::fs::remove_file(archive).unwrap());
+    clean(&mut owned, Duration::from_secs(3600)).unwrap();
+    assert!(!path.exists(), "whoever removes the link has removed the archive");
+    let path = old_position(&owned, "away", "mailer", 1);
+    let archive = directory.path().join("archive");
+    std::os::unix::fs::symlink(&disk, &archive).unwrap();
+    after_listings(1 + 3 + 2, move || std::fs::rename(&disk, disk.with_file_name("away")).unwrap());
+    clean(&mut owned, Duration::from_secs(3600)).unwrap();
+    assert!(path.exists());
+    owned.close().unwrap();
+}
+
+/// Does something as soon as this thread has listed so many directories.
+#[cfg(unix)]
+fn after_listings(count: usize, then: impl FnOnce() + 'static) {
+    files::MEANWHILE.set(Some(Box::new(move || if count == 1 { then() } else { after_listings(count - 1, then) })));
+}
