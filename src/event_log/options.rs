@@ -20,7 +20,7 @@ pub struct LogOptions {
     pub retention: Duration,
     /// How long the archive keeps them, by the same.
     pub max_retention: Duration,
-    /// How often the log cleans up by itself; zero: never.
+    /// How often the log cleans up by itself, for the first time a minute after the opening at the latest; zero: never.
     pub cleanup_interval: Duration,
     /// A file that exceeds this is closed, and a new one begun.
     pub max_file_bytes: u64,

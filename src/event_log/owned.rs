@@ -162,7 +162,7 @@ impl Owned {
         if past == Past::Unclean {
             owned.sync_found();
         }
-        owned.plan_cleanup();
+        owned.plan_first_cleanup();
         statistics::save(&owned);
         Ok(owned)
     }

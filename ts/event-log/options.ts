@@ -36,7 +36,10 @@ export interface JsonlEventLogOptions {
    * `retentionMs` where that is longer.
    */
   maxRetentionMs?: number;
-  /** How often the log cleans up by itself, in milliseconds; 0: never. Default 1 hour. */
+  /**
+   * How often the log cleans up by itself, in milliseconds, for the first time a minute after the opening at the latest; 0:
+   * never. Default 1 hour.
+   */
   cleanupIntervalMs?: number;
   /** A file that exceeds this is closed, and a new one begun, in bytes. Default 64 MiB. */
   maxFileBytes?: number;

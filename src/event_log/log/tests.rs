@@ -66,7 +66,7 @@ fn an_owner_that_only_reads_notices_that_it_has_lost_its_log() {
     // Nothing that a thread does by itself notices it first.
     let never = Duration::from_secs(3600);
     let open = |path| {
-        let options = LogOptions { fsync_interval: never, cleanup_interval: never, ..LogOptions::new(path) };
+        let options = LogOptions { fsync_interval: never, cleanup_interval: Duration::ZERO, ..LogOptions::new(path) };
         EventLog::open(options).unwrap()
     };
     let one = open(&root);

@@ -12,6 +12,10 @@ use crate::{
     reply::Reply,
 };
 
+/// So long after the opening the first regular cleanup comes at the latest: where no process lives for a whole interval, there
+/// would never be one. Whoever has just started is left to his work until then.
+const FIRST_CLEANUP: Duration = Duration::from_secs(60);
+
 impl Owned {
     /// Moves and deletes what the retention no longer keeps; answers when all of it is done.
     pub fn cleanup(&mut self, retention: Duration, reply: Reply<CleanupReport>) {
@@ -59,14 +63,18 @@ impl Owned {
                 self.clean_some();
             }
         } else if is_due(self.cleanup_at) {
-            self.plan_cleanup();
+            self.plan_cleanup(self.around.options.cleanup_interval);
             self.cleanup(self.around.options.retention, Reply::new(warn));
         }
     }
 
-    pub(super) fn plan_cleanup(&mut self) {
-        let interval = self.around.options.cleanup_interval;
-        self.cleanup_at = (!interval.is_zero()).then(|| Instant::now().checked_add(interval)).flatten();
+    /// After the opening.
+    pub(super) fn plan_first_cleanup(&mut self) {
+        self.plan_cleanup(self.around.options.cleanup_interval.min(FIRST_CLEANUP));
+    }
+
+    fn plan_cleanup(&mut self, wait: Duration) {
+        self.cleanup_at = (!wait.is_zero()).then(|| Instant::now().checked_add(wait)).flatten();
     }
 }
 

@@ -159,6 +159,31 @@ fn the_regular_cleanup_goes_on_by_itself_until_it_is_done_and_ends_with_the_log(
 }
 
 #[test]
+fn the_first_regular_cleanup_comes_soon_also_where_few_processes_live_for_a_whole_interval() {
+    let hour = Duration::from_secs(3600);
+    let soon = [(hour, Some(60)), (Duration::from_secs(2), Some(2)), (Duration::ZERO, None), (Duration::MAX, Some(60))];
+    for (cleanup_interval, expected) in soon {
+        let directory = tempfile::TempDir::new().unwrap();
+        let options = LogOptions { cleanup_interval, retention: hour, ..LogOptions::new(directory.path()) };
+        let layout = Layout::new(directory.path());
+        let before = Instant::now();
+        let mut owned = Owned::open(layout, &options, &Arc::default(), &Arc::default(), &Arc::default(), None).unwrap();
+        let limit = expected.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+        assert!(owned.wake_at() <= limit && owned.wake_at().is_some() == limit.is_some());
+        append_to(&mut owned, "s0");
+        let first = owned.cleanup_at.unwrap_or(before);
+        owned.clean_in_time(first);
+        while !owned.cleanups.is_empty() {
+            owned.clean_some();
+        }
+        assert_eq!(owned.totals.last_cleanup.is_some(), expected.is_some());
+        // From then on it comes once in an interval.
+        assert!(owned.cleanup_at.is_none_or(|next| next >= before + cleanup_interval.min(hour)));
+        owned.close().unwrap();
+    }
+}
+
+#[test]
 fn what_an_erase_deletes_between_two_slices_no_cleanup_counts_as_its_own() {
     let directory = tempfile::TempDir::new().unwrap();
     let mut owned = many(directory.path(), 9);
