@@ -52,6 +52,8 @@ enum Step {
     Days(Vec<(i64, PathBuf)>),
     /// Files of a day are left that was over long ago, and days.
     Delete { day: PathBuf, files: Vec<PathBuf>, days: Vec<(i64, PathBuf)> },
+    /// Sessions are left whose file is to be read again before it can be closed.
+    Read(Vec<Arc<str>>),
     /// Sessions are left whose file may be old enough to be closed.
     Close(Vec<Arc<str>>),
     /// Sessions are left that may have files for the archive.
@@ -108,7 +110,7 @@ impl Cleanup {
                     let files = of_ours.map(|name| day.join(name)).collect();
                     Step::Delete { day, files, days }
                 }
-                None => Step::Close(owned.lanes.keys().map(Arc::clone).collect()),
+                None => Step::Read(owned.broken()),
             },
             Step::Delete { day, mut files, days } => {
                 self.delete_some(&mut files, slice);
@@ -118,6 +120,13 @@ impl Cleanup {
                 // A day in which somebody keeps files of their own stays.
                 let _ = std::fs::remove_dir(day);
                 Step::Days(days)
+            }
+            Step::Read(mut sessions) => {
+                self.read_some(owned, &mut sessions, slice);
+                if !sessions.is_empty() {
+                    return Step::Read(sessions);
+                }
+                Step::Close(owned.lanes.keys().map(Arc::clone).collect())
             }
             Step::Close(mut sessions) => {
                 self.close_some(owned, &mut sessions, slice);

@@ -78,6 +78,11 @@ impl Owned {
         if self.around.catalog.why_unreadable(id).is_some() { self.reread(id) } else { Ok(()) }
     }
 
+    /// Sessions whose file may hold something else than we think.
+    pub fn broken(&self) -> Vec<Arc<str>> {
+        self.lanes.iter().filter(|(_, lane)| lane.broken).map(|(id, _)| Arc::clone(id)).collect()
+    }
+
     /// Reads a session again whose file may hold something else than we think.
     pub fn reread(&mut self, id: &str) -> Result<()> {
         let outcome = self.read_again(id, &[]);
@@ -86,7 +91,7 @@ impl Owned {
     }
 
     /// The same for one of many, before the `next` ones: what is found is still to be synced, see [`Owned::sync_read_again`].
-    fn read_again(&mut self, id: &str, next: &[Powered]) -> Result<()> {
+    pub fn read_again(&mut self, id: &str, next: &[Powered]) -> Result<()> {
         let stem = names::stem_of(id);
         // It stays in the list: where there is no room for one more open file, this is done again.
         let files = self.listed()?.get(&stem).cloned().unwrap_or_default();
@@ -144,7 +149,7 @@ impl Owned {
     }
 
     /// Puts what was found in files that were read again on the disk, all at once.
-    pub(super) fn sync_read_again(&mut self) {
+    pub fn sync_read_again(&mut self) {
         self.listed = None;
         self.unmended.clear();
         let ids = std::mem::take(&mut self.read_again);

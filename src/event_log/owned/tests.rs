@@ -1,3 +1,4 @@
+mod broken;
 mod cleaning;
 #[cfg(target_os = "linux")]
 mod exhausted;

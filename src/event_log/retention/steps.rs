@@ -41,6 +41,18 @@ impl Cleanup {
         }
     }
 
+    /// Reads files that are to be closed and may hold something else than we think: there may never be another append that does.
+    pub(super) fn read_some(&mut self, owned: &mut Owned, sessions: &mut Vec<Arc<str>>, slice: &mut Slice) {
+        let (least_ms, now) = (self.retention_ms / 4.0, self.now);
+        while let Some(id) = slice.next(sessions) {
+            if owned.lanes.get(&id).is_some_and(|lane| lane.broken && lane.first_is_older(least_ms, now)) {
+                slice.count();
+                self.note(owned.with_room(|owned| owned.read_again(&id, &[])));
+            }
+        }
+        owned.sync_read_again();
+    }
+
     /// Closes files whose first event is older than a quarter of the retention, and the handles of sessions at rest.
     pub(super) fn close_some(&self, owned: &mut Owned, sessions: &mut Vec<Arc<str>>, slice: &mut Slice) {
         let mut closed = Vec::new();
