@@ -17,7 +17,7 @@ pub use self::watched::ROOM;
 #[cfg(all(test, unix))]
 pub use self::watched::UNCOUNTED;
 #[cfg(test)]
-pub use self::watched::{LISTED, LOOKED, MEANWHILE, REDONE, STUCK, SYNCED, UNOPENED};
+pub use self::watched::{FULL, LISTED, LOOKED, MEANWHILE, REDONE, STUCK, SYNCED, UNOPENED};
 pub use self::{
     directories::{
         create_directory, create_unsynced, directory_names, file_names, is_directory, names, open_directory,
@@ -67,6 +67,14 @@ pub fn open_append(path: &Path) -> Result<File> {
     #[cfg(all(test, target_os = "linux"))]
     watched::take_room(path)?;
     options().append(true).create(true).open(path).map_err(|cause| unopened("opening", path, &cause))
+}
+
+/// Adds bytes to a file that was opened for that. Where that fails, some of them may be there.
+#[cfg_attr(not(test), expect(unused_variables, reason = "only tests tell files by their paths"))]
+pub fn add(mut file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    #[cfg(test)]
+    watched::take_space(file, path, bytes)?;
+    file.write_all(bytes)
 }
 
 /// Opens a file that was written to, to put it on the disk.
@@ -206,16 +214,6 @@ pub fn cut(path: &Path, length: u64) -> Result<()> {
         file.sync_data()
     };
     cutting().map_err(|cause| Error::io(doing("cutting off the unfinished line of", path), &cause))
-}
-
-/// Writes a file that was not there, onto the disk. Its directory is the caller's to sync.
-pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
-    let writing = || {
-        let mut file = options().write(true).create_new(true).open(path)?;
-        file.write_all(bytes)?;
-        file.sync_data()
-    };
-    writing().map_err(|cause| Error::io(doing("writing", path), &cause))
 }
 
 /// Removes a file; one that is gone is fine.

@@ -2,8 +2,18 @@
 
 use std::{fs, io::Write, path::Path};
 
-use super::{doing, options, remove_where, sync_directory, write_new};
+use super::{doing, options, remove_where, sync_directory};
 use crate::error::{Error, Result};
+
+/// Writes a file that was not there, onto the disk. Its directory is the caller's to sync.
+fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let writing = || {
+        let mut file = options().write(true).create_new(true).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_data()
+    };
+    writing().map_err(|cause| Error::io(doing("writing", path), &cause))
+}
 
 /// Replaces a small file as a whole: whoever looks, at whatever moment, finds the old one or the new one. Its name may be as
 /// long as names can be.

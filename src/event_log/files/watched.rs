@@ -2,7 +2,9 @@
 
 use std::{
     cell::{Cell, RefCell},
-    path::PathBuf,
+    fs::File,
+    io::{self, Write},
+    path::{Path, PathBuf},
 };
 
 #[cfg(target_os = "linux")]
@@ -21,6 +23,8 @@ thread_local! {
     pub static REDONE: Cell<usize> = const { Cell::new(0) };
     /// Files that this thread cannot remove, by the ends of their paths.
     pub static STUCK: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+    /// Files that have no room for what this thread adds to them, by the ends of their paths.
+    pub static FULL: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
     /// Whether this thread can open no directories to sync them.
     pub static UNOPENED: Cell<bool> = const { Cell::new(false) };
     /// Whether this thread's file system counts no names.
@@ -30,9 +34,18 @@ thread_local! {
     pub static ROOM: RefCell<Option<(PathBuf, usize)>> = const { RefCell::new(None) };
 }
 
+/// Fails as a full disk does, which takes the half of it.
+pub(super) fn take_space(mut file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if !FULL.with_borrow(|full| full.iter().any(|one| path.ends_with(one))) {
+        return Ok(());
+    }
+    file.write_all(bytes.get(..bytes.len() / 2).unwrap_or_default())?;
+    Err(io::ErrorKind::StorageFull.into())
+}
+
 /// Fails as the system does where there is no room for one more.
 #[cfg(target_os = "linux")]
-pub(super) fn has_room(path: &std::path::Path) -> std::io::Result<()> {
+pub(super) fn has_room(path: &Path) -> io::Result<()> {
     let Some((below, most)) = ROOM.with_borrow(Option::clone).filter(|(below, _)| path.starts_with(below)) else {
         return Ok(());
     };
@@ -45,6 +58,6 @@ pub(super) fn has_room(path: &std::path::Path) -> std::io::Result<()> {
 
 /// The same for a file.
 #[cfg(target_os = "linux")]
-pub(super) fn take_room(path: &std::path::Path) -> Result<()> {
+pub(super) fn take_room(path: &Path) -> Result<()> {
     has_room(path).map_err(|cause| super::unopened("opening", path, &cause))
 }

@@ -1,7 +1,6 @@
 //! Lines on their way: to the kernel, and then to readers.
 
 use std::{
-    io::Write,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
@@ -11,7 +10,9 @@ use crate::{
     error::{Error, Result},
     event_log::{
         append::Parcel,
-        checkpoint, files,
+        checkpoint,
+        current::Current,
+        files,
         index::{Entries, Entry, Placed, read, write},
         stamp::Stamp,
     },
@@ -68,13 +69,38 @@ impl Lane {
         // Where all files were removed with their directory, it is made anew before they are read again.
         self.broken |= opened.is_err() && !around.layout.active.is_dir();
         let file = opened?;
-        let Err(cause) = (&*file).write_all(bytes) else { return Ok(()) };
+        let Err(cause) = files::add(&file, &path, bytes) else { return Ok(()) };
         // What was written of it goes away again: a rejected event is absent.
         if file.set_len(self.current.length).is_ok() {
+            drop(file);
+            self.remove_unused(&path);
             return Err(Error::io(format!("writing {}", path.display()), &cause));
         }
         self.broken = true;
         Err(indeterminate(&format!("writing {}", path.display()), &cause.to_string()))
+    }
+
+    /// Removes a file that was made for what could not be written. Otherwise a full disk would keep an empty one for each session
+    /// that it has refused. One that cannot be removed takes the next event.
+    fn remove_unused(&mut self, path: &Path) {
+        let is_placed = self.session.files().last().is_some_and(|file| !file.closed);
+        if self.current.length > 0 || is_placed || self.current.in_journal {
+            return;
+        }
+        // Somebody may have put another one in its place.
+        if self.current.is_unchanged(path, None).unwrap_or(false) {
+            self.current = Current::of(0, false);
+            let _ = files::remove(path);
+        }
+    }
+
+    /// Its file, where it has no other one and no event.
+    pub fn unused_file(&self) -> Option<PathBuf> {
+        let files = self.session.files();
+        let [file] = files.as_slice() else { return None };
+        let is_unused = !file.closed && file.bytes == 0 && read(&file.entries).is_empty();
+        let is_at_rest = !self.broken && !self.dirty && !self.current.in_journal && self.current.length == 0;
+        (is_unused && is_at_rest).then(|| file.path.clone())
     }
 
     pub(super) fn check_file(&mut self, path: &Path, names: Option<Stamp>) -> Result<()> {

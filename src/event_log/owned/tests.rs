@@ -4,6 +4,7 @@ mod cleaning;
 mod exhausted;
 mod meddling;
 mod positions;
+mod refused;
 mod stuck;
 mod syncing;
 

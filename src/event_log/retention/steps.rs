@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::UNIX_EPOCH,
 };
 
 use super::{Cleanup, Slice};
@@ -13,10 +14,11 @@ use crate::{
     event_log::{
         files,
         index::{Placed, Session, read},
+        lane::Lane,
         names,
         opening::{Damage, RecoveryReport},
         owned::Owned,
-        time::{date_text, day_of},
+        time::{date_text, day_of, millis},
     },
 };
 
@@ -81,6 +83,9 @@ impl Cleanup {
         let mut moved = Moved::new();
         while let Some(id) = slice.next(sessions) {
             let Some(session) = owned.around.catalog.find(&id) else { continue };
+            if self.remove_unused(owned, &id, slice) {
+                continue;
+            }
             let outcome = self.archive_session(owned, &session, slice, &mut moved);
             match outcome {
                 // There may be more of it.
@@ -93,6 +98,27 @@ impl Cleanup {
             }
         }
         self.sync_moved(owned, moved);
+    }
+
+    /// Removes the old file of a session that has no event, and forgets the session; whether it had one. An event that was refused
+    /// may have left it. One that cannot be removed is in nobody's way.
+    fn remove_unused(&self, owned: &mut Owned, id: &str, slice: &mut Slice) -> bool {
+        let Some(path) = owned.lanes.get(id).and_then(Lane::unused_file) else { return false };
+        slice.count();
+        let remove = || {
+            let found = files::look_at_times(&path)?.filter(|found| found.is_file() && found.len() == 0);
+            let written = found.and_then(|found| found.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+            let is_old = written.is_some_and(|written| self.now - millis(written) >= self.retention_ms);
+            if is_old { files::remove_found(&path) } else { Ok(false) }
+        };
+        let removed = remove().unwrap_or_else(|error| {
+            tracing::warn!(target: "smalltalk::event_log", %error, "a file without an event stays");
+            false
+        });
+        if removed {
+            owned.forget(id);
+        }
+        removed
     }
 
     /// Whether it has no more files for the archive.
