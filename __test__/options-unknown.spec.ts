@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 
 import * as api from '../ts/index.js';
+import { testStorageAdapterContract } from '../ts/testing/index.js';
 import { rejection } from './support/event-log.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -18,6 +19,9 @@ const {
   SmallTalkEventBus,
   SQLiteStorageAdapter,
 } = api as Record<string, any>;
+
+const testSuite = (options: object): void =>
+  testStorageAdapterContract('unheard', () => new InMemoryStorageAdapter({}), undefined, options);
 
 /** What is called with an option of this name that there is not, beside others that there are. */
 const CALLS: [string, (name: string) => unknown][] = [
@@ -45,6 +49,7 @@ const CALLS: [string, (name: string) => unknown][] = [
   ['a list of keys', (name) => new InMemoryStorageAdapter().keys({ [name]: 'x' }).next()],
   ['a range', (name) => new InMemoryStorageAdapter().getMessages('s', { [name]: 5 })],
   ['a prune', (name) => new InMemoryStorageAdapter().prune({ updatedBefore: 5, [name]: true })],
+  ['the contract suite', (name) => testSuite({ [name]: true, strict: true })],
   ['a migration', (name) => migrate(new InMemoryStorageAdapter(), new InMemoryStorageAdapter(), { [name]: true })],
 ];
 
@@ -117,6 +122,7 @@ test.each(STRANGERS)('%s is no options object: it is refused, and nothing is ope
       (given: object) => new InMemoryStorageAdapter().set('k', 1, undefined, given),
       (given: object) => new InMemoryStorageAdapter().listSessions(given),
       (given: object) => migrate(new InMemoryStorageAdapter(), new InMemoryStorageAdapter(), given),
+      (given: object) => testSuite(given),
       (given: object) => createStorageAdapter(given),
       (given: object) => openSmallTalk(given),
       ...['storage', 'log', 'bus', 'health'].map((part) => (given: object) => openSmallTalk({ [part]: given })),

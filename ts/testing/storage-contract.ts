@@ -1,4 +1,13 @@
 /** What every storage adapter must do: 18 tests that run against yours. */
+import {
+  callbackOption,
+  flagOption,
+  METHOD,
+  namesOption,
+  optionsObject,
+  timeoutOption,
+  type Known,
+} from '../options.js';
 import type { StorageAdapter } from '../storage/adapter.js';
 import { supports, type Capability } from '../storage/capabilities.js';
 import { keyValues } from './basic-keys.js';
@@ -43,6 +52,8 @@ export interface StorageContractOptions {
   timeoutMs?: number;
 }
 
+const OPTIONS: Known<StorageContractOptions> = { reopen: METHOD, supports: true, strict: true, timeoutMs: true };
+
 /** The chapters for everybody. */
 const BASIC: readonly BasicChapter[] = [sessions, keyValues, statistics, clearing, errors, persistence, concurrency];
 
@@ -78,20 +89,27 @@ const HOSTILE: readonly Chapter[] = [
  * errors 2, persistence 1, concurrency 2. `options.supports` adds those of what only some adapters can do,
  * `options.strict` the hostile ones.
  *
+ * Throws a TypeError for an option that there is not, or that is of a wrong type.
+ *
  * An adapter whose `persistent` is false must start empty after a restart; every other one must have what it had.
  */
 export function testStorageAdapterContract(
   adapterName: string,
   createAdapter: AdapterFactory,
   cleanup?: AdapterCleanup,
-  options: StorageContractOptions = {},
+  options?: StorageContractOptions,
 ): void {
-  const globals = patient(runner(), options.timeoutMs ?? 30_000);
+  // An option that went unheard would leave out the very tests that it was to add, and the rest would pass.
+  const given = optionsObject('options', options, OPTIONS);
+  const reopen = callbackOption('reopen', given.reopen) ?? createAdapter;
+  const names = namesOption('supports', given.supports, []);
+  const strict = flagOption('strict', given.strict, false);
+  const globals = patient(runner(), timeoutOption(given.timeoutMs));
   globals.describe(`StorageAdapter Contract: ${adapterName}`, () => {
     const subject = {} as Subject;
     subject.reopen = async () => {
       await subject.adapter.close();
-      subject.adapter = await (options.reopen ?? createAdapter)();
+      subject.adapter = await reopen();
     };
     subject.restart = async () => {
       await subject.reopen();
@@ -114,7 +132,6 @@ export function testStorageAdapterContract(
       }
     });
     for (const chapter of BASIC) chapter(globals, subject);
-    const { supports: names = [], strict = false } = options;
     if (names.length > 0) capabilities(globals, subject, names);
     // What it can do beyond what every adapter must is tried only where that was said above.
     if (strict)
