@@ -17,6 +17,7 @@ import { patient, runner, type Runner } from './runner.js';
 import { keyBatches, sessionBatches } from './storage-batches.js';
 import { keyIteration, sessionIteration } from './storage-iteration.js';
 import { appending, partialReading } from './storage-messages.js';
+import { readings } from './storage-readings.js';
 import { keeping } from './storage-restart.js';
 import { expiry, pruning, verification } from './storage-upkeep.js';
 import { versions } from './storage-versions.js';
@@ -69,6 +70,7 @@ const FURTHER: readonly Chapter[] = [
   pruning,
   expiry,
   verification,
+  readings,
   keeping,
 ];
 
