@@ -51,6 +51,20 @@ const planted: Planted<StorageAdapter> = {
     }),
     'should let a value expire after its ttl, and only then',
   ],
+  'whoever reads a key prolongs it': [
+    (adapter) => {
+      const ttls = new Map<string, number | undefined>();
+      return {
+        set: (key, value, ttl) => (ttls.set(key, ttl), adapter.set(key, value, ttl)),
+        get: async <V>(key: string) => {
+          const value = await adapter.get<V>(key);
+          if (value !== null) await adapter.set(key, value, ttls.get(key));
+          return value;
+        },
+      };
+    },
+    'should let a value expire after its ttl, and only then',
+  ],
   'a key that has expired can be deleted': [
     (adapter) => {
       const all = new Set<string>();

@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 
 import type { ChatMessage } from '../types.js';
-import { at, LONG_TEXT, newSession, sampleSession } from './samples.js';
+import { at, listingsBut, LONG_TEXT, newSession, sampleSession } from './samples.js';
 import { failureOf, orRefused, type BasicChapter } from './subject.js';
 
 /** Sessions: 6 tests. */
@@ -72,14 +72,16 @@ export const sessions: BasicChapter = ({ describe, it, expect }, subject) => {
       expect(await subject.adapter.deleteSession('Session-1')).toBe(false);
       // What ends so may be refused; it is no other session.
       expect(await orRefused(() => subject.adapter.deleteSession('session-1 '))).toBe(false);
+      expect(await listingsBut(['session-1'], subject.adapter)).toEqual([]);
       expect(await subject.adapter.deleteSession('session-1')).toBe(true);
       expect(await subject.adapter.getSession('session-1')).toBeNull();
       expect(await subject.adapter.deleteSession('session-1')).toBe(false);
-      expect(await subject.adapter.listSessions()).toEqual([]);
+      expect(await listingsBut([], subject.adapter)).toEqual([]);
       expect(await subject.adapter.get('session-1')).toBe('a key of the same name');
       // One of the same id has nothing of it.
       await subject.adapter.saveSession('session-1', newSession('session-1'));
       expect(await subject.adapter.getSession('session-1')).toEqual(newSession('session-1'));
+      expect(await subject.adapter.listSessions({ activeAgent: 'writer' })).toEqual([]);
     });
 
     it('should list sessions, the newest update first', async () => {

@@ -1,7 +1,7 @@
 /** What the suites store, and how they wait. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { StorageAdapter } from '../storage/adapter.js';
+import type { ListOptions, StorageAdapter } from '../storage/adapter.js';
 import type { ChatSession } from '../types.js';
 
 /** More sessions, keys or messages than a page of them, however large a page is likely to be. */
@@ -50,6 +50,29 @@ export function sampleSession(id: string): ChatSession {
   };
 }
 
+/** Listings by whatever a store may have an index of: a sample session is in each of them. */
+const LISTINGS: readonly (ListOptions | undefined)[] = [
+  undefined,
+  {},
+  { order: 'asc' },
+  { orderBy: 'createdAt' },
+  { orderBy: 'id' },
+  { activeAgent: 'writer' },
+  { idPrefix: 's' },
+  { createdAfter: at(0) },
+  { createdBefore: at(1) },
+  { updatedAfter: at(1) },
+  { updatedBefore: at(2) },
+];
+
+/** The listings that give other ids than these, each with what it gives. */
+export async function listingsBut(ids: readonly string[], adapter: StorageAdapter): Promise<unknown[]> {
+  const given = await Promise.all(
+    LISTINGS.map(async (options) => ({ options, found: await adapter.listSessions(options) })),
+  );
+  return given.filter(({ found }) => found.join('\n') !== ids.join('\n'));
+}
+
 /** Numbers below what is asked for, by chance, and the same ones at every run. */
 export function numbers(seed: number): (below: number) => number {
   let state = seed;
@@ -86,6 +109,8 @@ export async function untilGone(
   let [last, asking] = [done, done];
   await eventually(async () => {
     last = asking;
+    // Whoever reads it does not prolong it.
+    await adapter.get(key);
     asking = performance.now();
     return !(await adapter.has(key));
   });
