@@ -1,10 +1,19 @@
 /** Bugs of what concerns many at once: batches, iteration, pruning, expiry. */
 import { InMemoryStorageAdapter, type ChatSession, type ListOptions } from '../ts/index.js';
-import { failuresInMemory, testThatEachIsCaught, type Planted } from './support/planted.js';
+import { failuresInMemory, testThatEachIsCaught, type Bug, type Planted } from './support/planted.js';
 
 type Memory = InMemoryStorageAdapter;
 
 const entries = <T>(pairs: Iterable<readonly [string, T]>): (readonly [string, T])[] => [...pairs];
+
+const EXPIRE = 'should let each of many values expire after their ttl, and only then';
+
+/** The ttl of a batch is taken for another one. */
+const ofBatches =
+  (taken: (ttl: number) => number | undefined): Bug<Memory> =>
+  (adapter) => ({
+    setMany: (pairs, ttl) => adapter.setMany(pairs, ttl === undefined ? undefined : taken(ttl)),
+  });
 
 /** One bug each, planted into an adapter that has none, and the test that must catch it. */
 const planted: Planted<Memory> = {
@@ -117,6 +126,15 @@ const planted: Planted<Memory> = {
       },
     }),
     'should let each of many values expire after their ttl, and only then',
+  ],
+  'the ttl of a batch is in milliseconds': [ofBatches((ttl) => ttl / 1000), EXPIRE],
+  'the ttl of a batch is in whole seconds, rounded up': [ofBatches(Math.ceil), EXPIRE],
+  'the ttl of a batch is in whole seconds, where there is one': [ofBatches((ttl) => Math.floor(ttl) || ttl), EXPIRE],
+  'the ttl of a batch is a minute at the most': [ofBatches((ttl) => Math.min(ttl, 60)), EXPIRE],
+  'the ttl of a batch is an hour at the most, or none': [ofBatches((ttl) => (ttl > 3_600 ? undefined : ttl)), EXPIRE],
+  'a ttl is a day at the most, or none': [
+    (adapter) => ({ set: (key, value, ttl = Infinity) => adapter.set(key, value, ttl > 86_400 ? undefined : ttl) }),
+    'should tell when a key ends',
   ],
   'a batch counts a key twice': [
     (adapter) => ({
@@ -268,3 +286,10 @@ const planted: Planted<Memory> = {
 };
 
 testThatEachIsCaught(planted, failuresInMemory({ supports: new InMemoryStorageAdapter().capabilities }));
+
+describe('where nobody tells when keys end', () => {
+  const ttls = Object.entries(planted).filter(([, [, caughtBy]]) => caughtBy === EXPIRE);
+  // What is longer than a test waits for is for those to see who can ask.
+  const seen = ttls.filter(([name]) => / is in | gives | timer /.test(name));
+  testThatEachIsCaught(Object.fromEntries(seen), failuresInMemory({ supports: ['setMany'] }));
+});

@@ -1,6 +1,7 @@
 /** What an adapter must do that takes many sessions or keys at once. */
 import type { ChatSession } from '../types.js';
-import { eventually, newSession, sampleSession } from './samples.js';
+import { eventually, newSession, sampleSession, untilGone } from './samples.js';
+import { misdated } from './storage-upkeep.js';
 import { failureOf, thrower, type Chapter } from './subject.js';
 
 /** `getSessions`, `saveSessions`, `deleteSessions`. */
@@ -87,6 +88,16 @@ export const keyBatches: Chapter = ({ describe, it, expect }, subject, has) => {
         await subject.adapter.setMany([['a', 4]]);
         await eventually(async () => !(await subject.adapter.has('b')));
         expect([await subject.adapter.get('a'), await subject.adapter.get('c')]).toEqual([4, 3]);
+        const setMany = (key: string, ttl: number): Promise<void> =>
+          subject.adapter.setMany([[key, 1], [`${key} too`, 2]], ttl); // prettier-ignore
+        if (has('getExpiry')) {
+          expect(await misdated(subject, setMany)).toEqual([]);
+          return;
+        }
+        // Who cannot tell is waited for: neither a second more nor one less, nor whole seconds.
+        const { asked, answered } = await untilGone(subject.adapter, 'exact too', () => setMany('exact', 1.3));
+        expect(answered).toBeGreaterThanOrEqual(1_200);
+        expect(1_600).toBeGreaterThanOrEqual(asked);
       });
     }
     if (has('deleteMany')) {

@@ -1,6 +1,29 @@
 /** What an adapter must do that removes what is old, tells when keys end, or verifies what it has. */
 import { at, eventually, sampleSession } from './samples.js';
-import { failureOf, type Chapter } from './subject.js';
+import { failureOf, type CapableSubject, type Chapter } from './subject.js';
+
+/** In seconds: no whole ones, more than a minute, more than an hour, and more than a timer waits. */
+const TTLS = [1.3, 90, 7_200, 30 * 86_400];
+
+/** How far from its time a key may be said to end, in milliseconds: less than any rounding to seconds takes it. */
+const OUT_BY = 200;
+
+/** The ttls after which a key that is set so is not said to end, each with what is said, in milliseconds from now. */
+export async function misdated(
+  { adapter }: CapableSubject,
+  set: (key: string, ttl: number) => Promise<void>,
+): Promise<unknown[]> {
+  const wrong: unknown[] = [];
+  for (const ttl of TTLS) {
+    const called = Date.now();
+    await set(`for ${ttl}`, ttl);
+    const done = Date.now();
+    const end = (await adapter.getExpiry(`for ${ttl}`)) ?? NaN;
+    const fits = end >= called + ttl * 1000 - OUT_BY && end <= done + ttl * 1000 + OUT_BY;
+    if (!fits) wrong.push({ ttl, said: end - called });
+  }
+  return wrong;
+}
 
 /** `prune`. */
 export const pruning: Chapter = ({ describe, it, expect }, subject, has) => {
@@ -66,6 +89,7 @@ export const expiry: Chapter = ({ describe, it, expect }, subject, has) => {
       expect(await subject.adapter.getExpiry('missing')).toBeNull();
       await eventually(async () => !(await subject.adapter.has('over')));
       expect(await subject.adapter.getExpiry('over')).toBeNull();
+      expect(await misdated(subject, (key, ttl) => subject.adapter.set(key, 1, ttl))).toEqual([]);
       if (subject.adapter.persistent === false) return;
       // The hour began 20 ms ago or more, and does not begin anew; whoever asks how much is left of it may be out by a few.
       const restarted = Date.now() - 10;
