@@ -1,6 +1,6 @@
 /** What an adapter must do that iterates over its sessions and keys. */
 import { at, eventually, MANY, newSession, sampleSession } from './samples.js';
-import { collect, type Chapter } from './subject.js';
+import { collect, collectRemoving, type Chapter } from './subject.js';
 
 const name = (index: number): string => `id/${String(index).padStart(4, '0')}`;
 
@@ -30,6 +30,9 @@ export const sessionIteration: Chapter = ({ describe, it, expect }, subject, has
       ] as const) {
         expect(await collect(subject.adapter.sessions(options))).toEqual(await subject.adapter.listSessions(options));
       }
+      // A loop that deletes what it sees misses nothing: the next page does not begin so many further on.
+      const { adapter } = subject;
+      expect(await collectRemoving(adapter.sessions(), (id) => adapter.deleteSession(id))).toEqual(all);
     });
 
     it('should give each session once while others are written, and stop where the loop is left', async () => {
@@ -56,7 +59,9 @@ export const keyIteration: Chapter = ({ describe, it, expect }, subject, has) =>
       await subject.adapter.set('over', 1, 0.001);
       await eventually(async () => !(await subject.adapter.has('over')));
       const byBytes = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other));
-      expect(await collect(subject.adapter.keys())).toEqual(keys.sort(byBytes));
+      const { adapter } = subject;
+      expect(await collect(adapter.keys())).toEqual(keys.sort(byBytes));
+      expect(await collectRemoving(adapter.keys(), (key) => adapter.delete(key))).toEqual(keys);
     });
 
     it('should give only keys that begin as asked for', async () => {

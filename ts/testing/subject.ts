@@ -52,6 +52,22 @@ export async function collect(items: AsyncIterable<string>): Promise<string[]> {
   return all;
 }
 
+/** Removed at one go by those who remove what they see: less than a page is likely to be, and few waits. */
+const AT_ONCE = 100;
+
+/** Everything that an iteration gives while what has been seen is removed. */
+export async function collectRemoving(
+  items: AsyncIterable<string>,
+  remove: (item: string) => Promise<unknown>,
+): Promise<string[]> {
+  const all: string[] = [];
+  for await (const item of items) {
+    all.push(item);
+    if (all.length % AT_ONCE === 0) await Promise.all(all.slice(-AT_ONCE).map(remove));
+  }
+  return all;
+}
+
 /** The getter of a member that nobody can read, and so nobody can store. */
 export function thrower(): never {
   throw new Error('it cannot be stored');
