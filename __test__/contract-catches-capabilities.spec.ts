@@ -1,4 +1,4 @@
-import { InMemoryStorageAdapter, type ChatMessage } from '../ts/index.js';
+import { InMemoryStorageAdapter, type ChatMessage, type ConflictError } from '../ts/index.js';
 import { failuresInMemory, testThatEachIsCaught, type Planted } from './support/planted.js';
 
 type Memory = InMemoryStorageAdapter;
@@ -218,6 +218,15 @@ const planted: Planted<Memory> = {
       saveVersioned: (id, session, options) =>
         adapter.saveVersioned(id, session, options).catch(() => {
           throw Object.assign(new Error('lost'), { code: 'ERR_CONFLICT' });
+        }),
+    }),
+    'should tell the loser both versions, and write nothing of its',
+  ],
+  'a conflict is an error like any other, but for its members': [
+    (adapter) => ({
+      saveVersioned: (id, session, options) =>
+        adapter.saveVersioned(id, session, options).catch(({ code, message, expected, actual }: ConflictError) => {
+          throw Object.assign(new Error(message), { name: 'ConflictError', code, expected, actual });
         }),
     }),
     'should tell the loser both versions, and write nothing of its',

@@ -28,9 +28,13 @@ export const sessionBatches: Chapter = ({ describe, it, expect }, subject, has) 
         await subject.adapter.saveSession('a', { ...sampleSession('a'), activeAgent: 'earlier' });
         const both = new Map(pairs(['a', 'b']));
         const saving = subject.adapter.saveSessions(both);
-        for (const session of both.values()) session.messages.pop();
+        const given = [...both.values()];
+        for (const session of given) session.messages.pop();
         both.clear();
         await saving;
+        // They are the caller's, and stay as they are.
+        const shortened = pairs(['a', 'b']).map(([, one]) => ({ ...one, messages: one.messages.slice(0, -1) }));
+        expect(given).toEqual(shortened);
         expect(await listed()).toEqual(['a', 'b']);
         for (const id of ['a', 'b']) expect(await subject.adapter.getSession(id)).toEqual(sampleSession(id));
         const wrong = [...pairs(['c', 'd']), ['e', {}] as unknown as [string, ChatSession]];
@@ -74,7 +78,7 @@ export const keyBatches: Chapter = ({ describe, it, expect }, subject, has) => {
         const setting = subject.adapter.setMany(new Map<string, unknown>([['a', 1], ['b', value]])); // prettier-ignore
         value.push(2);
         await setting;
-        expect([await subject.adapter.get('a'), await subject.adapter.get('b')]).toEqual([1, [1]]);
+        expect([value, await subject.adapter.get('a'), await subject.adapter.get('b')]).toEqual([[1, 2], 1, [1]]);
         // Nobody can store it; which keys are none is for strict adapters to tell.
         const bad = Object.defineProperty({}, 'x', { get: thrower, enumerable: true });
         const wrong: [string, unknown][] = [['a', 3], ['bad', bad]]; // prettier-ignore

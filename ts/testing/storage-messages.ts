@@ -24,6 +24,8 @@ export const appending: Chapter = ({ describe, it, expect }, subject, has) => {
       const appending = subject.adapter.appendMessages('session-1', added);
       added.pop();
       expect(await appending).toBe(5);
+      // They are the caller's, and stay as they are.
+      expect(added).toEqual([message('m4')]);
       const before = sampleSession('session-1');
       const after = await subject.adapter.getSession('session-1');
       expect({ ...after, updatedAt: before.updatedAt }).toEqual({

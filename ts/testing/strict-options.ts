@@ -43,6 +43,10 @@ export const hostileOptions: Chapter = ({ describe, it, expect }, subject, has) 
       });
       await Promise.all(rounds);
       expect(wrong).toEqual([]);
+      // What one is given is one's own.
+      const mine = await subject.adapter.listSessions();
+      if (!Object.isFrozen(mine)) mine.splice(0, 1, 'changed');
+      expect(await subject.adapter.listSessions()).toEqual(listed(all, {}));
     });
 
     it('should take what is undefined for what is not given', async () => {
