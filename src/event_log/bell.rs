@@ -52,7 +52,8 @@ impl Bell {
         self.announced().insert(ticket);
     }
 
-    /// Waits for an event of a session, where nobody has called that off; `newest` says which one there is, and is asked once nobody can be missed.
+    /// Waits for an event of a session, where nobody has called that off; `newest` says which one there is, and is asked once
+    /// nobody can be missed. It may wait for nothing: whoever calls a wait off does not.
     pub fn wait(&self, session: &str, waiting: Waiting, newest: impl FnOnce() -> Result<u64>) {
         let mut all = self.lock();
         if !self.announced().remove(&waiting.ticket) {

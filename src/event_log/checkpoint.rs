@@ -51,9 +51,10 @@ pub fn keep(layout: &Layout, file: &Path, session: &Session, entries: &RwLock<En
 }
 
 fn try_keep(layout: &Layout, name: &str, file: &Path, session: &Session, held: &RwLock<Entries>) -> Result<()> {
-    let entries = read(held);
+    // Before the events are held still: others wait for them.
     let Some(found) = files::look_at_times(file)? else { return Ok(()) };
     let Some((length, written)) = state_of(&found) else { return Ok(()) };
+    let entries = read(held);
     if entries.stored.is_some()
         || entries.kept
         || entries.flawed
@@ -143,17 +144,27 @@ fn head_words(head: &[u8]) -> Option<[u64; HEAD_WORDS]> {
     Some(words)
 }
 
-/// Makes sure that the events of a file are at hand; `file` is open, whatever its name is by now.
+/// Makes sure that the events of a file are at hand; `file` is open, whatever its name is by now. They are read before anybody
+/// is kept from looking: the disk may not answer, and the writer would wait with all its sessions. Two may read at once.
 pub fn load(entries: &RwLock<Entries>, session: &Session, file: &File) -> Result<()> {
-    let Some((path, length)) = read(entries).stored.clone() else { return Ok(()) };
+    let (stored, count) = {
+        let entries = read(entries);
+        (entries.stored.clone(), entries.summary.count)
+    };
+    let Some((path, length)) = stored else { return Ok(()) };
+    let stored = stored_list(&path, session, count);
+    let kept = stored.is_some();
+    let list = stored.map_or_else(|| scanned(file, length, session), Ok)?;
     let mut entries = write(entries);
+    // Another one may have been faster, and the writer have added more since.
     if entries.stored.is_none() {
         return Ok(());
     }
-    let stored = stored_list(&path, session, entries.summary.count);
-    let kept = stored.is_some();
-    entries.fill(stored.map_or_else(|| scanned(file, length, session), Ok)?);
+    entries.fill(list);
     entries.kept = kept;
+    drop(entries);
+    // Of a file that was damaged since, less may be left.
+    session.change(|_| ());
     Ok(())
 }
 

@@ -5,7 +5,10 @@ use std::{
     collections::HashMap,
     ops::Range,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::found::Identity;
@@ -161,13 +164,21 @@ pub struct Session {
     /// Which file is the one being written, where another process writes it.
     pub growing: Option<Identity>,
     files: RwLock<Vec<Placed>>,
+    /// The number of its newest event, for whoever may wait for nothing: the thread of JavaScript asks for it.
+    newest: AtomicU64,
     topics: Arc<Mutex<Topics>>,
 }
 
 impl Session {
     /// A session without files.
     pub fn new(id: &str) -> Self {
-        Self { id: id.into(), growing: None, files: RwLock::default(), topics: Arc::default() }
+        Self {
+            id: id.into(),
+            growing: None,
+            files: RwLock::default(),
+            newest: AtomicU64::new(0),
+            topics: Arc::default(),
+        }
     }
 
     /// The same session as another process's files have it now, without files still. What was known of it before may be in use:
@@ -182,15 +193,21 @@ impl Session {
         read(&self.files)
     }
 
-    /// Its files, to move them.
-    pub fn files_mut(&self) -> RwLockWriteGuard<'_, Vec<Placed>> {
-        write(&self.files)
+    /// Changes its files, or the events in them.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Vec<Placed>) -> T) -> T {
+        let mut files = write(&self.files);
+        let outcome = change(&mut files);
+        let last = |file: &Placed| Some(read(&file.entries).summary.last_seq).filter(|seq| *seq > 0);
+        let newest = files.iter().rev().find_map(last).unwrap_or(0);
+        // With the files held still: whoever sees the number finds the event. In one order with the count of those who wait, see
+        // `Bell::wait`.
+        self.newest.store(newest, Ordering::SeqCst);
+        outcome
     }
 
-    /// The number of its newest event; 0 where it has none.
+    /// The number of its newest event; 0 where it has none. Waits for nobody.
     pub fn last_seq(&self) -> u64 {
-        let last = |file: &Placed| Some(read(&file.entries).summary.last_seq).filter(|seq| *seq > 0);
-        self.files().iter().rev().find_map(last).unwrap_or(0)
+        self.newest.load(Ordering::SeqCst)
     }
 
     /// Whether it has an event: there may be a file of it whose only line was never finished.

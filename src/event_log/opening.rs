@@ -150,7 +150,7 @@ pub fn load(
         return Ok(None);
     };
     let session = Session::new(&id);
-    *session.files_mut() = placed;
+    session.change(|files| *files = placed);
     *session.topics() = topics;
     let loaded = Loaded { session: Arc::new(session), last_seq: last_seq.unwrap_or(0), suspicious, length, ends_open };
     Ok(Some(loaded))

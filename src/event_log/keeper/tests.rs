@@ -52,6 +52,7 @@ fn events_go_on_while_the_index_of_a_closed_file_is_on_its_way_and_the_end_of_th
     holding.recv().unwrap();
     let layout = owned.around.layout.clone();
     let path = layout.active.join("nobody.jsonl");
+    fs::write(&path, "").unwrap();
     owned.around.keeper.keep(Closed { layout, path, session: Session::new("nobody").into(), entries });
     close_file(&mut owned);
     append(&mut owned);

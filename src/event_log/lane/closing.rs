@@ -103,12 +103,13 @@ impl Lane {
             return Err(Error::io(format!("syncing {}", around.layout.active.display()), &cause));
         }
         let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));
-        let mut files = self.session.files_mut();
-        let Some(placed) = files.last_mut() else { return Ok(false) };
-        placed.path = files::move_new(&placed.path, &around.layout.active, free)?;
-        placed.closed = true;
-        let closed = placed.clone();
-        drop(files);
+        let closed = self.session.change(|files| -> Result<_> {
+            let Some(placed) = files.last_mut() else { return Ok(None) };
+            placed.path = files::move_new(&placed.path, &around.layout.active, free)?;
+            placed.closed = true;
+            Ok(Some(placed.clone()))
+        })?;
+        let Some(closed) = closed else { return Ok(false) };
         checkpoint::remove(&around.layout, &self.path(around));
         self.keep_index(around, closed);
         self.dirty = false;

@@ -115,22 +115,20 @@ impl Lane {
 
     /// Shows readers what was added, and gives the number of the event that the file begins with.
     fn publish(&self, around: &Surroundings, added: Vec<Entry>) -> Option<u64> {
-        let mut first_seq = None;
-        let mut files = self.session.files_mut();
-        if files.last().is_none_or(|file| file.closed) {
-            let entries = Arc::new(RwLock::new(Entries::default()));
-            files.push(Placed { path: self.path(around), closed: false, bytes: 0, entries });
-        }
-        let first = files.len() == 1;
-        if let Some(file) = files.last_mut() {
+        let (first, first_seq) = self.session.change(|files| {
+            if files.last().is_none_or(|file| file.closed) {
+                let entries = Arc::new(RwLock::new(Entries::default()));
+                files.push(Placed { path: self.path(around), closed: false, bytes: 0, entries });
+            }
+            let first = files.len() == 1;
+            let Some(file) = files.last_mut() else { return (first, None) };
             file.bytes = self.current.length;
             let mut entries = write(&file.entries);
             for entry in added {
                 entries.push(entry);
             }
-            first_seq = entries.list.first().filter(|first| first.offset == 0).map(|first| first.seq);
-        }
-        drop(files);
+            (first, entries.list.first().filter(|first| first.offset == 0).map(|first| first.seq))
+        });
         if first && around.catalog.find(&self.session.id).is_none() {
             around.catalog.insert(Arc::clone(&self.session));
         }

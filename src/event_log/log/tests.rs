@@ -1,3 +1,6 @@
+#[cfg(unix)]
+mod silent;
+
 use super::*;
 
 fn wait<T: Send + 'static>(ask: impl FnOnce(Reply<T>)) -> Result<T> {

@@ -140,7 +140,7 @@ impl Cleanup {
             let layout = &owned.around.layout;
             if files::look(&file.path)?.is_none() && layout.active.is_dir() {
                 tracing::error!(target: "smalltalk::event_log", file = %file.path.display(), "somebody else has removed a file of the log");
-                session.files_mut().retain(|other| other.path != file.path);
+                session.change(|files| files.retain(|other| other.path != file.path));
                 let RecoveryReport { damaged, .. } = &mut owned.report;
                 owned.removed.extend(Damage::removed(&file, damaged));
                 continue;
@@ -176,10 +176,11 @@ fn move_to(directory: &Path, session: &Session, file: &Placed) -> Result<()> {
     let stem = names::stem_of(&session.id);
     let first_seq = read(&file.entries).summary.first_seq;
     let free = (0..).map(|copy| names::segment_name(&stem, first_seq, copy));
-    let mut placed = session.files_mut();
-    files::move_new(&file.path, directory, free)?;
-    placed.retain(|other| other.path != file.path);
-    Ok(())
+    session.change(|placed| {
+        files::move_new(&file.path, directory, free)?;
+        placed.retain(|other| other.path != file.path);
+        Ok(())
+    })
 }
 
 /// A session without files is forgotten; its numbers stay used.

@@ -92,11 +92,13 @@ impl Growing {
         recovery::entries(found, self.offset, &mut session.topics(), |entry| added.push(entry));
         *last_seq = added.list.last().map(|entry| entry.seq).max(*last_seq);
         self.offset += end as u64;
-        if let Some(file) = session.files_mut().last_mut() {
-            file.bytes = self.offset;
-            let mut entries = write(&file.entries);
-            added.list.into_iter().for_each(|entry| entries.push(entry));
-        }
+        session.change(|files| {
+            if let Some(file) = files.last_mut() {
+                file.bytes = self.offset;
+                let mut entries = write(&file.entries);
+                added.list.into_iter().for_each(|entry| entries.push(entry));
+            }
+        });
         Ok(true)
     }
 }

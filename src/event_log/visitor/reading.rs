@@ -89,11 +89,11 @@ impl Visitor {
             };
             let summary = read(&placed.entries).summary;
             last_seq = (summary.count > 0).then_some(summary.last_seq).max(last_seq);
-            session.files_mut().push(placed);
+            session.change(|files| files.push(placed));
         }
         if let Some(file) = &mut growing {
             let placed = Placed { path: path.to_owned(), closed: false, bytes: 0, entries: Arc::default() };
-            session.files_mut().push(placed);
+            session.change(|files| files.push(placed));
             file.read_more(&session, &mut last_seq)?;
         }
         let session = Arc::new(session);
