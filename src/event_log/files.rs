@@ -17,7 +17,7 @@ pub use self::watched::ROOM;
 #[cfg(all(test, unix))]
 pub use self::watched::UNCOUNTED;
 #[cfg(test)]
-pub use self::watched::{FULL, LISTED, LOOKED, MEANWHILE, REDONE, STUCK, SYNCED, UNOPENED};
+pub use self::watched::{FULL, LISTED, LOOKED, MEANWHILE, MOVING, OPENING, REDONE, STUCK, SYNCED, UNOPENED};
 pub use self::{
     directories::{
         create_directory, create_unsynced, directory_names, file_names, is_directory, names, open_directory,
@@ -142,6 +142,10 @@ pub fn named(file: &File) -> Option<Found> {
 
 /// Opens a file to read from it, where there is one.
 pub fn open_found(path: &Path) -> Result<Option<File>> {
+    #[cfg(test)]
+    if let Some(meanwhile) = OPENING.take() {
+        meanwhile();
+    }
     match File::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -115,8 +115,10 @@ impl Entries {
 /// A file of a session and what it holds.
 #[derive(Debug, Clone)]
 pub struct Placed {
-    /// Where it is now.
+    /// Where it is.
     pub path: PathBuf,
+    /// Where it is about to be: there it is where it is not in its place any more. See [`moving`](super::moving).
+    pub going: Option<PathBuf>,
     /// Whether it is closed: nothing is added to it any more.
     pub closed: bool,
     /// Its length, as far as the index reaches.
@@ -188,12 +190,12 @@ impl Session {
         Self { growing, topics, ..Self::new(id) }
     }
 
-    /// Its files. While somebody looks, none is moved away.
+    /// Its files. Whoever holds them still touches no disk meanwhile: the writer waits for it, and with it all sessions.
     pub fn files(&self) -> RwLockReadGuard<'_, Vec<Placed>> {
         read(&self.files)
     }
 
-    /// Changes its files, or the events in them.
+    /// Changes what readers see of its files, or of the events in them; touches no disk meanwhile.
     pub fn change<T>(&self, change: impl FnOnce(&mut Vec<Placed>) -> T) -> T {
         let mut files = write(&self.files);
         let outcome = change(&mut files);

@@ -25,6 +25,7 @@ mod journal;
 mod keeper;
 mod lane;
 mod log;
+mod moving;
 mod names;
 mod opening;
 mod options;

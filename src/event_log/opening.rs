@@ -192,7 +192,7 @@ impl Loading<'_> {
         let ends_open = bytes.get(..end).is_some_and(|kept| kept.last().is_some_and(|byte| *byte != b'\n'));
         let mut entries = index(&outcome.found, topics);
         entries.flawed = !outcome.damage.is_empty();
-        let placed = Placed { path, closed, bytes: end as u64, entries: Arc::new(RwLock::new(entries)) };
+        let placed = Placed { path, going: None, closed, bytes: end as u64, entries: Arc::new(RwLock::new(entries)) };
         Ok(Some((placed, ends_open)))
     }
 
@@ -207,7 +207,7 @@ impl Loading<'_> {
         self.last_seq = Some(entries.summary.last_seq);
         self.report.events += entries.summary.count;
         let bytes = entries.stored.as_ref().map_or(0, |(_, length)| *length);
-        Some(Placed { path: path.to_owned(), closed, bytes, entries: Arc::new(RwLock::new(entries)) })
+        Some(Placed { path: path.to_owned(), going: None, closed, bytes, entries: Arc::new(RwLock::new(entries)) })
     }
 
     /// Cuts off the unfinished line, and gives where the file ends then.
@@ -250,8 +250,13 @@ mod tests {
 
     #[test]
     fn of_a_removed_file_no_more_is_missing_than_it_had() {
-        let file =
-            Placed { path: "active/s.jsonl".into(), closed: false, bytes: 1_000, entries: Arc::<RwLock<_>>::default() };
+        let file = Placed {
+            path: "active/s.jsonl".into(),
+            going: None,
+            closed: false,
+            bytes: 1_000,
+            entries: Arc::<RwLock<_>>::default(),
+        };
         let damage = |name: &str, offset, bytes| Damage { file: name.into(), offset, bytes, copy: None };
         // The last one is of an earlier file of that name, which was closed since.
         let all = [("s.jsonl", 600, 50), ("other.jsonl", 1, 2), ("s.jsonl", 100, 50), ("s.jsonl", 52_146, 1_158)];

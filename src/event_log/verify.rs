@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     archive, files,
     index::{Placed, Session},
+    moving::Opened,
     names,
     opening::Damage,
     recovery::recover,
@@ -80,17 +81,13 @@ fn verify_session(view: &View, mut session: Arc<Session>, report: &mut VerifyRep
 /// The files of a session, and the one being written, open: it may be closed meanwhile, and its name another's. `None` where
 /// that has happened.
 fn hold(view: &View, session: &Session) -> Result<Option<(Vec<Placed>, Option<File>)>> {
-    let guard = session.files();
-    let files = guard.clone();
-    // What this process writes stays where it is as long as it is looked at; on others that has no effect.
-    let _guard = matches!(view, View::Owned(..)).then_some(guard);
+    let files = session.files().clone();
     let Some(last) = files.last().filter(|file| !file.closed) else { return Ok(Some((files, None))) };
-    let growing = match files::open_found(&last.path)? {
-        Some(file) if view.is_growing(session, &file)? => Some(file),
-        _ => None,
-    };
-    let missed = growing.is_none() && matches!(view, View::Visited(_));
-    Ok((!missed).then_some((files, growing)))
+    match view.open(session, last)? {
+        Opened::File(file) => Ok(Some((files, Some(file)))),
+        Opened::Moved => Ok(None),
+        Opened::Removed => Ok(Some((files, None))),
+    }
 }
 
 /// What has been written to a file. What stands behind it was written since, and a line without its end is being written.

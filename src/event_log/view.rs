@@ -1,11 +1,13 @@
 //! Where readers look: into what the writer of this process keeps, or into the files of another one's.
 
-use std::{fs::File, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use super::{
     catalog::Catalog,
     directory::Layout,
-    index::Session,
+    files,
+    index::{Placed, Session},
+    moving::{self, Opened},
     visitor::{self, Visitor},
 };
 use crate::error::Result;
@@ -52,12 +54,14 @@ impl View {
         }
     }
 
-    /// Whether a file that was opened by its name is the one that the session is being written to. What this process writes
-    /// is not given another name while somebody looks at the session's files.
-    pub fn is_growing(&self, session: &Session, file: &File) -> Result<bool> {
+    /// Opens a file of a session, which may be moved meanwhile.
+    pub fn open(&self, session: &Session, placed: &Placed) -> Result<Opened> {
         match self {
-            Self::Owned(..) => Ok(true),
-            Self::Visited(_) => visitor::is_growing(session, file),
+            Self::Owned(..) => moving::open(session, placed),
+            Self::Visited(_) => match files::open_found(&placed.path)? {
+                Some(file) if placed.closed || visitor::is_growing(session, &file)? => Ok(Opened::File(file)),
+                _ => Ok(Opened::Moved),
+            },
         }
     }
 

@@ -126,6 +126,41 @@ fn each_replay_beside_a_writer_is_a_prefix_with_everything_acknowledged() {
 }
 
 #[test]
+fn each_replay_beside_a_writer_whose_files_are_closed_and_archived_at_once_has_each_event_once() {
+    let place = Place::new();
+    let log = EventLog::open(LogOptions { max_file_bytes: 1, ..place.options() }).unwrap();
+    let done = AtomicBool::new(false);
+    let found = |archived| payloads(&replay(&log, SESSION, ReplayFilter { archived, ..ReplayFilter::default() }));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut seen = 0;
+            while !done.load(Ordering::Relaxed) {
+                let events = found(true);
+                assert_eq!(events, (0..events.len() as u64).collect::<Vec<_>>());
+                assert!(events.len() >= seen);
+                seen = events.len();
+            }
+        });
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let events = found(false);
+                assert!(events.windows(2).all(|two| two[0] + 1 == two[1]), "{events:?}");
+            }
+        });
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                wait(|reply| log.cleanup(Duration::from_millis(20), reply)).unwrap();
+            }
+        });
+        for payload in 0..150 {
+            append(&log, SESSION, payload);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(found(true), (0..150).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_replay_that_was_ended_brings_nothing_more() {
     let place = Place::new();
     let log = some_events(&place);

@@ -11,6 +11,7 @@ use crate::{
     event_log::{
         archive, checkpoint, files,
         index::{Entry, Placed, Session, read, write},
+        moving::Opened,
         names,
         opening::index,
         recovery::recover,
@@ -22,27 +23,26 @@ impl Cursor {
     /// Takes hold of the files as they are now: what is moved, deleted or added later changes nothing. `None` where one is no
     /// longer there. Closed ones in which nothing is wanted stay closed: a tail would open all of them for each event.
     pub(super) fn hold(&self, view: &View, session: &Arc<Session>) -> Result<Option<Vec<Part>>> {
-        let guard = session.files();
-        let files = guard.clone();
-        // What this process writes stays where it is as long as it is looked at; on others that has no effect.
-        let _guard = matches!(view, View::Owned(..)).then_some(guard);
-        let mut held = Vec::with_capacity(files.len());
-        for placed @ Placed { path, entries, closed, .. } in &files {
+        let mut files = session.files().clone();
+        // First the one that is being written, for its name may soon be another's.
+        let growing = files.pop_if(|last| !last.closed);
+        let (mut held, mut last) = (Vec::with_capacity(files.len() + 1), None);
+        for placed @ Placed { path, entries, closed, .. } in growing.iter().chain(&files) {
             if *closed && self.filter.excludes(&read(entries).summary) {
                 continue;
             }
-            let Some(file) = files::open_found(path)? else {
-                if matches!(view, View::Visited(_)) {
-                    return Ok(None);
+            let file = match view.open(session, placed)? {
+                Opened::File(file) => file,
+                Opened::Moved => return Ok(None),
+                Opened::Removed => {
+                    report_removed(view, placed)?;
+                    continue;
                 }
-                report_removed(view, placed)?;
-                continue;
             };
-            if !closed && !view.is_growing(session, &file)? {
-                return Ok(None);
-            }
-            held.extend(Part::of(file, path.clone(), Arc::clone(entries), Arc::clone(session)));
+            let part = Part::of(file, path.clone(), Arc::clone(entries), Arc::clone(session));
+            if *closed { held.extend(part) } else { last = part }
         }
+        held.extend(last);
         Ok(Some(held))
     }
 

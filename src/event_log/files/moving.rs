@@ -10,20 +10,32 @@ use super::{options, replacing::TEMPORARY};
 use crate::error::{Error, Result};
 
 /// Moves a file to the first of `names` in `directory` that is free, and gives that path. Never replaces a file: only the
-/// owner of a log moves its files, so nobody of ours comes in between.
-pub fn move_new(from: &Path, directory: &Path, names: impl Iterator<Item = String>) -> Result<PathBuf> {
+/// owner of a log moves its files, so nobody of ours comes in between. Where it is about to be it says before the file may be
+/// gone from where it was.
+pub fn move_new(
+    from: &Path,
+    directory: &Path,
+    names: impl Iterator<Item = String>,
+    say: impl Fn(&Path),
+) -> Result<PathBuf> {
     let moving = || {
         for name in names {
             let to = directory.join(&name);
             if !to.try_exists()? {
+                say(&to);
+                #[cfg(test)]
+                super::watched::moving();
                 match fs::rename(from, &to) {
                     Err(cause) if cause.kind() == io::ErrorKind::CrossesDevices => copy_new(from, directory, &name)?,
                     moved => moved?,
                 }
+                #[cfg(test)]
+                super::watched::moving();
                 return Ok(to);
             }
             // Whoever was killed between the copy and the end of the original left both.
             if crosses_devices(from, directory)? && fs::read(from)? == fs::read(&to)? {
+                say(&to);
                 return finish_move(from, directory).map(|()| to);
             }
         }
@@ -67,5 +79,7 @@ fn finish_move(from: &Path, directory: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(directory)?.sync_all()?;
     }
+    #[cfg(test)]
+    super::watched::moving();
     fs::remove_file(from)
 }

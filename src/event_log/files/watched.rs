@@ -19,6 +19,10 @@ thread_local! {
     pub static LISTED: Cell<usize> = const { Cell::new(0) };
     /// What somebody else does right after this thread has listed a directory, once.
     pub static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+    /// What somebody else does each time this thread is about to take a file away from where it is, and when it has.
+    pub static MOVING: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
+    /// What somebody else does right before this thread opens a file to read it, once.
+    pub static OPENING: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
     /// How often this thread has read a journal.
     pub static REDONE: Cell<usize> = const { Cell::new(0) };
     /// Files that this thread cannot remove, by the ends of their paths.
@@ -41,6 +45,14 @@ pub(super) fn take_space(mut file: &File, path: &Path, bytes: &[u8]) -> io::Resu
     }
     file.write_all(bytes.get(..bytes.len() / 2).unwrap_or_default())?;
     Err(io::ErrorKind::StorageFull.into())
+}
+
+/// A file is about to be moved, or has been.
+pub(super) fn moving() {
+    if let Some(mut meanwhile) = MOVING.take() {
+        meanwhile();
+        MOVING.set(Some(meanwhile));
+    }
 }
 
 /// Fails as the system does where there is no room for one more.

@@ -11,7 +11,7 @@ use crate::{
         files,
         index::{Placed, Summary, read},
         keeper::Closed,
-        names,
+        moving,
     },
 };
 
@@ -73,7 +73,9 @@ impl Lane {
     }
 
     fn try_close_file(&mut self, around: &mut Surroundings) -> Result<bool> {
-        let Some(Summary { first_seq, .. }) = self.current_summary() else { return Ok(false) };
+        if self.current_summary().is_none() {
+            return Ok(false);
+        }
         let path = self.path(around);
         self.check_file(&path, None)?;
         if self.current.on_disk() < self.current.length
@@ -102,14 +104,11 @@ impl Lane {
             let cause = std::io::Error::other("it cannot be opened");
             return Err(Error::io(format!("syncing {}", around.layout.active.display()), &cause));
         }
-        let free = (0..).map(|copy| names::segment_name(&self.stem, first_seq, copy));
-        let closed = self.session.change(|files| -> Result<_> {
-            let Some(placed) = files.last_mut() else { return Ok(None) };
-            placed.path = files::move_new(&placed.path, &around.layout.active, free)?;
-            placed.closed = true;
-            Ok(Some(placed.clone()))
-        })?;
-        let Some(closed) = closed else { return Ok(false) };
+        let Some(placed) = self.session.files().last().cloned() else { return Ok(false) };
+        let path = moving::move_file(&self.session, &placed, &around.layout.active)?;
+        let closed = Placed { path, closed: true, ..placed };
+        // Before another file gets the name that it had.
+        self.session.change(|files| files.last_mut().map(|last| *last = closed.clone()));
         checkpoint::remove(&around.layout, &self.path(around));
         self.keep_index(around, closed);
         self.dirty = false;

@@ -118,7 +118,7 @@ impl Lane {
         let (first, first_seq) = self.session.change(|files| {
             if files.last().is_none_or(|file| file.closed) {
                 let entries = Arc::new(RwLock::new(Entries::default()));
-                files.push(Placed { path: self.path(around), closed: false, bytes: 0, entries });
+                files.push(Placed { path: self.path(around), going: None, closed: false, bytes: 0, entries });
             }
             let first = files.len() == 1;
             let Some(file) = files.last_mut() else { return (first, None) };

@@ -3,6 +3,7 @@ mod cleaning;
 #[cfg(target_os = "linux")]
 mod exhausted;
 mod meddling;
+mod moving;
 mod positions;
 mod refused;
 mod stuck;

@@ -1,12 +1,7 @@
 //! The steps of a cleanup, each as far as a slice takes it. Files that it moves share one sync of each directory: nothing
 //! else happens before.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::UNIX_EPOCH,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::UNIX_EPOCH};
 
 use super::{Cleanup, Slice};
 use crate::{
@@ -15,7 +10,7 @@ use crate::{
         files,
         index::{Placed, Session, read},
         lane::Lane,
-        names,
+        moving,
         opening::{Damage, RecoveryReport},
         owned::Owned,
         time::{date_text, day_of, millis},
@@ -147,7 +142,9 @@ impl Cleanup {
             }
             let day = layout.archive.join(date_text(day_of(read(&file.entries).summary.newest)));
             files::create_directory(&day)?;
-            move_to(&day, session, &file)?;
+            // Whoever begins a replay meanwhile finds it in the one place or in the other; those under way hold theirs open.
+            moving::move_file(session, &file, &day)?;
+            session.change(|files| files.retain(|other| other.path != file.path));
             moved.entry(day).or_default().push(file.path);
         }
         Ok(false)
@@ -169,18 +166,6 @@ impl Cleanup {
         }
         self.note(synced.and_then(|()| files::sync_directory(&owned.around.layout.active)));
     }
-}
-
-/// Nobody begins a replay while a file moves; replays under way hold theirs open.
-fn move_to(directory: &Path, session: &Session, file: &Placed) -> Result<()> {
-    let stem = names::stem_of(&session.id);
-    let first_seq = read(&file.entries).summary.first_seq;
-    let free = (0..).map(|copy| names::segment_name(&stem, first_seq, copy));
-    session.change(|placed| {
-        files::move_new(&file.path, directory, free)?;
-        placed.retain(|other| other.path != file.path);
-        Ok(())
-    })
 }
 
 /// A session without files is forgotten; its numbers stay used.

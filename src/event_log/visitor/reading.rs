@@ -92,7 +92,8 @@ impl Visitor {
             session.change(|files| files.push(placed));
         }
         if let Some(file) = &mut growing {
-            let placed = Placed { path: path.to_owned(), closed: false, bytes: 0, entries: Arc::default() };
+            let placed =
+                Placed { path: path.to_owned(), going: None, closed: false, bytes: 0, entries: Arc::default() };
             session.change(|files| files.push(placed));
             file.read_more(&session, &mut last_seq)?;
         }
@@ -109,7 +110,7 @@ impl Visitor {
             index(&recover(&bytes, Some(&session.id), after).found, &mut session.topics())
         };
         let bytes = files::look(&path)?.map_or(0, |found| found.length);
-        Ok(Some(Placed { path, closed: true, bytes, entries: Arc::new(RwLock::new(entries)) }))
+        Ok(Some(Placed { path, going: None, closed: true, bytes, entries: Arc::new(RwLock::new(entries)) }))
     }
 
     /// Reads what has been added; `false` where that is not all that has happened.
