@@ -173,11 +173,14 @@ export class Ring {
       this.#free = slots[0] as Slot;
       return;
     }
-    const more = this.#tick === NO_TICK ? 1 : MANY;
-    const wanted = Math.min(this.capacity, length + more);
-    while (slots.length < wanted) slots.push(new Slot(slots.length, END));
-    for (let at = Math.max(length, 1); at < wanted; at += 1) (slots[at - 1] as Slot).next = slots[at] as Slot;
-    this.#free = slots[length] as Slot;
+    const wanted = Math.min(this.capacity, length + (this.#tick === NO_TICK ? 1 : MANY));
+    const first = new Slot(length, END);
+    const more = [first];
+    for (let at = length + 1, last = first; at < wanted; at += 1) more.push((last = last.next = new Slot(at, END)));
+    // All at once, and no call behind it: a `vm` with a timeout ends JavaScript wherever something is called.
+    slots.push(...more);
+    if (length > 0) (slots[length - 1] as Slot).next = first;
+    this.#free = first;
   }
 
   #slotOf(seq: number): Slot {
@@ -187,16 +190,18 @@ export class Ring {
 
   /** Lets go of the oldest until the estimate is within the limit. */
   #weigh(slot: Slot): void {
-    this.#bytes -= slot.bytes;
-    slot.bytes = keptAliveBy(argsOf(slot));
-    this.#bytes += slot.bytes;
+    const bytes = keptAliveBy(argsOf(slot));
+    this.#bytes += bytes - slot.bytes;
+    slot.bytes = bytes;
     while (this.#bytes > this.maxBytes && this.size > 0) this.#drop(this.#slotOf(this.firstSeq));
   }
 
   #drop(slot: Slot): void {
-    this.#bytes -= slot.bytes;
+    const { bytes } = slot;
+    const gone = this.firstSeq;
     Object.assign(slot, new Slot(slot.at, slot.next));
-    this.#gone = this.firstSeq;
+    this.#bytes -= bytes;
+    this.#gone = gone;
   }
 }
 
