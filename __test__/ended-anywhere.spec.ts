@@ -26,6 +26,80 @@ const ENDLESS = `
   const told = (report) => console.log(JSON.stringify({ ...report, unhandled }));
   const report = (work) => work().then(told, (error) => told({ error: error.message }));`;
 
+const IN_DOUBT = "(code) => code !== 'ERR_INDETERMINATE'";
+
+test('each append has its answer but the one that was ended, and none is stored twice', async () => {
+  const script = `${ENDLESS}
+    report(async () => {
+      const log = new JsonlEventReplayStorage({ directory: 'log' });
+      await log.sessions();
+      const receipts = new Map();
+      const codes = [];
+      let open = 0;
+      let mostOpen = 0;
+      for (let round = 0, id = 0; round < TIMES; round += 1) {
+        open = 0;
+        const answers = [];
+        endless(() => {
+          const payload = (id += 1);
+          open += 1;
+          const answer = log.append('s', { topic: 'print', payload });
+          answers.push(
+            answer.then(
+              ({ seq }) => {
+                receipts.set(payload, seq);
+                open -= 1;
+              },
+              ({ code }) => {
+                codes.push(code);
+                open -= 1;
+              },
+            ),
+          );
+        }, 2 + (round % 3));
+        await inTime(Promise.all(answers));
+        mostOpen = Math.max(mostOpen, open);
+      }
+      const stored = new Map();
+      let twice = 0;
+      for await (const { payload, seq } of log.replay('s', { priority: 'all' })) {
+        if (stored.has(payload)) twice += 1;
+        stored.set(payload, seq);
+      }
+      const lost = [...receipts].filter(([payload, seq]) => stored.get(payload) !== seq).length;
+      await inTime(log.close());
+      return { mostOpen: mostOpen <= 1, twice, lost, others: codes.filter(${IN_DOUBT}) };
+    });`;
+  expect(await reportOf(script)).toEqual({ mostOpen: true, twice: 0, lost: 0, others: [], unhandled: 0 });
+});
+
+test.each([
+  ['a log', "new JsonlEventReplayStorage({ directory: 'log' })"],
+  ['a log of a user', '{ append: async () => null, sessions: async () => [], close: async () => undefined }'],
+])('a bus with %s is flushed and closed, and counts what is on its way', async (_what, made) => {
+  const script = `${ENDLESS}
+    report(async () => {
+      const log = ${made};
+      await log.sessions();
+      const wrong = [];
+      for (let round = 0; round < TIMES; round += 1) {
+        const bus = new SmallTalkEventBus({ log });
+        const codes = new Set();
+        bus.on('log:error', ({ code }) => codes.add(code));
+        bus.on('log:overflow', () => undefined);
+        endless((n) => void bus.emit('print', 'line', n), 2 + (round % 3));
+        await inTime(bus.flush().catch(({ code }) => codes.add(code)));
+        const { queuedEvents, queuedBytes } = bus.getStats().log;
+        if (queuedEvents !== 0 || queuedBytes !== 0) wrong.push({ queuedEvents, queuedBytes });
+        await inTime(bus.close());
+        wrong.push(...[...codes].filter(${IN_DOUBT}));
+      }
+      await inTime(log.close());
+      return { wrong };
+    });`;
+  expect(await reportOf(script)).toEqual({ wrong: [], unhandled: 0 });
+});
+
 test('a history holds what it counts', async () => {
   const script = `${ENDLESS}
     report(async () => {

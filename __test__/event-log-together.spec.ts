@@ -6,16 +6,31 @@ import fc from 'fast-check';
 
 import { PreparedKind } from '../ts/event-log/encoding.js';
 import { timeText } from '../ts/event-log/time-text.js';
-import { Together, type Answer, type Crossing } from '../ts/event-log/together.js';
+import { Together } from '../ts/event-log/together.js';
+import type { Answer, Asking, Crossing } from '../ts/event-log/turn.js';
 import type { AppendReceipt, StreamOutcome } from '../ts/types.js';
+
+function give(asking: Asking, answer: Answer): void {
+  asking.isGiven = true;
+  asking.resolve(answer);
+}
+
+const forgo = (): void => {
+  throw new Error('nothing was stopped');
+};
 
 /** Events that are added together, by their sessions; what crosses, and what each of them is told. */
 async function added(sessions: string[], answer: Answer): Promise<{ crossing: Crossing; told: unknown[] }> {
   const crossings: Crossing[] = [];
-  const together = new Together(1 << 20, false, (crossing) => {
-    crossings.push(crossing);
-    return Promise.resolve(answer);
-  });
+  const together = new Together(
+    1 << 20,
+    false,
+    (crossing, asking) => {
+      crossings.push(crossing);
+      give(asking, answer);
+    },
+    forgo,
+  );
   const told = sessions.map(
     (session, timestamp) =>
       new Promise<AppendReceipt>((resolve, reject) => {
@@ -56,10 +71,15 @@ test('which sessions they are of is said where there are several', async () => {
 
 test('a large event crosses alone: those before it may have room where it has none', async () => {
   const crossings: string[] = [];
-  const together = new Together(1 << 20, true, ({ bodies }) => {
-    crossings.push(bodies);
-    return Promise.resolve([Array.from(bodies.split('\n'), (_, at) => `${at + 1} id`).join('\n'), null]);
-  });
+  const together = new Together(
+    1 << 20,
+    true,
+    ({ bodies }, asking) => {
+      crossings.push(bodies);
+      give(asking, [Array.from(bodies.split('\n'), (_, at) => `${at + 1} id`).join('\n'), null]);
+    },
+    forgo,
+  );
   const large = `"${'x'.repeat(1 << 18)}"`;
   const outcomes: StreamOutcome[] = [];
   const stream = together.stream(
@@ -85,7 +105,7 @@ test('a stream that throws at what it is told keeps none of the others waiting, 
   const script = `
     const { Together } = require(${JSON.stringify(path.resolve('dist/event-log/together.js'))});
     process.on('unhandledRejection', ({ message }) => console.log(message));
-    const together = new Together(1 << 20, false, () => Promise.resolve(['', null]));
+    const together = new Together(1 << 20, false, (_crossing, { resolve }) => resolve(['', null]), () => undefined);
     const fail = () => { throw new Error('first is told'); };
     const told = [fail, () => console.log('second is told')];
     const streams = told.map((settled) => together.stream(() => ({}), settled));

@@ -7,15 +7,21 @@ import type { Late, Patience } from './patience.js';
 import { needStack } from './stack.js';
 import { monotonic, setImmediate } from './timers.js';
 
-interface Waiting {
-  resolve(value: unknown): void;
+/** The two ends of a promise. */
+export interface Ends<T> {
+  resolve(value: T): void;
   reject(error: unknown): void;
+}
+
+interface Waiting extends Ends<unknown> {
   kind: Kind;
   /** Who is patient, and must not be forgotten meanwhile. */
   patience: Patience | undefined;
   /** When it was asked for, by that one's clock. */
   since: number;
   hearer: Hearer;
+  /** Whether it keeps the process alive. */
+  staysAlive: boolean;
 }
 
 /** Who hears of an answer beside the promise. */
@@ -103,19 +109,48 @@ export class Calls {
     hearer: Hearer = NOBODY,
   ): Promise<T> {
     needStack();
-    const slot = this.#free();
-    const answer = new Promise<T>((resolve, reject) => {
-      this.#waiting.set(slot, { resolve, reject, kind, patience, since, hearer });
+    return new Promise<T>((resolve, reject) => {
+      this.#give(begin, resolve, reject, kind, patience, since, hearer);
     });
-    stayAlive();
+  }
+
+  /** The same for somebody who has a promise already. */
+  runFor<T>(
+    { resolve, reject }: Ends<T>,
+    begin: (binary: Native, slot: number) => void,
+    kind: Kind,
+    patience: Patience,
+  ): void {
+    needStack();
+    this.#give(begin, resolve, reject, kind, patience, patience.clock.now, NOBODY);
+  }
+
+  /** Waits no longer for what was to be run for somebody, and was stopped before it began. */
+  forgo<T>({ resolve }: Ends<T>): void {
+    for (const [slot, waiting] of this.#waiting.entries()) if (waiting.resolve === resolve) this.#take(slot);
+  }
+
+  #give(
+    begin: (binary: Native, slot: number) => void,
+    resolve: (value: never) => void,
+    reject: (error: unknown) => void,
+    kind: Kind,
+    patience: Patience | undefined,
+    since: number,
+    hearer: Hearer,
+  ): void {
+    const slot = this.#free();
+    const waiting = { resolve, reject, kind, patience, since, hearer, staysAlive: false };
+    this.#waiting.set(slot, waiting);
     if (kind === 'long') this.#long += 1;
+    stayAlive();
+    waiting.staysAlive = true;
     try {
       crossing(this.#Room, (binary) => begin(binary, slot));
     } catch (error) {
       this.abandon(slot, error);
       hearer.over?.();
     }
-    return answer;
   }
 
   /** Operations that have not been answered. */
@@ -187,7 +222,7 @@ export class Calls {
     const waiting = this.#waiting.get(slot);
     if (waiting !== undefined && this.#waiting.delete(slot)) {
       if (waiting.kind === 'long') this.#long -= 1;
-      letExit();
+      letExit(waiting.staysAlive);
     }
     return waiting;
   }

@@ -8,17 +8,18 @@ let pending = 0;
 let timer: NodeJS.Timeout | undefined;
 let turning = false;
 
-/** One more operation is pending. */
+/** One more operation is pending. Counted last: whoever ends JavaScript anywhere leaves no count without a timer. */
 export function stayAlive(): void {
+  if (pending === 0) {
+    timer ??= setInterval(() => undefined, NEVER_MS);
+    timer.ref();
+  }
   pending += 1;
-  if (pending > 1) return;
-  timer ??= setInterval(() => undefined, NEVER_MS);
-  timer.ref();
 }
 
-/** One operation has settled. */
-export function letExit(): void {
-  pending -= 1;
+/** One operation has settled; `counted`: it was pending, and not stopped before. */
+export function letExit(counted: boolean): void {
+  if (counted) pending -= 1;
   if (pending > 0) return;
   timer?.unref();
   if (turning) return;

@@ -109,13 +109,11 @@ export class LogFeed {
 
   /** Told later: a listener that throws must not throw into an emitter. */
   #refuse(error: Error, origin: Origin): void {
+    const told = Promise.resolve().then(() => {
+      this.#settled({ events: 1, characters: 0, failures: [{ error, origin }] });
+    });
     this.#queuedEvents += 1;
-    void this.#track(
-      Promise.resolve().then(() => {
-        this.#settled({ events: 1, characters: 0, failures: [{ error, origin }] });
-      }),
-      origin.target.labels.sessionId ?? this.#sessionId,
-    );
+    void this.#track(told, origin.target.labels.sessionId ?? this.#sessionId);
   }
 
   #settled({ events, characters, failures }: StreamOutcome): void {
@@ -252,8 +250,6 @@ export class LogFeed {
 
   /** Settles, and never rejects, when the log has answered and everything is counted. */
   #append(event: NewEvent, sessionId = this.#sessionId, bytes: number, failed: (error: Error) => void): Promise<void> {
-    this.#queuedBytes += bytes;
-    this.#queuedEvents += 1;
     const settled = (failure: Error | null): void => {
       this.#queuedBytes -= bytes;
       this.#queuedEvents -= 1;
@@ -265,12 +261,16 @@ export class LogFeed {
       }
       this.#ease();
     };
-    return this.#track(this.#store(sessionId, event, settled), sessionId);
+    const stored = this.#store(sessionId, event, settled);
+    // Behind it: where a `vm` with a timeout ends it, which no `finally` hears of, nobody would count it out again.
+    this.#queuedBytes += bytes;
+    this.#queuedEvents += 1;
+    return this.#track(stored, sessionId);
   }
 
   #track(work: Promise<void>, sessionId: string): Promise<void> {
-    this.#onTheWay.set(work, sessionId);
     void work.then(() => this.#onTheWay.delete(work));
+    this.#onTheWay.set(work, sessionId);
     return work;
   }
 

@@ -1,5 +1,5 @@
 /** What is asked of an open log, and how long somebody waits for it. */
-import { Calls, type Hearer, type Kind } from '../calls.js';
+import { Calls, type Ends, type Hearer, type Kind } from '../calls.js';
 import { EventLogError } from '../errors.js';
 import { MOMENT_MS, Moments } from '../moments.js';
 import { crossing, type Native } from '../native.js';
@@ -45,13 +45,26 @@ export class Asked {
 
   /** The same for a write whose answer comes soon, unless the disk is waited for. */
   runSoon<T>(durability: Durability, begin: (binary: Native, slot: number) => void): Promise<T> {
-    const answer = this.run<T>('write', begin);
+    return new Promise((resolve, reject) => {
+      this.runFor({ resolve, reject }, begin, durability);
+    });
+  }
+
+  /** Runs a write for somebody who has a promise already; one whose answer comes soon, where `soon` says how durable it is. */
+  runFor<T>(ends: Ends<T>, begin: (binary: Native, slot: number) => void, soon: Durability | null): void {
+    this.#patience.start();
+    this.#calls.runFor(ends, begin, 'write', this.#patience);
+    if (soon === null) return;
     try {
-      this.#moments.asked(this.#calls, this.#watch, MOMENT_MS[durability]);
+      this.#moments.asked(this.#calls, this.#watch, MOMENT_MS[soon]);
     } catch {
       // The stack is full. It has been asked for, and is not waited for awake.
     }
-    return answer;
+  }
+
+  /** Waits no longer for what was to be run for somebody, and was stopped before it began. */
+  forgo<T>(ends: Ends<T>): void {
+    this.#calls.forgo(ends);
   }
 
   /** Waits for what has been asked for, but for what may take its time; for the way out of the process. */

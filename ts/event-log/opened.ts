@@ -5,7 +5,7 @@ import { crossing, type Native } from '../native.js';
 import { Asked } from './asked.js';
 import type { EventConsumer } from './consumer.js';
 import type { JsonlEventLogOptions } from './options.js';
-import { Together } from './together.js';
+import { Together, type Cross } from './together.js';
 
 export interface Opened {
   asked: Asked;
@@ -28,13 +28,16 @@ export function openFiles(owner: object, directory: string, options: Required<Js
   };
   const asked = new Asked(settings, timeoutMs);
   const { handle } = asked;
-  const together = new Together(maxQueueBytes, settings.power, ({ sessions, places, bodies, receipts, power }) => {
-    const begin = (binary: Native, slot: number): void =>
+  const cross: Cross = ({ sessions, places, bodies, receipts, power }, turn) => {
+    const begin = (binary: Native, slot: number): void => {
       binary.logAppendTogether(handle, slot, sessions, places, bodies, receipts, power);
+      // No call: where JavaScript is ended while the binary has it, that comes with the next call.
+      turn.isGiven = true;
+    };
     // For events of a bus nobody waits.
-    if (!receipts) return asked.run('write', begin);
-    return asked.runSoon((power ?? settings.power) ? 'power' : 'process', begin);
-  });
+    asked.runFor(turn, begin, !receipts ? null : (power ?? settings.power) ? 'power' : 'process');
+  };
+  const together = new Together(maxQueueBytes, settings.power, cross, (turn) => asked.forgo(turn));
   const left = { already: false };
   const drain = (limitMs: number, last: boolean): void => {
     together.send();

@@ -1,149 +1,36 @@
 /** Events of one turn of the loop: they cross to the binary in one piece and are answered in one. */
-import { fromNative, EventLogError } from '../errors.js';
-import { keepCompiled } from '../keep-compiled.js';
+import { EventLogError } from '../errors.js';
 import { needStack } from '../stack.js';
 import { soon } from '../timers.js';
-import type { AppendReceipt, EventStream, StreamOutcome } from '../types.js';
+import type { EventStream, StreamOutcome } from '../types.js';
 import type { PreparedKind } from './encoding.js';
+import { settle, Share, Turn, type Asking, type Crossing, type Waiter } from './turn.js';
 
-/** Who waits for a receipt. */
-export interface Waiter {
-  timestamp: number;
-  resolve(receipt: AppendReceipt): void;
-  reject(error: Error): void;
-}
+/** Has it cross, and settles that promise with the answer. Throws where nothing has crossed. */
+export type Cross = (crossing: Crossing, asking: Asking) => void;
 
-/** What crosses. */
-export interface Crossing {
-  /** The sessions they belong to. */
-  sessions: string[];
-  /** For each event, which of the sessions; null where there is one. */
-  places: Uint32Array | null;
-  /** The events, one a line. */
-  bodies: string;
-  /** Whether anybody wants receipts. */
-  receipts: boolean;
-  power: boolean | null;
-}
-
-/**
- * What comes back: the receipts, one a line, each the id, and before it the number where that is not one more than that of
- * the line before; and `[[index, failure], …]` as JSON, null where all is well.
- */
-export type Answer = [receipts: string, unstored: string | null] | null;
-type Failure = Parameters<typeof fromNative>[0];
-
-/** So many characters cross at once, though the turn has not ended. */
+/** So many characters cross before another event comes to them, though the turn has not ended. */
 const ENOUGH = 1 << 18;
-/** So many events that somebody waits for cross at once where none waits for the disk: one side encodes, the other writes. */
+/** So many events that somebody waits for do so where none waits for the disk: one side encodes, the other writes. */
 const MANY = 25;
-
-/**
- * A list for objects. An empty literal is one for small integers to the engine, which throws away what it has compiled for
- * those when the first object comes: with each turn anew.
- */
-function listOfObjects<T extends object>(): T[] {
-  const list: object[] = [NOTHING];
-  list.length = 0;
-  return list as T[];
-}
-
-const NOTHING = {};
-
-/** What a stream has in one turn. */
-class Share implements StreamOutcome {
-  characters = 0;
-  readonly failures: { error: Error; origin: object }[] = [];
-  /** What it wants back with a failure, by event. */
-  readonly origins: object[] = listOfObjects();
-  readonly done: Promise<void>;
-  readonly #settled: (outcome: StreamOutcome) => void;
-  #end!: () => void;
-  #next = 0;
-
-  constructor(settled: (outcome: StreamOutcome) => void) {
-    this.#settled = settled;
-    this.done = new Promise((resolve) => (this.#end = resolve));
-  }
-
-  get events(): number {
-    return this.origins.length;
-  }
-
-  /** Takes what became of the next of its events. */
-  settleOne(error: Error | null): void {
-    const origin = this.origins[this.#next++] as object;
-    if (error !== null) this.failures.push({ error, origin });
-  }
-
-  /** All of it has been settled. */
-  settle(): void {
-    try {
-      this.#settled(this);
-    } finally {
-      this.#end();
-    }
-  }
-}
-
-class Turn {
-  readonly sessions: string[] = [];
-  readonly places: number[] = [];
-  bodies = '';
-  /** By event: who waits, or whose it is. */
-  readonly owners: (Waiter | Share)[] = listOfObjects();
-  readonly shares: Share[] = [];
-  receipts = false;
-  readonly #known = new Map<string, number>();
-  #last = '';
-  #lastPlace = -1;
-
-  constructor(readonly power: boolean | null) {}
-
-  add(sessionId: string, body: string, owner: Waiter | Share): void {
-    if (sessionId !== this.#last || this.#lastPlace === -1) this.#find(sessionId);
-    this.bodies = this.places.length === 0 ? body : `${this.bodies}\n${body}`;
-    this.places.push(this.#lastPlace);
-    this.owners.push(owner);
-  }
-
-  /** What crosses. The text is kept no longer: where it waits for long, it waits once. */
-  take(): Crossing {
-    const { sessions, bodies, receipts, power } = this;
-    this.bodies = '';
-    const places = sessions.length === 1 ? null : new Uint32Array(this.places);
-    return { sessions, places, bodies, receipts, power };
-  }
-
-  #find(sessionId: string): void {
-    let place = this.#known.get(sessionId);
-    if (place === undefined) {
-      place = this.sessions.push(sessionId) - 1;
-      this.#known.set(sessionId, place);
-    }
-    this.#last = sessionId;
-    this.#lastPlace = place;
-  }
-}
-
-keepCompiled(new Turn(null));
-keepCompiled(new Share(() => undefined));
 
 /** Collects the events of a turn. Used by the log alone. */
 export class Together {
-  readonly #cross: (crossing: Crossing) => Promise<Answer>;
+  readonly #cross: Cross;
+  readonly #forgo: (asking: Asking) => void;
   readonly #enough: number;
   readonly #many: number;
   #turn: Turn | null = null;
 
   /**
    * `cross` gives the events to the binary, at the most so many bytes as may wait there. `syncs`: events that say nothing
-   * else wait for the disk; then all of a turn share one sync.
+   * else wait for the disk; then all of a turn share one sync. `forgo`: what was to cross was stopped before it did.
    */
-  constructor(mayWait: number, syncs: boolean, cross: (crossing: Crossing) => Promise<Answer>) {
+  constructor(mayWait: number, syncs: boolean, cross: Cross, forgo: (asking: Asking) => void) {
     this.#many = syncs ? Infinity : MANY;
     this.#enough = Math.min(ENOUGH, mayWait / 4);
     this.#cross = cross;
+    this.#forgo = forgo;
   }
 
   /** Adds an event, as encoded text; `power`: what it asks for, where that is not what the log does anyway. */
@@ -151,12 +38,7 @@ export class Together {
     const turn = this.#turnOf(power, body);
     turn.add(sessionId, body, waiter);
     turn.receipts = true;
-    if (turn.bodies.length < this.#enough && (power !== null || turn.places.length !== this.#many)) return;
-    try {
-      this.send();
-    } catch {
-      // The stack is full. It is sent when the turn ends.
-    }
+    if (turn.bodies.length >= this.#enough || (power === null && turn.places.length === this.#many)) turn.isFull = true;
   }
 
   /** A road for events of which nobody waits for a receipt. */
@@ -171,13 +53,8 @@ export class Together {
       turn.add((kind as PreparedKind).sessionId, text, share);
       // No call: on a stack that is full it would fail, and what is counted here and there must be the same.
       share.characters += text.length;
-      share.origins.push(origin);
-      if (turn.bodies.length < this.#enough) return;
-      try {
-        this.send();
-      } catch {
-        // As above: what is in the turn must not be refused as well.
-      }
+      share.origins[share.origins.length] = origin;
+      if (turn.bodies.length >= this.#enough) turn.isFull = true;
     };
     const begin = (turn: Turn): { turn: Turn; share: Share } => {
       needStack();
@@ -186,9 +63,9 @@ export class Together {
         if (last?.turn === turn) last = null;
         settled(outcome);
       });
+      turn.shares.push(share);
       const before = all;
       all = share.done.then(() => before);
-      turn.shares.push(share);
       return { turn, share };
     };
     const idle = async (): Promise<void> => {
@@ -206,37 +83,59 @@ export class Together {
     const turn = this.#turn;
     if (turn === null) return;
     const { bodies } = turn;
-    let crossed: Promise<Answer>;
+    // Before it crosses: whatever ends JavaScript in the midst of that, it must not cross twice.
+    this.#turn = null;
     try {
-      crossed = this.#cross(turn.take());
+      this.#cross(turn.take(), turn);
     } catch (error) {
       turn.bodies = bodies;
+      this.#turn = turn;
       throw error;
     }
-    this.#turn = null;
-    // By the engine alone, which needs no more of the stack than there was for the crossing.
-    crossed.then(
-      (answer) => settle(turn, answer, null),
-      (error: unknown) => settle(turn, null, error as Error),
-    );
   }
 
-  /** The turn of an event. A large one crosses alone: where there is no room for it, there may be for those before it. */
+  /**
+   * The turn of an event. A large one crosses alone: where there is no room for it, there may be for those before it. What
+   * crosses does so before the event is in a turn: a `vm` with a timeout may end the call then, past any `catch`, and whoever
+   * called gets no promise and counts nothing.
+   */
   #turnOf(power: boolean | null, body: string): Turn {
     const turn = this.#turn;
-    if (turn?.power === power && body.length < this.#enough) return turn;
-    this.send();
+    const fits = turn?.power === power && body.length < this.#enough;
+    if (fits && !turn.isFull) return turn;
+    try {
+      this.send();
+    } catch (error) {
+      // The stack is full. It is sent when the turn ends.
+      if (fits) return turn;
+      throw error;
+    }
     needStack();
     const begun = new Turn(power);
+    begun.answered.then(
+      (answer) => settle(begun, answer, null),
+      (error: unknown) => settle(begun, null, error as Error),
+    );
     // Before anything else knows of it: whatever a full stack keeps from happening, what is in a turn is sent.
     soon(() => {
       if (this.#turn === begun) this.send();
+      else if (!begun.isGiven) this.#stopped(begun);
     });
     return (this.#turn = begun);
   }
+
+  /** What took it across was ended by whoever ends JavaScript anywhere, or has told why it could not. */
+  #stopped(turn: Turn): void {
+    turn.reject(new EventLogError('ERR_INDETERMINATE', STOPPED));
+    this.#forgo(turn);
+  }
 }
 
+const STOPPED =
+  'JavaScript was ended, as a `vm` with a timeout does it, while it crossed to the log: it may be stored, or not';
+
 type Prepare = EventStream['kind'];
+<<<<<<< HEAD
 
 /** Tells everybody what became of it; `failed`: of all of it this. */
 function settle({ owners, shares, receipts }: Turn, answer: Answer, failed: Error | null): void {
@@ -282,3 +181,5 @@ function settleOne(waiter: Waiter, error: Error | null, seq: number, id: string)
     waiter.reject(new EventLogError('ERR_INDETERMINATE', 'there was an answer, and nothing of this event in it'));
   else waiter.resolve({ seq, id, timestamp: waiter.timestamp });
 }
+=======
+>>>>>>> 496c68e (Whoever ends JavaScript as events cross to the log keeps nobody waiting)
