@@ -1,9 +1,14 @@
 /** What a monitor takes and refuses, and how it bears with agents and listeners that misbehave. */
 import { EventEmitter, once } from 'node:events';
+import { join } from 'node:path';
 
+import { runNode } from './support/child.js';
 import { HeldLog } from './support/held-log.js';
 import { never } from './support/monitors.js';
 import { answering, next, open, transcript } from './support/quick-monitor.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+const PACKAGE = JSON.stringify(join(__dirname, '../dist/index.js'));
 
 describe('manners', () => {
   test('registering an id again replaces the agent and resets it', async () => {
@@ -103,6 +108,23 @@ describe('manners', () => {
     monitor.registerAgent(fickle, { recoveryStrategy: 'alert' });
     await monitor.close();
     expect(() => monitor.getStats()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
+  });
+
+  test('an agent whose on() or off() rejects ends nothing, as one that throws', async () => {
+    // In a process of its own: a test runner takes what nobody handles for a failure of the test.
+    const script = `
+      const { AgentHealthMonitor } = require(${PACKAGE});
+      const monitor = new AgentHealthMonitor({ heartbeatInterval: 30, recoveryStrategy: 'replace', replace: async () => other });
+      const gone = async () => { throw new Error('the connection is gone'); };
+      const other = { id: 'a', on: gone, off: gone, ping: async () => undefined };
+      monitor.registerAgent({ id: 'a', on: gone, off: gone, ping: gone });
+      const alive = setInterval(() => undefined, 1_000);
+      monitor.on('agent:recovered', () => {
+        monitor.unregisterAgent('a');
+        clearInterval(alive);
+        setImmediate(() => console.log('lives'));
+      });`;
+    expect(await runNode(['-e', script], { cwd: temporaryDirectory() })).toEqual({ code: 0, output: 'lives\n' });
   });
 
   test('agents that can no longer be read are told of as gone, each of them', async () => {

@@ -1,4 +1,5 @@
 /** One agent under watch: its listeners, its pings, and what is known about it. */
+import { types } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 
 import { checkText } from '../ids.js';
@@ -164,7 +165,7 @@ export class Watched {
       const listener = (): void => {
         if (listening) this.alive(event);
       };
-      agent.on(event, listener);
+      hearNothing(agent.on(event, listener));
       attached.push([event, listener]);
     }
   }
@@ -213,13 +214,18 @@ export class Watched {
 /** One for all: there are agents by the hundred thousand. */
 function nothing(): void {}
 
-/** One that throws keeps the listener, as one without `off` does. */
+/** One that throws, or rejects, keeps the listener, as one without `off` does. */
 function letGo(agent: MonitoredAgent, event: string, listener: () => void): void {
   try {
-    agent.off?.(event, listener);
+    hearNothing(agent.off?.(event, listener));
   } catch {
     // It does nothing any more; nobody else must pay for it.
   }
+}
+
+/** Of what a call came to that may go over a connection: where that is gone, pings show it. */
+function hearNothing(answer: unknown): void {
+  if (types.isPromise(answer)) Promise.resolve(answer).catch(nothing);
 }
 
 /** How an agent does, by our record and by what the binary sees. */
