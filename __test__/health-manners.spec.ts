@@ -127,6 +127,19 @@ describe('manners', () => {
     expect(await runNode(['-e', script], { cwd: temporaryDirectory() })).toEqual({ code: 0, output: 'lives\n' });
   });
 
+  test.each(['ping', 'restart'] as const)(
+    'a %s() that rejects with what has no text is one that failed',
+    async (what) => {
+      const { proxy, revoke } = Proxy.revocable(() => undefined, {});
+      revoke();
+      const monitor = open({ maxRecoveries: 1 });
+      const fails = (): Promise<never> => Promise.reject(proxy as unknown as Error);
+      monitor.registerAgent(what === 'ping' ? { id: 'a', ping: fails } : { id: 'a', ping: never, restart: fails });
+      await next(monitor, what === 'ping' ? 'agent:disconnected' : 'agent:failed');
+      expect(monitor.getAgentHealth('a')?.error).toEqual({ name: 'Error', message: 'one that cannot be read' });
+    },
+  );
+
   test('agents that can no longer be read are told of as gone, each of them', async () => {
     const monitor = open();
     const lines = transcript(monitor);

@@ -249,8 +249,8 @@ export function healthOf(watched: Watched, look: { silentMs: number; missed: num
 
 /** An error as plain data, so that it can be logged and sent whatever hangs on it. */
 function summary(error: unknown): ErrorSummary {
-  if (typeof error !== 'object' || error === null) return { name: 'Error', message: String(error) };
   try {
+    if (typeof error !== 'object' || error === null) return { name: 'Error', message: String(error) };
     const { name, message, code } = error as { name?: unknown; message?: unknown; code?: unknown };
     return {
       name: typeof name === 'string' ? name : 'Error',
