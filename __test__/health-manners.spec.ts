@@ -207,4 +207,15 @@ describe('manners', () => {
     expect(errors).toEqual(Array(2).fill([boom, 'agent:disconnected']));
     expect(told.at(-1)).toBe('alert agent-disconnected hung');
   });
+
+  test('the bus, and so its log, has heard of it when a listener of the monitor ends the process', async () => {
+    const bus = new EventEmitter();
+    const monitor = open({ recoveryStrategy: 'alert', bus });
+    const heard: string[] = [];
+    monitor.on('agent:disconnected', () => heard.push('monitor'));
+    bus.on('agent:disconnected', () => heard.push('bus'));
+    monitor.registerAgent({ id: 'hung', ping: never });
+    await once(monitor, 'alert');
+    expect(heard).toEqual(['bus', 'monitor']);
+  });
 });

@@ -17,8 +17,8 @@ export const EVENT_OF = {
 const warned = new Set<string>();
 
 /**
- * Emits on the monitor and on the bus. What a listener throws becomes `listener:error`; where nobody listens to that, a
- * warning of the process, once for each event.
+ * Emits on the bus, and then on the monitor: a listener there may end the process, and the log of the bus has it by then. What
+ * a listener throws becomes `listener:error`; where nobody listens to that, a warning of the process, once for each event.
  */
 export function announce<K extends keyof HealthEvents>(
   monitor: EventEmitter<HealthEvents>,
@@ -33,8 +33,8 @@ export function announce<K extends keyof HealthEvents>(
       listenerThrew(monitor, error, event);
     }
   };
-  emit(monitor);
   if (bus !== undefined) emit(bus);
+  emit(monitor);
 }
 
 function listenerThrew(monitor: EventEmitter<HealthEvents>, error: unknown, event: string): void {
