@@ -88,6 +88,63 @@ test('nor does it take the time of other stores', async () => {
   await other.close();
 });
 
+test('nor that of what is asked for by listeners of the exit', async () => {
+  const path = await prepared();
+  lock(path, 'held');
+  const database = join(temporaryDirectory(), 's.db');
+  const script = program(
+    path,
+    `const other = new SQLiteStorageAdapter({ path: ${JSON.stringify(database)} });
+    await other.initialize();
+    process.on('exit', () => {
+      save('last', 1);
+      void other.saveSession('last', session('last', 1)).catch(() => undefined);
+    });
+    save('held', 1);
+    await null;
+    setImmediate(() => process.exit());`,
+  );
+  expect((await runNode(['-e', script], { cwd: path })).code).toBe(0);
+  const [store, other] = [open(path), new SQLiteStorageAdapter({ path: database })];
+  expect([await store.listSessions(), await other.listSessions()]).toEqual([['last'], ['last']]);
+  await Promise.all([store.close(), other.close()]);
+});
+
+test('where somebody only says that the process exits, what is under way is done once, and answered', async () => {
+  const path = await prepared();
+  const script = program(
+    path,
+    `await store.saveSession('a', session('a', 1));
+    const next = (id) => store.appendMessages('a', [{ id, role: 'user', content: '', timestamp: at }]);
+    const answers = ['x', 'y', 'z'].map(next);
+    setImmediate(() => process.emit('exit'));
+    console.log(JSON.stringify(await Promise.all(answers)));
+    const { messages } = await store.getSession('a');
+    console.log(messages.map(({ id }) => id).join());
+    await store.close();`,
+  );
+  expect(await runNode(['-e', script], { cwd: path })).toEqual({ code: 0, output: '[2,3,4]\nm0,x,y,z\n' });
+});
+
+test('a lock of a file that was being made as the process left holds up nothing', async () => {
+  const path = await prepared();
+  const script = program(
+    path,
+    `const refused = () => { throw Object.assign(new Error('EPERM'), { code: 'EPERM' }); };
+    fs.symlinkSync = refused;
+    fs.promises.symlink = async () => refused();
+    const { open } = fs;
+    fs.open = (file, flags, ...more) => {
+      open(file, flags, ...more);
+      if (flags === 'wx') process.exit();
+    };
+    for (let n = 0; n < 20; n += 1) save('s' + n, n);`,
+  );
+  expect((await runNode(['-e', script], { cwd: path })).code).toBe(0);
+  const names = readdirSync(join(path, 'sessions')).sort();
+  expect(names).toEqual(Array.from({ length: 20 }, (_, n) => `s${n}.json`).sort());
+});
+
 test('a thread that ends by itself leaves no lock behind, and nothing unfinished', async () => {
   const path = await prepared();
   const worker = program(

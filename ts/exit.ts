@@ -100,22 +100,23 @@ const drainFirst = Object.assign(
     leftMs = LIMIT_MS;
     const listeners = process.listeners('exit');
     isOver = [-1, listeners.indexOf(drainFirst) + 1].includes(listeners.indexOf(drainLast));
-    drainAll(isOver);
+    // Half of the time is for what others ask for in between.
+    drainAll(isOver, isOver ? leftMs : leftMs / 2);
   },
   { [DRAINS]: true },
 );
 
 const drainLast = Object.assign(
   () => {
-    if (!isOver) drainAll(true);
+    if (!isOver) drainAll(true, leftMs);
   },
   { [DRAINS]: true },
 );
 
 /** Each has its share of the time, for it may be held up by somebody else; then those that have used it up share what is left. */
-function drainAll(last: boolean): void {
+function drainAll(last: boolean, limitMs: number): void {
   const began = monotonic();
-  const left = (): number => Math.max(0, began + leftMs - monotonic());
+  const left = (): number => Math.max(0, began + limitMs - monotonic());
   for (const turn of ROLES) {
     const all = [...leaving.values()].filter(({ role }) => role === turn);
     let behind = all.length;
@@ -123,7 +124,7 @@ function drainAll(last: boolean): void {
     behind = unfinished.length;
     for (const one of unfinished) isDrained(one, left() / behind--, last);
   }
-  leftMs = left();
+  leftMs -= Math.min(leftMs, monotonic() - began);
 }
 
 /** Drains one within so many milliseconds; whether it took less. */

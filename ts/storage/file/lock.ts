@@ -9,6 +9,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 
 import { StorageError } from '../../errors.js';
 import { monotonic } from '../../timers.js';
@@ -40,17 +41,23 @@ const LONGEST_PAUSE_MS = 16;
 let taken = 0;
 
 /**
- * The tokens under which this thread has a lock, or is about to, and where; null: it is being removed. Another place of the same
- * thread may be at the same files, of whose names none tells. What has a token of this thread and is not among them is left over.
+ * The tokens under which this thread has a lock, or is about to, and where. Another place of the same thread may be at the same
+ * files, of whose names none tells. What has a token of this thread and is not among them is left over.
  */
-const held = new Map<string, string | null>();
+const held = new Map<string, string>();
+
+/** Those whose lock the system has been asked to remove. */
+const leaving = new Set<string>();
 
 /** What is left over on the way out. */
 const abandoned = new Map<string, string>();
 
-/** At exit nothing goes on that was begun: it is begun anew, and what it has is left over. */
+/**
+ * At exit nothing goes on that was begun: it is begun anew, and what it has is left over. What the system has been asked for it does
+ * before the process ends, but not always before a worker does.
+ */
 export function abandonAll(): void {
-  for (const [token, path] of held) if (path !== null) abandoned.set(token, path);
+  for (const [token, path] of held) if (!isMainThread || !leaving.has(token)) abandoned.set(token, path);
   held.clear();
 }
 
@@ -94,14 +101,14 @@ export function stillHeld(lock: Lock): void {
 export function* release(lock: Lock): Steps<void> {
   const { path, token } = lock;
   try {
-    if (mayBeTaken(lock)) yield* removeIfOwn(path, token);
-    else {
-      held.set(token, null);
-      yield* removeIfThere(path);
-    }
+    leaving.add(token);
+    // It is not, where the program goes on although it was about to exit.
+    if (mayBeTaken(lock) || !held.has(token)) yield* removeIfOwn(path, token);
+    else yield* removeIfThere(path);
   } finally {
     // Not before: who sees it meanwhile must not take it for left over.
     held.delete(token);
+    leaving.delete(token);
   }
 }
 
@@ -192,6 +199,8 @@ interface FileClock {
 
 function* isAbandoned(path: string, owner: string, fileClock: FileClock): Steps<boolean> {
   if (owner.startsWith(`${THREAD}-`) && !held.has(owner)) return true;
+  // A file that this thread was making as it left: it never says whose it is.
+  if (owner === '' && [...abandoned.values()].includes(path)) return true;
   const life = lifeOf(owner);
   if (life === 'gone') return true;
   const moment = MOMENT.exec(owner)?.[1];

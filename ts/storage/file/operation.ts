@@ -14,4 +14,6 @@ export interface Operation {
   /** What is being done at this moment; null: it has not begun. */
   current: Step | null;
   ticket: Ticket | undefined;
+  /** What has come of it on the way out, where it was done there: given, or thrown. */
+  outcome: (() => unknown) | null;
 }

@@ -3,7 +3,7 @@ import { ChurnMap, ChurnSet } from '../../churn.js';
 import { delay } from '../../timers.js';
 import type { Begin, Operation } from './operation.js';
 import type { Ticket } from './ticket.js';
-import { walk, type Steps } from './steps.js';
+import { walk, type Step, type Steps } from './steps.js';
 import { finish } from './way-out.js';
 
 const MOST_AT_ONCE = 16;
@@ -124,16 +124,28 @@ export class Turns {
   }
 
   #noted<T>(file: string | null, begin: Begin<T>, ticket: Ticket | undefined): { run: () => Promise<T> } {
-    const operation: Operation = { file, begin, progress: { committed: false }, current: null, ticket };
+    const operation: Operation = {
+      file,
+      begin,
+      progress: { committed: false },
+      current: null,
+      ticket,
+      outcome: null,
+    };
     this.#writes.add(operation);
+    /** Where the program goes on although it was about to exit, nothing is done a second time. */
+    const begun = (step: Step | null): void => {
+      if (operation.outcome !== null) throw DONE;
+      operation.current = step;
+    };
     const run = async (): Promise<T> => {
       try {
         ticket?.begin();
-        return await walk(
-          begin(operation.progress),
-          (step) => (operation.current = step),
-          (ms) => this.#writing.aside(ms),
-        );
+        begun(null);
+        return await walk(begin(operation.progress), begun, (ms) => this.#writing.aside(ms));
+      } catch (error) {
+        if (error === DONE && operation.outcome !== null) return operation.outcome() as T;
+        throw error;
       } finally {
         this.#writes.delete(operation);
       }
@@ -141,6 +153,9 @@ export class Turns {
     return { run };
   }
 }
+
+/** Thrown within an operation that was done on the way out. */
+const DONE = new Error('it has been done');
 
 function quiet(promise: Promise<unknown>): Promise<void> {
   return promise.then(

@@ -4,6 +4,7 @@
  */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { sep } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 
 import type { ChurnSet } from '../../churn.js';
 import { monotonic } from '../../timers.js';
@@ -31,8 +32,9 @@ export function finish(root: string, operations: ChurnSet<Operation>, end: numbe
     if (before === 0 || monotonic() >= end) break;
     pauseNow(PAUSE_MS);
   }
-  const stillLocked = new Set<string>();
-  for (const operation of operations.values()) if (!hasLanded(operation)) stillLocked.add(leaveLocked(operation));
+  // What has not landed may do so when somebody else has changed the file already: so it stays locked while this process lives.
+  const unsettled = operations.values().filter((operation) => !hasLanded(operation));
+  const stillLocked = new Set(unsettled.map(({ current }) => `${String(current?.args.at(-1))}.lock`));
   // Other places of this thread have their own way out.
   walkNow(
     removeAbandoned((path) => path.startsWith(root + sep) && !stillLocked.has(path)),
@@ -46,9 +48,11 @@ function awaitKernel(operations: ChurnSet<Operation>, end: number): void {
     if (current === null) continue;
     const { name, args } = current;
     const path = args.at(name === 'link' ? 1 : 0) as string;
-    const isMade = name === 'link' || (name === 'open' && (path === progress.temporary || args[1] === 'wx'));
+    const isLock = name === 'open' && args[1] === 'wx';
+    const isMade = isLock || name === 'link' || (name === 'open' && path === progress.temporary);
     if (!isMade && name !== 'remove') continue;
-    while (isThere(path) !== isMade && monotonic() < end) pauseNow(1);
+    // Who makes a lock of a file says then whose it is; this thread will not.
+    while ((isLock ? sizeOf(path) > 0 : isThere(path)) !== isMade && monotonic() < end) pauseNow(1);
   }
 }
 
@@ -72,13 +76,18 @@ function tryEach(operations: ChurnSet<Operation>, end: number): void {
 /** Does an operation, unless that is done or has to wait; whether it is over, well or not. */
 function isOver(operation: Operation, isLast: () => boolean): boolean {
   const { begin, progress } = operation;
-  if (!hasLanded(operation)) return progress.committed && isLast();
+  // A worker may end before what it has asked the system for.
+  if (!hasLanded(operation)) return progress.committed && isMainThread && isLast();
   if (progress.committed) return true;
   try {
-    walkNow(begin(progress), 0);
+    const result = walkNow(begin(progress), 0);
+    operation.outcome = () => result;
   } catch (error) {
-    // The process is leaving: whatever else it was, the next one still deserves its chance.
-    return !(error instanceof OutOfTimeError);
+    if (error instanceof OutOfTimeError) return false;
+    // The process is leaving: whatever it was, the next one still deserves its chance.
+    operation.outcome = () => {
+      throw error;
+    };
   }
   return true;
 }
@@ -103,11 +112,14 @@ function hasLanded(operation: Operation): boolean {
 }
 
 /** Whether something has that path, also a link to nothing. */
-function isThere(path: string): boolean {
+const isThere = (path: string): boolean => sizeOf(path) >= 0;
+
+/** In bytes; -1 where there is nothing to be seen. */
+function sizeOf(path: string): number {
   try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    return lstatSync(path, { throwIfNoEntry: false })?.size ?? -1;
   } catch {
-    return false;
+    return -1;
   }
 }
 
@@ -119,14 +131,4 @@ function removeHere(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/**
- * What has not landed may do so when somebody else has changed the file already: so it stays locked while this process lives.
- * A removal is done here, as nothing is left that comes behind it. Gives the path of the lock.
- */
-function leaveLocked({ current, file }: Operation): string {
-  const path = current?.args.at(-1) as string;
-  if (current?.name === 'remove' && path === file) removeHere(path);
-  return `${path}.lock`;
 }
