@@ -78,7 +78,9 @@ function forget(ticket: number): void {
  */
 function listen(): void {
   unlisten();
-  process.prependListener('exit', drainFirst).on('exit', drainLast).on('newListener', makeWay);
+  process.prependListener('exit', drainFirst).on('newListener', makeWay);
+  // Where there are none, the first drain is the last.
+  if (!process.listeners('exit').every((listener) => DRAINS in listener)) process.on('exit', drainLast);
 }
 
 function unlisten(): void {
