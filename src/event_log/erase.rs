@@ -33,10 +33,16 @@ fn remove_all(layout: &Layout, id: &str, stem: &str) -> Result<u64> {
     add(&mut removed, remove_from(&layout.quarantine, copies));
     let (directories, seen) = archive::directories_seen(&layout.archive);
     add(&mut removed, seen.map(|()| 0));
-    for (_, directory) in directories {
+    for (date, directory) in directories {
+        // As the `lost+found` of a disk of its own.
+        if date.is_none() && files::file_names(&directory).is_err() {
+            continue;
+        }
         // Whoever was killed while he moved a file to another disk has left a part of it.
         add(&mut removed, remove_from(&directory, |name| is_of(name, stem) || is_temporary_of(name, stem)));
     }
+    // It may have gone away in between, with all that is in it.
+    add(&mut removed, archive::days(&layout.archive).map(|_| 0));
     add(&mut removed, consumers::erase(layout, id));
     removed
 }

@@ -51,6 +51,8 @@ pub fn verify(view: &View, session: Option<&str>) -> Result<VerifyReport> {
             }
         }
     }
+    // It may have gone away in between, with all that is in it.
+    archive::days(view.archive())?;
     Ok(report)
 }
 

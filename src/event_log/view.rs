@@ -57,7 +57,13 @@ impl View {
     /// Opens a file of a session, which may be moved meanwhile.
     pub fn open(&self, session: &Session, placed: &Placed) -> Result<Opened> {
         match self {
-            Self::Owned(..) => moving::open(session, placed),
+            Self::Owned(catalog, _) => {
+                let opened = moving::open(session, placed)?;
+                // One that was read again since is another one: of what becomes of its files the first hears nothing more.
+                let is_known =
+                    catalog.find(&session.id).is_some_and(|now| Arc::as_ptr(&now) == std::ptr::from_ref(session));
+                Ok(if is_known { opened } else { Opened::Moved })
+            }
             Self::Visited(_) => match files::open_found(&placed.path)? {
                 Some(file) if placed.closed || visitor::is_growing(session, &file)? => Ok(Opened::File(file)),
                 _ => Ok(Opened::Moved),

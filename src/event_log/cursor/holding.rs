@@ -54,6 +54,8 @@ impl Cursor {
             let entries = index(&recover(&bytes, Some(id), None).found, &mut session.topics());
             held.extend(Part::of(file, path, Arc::new(RwLock::new(entries)), Arc::clone(&session)));
         }
+        // It may have gone away in between, with all that is in it.
+        archive::days(archive)?;
         in_order(held)
     }
 }

@@ -7,6 +7,7 @@ use super::{Cleanup, Slice};
 use crate::{
     error::Result,
     event_log::{
+        confirm::Powered,
         files,
         index::{Placed, Session, read},
         lane::Lane,
@@ -41,10 +42,14 @@ impl Cleanup {
     /// Reads files that are to be closed and may hold something else than we think: there may never be another append that does.
     pub(super) fn read_some(&mut self, owned: &mut Owned, sessions: &mut Vec<Arc<str>>, slice: &mut Slice) {
         let (least_ms, now) = (self.retention_ms / 4.0, self.now);
+        // Where one cannot be put in its place from the journal, each of these is tried once.
+        let batch: Vec<Powered> = sessions.iter().map(|id| (Arc::clone(id), Vec::new())).collect();
+        // A file that was closed already is not old; whether its name is on the disk is as doubtful.
+        let is_due = |lane: &Lane| lane.broken && (lane.begins_a_file() || lane.first_is_older(least_ms, now));
         while let Some(id) = slice.next(sessions) {
-            if owned.lanes.get(&id).is_some_and(|lane| lane.broken && lane.first_is_older(least_ms, now)) {
+            if owned.lanes.get(&id).is_some_and(is_due) {
                 slice.count();
-                self.note(owned.with_room(|owned| owned.read_again(&id, &[])));
+                self.note(owned.with_room(|owned| owned.read_again(&id, &batch)));
             }
         }
         owned.sync_read_again();

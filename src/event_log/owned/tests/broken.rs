@@ -91,3 +91,43 @@ fn a_file_that_cannot_be_read_again_keeps_no_other_one_from_the_archive() {
     assert_eq!(clean(&mut owned, HOUR).unwrap().archived, 1);
     owned.close().unwrap();
 }
+
+#[test]
+fn files_whose_new_names_are_in_doubt_are_looked_at_by_the_next_cleanup() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = many(directory.path(), 3);
+    owned.around.options.max_retention = Duration::from_secs(50 * 365 * 86_400);
+    let age = Duration::from_micros(now_micros()).abs_diff(Duration::from_secs(1_763_899_200));
+    for lane in owned.lanes.values_mut() {
+        assert!(lane.close_unsynced(&mut owned.around));
+        lane.broken = true;
+    }
+    clean(&mut owned, 2 * age).unwrap();
+    assert!(owned.lanes.values().all(|lane| !lane.broken));
+    owned.close().unwrap();
+    assert!(open(directory.path()).report.clean);
+}
+
+#[test]
+fn one_that_cannot_be_mended_from_the_journal_has_none_of_the_others_done_again_and_again() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    let sessions: Vec<String> = (0..40).map(|number| format!("s{number}")).collect();
+    // A batch for several files goes to the journal.
+    let append = |session: &String| {
+        let (reply, answer) = Reply::channel();
+        let body = r#"{"topic":"t","priority":"normal","timestamp":1763899200000}"#.into();
+        (Append { session: session.clone(), body, id: None, durability: Some(Durability::Power), reply }.into(), answer)
+    };
+    let (parcels, answers): (Vec<_>, Vec<_>) = sessions.iter().map(append).unzip();
+    owned.append(parcels);
+    assert!(answers.into_iter().all(|answer| answer.recv().unwrap().is_ok()));
+    fail_syncs_of(&mut owned, &sessions.iter().map(String::as_str).collect::<Vec<_>>());
+    let stuck = directory.path().join("active/s7.jsonl");
+    std::fs::remove_file(&stuck).unwrap();
+    // It is there, and cannot be written to.
+    std::fs::create_dir(&stuck).unwrap();
+    files::REDONE.set(0);
+    let _ = clean(&mut owned, HOUR);
+    assert!(files::REDONE.get() <= 2 * 40, "{}", files::REDONE.get());
+}

@@ -171,3 +171,27 @@ fn whoever_is_about_to_open_a_file_that_goes_to_the_archive_finds_what_there_is_
         owned.close().unwrap();
     }
 }
+
+/// The sync of a file failed, so a cleanup reads its session again, and then closes it: what it is now is another one.
+#[test]
+fn whoever_is_about_to_open_a_file_that_is_read_again_and_closed_misses_none_of_it() {
+    for goes_on in [false, true] {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = three(directory.path());
+        let fault = std::io::Error::other("a disk that lies");
+        let found = overtaken(&mut owned, false, |owned| {
+            owned.note(vec![("s".into(), Err(fault))]);
+            // Old enough to be closed, and not to be archived.
+            let age = Duration::from_micros(now_micros()).abs_diff(Duration::from_secs(1_763_899_200));
+            assert_eq!(clean(owned, 2 * age).unwrap().archived, 0);
+            assert!(owned.lanes["s"].begins_a_file());
+            if goes_on {
+                append_to(owned, "s");
+            }
+        });
+        assert_eq!(found.len(), if goes_on { 4 } else { 3 });
+        assert_eq!(found[..3], [1, 2, 3]);
+        assert_eq!(flush(&mut owned).unwrap_err().code(), "ERR_INDETERMINATE");
+        owned.close().unwrap();
+    }
+}

@@ -172,6 +172,28 @@ fn positions_stay_where_the_archive_goes_away_between_two_slices() {
     owned.close().unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn an_archive_that_goes_away_while_a_session_is_erased_from_it_is_no_empty_one() {
+    use crate::event_log::erase::erase;
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = open(directory.path());
+    let [archive, disk] = ["archive", "disk"].map(|name| directory.path().join(name));
+    let file = disk.join("2025-11-23/s.1.jsonl");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "").unwrap();
+    std::os::unix::fs::symlink(&disk, archive).unwrap();
+    let away = disk.with_file_name("away");
+    let (from, to) = (disk.clone(), away.clone());
+    // The active files, and the days; the rest is not there.
+    after_listings(2, move || std::fs::rename(from, to).unwrap());
+    assert_eq!(erase(&mut owned, "s").unwrap_err().code(), "ERR_IO");
+    std::fs::rename(away, disk).unwrap();
+    assert!(erase(&mut owned, "s").unwrap());
+    assert!(!file.exists());
+    owned.close().unwrap();
+}
+
 /// Does something as soon as this thread has listed so many directories.
 #[cfg(unix)]
 fn after_listings(count: usize, then: impl FnOnce() + 'static) {
