@@ -25,6 +25,21 @@ describe('a log that never answers', () => {
     expect(topics(large)).toEqual(['a']);
   });
 
+  test('nor does one hold more that emits while it is given an event', () => {
+    class Echo extends HeldLog {
+      override append(sessionId: string, event: NewEvent): Promise<void> {
+        bus.emit('again', KIB);
+        return super.append(sessionId, event);
+      }
+    }
+    const log = new Echo(true);
+    const bus = busWith(log, { logQueueBytes: 10_000 });
+    bus.emit('first', KIB);
+    expect(log.events).toHaveLength(9);
+    expect(logStats(bus)).toMatchObject({ queuedEvents: 9, dropped: 1 });
+    expectCountsToAddUp(bus);
+  });
+
   test('log:overflow is said once per episode, with what the turn dropped, critical reserve or not', async () => {
     const log = new HeldLog(true);
     const bus = new SmallTalkEventBus({ log, logQueueBytes: 2_000 });

@@ -2,7 +2,7 @@
 import { ChurnMap } from '../churn.js';
 import { EventLogError } from '../errors.js';
 import { drainAtExit, type ExitWish } from '../exit.js';
-import { setImmediate } from '../timers.js';
+import { setImmediate, soon } from '../timers.js';
 import type { EventReplayStorage, EventStream, NewEvent, StreamOutcome } from '../types.js';
 import { Flushes } from './flushes.js';
 import { hand, kindOf, newEvent, NOTHING, storedEvent, Origin } from './log-events.js';
@@ -29,6 +29,8 @@ export class LogFeed {
   readonly #counts = { logged: 0, failed: 0, dropped: 0, droppedCritical: 0 };
   #queuedEvents = 0;
   #queuedBytes = 0;
+  /** What a log of somebody else's is being given at this moment. */
+  #handing = 0;
   readonly #flushes = new Flushes();
   /** The short road, where the log has one. */
   readonly #stream: EventStream | null;
@@ -196,7 +198,8 @@ export class LogFeed {
 
   /** Critical events may fill the queue a second time. */
   #fits(bytes: number, critical: boolean): boolean {
-    return this.#queuedBytes === 0 || this.#queuedBytes + bytes <= (critical ? 2 * this.#limit : this.#limit);
+    const queued = this.#queuedBytes + this.#handing;
+    return queued === 0 || queued + bytes <= (critical ? 2 * this.#limit : this.#limit);
   }
 
   #drop(target: Target): void {
@@ -261,8 +264,13 @@ export class LogFeed {
       }
       this.#ease();
     };
+    // Counted behind it: where a `vm` with a timeout ends it, which no `finally` hears of, nobody would count it out again. Until
+    // then it takes its room, as the log may emit while it takes the event.
+    const before = this.#handing;
+    this.#handing = before + bytes;
+    if (before === 0) soon(() => (this.#handing = 0));
     const stored = this.#store(sessionId, event, settled);
-    // Behind it: where a `vm` with a timeout ends it, which no `finally` hears of, nobody would count it out again.
+    this.#handing = before;
     this.#queuedBytes += bytes;
     this.#queuedEvents += 1;
     return this.#track(stored, sessionId);

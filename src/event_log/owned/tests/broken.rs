@@ -107,27 +107,3 @@ fn files_whose_new_names_are_in_doubt_are_looked_at_by_the_next_cleanup() {
     owned.close().unwrap();
     assert!(open(directory.path()).report.clean);
 }
-
-#[test]
-fn one_that_cannot_be_mended_from_the_journal_has_none_of_the_others_done_again_and_again() {
-    let directory = tempfile::TempDir::new().unwrap();
-    let mut owned = open(directory.path());
-    let sessions: Vec<String> = (0..40).map(|number| format!("s{number}")).collect();
-    // A batch for several files goes to the journal.
-    let append = |session: &String| {
-        let (reply, answer) = Reply::channel();
-        let body = r#"{"topic":"t","priority":"normal","timestamp":1763899200000}"#.into();
-        (Append { session: session.clone(), body, id: None, durability: Some(Durability::Power), reply }.into(), answer)
-    };
-    let (parcels, answers): (Vec<_>, Vec<_>) = sessions.iter().map(append).unzip();
-    owned.append(parcels);
-    assert!(answers.into_iter().all(|answer| answer.recv().unwrap().is_ok()));
-    fail_syncs_of(&mut owned, &sessions.iter().map(String::as_str).collect::<Vec<_>>());
-    let stuck = directory.path().join("active/s7.jsonl");
-    std::fs::remove_file(&stuck).unwrap();
-    // It is there, and cannot be written to.
-    std::fs::create_dir(&stuck).unwrap();
-    files::REDONE.set(0);
-    let _ = clean(&mut owned, HOUR);
-    assert!(files::REDONE.get() <= 2 * 40, "{}", files::REDONE.get());
-}
