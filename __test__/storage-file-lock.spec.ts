@@ -1,4 +1,5 @@
 /** The lock of a file: when somebody else may take it away, whatever the clocks say. */
+import { createHash } from 'node:crypto';
 import fs, { lutimesSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,7 +8,7 @@ import * as locks from '../ts/storage/file/lock.js';
 import { OWNER } from '../ts/storage/file/owner.js';
 import { walk, walkNow, type Step, type Steps } from '../ts/storage/file/steps.js';
 import { runNode } from './support/child.js';
-import { conversation, open } from './support/file-store.js';
+import { conversation, deadProcess, open } from './support/file-store.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 afterEach(() => jest.restoreAllMocks());
@@ -38,6 +39,14 @@ const stranger = `1-2-${OWNER.endsWith('0') ? 'ffffffff' : '00000000'}-012345678
 describe('the lock', () => {
   onLinux('of a living process stays, however old its file seems to be', () => {
     expect(() => taken(locked(neighbour(0), LONG_AGO_MS))).toThrow(busy);
+  });
+
+  test('of a process that is gone is waited for no longer than allowed, where whoever is to take it away does not go on', async () => {
+    const gone = `${await deadProcess()}-0123456789ab-1-1`;
+    const file = locked(gone);
+    const name = createHash('sha256').update(`${file}.lock\0${gone}`).digest('hex').slice(0, 32);
+    symlinkSync(neighbour(0), join(file, '..', `.right-${name}`));
+    expect(() => taken(file)).toThrow(busy);
   });
 
   onLinux('of a living process goes when that has had it for too long, however young its file is', () => {

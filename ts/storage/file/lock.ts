@@ -36,6 +36,12 @@ const ABANDONED_MS = 120_000;
 /** Half of that, so that nobody takes away what is about to be used. */
 const LONGEST_HELD_MS = ABANDONED_MS / 2;
 
+/** So long nobody takes from making a file to writing into it whose it is. */
+const HALF_MADE_MS = 1_000;
+
+/** Some file systems count whole seconds, FAT every second of them. */
+const COARSE_TICK_MS = 2_000;
+
 const LONGEST_PAUSE_MS = 16;
 
 let taken = 0;
@@ -85,16 +91,17 @@ export function* acquire(file: string, timeoutMs: number): Steps<Lock> {
     const [since, takenAt] = [monotonic(), wallClock()];
     const owner = yield* take(path, token);
     if (owner === null) return { path, token, since, takenAt };
-    if (yield* isAbandoned(path, owner, fileClock)) yield* takeAway(path, owner, fileClock);
-    else if (monotonic() - begin >= timeoutMs) {
+    if ((yield* isAbandoned(path, owner, fileClock)) && (yield* takeAway(path, owner, fileClock))) continue;
+    if (monotonic() - begin >= timeoutMs) {
       throw new StorageError('ERR_BUSY', `another process has been writing ${file} for ${timeoutMs} ms`);
-    } else yield* step('wait', pause * (0.5 + Math.random()));
+    }
+    yield* step('wait', pause * (0.5 + Math.random()));
   }
 }
 
-/** Throws `ERR_BUSY` where a lock was held for so long that others may soon take it away. */
+/** Throws `ERR_BUSY` where a lock was held for so long that others may soon take it away, or was given up on a way out. */
 export function stillHeld(lock: Lock): void {
-  if (!mayBeTaken(lock)) return;
+  if (!mayBeTaken(lock) && held.has(lock.token)) return;
   throw new StorageError('ERR_BUSY', `writing took so long that ${lock.path} no longer protects it`);
 }
 
@@ -109,6 +116,7 @@ export function* release(lock: Lock): Steps<void> {
     // Not before: who sees it meanwhile must not take it for left over.
     held.delete(token);
     leaving.delete(token);
+    abandoned.delete(token);
   }
 }
 
@@ -199,8 +207,6 @@ interface FileClock {
 
 function* isAbandoned(path: string, owner: string, fileClock: FileClock): Steps<boolean> {
   if (owner.startsWith(`${THREAD}-`) && !held.has(owner)) return true;
-  // A file that this thread was making as it left: it never says whose it is.
-  if (owner === '' && [...abandoned.values()].includes(path)) return true;
   const life = lifeOf(owner);
   if (life === 'gone') return true;
   const moment = MOMENT.exec(owner)?.[1];
@@ -208,7 +214,10 @@ function* isAbandoned(path: string, owner: string, fileClock: FileClock): Steps<
   try {
     const { mtimeMs } = yield* step('statLink', path);
     fileClock.ahead ??= yield* aheadOfOurs(dirname(path));
-    return monotonic() + fileClock.ahead - mtimeMs > ABANDONED_MS;
+    // A file that this thread was making as it left never says whose it is; one that somebody makes now does so soon.
+    const isHalfMade = owner === '' && [...abandoned.values()].includes(path);
+    const limit = isHalfMade ? HALF_MADE_MS + (mtimeMs % 1_000 === 0 ? COARSE_TICK_MS : 0) : ABANDONED_MS;
+    return monotonic() + fileClock.ahead - mtimeMs > limit;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
@@ -232,16 +241,15 @@ function* aheadOfOurs(directory: string): Steps<number> {
 /**
  * Takes an abandoned lock away. Of all who wait only the one with the right to do so may, and only if it is still the lock
  * of that owner: else the second to come would take away the lock of the first. The right is a lock itself, one for each
- * abandoned lock.
+ * abandoned lock. Whether it may be free by now.
  */
-function* takeAway(path: string, owner: string, fileClock: FileClock): Steps<void> {
+function* takeAway(path: string, owner: string, fileClock: FileClock): Steps<boolean> {
   const name = createHash('sha256').update(`${path}\0${owner}`).digest('hex').slice(0, 32);
   const right = join(dirname(path), `.right-${name}`);
   const token = `${THREAD}-${(taken += 1)}-${machineClock()}`;
   const other = yield* take(right, token);
   if (other !== null) {
-    if (yield* isAbandoned(right, other, fileClock)) yield* takeAway(right, other, fileClock);
-    return;
+    return (yield* isAbandoned(right, other, fileClock)) && (yield* takeAway(right, other, fileClock));
   }
   try {
     yield* removeIfOwn(path, owner);
@@ -252,6 +260,7 @@ function* takeAway(path: string, owner: string, fileClock: FileClock): Steps<voi
       held.delete(token);
     }
   }
+  return true;
 }
 
 /** Removes a lock, where it is still that of this owner. */

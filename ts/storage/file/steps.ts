@@ -129,8 +129,8 @@ export async function walk<T>(
   while (next.done !== true) {
     const { name, args } = next.value;
     let answer: unknown;
-    begun?.(next.value);
     try {
+      begun?.(next.value);
       answer = await (does[name] as (...args: unknown[]) => Promise<unknown>)(...args);
     } catch (error) {
       next = operation.throw(error);

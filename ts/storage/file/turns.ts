@@ -133,22 +133,22 @@ export class Turns {
       outcome: null,
     };
     this.#writes.add(operation);
-    /** Where the program goes on although it was about to exit, nothing is done a second time. */
+    /** Where the program goes on although it was about to exit, nothing is done a second time; what is open is closed. */
     const begun = (step: Step | null): void => {
-      if (operation.outcome !== null) throw DONE;
+      if (operation.outcome !== null && step?.name !== 'close') throw DONE;
       operation.current = step;
     };
+    const walked = async (): Promise<T> => {
+      begun(null);
+      ticket?.begin();
+      return walk(begin(operation.progress), begun, (ms) => this.#writing.aside(ms));
+    };
     const run = async (): Promise<T> => {
-      try {
-        ticket?.begin();
-        begun(null);
-        return await walk(begin(operation.progress), begun, (ms) => this.#writing.aside(ms));
-      } catch (error) {
-        if (error === DONE && operation.outcome !== null) return operation.outcome() as T;
-        throw error;
-      } finally {
-        this.#writes.delete(operation);
-      }
+      const [end] = await Promise.allSettled([walked()]);
+      this.#writes.delete(operation);
+      if (operation.outcome !== null) return operation.outcome() as T;
+      if (end.status === 'rejected') throw end.reason;
+      return end.value;
     };
     return { run };
   }

@@ -3,12 +3,13 @@
  * again and again while there is time, and keeps only what comes behind it waiting.
  */
 import { lstatSync, unlinkSync } from 'node:fs';
-import { sep } from 'node:path';
+import { basename, sep } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
 import type { ChurnSet } from '../../churn.js';
 import { monotonic } from '../../timers.js';
 import { abandonAll, removeAbandoned } from './lock.js';
+import { ownerOfTemporary } from './names.js';
 import type { Operation } from './operation.js';
 import { OutOfTimeError, pauseNow, walkNow } from './steps.js';
 
@@ -50,7 +51,7 @@ function awaitKernel(operations: ChurnSet<Operation>, end: number): void {
     const path = args.at(name === 'link' ? 1 : 0) as string;
     const isLock = name === 'open' && args[1] === 'wx';
     const isMade = isLock || name === 'link' || (name === 'open' && path === progress.temporary);
-    if (!isMade && name !== 'remove') continue;
+    if (!isMade && (name !== 'remove' || isTemporary(path))) continue;
     // Who makes a lock of a file says then whose it is; this thread will not.
     while ((isLock ? sizeOf(path) > 0 : isThere(path)) !== isMade && monotonic() < end) pauseNow(1);
   }
@@ -75,11 +76,12 @@ function tryEach(operations: ChurnSet<Operation>, end: number): void {
 
 /** Does an operation, unless that is done or has to wait; whether it is over, well or not. */
 function isOver(operation: Operation, isLast: () => boolean): boolean {
-  const { begin, progress } = operation;
+  const { begin, progress, ticket } = operation;
   // A worker may end before what it has asked the system for.
   if (!hasLanded(operation)) return progress.committed && isMainThread && isLast();
   if (progress.committed) return true;
   try {
+    ticket?.begin();
     const result = walkNow(begin(progress), 0);
     operation.outcome = () => result;
   } catch (error) {
@@ -103,13 +105,16 @@ function hasLanded(operation: Operation): boolean {
   const [path] = args as [string];
   const isPlaced = name === 'rename' && !removeHere(path);
   if (!isPlaced && progress.temporary !== undefined) removeHere(progress.temporary);
-  if (name === 'rename' || name === 'remove') {
+  if (name === 'rename' || (name === 'remove' && !isTemporary(path))) {
     if (isThere(path)) return false;
     progress.committed ||= isPlaced || path === file;
   }
   operation.current = null;
   return true;
 }
+
+/** Whether a file has a name that never comes again: to remove it disturbs nothing, also where that fails. */
+const isTemporary = (path: string): boolean => ownerOfTemporary(basename(path)) !== undefined;
 
 /** Whether something has that path, also a link to nothing. */
 const isThere = (path: string): boolean => sizeOf(path) >= 0;
