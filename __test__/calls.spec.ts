@@ -62,12 +62,12 @@ test('what was given up is over when its answer comes after all', async () => {
       .catch(() => undefined);
   const given = ['answered', 'late', 'never'].map(begin);
   const [answered, late, never] = slots as [number, number, number];
-  calls.settle([answered, false, null]);
+  calls.settleNow([answered, false, null]);
   calls.giveUp([answered, late, never], 1);
   await Promise.all(given);
   expect([calls.pending, over]).toEqual([0, ['answered']]);
-  calls.settle([late, true, { code: 'ERR_IO', message: '' }]);
-  calls.settle([late, false, null]);
+  calls.settleNow([late, true, { code: 'ERR_IO', message: '' }]);
+  calls.settleNow([late, false, null]);
   expect(over).toEqual(['answered', 'late']);
   const failing = calls.run(
     () => {
