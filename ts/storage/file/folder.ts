@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 
-import { wallClock } from './clocks.js';
+import { coarseTickMs, wallClock } from './clocks.js';
 import { change, readFile, syncDirectory, type Decision, type Found, type Manner, type Progress } from './files.js';
 import { LateSync } from './late-sync.js';
 import { codeOf } from './lock.js';
@@ -31,13 +31,9 @@ interface Remembered<H> {
 /** A file so young may be replaced once more within one tick of the file system's clock, and look the same. */
 const TOO_YOUNG_MS = 100;
 
-/** Some file systems count whole seconds, FAT every second of them. */
-const COARSE_TICK_MS = 2_000;
-
 /** Whether a file may still be replaced by one of the same time; `at` is the clock of the system, as it was before it was read. */
 export function mayLookTheSame(modifiedAt: number, at: number): boolean {
-  const isCoarse = modifiedAt % 1_000 === 0;
-  return at - modifiedAt <= TOO_YOUNG_MS + (isCoarse ? COARSE_TICK_MS : 0);
+  return at - modifiedAt <= TOO_YOUNG_MS + coarseTickMs(modifiedAt);
 }
 
 export class Folder<H extends { id: string }> {

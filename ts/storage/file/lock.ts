@@ -13,7 +13,7 @@ import { isMainThread } from 'node:worker_threads';
 
 import { StorageError } from '../../errors.js';
 import { monotonic } from '../../timers.js';
-import { machineClock, wallClock } from './clocks.js';
+import { coarseTickMs, machineClock, wallClock } from './clocks.js';
 import { temporaryName } from './names.js';
 import { lifeOf, OWNER } from './owner.js';
 import { step, type Steps } from './steps.js';
@@ -38,9 +38,6 @@ const LONGEST_HELD_MS = ABANDONED_MS / 2;
 
 /** So long nobody takes from making a file to writing into it whose it is. */
 const HALF_MADE_MS = 1_000;
-
-/** Some file systems count whole seconds, FAT every second of them. */
-const COARSE_TICK_MS = 2_000;
 
 const LONGEST_PAUSE_MS = 16;
 
@@ -216,7 +213,7 @@ function* isAbandoned(path: string, owner: string, fileClock: FileClock): Steps<
     fileClock.ahead ??= yield* aheadOfOurs(dirname(path));
     // A file that this thread was making as it left never says whose it is; one that somebody makes now does so soon.
     const isHalfMade = owner === '' && [...abandoned.values()].includes(path);
-    const limit = isHalfMade ? HALF_MADE_MS + (mtimeMs % 1_000 === 0 ? COARSE_TICK_MS : 0) : ABANDONED_MS;
+    const limit = isHalfMade ? HALF_MADE_MS + coarseTickMs(mtimeMs) : ABANDONED_MS;
     return monotonic() + fileClock.ahead - mtimeMs > limit;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
