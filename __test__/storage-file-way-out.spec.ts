@@ -36,6 +36,10 @@ const program = (path: string, work: string): string => `
     ${work}
   })();`;
 
+/** Opens another store beside that one. */
+const besides = (database: string): string =>
+  `const other = new SQLiteStorageAdapter({ path: ${JSON.stringify(database)} }); await other.initialize();`;
+
 async function prepared(): Promise<string> {
   const path = temporaryDirectory();
   const store = open(path);
@@ -75,8 +79,7 @@ test('nor does it take the time of other stores', async () => {
   const database = join(temporaryDirectory(), 's.db');
   const script = program(
     path,
-    `const other = new SQLiteStorageAdapter({ path: ${JSON.stringify(database)} });
-    await other.initialize();
+    `${besides(database)}
     save('held', 1);
     const large = session('large', 20_000);
     for (let n = 0; n < 5; n += 1) void other.saveSession('large' + n, large).catch(() => undefined);
@@ -94,8 +97,7 @@ test('nor that of what is asked for by listeners of the exit', async () => {
   const database = join(temporaryDirectory(), 's.db');
   const script = program(
     path,
-    `const other = new SQLiteStorageAdapter({ path: ${JSON.stringify(database)} });
-    await other.initialize();
+    `${besides(database)}
     process.on('exit', () => {
       save('last', 1);
       void other.saveSession('last', session('last', 1)).catch(() => undefined);
