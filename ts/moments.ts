@@ -6,8 +6,8 @@
 import type { Calls } from './calls.js';
 import { monotonic, setImmediate, soon } from './timers.js';
 
-/** Twice what a small write takes, in milliseconds: with the kernel, and on a disk that is quick. */
-export const MOMENT_MS = { process: 0.06, power: 0.25 };
+/** In milliseconds twice what a small write takes with the kernel, and three times what a disk that is quick takes for one. */
+export const MOMENT_MS = { process: 0.06, power: 0.5 };
 
 /** What the moments of one turn of the loop may take together: then the loop has to turn. */
 const TURN_MS = 2;
