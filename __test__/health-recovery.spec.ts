@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 
-import { backoffDelay } from '../ts/health-monitor/recovery.js';
+import { backoffDelay } from '../ts/health-monitor/backoff.js';
 import { AgentHealthMonitor, type AgentTransition, type MonitoredAgent } from '../ts/index.js';
 
 const never = (): Promise<never> => new Promise(() => undefined);

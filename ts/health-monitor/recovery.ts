@@ -2,7 +2,9 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 
 import { monotonic } from '../timers.js';
+import { backoffDelay } from './backoff.js';
 import type { ResolvedConfig } from './options.js';
+import { newOutage } from './outage.js';
 
 /** What a recovery asks of the monitor. */
 export interface RecoverySteps {
@@ -25,38 +27,42 @@ export interface RecoverySteps {
   gaveUp(answers: boolean): void;
 }
 
-/** One time that the agent is gone. */
-interface Outage {
-  /** It may have been started anew: then a sign of life does not show that it has missed nothing. */
-  called: boolean;
-  /** It has been. */
-  brought: boolean;
-  /** It has not taken what it missed, when that was handed to it. */
-  refused: boolean;
-}
-
 type Limits = Pick<ResolvedConfig, 'maxRecoveries' | 'recoveryWindow' | 'backoff'>;
 
-const newOutage = (): Outage => ({ called: false, brought: false, refused: false });
+/**
+ * What is being done, and what follows. `cancel` makes each of them `idle`; while it is held, no attempt begins and none is told.
+ *
+ * | phase         | what is done                       | what follows                                                        |
+ * | ------------- | ---------------------------------- | ------------------------------------------------------------------- |
+ * | `idle`        | nothing: it lives, or was given up | it is gone: (2); or (1)                                             |
+ * | `waiting`     | a timer runs                       | the timer: `attempting`; a sign of life: `idle`, or (1)             |
+ * | `attempting`  | it is brought back                 | it was, or gave a sign of life: `catching up`; neither: (2)         |
+ * | `catching up` | it is given what it missed         | it took that, or has come back by itself: `idle`; otherwise: (2)    |
+ *
+ * (1) A sign of life of one that was given up, or is waited for, and may have been started anew: `catching up`.
+ * (2) `waiting`; or `idle`, given up, where the attempts are used up.
+ */
+type Phase = 'idle' | 'waiting' | 'attempting' | 'catching up';
 
 /** Attempts of one agent, from its first outage on: they are remembered for the whole `recoveryWindow`. */
 export class Recovery {
   readonly #limits: Limits;
   readonly #steps: RecoverySteps;
-  #attempts: number[] = [];
-  #attempted = false;
-  #phase: 'idle' | 'waiting' | 'attempting' | 'catching up' = 'idle';
+  #phase: Phase = 'idle';
   #timer: NodeJS.Timeout | undefined;
   #held = false;
   /** Goes on with an attempt that has come to something while it was held. */
   #resume: () => void = () => undefined;
-  /** Tells a result that still counts from one that came after a cancel. */
-  #round = 0;
-  /** A sign of life has come while an attempt ran. */
-  #alive = false;
-  /** One has come since the agent was gone, and it has not fallen silent again: nobody will tell of it once more. */
-  #answers = false;
+
+  /** When the attempts within the window began, whichever outage they were of. */
+  #attempts: number[] = [];
+  #attempted = false;
+  /** The present one; while the agent lives, one of which nothing has happened yet. */
   #outage = newOutage();
+  /** Names the present attempt: tells a result that still counts from one that came after a cancel. */
+  #round = 0;
+  /** A sign of life has come while that ran. */
+  #alive = false;
 
   constructor(limits: Limits, steps: RecoverySteps) {
     this.#limits = limits;
@@ -85,10 +91,14 @@ export class Recovery {
     return this.#attempts.length;
   }
 
+  /** Attempts that count: those within the window, and all of the present outage, which may take longer than that. */
+  get #spent(): number {
+    return Math.max(this.recent, this.#outage.attempts);
+  }
+
   /** The agent is gone. */
   begin(): void {
     if (this.active) return;
-    this.#answers = false;
     this.#outage = newOutage();
     this.#next();
   }
@@ -106,14 +116,14 @@ export class Recovery {
       this.cancel();
       return true;
     }
-    this.#alive = this.#answers = true;
+    this.#alive = this.#outage.answers = true;
     if (late) void this.#comeLate();
     return false;
   }
 
   /** The agent fell silent again while an attempt runs. */
   silentAgain(): void {
-    this.#alive = this.#answers = false;
+    this.#alive = this.#outage.answers = false;
   }
 
   /** Begins no further attempt, and tells of none, until `go()`. */
@@ -142,7 +152,7 @@ export class Recovery {
   }
 
   #next(): void {
-    if (this.recent >= this.#limits.maxRecoveries) {
+    if (this.#spent >= this.#limits.maxRecoveries) {
       this.#giveUp();
       return;
     }
@@ -151,15 +161,16 @@ export class Recovery {
   }
 
   #giveUp(): void {
+    const { answers } = this.#outage;
     this.#phase = 'idle';
     // It lives: a later sign of life is nothing to catch up after.
-    if (this.#answers) this.#end();
-    this.#steps.gaveUp(this.#answers);
+    if (answers) this.#end();
+    this.#steps.gaveUp(answers);
   }
 
   #wait(): void {
     clearTimeout(this.#timer);
-    const delay = backoffDelay(this.recent, this.#limits.backoff);
+    const delay = backoffDelay(this.#spent, this.#limits.backoff);
     this.#timer = setTimeout(() => void this.#attempt(), delay).unref();
   }
 
@@ -169,6 +180,7 @@ export class Recovery {
     this.#alive = false;
     this.#attempts.push(monotonic());
     this.#attempted = true;
+    this.#outage.attempts += 1;
     this.#steps.attempting();
     // A listener may have ended it, or hold it.
     if (!(await this.#goesOn(round))) return;
@@ -200,7 +212,7 @@ export class Recovery {
     if (failure === null && !(await this.#goesOn(round))) return true;
     const byItself = late && !outage.brought;
     if (failure === null && fault !== null && !byItself) outage.refused = true;
-    if (byItself ? this.#answers : fault === null) {
+    if (byItself ? outage.answers : fault === null) {
       this.#end();
       // Nobody has brought it back: it lives, whatever it makes of what it missed.
       if (byItself) this.#steps.alive();
@@ -229,11 +241,4 @@ export class Recovery {
     while (this.#held && round === this.#round) await new Promise<void>((resolve) => (this.#resume = resolve));
     return round === this.#round;
   }
-}
-
-/** Milliseconds to wait after so many attempts: none before the first, then growing, a part of it left to chance. */
-export function backoffDelay(attempts: number, backoff: ResolvedConfig['backoff'], random = Math.random): number {
-  if (attempts === 0) return 0;
-  const full = Math.min(backoff.maxDelay, backoff.initialDelay * backoff.factor ** (attempts - 1));
-  return Math.round(full * (1 - backoff.jitter * random()));
 }

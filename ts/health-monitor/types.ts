@@ -24,7 +24,7 @@ export interface MonitoredAgent {
 /** What is done about an agent that is gone. */
 export type RecoveryStrategy = 'restart' | 'replace' | 'alert';
 
-/** How long to wait between attempts to recover one agent. The first attempt of a `recoveryWindow` waits for nothing. */
+/** How long to wait between attempts to recover one agent. The first attempt that counts waits for nothing. */
 export interface BackoffOptions {
   /** Milliseconds before the second attempt. Default: 1,000. */
   initialDelay?: number;
@@ -55,9 +55,12 @@ export interface HealthMonitorConfig {
   restart?(agent: MonitoredAgent): Promise<void>;
   /** Makes a new agent in place of one that is gone; it is watched under the same id. */
   replace?(agent: MonitoredAgent): Promise<MonitoredAgent>;
-  /** Attempts within `recoveryWindow`; when they are used up, the agent is `failed`. Default: 3. */
+  /**
+   * Attempts within `recoveryWindow`, and within one outage however long it goes on; when they are used up, the agent is `failed`.
+   * Default: 3.
+   */
   maxRecoveries?: number;
-  /** Milliseconds for which an attempt counts. Default: 60,000. */
+  /** Milliseconds for which an attempt counts after the outage that it was part of: until the agent is healthy. Default: 60,000. */
   recoveryWindow?: number;
   /**
    * Milliseconds after which an attempt that has not settled counts as failed, as does one whose `onMissed`, or the log with its
@@ -143,7 +146,7 @@ export interface AgentHealth {
   lastActivity: string | null;
   /** What is done when it is gone. */
   recoveryStrategy: RecoveryStrategy;
-  /** Attempts to recover it within the last `recoveryWindow`. */
+  /** Attempts to recover it that began within the last `recoveryWindow`; a long outage may have had more. */
   recoveries: number;
 }
 
