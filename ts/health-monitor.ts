@@ -11,6 +11,7 @@ import { Tracking, type Work } from './health-monitor/tracking.js';
 import type {
   AgentHealth,
   HealthEvents,
+  HealthListener,
   HealthMonitorConfig,
   HealthStats,
   MonitoredAgent,
@@ -41,7 +42,7 @@ const started = new Set<AgentHealthMonitor>();
  *
  * A monitor never keeps the process alive. After `close()` every other method throws `ERR_CLOSED`.
  */
-export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
+export class AgentHealthMonitor extends EventEmitter {
   readonly #ward: Ward;
   readonly #agents: Roster;
   readonly #beats: Beats;
@@ -158,4 +159,21 @@ export class AgentHealthMonitor extends EventEmitter<HealthEvents> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+// Spelt out: the `EventEmitter` of older declarations of Node takes no map of events.
+export interface AgentHealthMonitor {
+  emit<K extends keyof HealthEvents>(event: K, ...args: HealthEvents[K]): boolean;
+  on<K extends keyof HealthEvents>(event: K, listener: HealthListener<K>): this;
+  once<K extends keyof HealthEvents>(event: K, listener: HealthListener<K>): this;
+  off<K extends keyof HealthEvents>(event: K, listener: HealthListener<K>): this;
+  addListener<K extends keyof HealthEvents>(event: K, listener: HealthListener<K>): this;
+  removeListener<K extends keyof HealthEvents>(event: K, listener: HealthListener<K>): this;
+  prependListener<K extends keyof HealthEvents>(event: K, listener: HealthListener<K>): this;
+  prependOnceListener<K extends keyof HealthEvents>(event: K, listener: HealthListener<K>): this;
+  removeAllListeners(event?: keyof HealthEvents): this;
+  listeners<K extends keyof HealthEvents>(event: K): HealthListener<K>[];
+  rawListeners<K extends keyof HealthEvents>(event: K): HealthListener<K>[];
+  listenerCount<K extends keyof HealthEvents>(event: K, listener?: HealthListener<K>): number;
+  eventNames(): (keyof HealthEvents)[];
 }

@@ -20,6 +20,7 @@ export {
   type HealthAlert,
   type HealthBus,
   type HealthEvents,
+  type HealthListener,
   type HealthMonitorConfig,
   type HealthReason,
   type HealthStats,

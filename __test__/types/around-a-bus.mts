@@ -22,13 +22,15 @@ const scope = bus.scope({ agentId: 'a' });
 const health = new AgentHealthMonitor({ bus });
 const log = new JsonlEventReplayStorage();
 
-// Whatever the bus gives can be exported: its types have names that declarations can use.
+// Whatever the bus and the monitor give can be exported: its types have names that declarations can use.
 export const emit = bus.emit;
 export const on = bus.on;
 export const emitDurably = bus.emitDurable.bind(bus);
 export const scopedEmit = scope.emit;
 export const joins = bus.topic('agent:join');
 export const track = health.track.bind(health);
+export const onHealth = health.on;
+export const alerted = health.listeners('alert');
 export const stream = log.openEventStream(() => undefined);
 
 /** Around a bus of any events. */

@@ -1,5 +1,5 @@
 /** Agent health as a strict consumer sees it. */
-import { EventEmitter } from 'node:events';
+import { EventEmitter, on, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import {
   AgentHealthMonitor,
@@ -8,6 +8,9 @@ import {
   type AgentHealth,
   type AgentState,
   type HealthAlert,
+  type HealthBus,
+  type HealthEvents,
+  type HealthListener,
   type HealthReason,
   type LoopHolder,
   type MonitoredAgent,
@@ -66,6 +69,35 @@ monitor.on('loop:frozen', ({ loop, threadId, frozenFor, holder }) => {
 monitor.on('degraded', ({ failing }) => failing.join());
 const reason: HealthReason | null | undefined = health?.reason;
 
+// It is an emitter of these events and of no others.
+for (const name of ['agent:disconnected', 'agent:failed'] as const) monitor.on(name, ({ state }) => state);
+const failing: HealthListener<'degraded' | 'restored'> = ({ failing }) => failing.join();
+monitor.addListener('degraded', failing).prependListener('restored', failing).removeListener('degraded', failing);
+monitor.prependOnceListener('listener:error', (error, name) => [error, name.length]).removeAllListeners('alert');
+const names: (keyof HealthEvents)[] = monitor.eventNames();
+const listening: HealthListener<'alert'>[] = [...monitor.listeners('alert'), ...monitor.rawListeners('alert')];
+const counted: number = monitor.listenerCount('alert') + monitor.setMaxListeners(20).listenerCount('degraded', failing);
+const told: boolean = monitor.emit('degraded', { failing: ['ada'] });
+const [waited, iterated]: [Promise<unknown[]>, AsyncIterable<unknown[]>] = [
+  once(monitor, 'alert'),
+  on(monitor, 'alert'),
+];
+const bus: HealthBus = monitor;
+class Mine extends AgentHealthMonitor {
+  shout(): boolean {
+    return this.emit('restored', { failing: [] });
+  }
+}
+void new Mine().once('restored', failing).shout();
+
+// @ts-expect-error there is no such event
+monitor.on('agent:dead', () => undefined);
+// @ts-expect-error nor one with a symbol for a name
+monitor.once(Symbol('alert'), () => undefined);
+// @ts-expect-error nor can it be emitted
+monitor.emit('agent:dead');
+// @ts-expect-error an argument is missing
+monitor.emit('degraded');
 // @ts-expect-error a loop is watched for milliseconds, or not at all
 new AgentHealthMonitor({ loopThreshold: true });
 // @ts-expect-error an alert is no transition
@@ -76,4 +108,4 @@ new AgentHealthMonitor({ recoveryStrategy: 'hope' });
 health?.heartRate;
 
 export const closed: Promise<void> = monitor.close();
-export { answer, emitter, everyone, given, plain, reason };
+export { answer, bus, counted, emitter, everyone, given, iterated, listening, names, plain, reason, told, waited };

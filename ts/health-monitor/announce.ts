@@ -1,6 +1,4 @@
 /** Telling listeners, none of whom can stop the monitor. */
-import type { EventEmitter } from 'node:events';
-
 import { shown } from '../shown.js';
 import type { AgentState, HealthBus, HealthEvents } from './types.js';
 
@@ -21,7 +19,7 @@ const warned = new Set<string>();
  * a listener throws becomes `listener:error`; where nobody listens to that, a warning of the process, once for each event.
  */
 export function announce<K extends keyof HealthEvents>(
-  monitor: EventEmitter<HealthEvents>,
+  monitor: HealthBus,
   bus: HealthBus | undefined,
   event: K,
   ...args: HealthEvents[K]
@@ -37,7 +35,7 @@ export function announce<K extends keyof HealthEvents>(
   emit(monitor);
 }
 
-function listenerThrew(monitor: EventEmitter<HealthEvents>, error: unknown, event: string): void {
+function listenerThrew(monitor: HealthBus, error: unknown, event: string): void {
   try {
     if (monitor.emit('listener:error', error, event)) return;
   } catch {

@@ -218,6 +218,9 @@ export interface HealthEvents {
   'listener:error': [unknown, string];
 }
 
+/** The listener of an event of {@link AgentHealthMonitor}. */
+export type HealthListener<K extends keyof HealthEvents> = (...args: HealthEvents[K]) => void;
+
 /** What {@link AgentHealthMonitor.getStats} tells. Counters count from the opening of the monitor. */
 export interface HealthStats {
   /** `false` after `stop()`. */
