@@ -17,7 +17,9 @@ pub use self::watched::ROOM;
 #[cfg(all(test, unix))]
 pub use self::watched::UNCOUNTED;
 #[cfg(test)]
-pub use self::watched::{FULL, LISTED, LOOKED, MEANWHILE, MOVING, OPENING, REDONE, STUCK, SYNCED, UNOPENED};
+pub use self::watched::{
+    FULL, LISTED, LOOKED, MEANWHILE, MOVING, OPENING, REDONE, STUCK, SYNCED, SYNCING, UNOPENED, syncing,
+};
 pub use self::{
     directories::{
         create_directory, create_unsynced, directory_names, file_names, is_directory, names, open_directory,

@@ -13,6 +13,8 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tokio::runtime::{Builder, Runtime};
 
+#[cfg(test)]
+use super::files;
 use crate::error::{Error, Result};
 
 /// As many syncs run at the same time. They wait for the disk, not for a core, and those that wait together share one
@@ -105,6 +107,10 @@ impl<K: Send + 'static> Syncer<K> {
 
     /// Syncs all of them and waits; the threads share the work.
     pub fn sync_now(&self, tasks: Vec<Task<K>>) -> Vec<Done<K>> {
+        #[cfg(test)]
+        if !tasks.is_empty() {
+            files::syncing();
+        }
         // One file alone is synced right here: no thread has to wake up for it.
         if let [_] = tasks.as_slice() {
             return tasks.into_iter().map(sync).collect();

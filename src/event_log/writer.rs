@@ -1,5 +1,7 @@
 //! The thread that owns a log: opens it with its first job, writes batches, syncs, cleans up, and closes it in order.
 
+mod serving;
+
 use std::{
     convert::Infallible,
     path::PathBuf,
@@ -13,7 +15,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    append::Parcel, bell::Bell, catalog::Catalog, directory::Layout, doubts::Doubts, erase, files, options::LogOptions,
+    append::Parcel, bell::Bell, catalog::Catalog, directory::Layout, doubts::Doubts, files, options::LogOptions,
     owned::Owned, retention::CleanupReport, statistics::Statistics,
 };
 use crate::{
@@ -172,41 +174,6 @@ impl Writer {
         }
         Ok(owned)
     }
-
-    fn append(&mut self, parcels: Vec<Parcel>) {
-        let checked = self.check_ownership(Owned::seems_to_hold);
-        match checked.and_then(|()| self.opened()) {
-            Ok(owned) => owned.append(parcels),
-            Err(error) => parcels.into_iter().for_each(|parcel| parcel.refuse(error.clone())),
-        }
-        // What the batch itself has noticed, those whose events are in it have heard.
-        let _ = self.check_ownership(|owned| Ok(!owned.has_lost()));
-    }
-
-    /// What is not open has nothing to flush.
-    fn flush(&mut self, handle: Option<u32>) -> Result<()> {
-        let synced = if self.owned.is_some() { self.open()?.sync_dirty() } else { Ok(()) };
-        synced.and(handle.map_or(Ok(()), |handle| self.shared.doubts.tell(handle)))
-    }
-
-    fn serve(&mut self, job: Job) {
-        let job = match job {
-            Job::Flush { handle, reply } => return reply.send(self.flush(handle)),
-            other => other,
-        };
-        let owned = match self.open() {
-            Ok(owned) => owned,
-            Err(error) => return job.refuse(error),
-        };
-        match job {
-            Job::Open { session, reply } => reply.send(session.map_or(Ok(()), |id| owned.make_readable(&id))),
-            Job::Append(parcel) => owned.append(vec![parcel]),
-            Job::Flush { reply, .. } => reply.send(owned.sync_dirty()),
-            Job::Cleanup { retention, reply } => owned.cleanup(retention, reply),
-            Job::Erase { session, reply } => reply.send(erase::erase(owned, &session)),
-            Job::Statistics(reply) => reply.send(Ok(owned.statistics())),
-        }
-    }
 }
 
 impl Handler<Job> for Writer {
@@ -224,21 +191,7 @@ impl Handler<Job> for Writer {
         if let Some(error) = self.failure.take() {
             return batch.into_iter().for_each(|job| job.refuse(error.clone()));
         }
-        let mut parcels = Vec::new();
-        for job in batch {
-            match job {
-                Job::Append(parcel) => parcels.push(parcel),
-                other => {
-                    if !parcels.is_empty() {
-                        self.append(std::mem::take(&mut parcels));
-                    }
-                    self.serve(other);
-                }
-            }
-        }
-        if !parcels.is_empty() {
-            self.append(parcels);
-        }
+        self.serve(batch);
     }
 
     fn wake_at(&self) -> Option<Instant> {

@@ -23,6 +23,8 @@ thread_local! {
     pub static MOVING: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
     /// What somebody else does right before this thread opens a file to read it, once.
     pub static OPENING: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+    /// What somebody else does each time this thread is about to sync files and to wait for that.
+    pub static SYNCING: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
     /// How often this thread has read a journal.
     pub static REDONE: Cell<usize> = const { Cell::new(0) };
     /// Files that this thread cannot remove, by the ends of their paths.
@@ -52,6 +54,14 @@ pub(super) fn moving() {
     if let Some(mut meanwhile) = MOVING.take() {
         meanwhile();
         MOVING.set(Some(meanwhile));
+    }
+}
+
+/// Files are about to be synced, and this thread waits for that.
+pub fn syncing() {
+    if let Some(mut meanwhile) = SYNCING.take() {
+        meanwhile();
+        SYNCING.set(Some(meanwhile));
     }
 }
 

@@ -1,3 +1,4 @@
+mod flushing;
 #[cfg(unix)]
 mod lost;
 

@@ -95,7 +95,9 @@ fn what_was_acknowledged_gets_to_the_disk_although_the_lock_cannot_be_looked_at(
         ticks += 1;
         assert!(ticks < 100, "it wakes for ever and syncs nothing");
     }
-    assert_eq!(code(writer.flush(Some(0))), "ERR_IO");
+    let (reply, flushed) = Reply::channel();
+    writer.handle(vec![Job::Flush { handle: Some(0), reply }]);
+    assert_eq!(code(flushed.recv().unwrap()), "ERR_IO");
     fs::rename(aside, lock).unwrap();
     append(&mut writer, 2).unwrap();
     writer.finish().unwrap();
