@@ -61,6 +61,22 @@ test.each([1, 3, 4, 9])('a log that changes the list of %d arguments changes nob
   await bus.close();
 });
 
+test.each([undefined, (event: StoredEvent) => event])(
+  'nor does one that emitDurable asks first (redact: %p)',
+  async (redact) => {
+    const log = Object.assign(new HeldLog(), { encodesAtOnce: true });
+    const bus = busWith(log, redact === undefined ? {} : { redact });
+    const heard: unknown[] = [];
+    bus.on('paid', (...given: unknown[]) => heard.push(given));
+    log.before = ({ payload }) => (payload as unknown[]).fill('***');
+    await bus.emitDurable('paid', 'card', 1, 2, 3);
+    const args = ['card', 1, 2, 3];
+    expect([heard, bus.history.toArray()[0]?.args]).toEqual([[args], args]);
+    expect(log.events[0]?.payload).toEqual(['***', '***', '***', '***']);
+    await bus.close();
+  },
+);
+
 test.each(['node', 'isolate'] as const)(
   'an event without a name is one that nobody listens to (%s)',
   (listenerErrors) => {

@@ -146,7 +146,9 @@ export class LogFeed {
     }
     this.#tellWhatIsMissing();
     let failure: Error | null = null;
-    await this.#append(newEvent(event, target), target.labels.sessionId, bytes, (error) => (failure = error));
+    // Listeners and the history get these arguments afterwards, and the log may change the list that it gets.
+    const own = newEvent({ ...event, args: [...event.args] }, target);
+    await this.#append(own, target.labels.sessionId, bytes, (error) => (failure = error));
     if (failure !== null) throw failure as Error;
   }
 
