@@ -51,6 +51,7 @@ const questions: Record<string, (adapter: SQLiteStorageAdapter, target: string) 
   keys: async (adapter) => adapter.keys().next(),
   getStats: (adapter) => adapter.getStats(),
   prune: (adapter) => adapter.prune({ updatedBefore: -1 }),
+  'prune, dry run': (adapter) => adapter.prune({ updatedBefore: -1, dryRun: true }),
   verify: (adapter) => adapter.verify(),
   backup: (adapter, target) => adapter.backup(target),
   clear: (adapter) => adapter.clear(),
@@ -111,6 +112,20 @@ test('a prune that was begun goes on to its end', async () => {
   const again = new SQLiteStorageAdapter({ path: adapter.path });
   expect(await again.listSessions()).toEqual([]);
   await again.close();
+});
+
+test('a close ends a dry run, as it ends what is before it', async () => {
+  await adapter.saveSessions([['s', sessionOf('s', 20_000)]]);
+  const binary = native();
+  const counting = jest.spyOn(binary, 'storagePrune');
+  const verified = Array.from({ length: 20 }, () => adapter.verify().catch((error: { code?: string }) => error.code));
+  const would = adapter.prune({ updatedBefore: 1, dryRun: true }).catch((error: { code?: string }) => error.code);
+  const closed = adapter.close();
+  expect(await would).toBe('ERR_CLOSED');
+  expect((await Promise.all(verified)).at(-1)).toBe('ERR_CLOSED');
+  expect(counting).toHaveBeenCalledTimes(1);
+  counting.mockRestore();
+  await closed;
 });
 
 test('a close that waits in vain for a save closes the file all the same', async () => {

@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { SQLiteStorageAdapter, supports } from '../ts/index.js';
+import { native } from '../ts/native.js';
 import { conversation, sessionOf } from './support/sessions.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -148,6 +149,31 @@ describe('prune', () => {
     // What is pruned is forgotten: a save of it is in full.
     await adapter.saveSession('s1', known);
     expect(await adapter.getSession('s1')).toEqual(known);
+  });
+
+  test('a dry run takes its time, as it changes nothing', async () => {
+    await fill();
+    const binary = native();
+    const [counting, asking] = [jest.spyOn(binary, 'storagePrune'), jest.spyOn(binary, 'storageGetStats')];
+    const patient = new SQLiteStorageAdapter({ path, timeoutMs: 200 });
+    await patient.initialize();
+    let count: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => {
+      counting.mockImplementationOnce((...words) => {
+        counting.mockRestore();
+        count = () => void binary.storagePrune(...words);
+        resolve();
+      });
+    });
+    asking.mockImplementationOnce(() => undefined);
+    const would = patient.prune({ updatedBefore: 1_100, dryRun: true });
+    await begun;
+    // Asked for later, and given up.
+    await expect(patient.getStats()).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+    count();
+    expect(await would).toMatchObject({ sessions: 1_100, dryRun: true });
+    asking.mockRestore();
+    await patient.close();
   });
 
   test('takes no wrong type for a signal or a dry run', async () => {

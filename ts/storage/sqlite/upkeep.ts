@@ -21,29 +21,38 @@ interface Pruned {
 /** Removes what is old, batch by batch, and gives the disk back. */
 export async function prune(connection: Connection, query: PruneQuery, power: boolean): Promise<PruneReport> {
   query.signal?.throwIfAborted();
+  if (query.dryRun) return preview(connection, query);
   const report = await connection.writeInSteps((writeAll) => remove(writeAll, query, power));
   // They are gone whether or not the disk is given back now: else the next prune does that.
-  if (!query.dryRun && report.sessions > 0) await reclaim(connection).catch(() => undefined);
+  if (report.sessions > 0) await reclaim(connection).catch(() => undefined);
   return report;
+}
+
+/** Counts what would go, all in one, where the rest of the upkeep reads. */
+async function preview(connection: Connection, { updatedBefore }: PruneQuery): Promise<PruneReport> {
+  const text = await connection.readAll<string>(
+    (binary, handle, slot) => binary.storagePrune(handle, slot, updatedBefore, Number.MAX_SAFE_INTEGER, true, false),
+    'long',
+  );
+  const { sessions, messages, bytes } = JSON.parse(text) as Pruned;
+  return { sessions, messages, bytesFreed: bytes, dryRun: true };
 }
 
 async function remove(
   writeAll: Connection['writeAll'],
-  { updatedBefore, dryRun, signal }: PruneQuery,
+  { updatedBefore, signal }: PruneQuery,
   power: boolean,
 ): Promise<PruneReport> {
-  // A dry run removes nothing that the next batch would have to come after: it counts all in one.
-  const limit = dryRun ? Number.MAX_SAFE_INTEGER : BATCH;
-  const report = { sessions: 0, messages: 0, bytesFreed: 0, dryRun };
+  const report = { sessions: 0, messages: 0, bytesFreed: 0, dryRun: false };
   for (let more = true; more;) {
     const text = await writeAll<string>((binary, handle, slot) =>
-      binary.storagePrune(handle, slot, updatedBefore, limit, dryRun, power),
+      binary.storagePrune(handle, slot, updatedBefore, BATCH, false, power),
     );
     const batch = JSON.parse(text) as Pruned;
     report.sessions += batch.sessions;
     report.messages += batch.messages;
     report.bytesFreed += batch.bytes;
-    more = batch.more && !dryRun;
+    more = batch.more;
     if (more) signal?.throwIfAborted();
   }
   return report;
