@@ -16,6 +16,7 @@ interface Line {
   candidates: string[];
   goals?: Record<string, [string, number]>;
   show?: 'duration' | 'count';
+  difference?: boolean;
 }
 interface Plan {
   groups: Record<string, { title: string; lines: Line[] }>;
@@ -139,6 +140,39 @@ test('a goal is met up to its limit, and one that is missed says so', async () =
     ['a', '1.00 µs', '1.00 µs … 1.00 µs', '', '0.800 ×', 'P1: ≤ 0.8 × ✓ met'],
     ['b', '999 ns', '999 ns … 999 ns', '', '0.801 ×', 'P1: ≤ 0.8 × ✗ missed'],
   ]);
+});
+
+test('a difference that came to nothing, or to less, is told as that, and compared with nothing', async () => {
+  const measured = (candidate: string, least: number, median: number) => ({
+    candidate,
+    time: { median, least, most: 5e6 },
+    hold: null,
+  });
+  const rows = async (line: object, results: object[]): Promise<string[][]> => {
+    const expression = `rowsOf(${JSON.stringify({ title: 'work', ...line })}, ${JSON.stringify(results)})`;
+    return (await evaluate<string[][]>('rowsOf', 'harness/table.mjs', expression)).map((row) => row.slice(2));
+  };
+  const ours = measured('smalltalk-native', -2e6, 4e6);
+  expect(await rows({ difference: true }, [ours, measured('a', -1, 0), measured('b', 1e6, 2e6)])).toEqual([
+    ['4.00 ms', 'below noise … 5.00 ms', '', '', ''],
+    ['below noise', 'below noise … 5.00 ms', '', '', ''],
+    ['2.00 ms', '1.00 ms … 5.00 ms', '', '2.00 ×', ''],
+  ]);
+  const nothing = measured('smalltalk-native', -3, -2);
+  expect(await rows({ difference: true, show: 'count', goal: ['P11', 64] }, [nothing, measured('a', 1, 2)])).toEqual([
+    ['below noise', 'below noise … 5000000', '', '', 'P11: ≤ 64.0 ✓ met'],
+    ['2.00', '1.00 … 5000000', '', '', ''],
+  ]);
+  // Where nothing was taken away, nothing is a figure.
+  const woken = [measured('smalltalk-native', 0, 0), measured('a', 0, 2)];
+  expect((await rows({ show: 'count' }, woken)).map(([figure]) => figure)).toEqual(['0.000', '2.00']);
+});
+
+test('the lines about agents whose figures are differences say so', async () => {
+  const { groups } = await plan();
+  const lines = groups['health']!.lines.filter(({ trial }) => trial === 'agents');
+  const differences = lines.filter(({ difference }) => difference === true).map(({ title }) => title);
+  expect(differences).toEqual(lines.map(({ title }) => title).filter((title) => /CPU time|memory/.test(title)));
 });
 
 test('the median is that of the sorted values', async () => {

@@ -18,6 +18,7 @@ function agents(count, measure, { shuffled = false, ...more } = {}) {
     parameters: { agents: count, measure, seconds: 2, warmUpSeconds: 4, shuffled },
     small: { agents: 100, seconds: 0.1, warmUpSeconds: 0.1 },
     candidates: [OURS, EACH, ALL],
+    difference: measure !== 'delay',
     trials: 3,
     ...more,
   };

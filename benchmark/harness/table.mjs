@@ -4,11 +4,15 @@ import { OURS } from '../rivals.mjs';
 const COLUMNS = ['work', 'candidate', 'time', 'least … most', 'loop held', 'ours ÷ theirs', 'goal'];
 
 /** The rows of one line. `results` come from `measureLine`; unless they are to be judged, goals are only named. */
-export function rowsOf({ title, goals = {}, goal, holdGoal, show = 'duration' }, results, judged = true) {
-  const shown = SHOWN[show];
+export function rowsOf(line, results, judged = true) {
+  const { title, goals = {}, goal, holdGoal, show = 'duration', difference = false } = line;
+  // What is left where the same without it was taken away may be nothing, or less: there is no ratio to that.
+  const isSeen = (value) => !difference || value > 0;
+  const shown = (value) => (isSeen(value) ? SHOWN[show](value) : 'below noise');
   const ours = results.find(({ candidate }) => candidate === OURS);
   return results.map(({ candidate, time, hold }, index) => {
-    const ratio = ours === undefined || candidate === OURS ? null : ours.time.median / time.median;
+    const isCompared = ours !== undefined && candidate !== OURS && isSeen(ours.time.median) && isSeen(time.median);
+    const ratio = isCompared ? ours.time.median / time.median : null;
     return [
       index === 0 ? title : '',
       candidate,
