@@ -92,7 +92,7 @@ export interface HealthLook {
 
 /**
  * Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[slot, ticket, standing, missed, reason]],
- * ping: [slot, ticket, …], loops: [{ frozen, recorded, … }], lost }`.
+ * ping: [slot, ticket, …], loops: [{ frozen, info }], lost }`.
  */
 export declare function healthOpen(settle: (batch: unknown[]) => void, channel: number, heartbeatInterval: number, activityTimeout: number, maxMissedBeats: number): ExternalObject<HealthHandle>
 

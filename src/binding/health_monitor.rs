@@ -46,7 +46,7 @@ impl From<HealthRegistration> for Registration {
 }
 
 /// Opens a monitor. Reports go to `channel` as JSON text `{ echo, moved: [[slot, ticket, standing, missed, reason]],
-/// ping: [slot, ticket, …], loops: [{ frozen, recorded, … }], lost }`.
+/// ping: [slot, ticket, …], loops: [{ frozen, info }], lost }`.
 #[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value, reason = "napi hands functions over by value")]
 pub fn health_open(
@@ -77,11 +77,8 @@ fn text(report: &Report) -> String {
             json!([moved.whom.slot, moved.whom.ticket, word(moved.standing), moved.missed, moved.reason.map(reason)])
         })
         .collect();
-    let loops: Vec<_> = report
-        .loops
-        .iter()
-        .map(|news| json!({ "frozen": news.frozen, "recorded": news.recorded, "info": news.payload() }))
-        .collect();
+    let loops: Vec<_> =
+        report.loops.iter().map(|news| json!({ "frozen": news.frozen, "info": news.payload() })).collect();
     let ping: Vec<_> = report.ping.iter().flat_map(|whom| [whom.slot, whom.ticket]).collect();
     json!({ "echo": report.echo, "moved": moved, "ping": ping, "loops": loops, "lost": report.lost }).to_string()
 }

@@ -57,8 +57,6 @@ pub struct LoopNews {
     pub holder: Option<Value>,
     /// When that was, in milliseconds since the epoch.
     pub at: u64,
-    /// Whether it stands in a log that the watching thread can write to.
-    pub recorded: bool,
 }
 
 impl LoopNews {
@@ -71,21 +69,12 @@ impl LoopNews {
             Change::Ended(lasted) => (false, true, lasted),
         };
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self {
-            thread: seen.thread,
-            frozen,
-            ended,
-            lasted,
-            threshold,
-            holder,
-            at: whole_ms(since_epoch),
-            recorded: false,
-        }
+        Self { thread: seen.thread, frozen, ended, lasted, threshold, holder, at: whole_ms(since_epoch) }
     }
 
     /// Puts it into logs: once into each, however many ways lead there. Gives how many took it; for each of them `done` is
     /// called when it is on the disk, or cannot be brought there.
-    pub fn record(&mut self, sinks: &[Arc<dyn EventSink>], done: &Arc<dyn Fn() + Send + Sync>) -> usize {
+    pub fn record(&self, sinks: &[Arc<dyn EventSink>], done: &Arc<dyn Fn() + Send + Sync>) -> usize {
         let mut places: Vec<usize> = Vec::new();
         let mut taken = 0;
         for sink in sinks {
@@ -94,7 +83,6 @@ impl LoopNews {
             let done = Arc::clone(done);
             taken += usize::from(sink.store(SYSTEM_SESSION, self.event(), Box::new(move || done())));
         }
-        self.recorded = taken > 0;
         taken
     }
 
@@ -215,16 +203,15 @@ mod tests {
         let sink = |place| Arc::new(Sink(place, Arc::clone(&stored))) as Arc<dyn EventSink>;
         let seen = EventLoop { thread: 3, pulse: Box::new(Says(None)) };
         let second = Duration::from_secs(1);
-        let mut news = LoopNews::of(&seen, Change::Froze(second), second, Some(json!({ "agentId": "ada" })));
+        let news = LoopNews::of(&seen, Change::Froze(second), second, Some(json!({ "agentId": "ada" })));
         let synced = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&synced);
         let done: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
             counter.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(news.record(&[], &done) + news.record(&[sink(None)], &done), 0);
-        assert!(!news.recorded);
         assert_eq!(news.record(&[sink(Some(1)), sink(Some(1)), sink(None), sink(Some(2))], &done), 2);
-        assert_eq!((news.recorded, synced.load(Ordering::Relaxed)), (true, 2));
+        assert_eq!(synced.load(Ordering::Relaxed), 2);
         let stored = stored.lock().unwrap();
         assert_eq!(stored.len(), 2);
         let (session, event) = &stored[0];

@@ -138,7 +138,7 @@ impl Watch {
     }
 
     /// A freeze is brought to the disk, then told; a thaw is told after the freeze.
-    fn take(&mut self, mut news: LoopNews, now: Instant) {
+    fn take(&mut self, news: LoopNews, now: Instant) {
         if news.frozen {
             let sinks: Vec<_> = self.guards.monitors().iter().filter_map(|monitor| monitor.sink()).collect();
             self.next_news += 1;

@@ -14,8 +14,8 @@ export interface Report {
   ][];
   /** Slot and ticket of each, one after the other. */
   ping: number[];
-  /** Loops that froze or thawed, in order. `recorded`: the watching thread has put it into a log. */
-  loops: { frozen: boolean; recorded: boolean; info: LoopNews }[];
+  /** Loops that froze or thawed, in order. */
+  loops: { frozen: boolean; info: LoopNews }[];
   /** The watching thread is gone. */
   lost: boolean;
 }

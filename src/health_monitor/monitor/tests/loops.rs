@@ -31,7 +31,6 @@ fn the_clock_stands_still_while_the_loop_it_lives_in_is_frozen() {
         threshold: Duration::from_secs(1),
         holder: None,
         at: 0,
-        recorded: false,
     };
     let pulse = Box::new(Gone);
     monitor.guard(Arc::new(EventLoop { thread: 0, pulse }), Duration::from_secs(1));
@@ -63,8 +62,7 @@ fn a_frozen_worker_and_an_ended_one_concern_who_lives_there() {
     let slots = [Some(3), Some(4), None].map(|thread| monitor.register(agent(thread.unwrap_or(1), thread)).unwrap());
     let lasted = Duration::from_secs(1);
     let (holder, at) = (None, 0);
-    let news =
-        LoopNews { thread: 3, frozen: true, ended: false, lasted, threshold: lasted, holder, at, recorded: false };
+    let news = LoopNews { thread: 3, frozen: true, ended: false, lasted, threshold: lasted, holder, at };
     monitor.hear(&news);
     monitor.exit(slots[1], 4);
     let moved: Vec<_> = reports.try_iter().flat_map(|report| report.moved).collect();
@@ -93,16 +91,7 @@ fn whoever_is_seldom_looked_at_is_looked_at_when_something_has_happened() {
     sweep(5);
     monitor.begin(busy, 1, 1, tick * 2);
     let lasted = Duration::from_secs(1);
-    let news = LoopNews {
-        thread: 3,
-        frozen: true,
-        ended: false,
-        lasted,
-        threshold: lasted,
-        holder: None,
-        at: 0,
-        recorded: false,
-    };
+    let news = LoopNews { thread: 3, frozen: true, ended: false, lasted, threshold: lasted, holder: None, at: 0 };
     monitor.hear(&news);
     assert!(monitor.reset(again, 3, who(4), 0));
     sweep(interval + 3);
@@ -127,7 +116,6 @@ fn a_thaw_that_comes_while_it_is_stopped_is_told_when_it_goes_on_where_the_freez
         threshold: Duration::from_secs(1),
         holder: None,
         at: 0,
-        recorded: false,
     };
     let told = || -> Vec<(u32, bool)> {
         reports.try_iter().flat_map(|report| report.loops).map(|news| (news.thread, news.frozen)).collect()
@@ -155,16 +143,7 @@ fn whoever_comes_to_live_in_a_loop_that_is_frozen_is_suspected() {
     let (monitor, reports) = open();
     let agent = |ticket| Registration { ticket, pingable: false, thread: Some(3) };
     let lasted = Duration::from_secs(1);
-    let news = LoopNews {
-        thread: 3,
-        frozen: true,
-        ended: false,
-        lasted,
-        threshold: lasted,
-        holder: None,
-        at: 0,
-        recorded: false,
-    };
+    let news = LoopNews { thread: 3, frozen: true, ended: false, lasted, threshold: lasted, holder: None, at: 0 };
     let moved = || -> Vec<(u32, Standing)> {
         let moved = reports.try_iter().flat_map(|report| report.moved);
         moved.map(|moved| (moved.whom.ticket, moved.standing)).collect()
@@ -192,8 +171,7 @@ fn who_was_moved_stands_as_before_until_a_sign_of_life_and_hears_no_more_of_the_
     }
     let lasted = Duration::from_secs(1);
     let holder = None;
-    let of_the_old =
-        LoopNews { thread: 3, frozen: false, ended: false, lasted, threshold: lasted, holder, at: 0, recorded: false };
+    let of_the_old = LoopNews { thread: 3, frozen: false, ended: false, lasted, threshold: lasted, holder, at: 0 };
     monitor.hear(&of_the_old);
     let mut pinged = Vec::new();
     for _ in 0..=monitor.rules().interval {
@@ -222,8 +200,7 @@ fn the_end_of_a_frozen_loop_is_told_and_is_no_sign_of_life() {
     monitor.register(agent).unwrap();
     let lasted = Duration::from_secs(1);
     let holder = None;
-    let froze =
-        LoopNews { thread: 3, frozen: true, ended: false, lasted, threshold: lasted, holder, at: 0, recorded: false };
+    let froze = LoopNews { thread: 3, frozen: true, ended: false, lasted, threshold: lasted, holder, at: 0 };
     monitor.hear(&froze);
     assert_eq!(standings(&reports), [Standing::Suspect]);
     monitor.hear(&LoopNews { frozen: false, ended: true, ..froze });
