@@ -17,29 +17,14 @@ const method = (prototype: object, key: string | symbol): unknown =>
 const getter = (prototype: object, key: string | symbol): unknown =>
   Object.getOwnPropertyDescriptor(prototype, key)?.get;
 
-/** All that JSON.stringify runs to write a Date. */
-const DATE_KEYS = ['toJSON', 'toISOString', 'valueOf', Symbol.toPrimitive] as const;
-
 /** Where this realm's Date was changed before we were loaded, that of a new realm. */
-const datePrototype = DATE_KEYS.every((key) => isNative(method(Date.prototype, key)))
+const datePrototype = ['toISOString', 'valueOf'].every((key) => isNative(method(Date.prototype, key)))
   ? Date.prototype
   : (runInNewContext('Date.prototype') as Date);
 
-const toJson = method(datePrototype, 'toJSON');
 /** What writes a Date as ISO text. */
 export const toIsoString = method(datePrototype, 'toISOString') as () => string;
 const valueOf = method(datePrototype, 'valueOf') as () => number;
-const toPrimitive = method(datePrototype, Symbol.toPrimitive);
-
-/** Whether `JSON.stringify` writes this Date as `isoText` does. */
-export function writesItself(date: Date): boolean {
-  return (
-    date.toJSON === toJson &&
-    date.toISOString === toIsoString &&
-    date.valueOf === valueOf &&
-    date[Symbol.toPrimitive] === toPrimitive
-  );
-}
 
 /** Milliseconds since the epoch; NaN where the Date is invalid. */
 export const timeOf = (date: Date): number => Reflect.apply(valueOf, date, []);

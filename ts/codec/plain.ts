@@ -19,8 +19,8 @@ const MAX_DEPTH = 100;
 const FEW_NUMBERS = 8;
 
 /*
- * One walk at a time, and no code but ours runs within one: what it has in hand stands here rather than in an object,
- * whose private members cost more than all the rest of a small value.
+ * One walk at a time: what it has in hand stands here rather than in an object, whose private members cost more than all the
+ * rest of a small value. Code that is not ours runs in one place, `elementsOf`, which keeps all of it from other walks.
  */
 /** Whether what has been written ends within a text, whose quote comes with whatever is next. */
 let inText = false;
@@ -101,8 +101,9 @@ function members(before: string, lead: Lead, value: Record<string, unknown>, dep
 function bareElements(before: string, lead: Lead, value: readonly unknown[], depth: number): string | null {
   // Nothing but the elements and the length; a hole beside another property is met as an element that is not there.
   if (value.length * 2 > left || Reflect.ownKeys(value).length !== value.length + 1) return null;
-  if (value.length > FEW_NUMBERS && value.every(isPlainNumber)) {
-    return isDense(value) ? addNumbers(before, lead, value) : null;
+  if (value.length > FEW_NUMBERS && typeof Object.getOwnPropertyDescriptor(value, 0)?.value === 'number') {
+    const elements = elementsOf(value, depth);
+    if (elements?.every(isPlainNumber)) return isDense(value) ? addNumbers(before, lead, elements) : null;
   }
   let text: string | null = add(before, lead, '');
   for (let at = 0; at < value.length; at += 1) {
@@ -113,6 +114,27 @@ function bareElements(before: string, lead: Lead, value: readonly unknown[], dep
     if (text === null) return null;
   }
   return endOfArray(text, value.length);
+}
+
+/**
+ * The elements, each read once; null where a getter among them throws, which the exact way tells of. It may give something else
+ * each time, and may have something encoded itself: a walk within this one.
+ */
+function elementsOf(value: readonly unknown[], depth: number): unknown[] | null {
+  const wasInText = inText;
+  const wasTable = table;
+  const wasLeft = left;
+  const place = path.slice(0, depth);
+  try {
+    return [...value];
+  } catch {
+    return null;
+  } finally {
+    inText = wasInText;
+    table = wasTable;
+    left = wasLeft;
+    for (let at = 0; at < depth; at += 1) path[at] = place[at] as string | number;
+  }
 }
 
 function addNumbers(text: string, lead: Lead, numbers: readonly number[]): string {
