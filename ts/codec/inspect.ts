@@ -33,7 +33,7 @@ export class Inspection {
   readonly #ancestors: object[] = [];
 
   constructor(lenient: boolean, limit: number, copies: boolean) {
-    this.#tally = new Tally(limit);
+    this.#tally = new Tally(limit, copies);
     this.#path = this.#tally.path;
     this.#lenient = lenient;
     this.#copies = copies;

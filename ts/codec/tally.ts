@@ -3,7 +3,10 @@ import { tooLarge } from './failures.js';
 import { toPointer } from './pointer.js';
 import { entryOf, tableOf } from './table.js';
 
-/** Counts one value. */
+/** What an entry of the table has beside its pointer and its tag. */
+const ENTRY = ',"":""'.length;
+
+/** Counts one value. `keeps`: without it there is no table, and of each entry only what it has at the least is counted. */
 export class Tally {
   /** Where the walk is: at a depth, as many steps of it. */
   readonly path: (string | number)[] = [];
@@ -12,9 +15,11 @@ export class Tally {
   /** The table's text, a comma before each entry: an object of millions of pointers takes three times as long. */
   #table = '';
   readonly #limit: number;
+  readonly #keeps: boolean;
 
-  constructor(limit: number) {
+  constructor(limit: number, keeps: boolean) {
     this.#limit = limit;
+    this.#keeps = keeps;
   }
 
   /** As JSON, JSON Pointer → tag, children before their parents; null where everything is plain JSON. */
@@ -33,9 +38,13 @@ export class Tally {
 
   /** Notes what stands at a depth. */
   note(depth: number, tag: string): void {
-    const entry = entryOf(this.path, depth, tag);
-    this.#table += entry;
-    this.#bytes += entry.length;
+    if (this.#keeps) {
+      const entry = entryOf(this.path, depth, tag);
+      this.#table += entry;
+      this.#bytes += entry.length;
+    } else {
+      this.#bytes += ENTRY + depth + tag.length;
+    }
     this.room(0);
   }
 
