@@ -15,7 +15,7 @@ use super::{
     files,
     index::{Entries, Placed, Session, Topics},
     names, quarantine,
-    recovery::{self, Found, Recovered, may_be_ours, recover},
+    recovery::{self, Found, Recovered, may_be_ours, recover, recover_named},
 };
 use crate::error::Result;
 
@@ -122,14 +122,17 @@ pub fn list(layout: &Layout) -> Result<Stems> {
     Ok(stems)
 }
 
-/// Reads the files of one session. `None` where they do not tell whose they are, or are none of ours.
+/// Reads the files of one session; `id` is its id, where the caller knows it. `None` where they do not tell whose they are, or are
+/// none of ours.
 pub fn load(
     layout: &Layout,
     stem: &str,
     files: &[(u64, String)],
+    id: Option<&str>,
     report: &mut RecoveryReport,
 ) -> Result<Option<Loaded>> {
-    let mut loading = Loading { layout, report, id: names::id_of(stem), last_seq: None, suspicious: false };
+    let id = id.map_or_else(|| names::id_of(stem), |id| Some(id.to_owned()));
+    let mut loading = Loading { layout, report, id, last_seq: None, suspicious: false };
     let mut topics = Topics::default();
     let mut placed = Vec::new();
     let (mut length, mut ends_open) = (0, false);
@@ -145,7 +148,7 @@ pub fn load(
         return Ok(None);
     }
     let Loading { id, last_seq, suspicious, .. } = loading;
-    let Some(id) = id.filter(|id| names::stem_of(id) == stem) else {
+    let Some(id) = id else {
         tracing::warn!(target: "smalltalk::event_log", stem, "left alone: no line says which session it belongs to");
         return Ok(None);
     };
@@ -172,7 +175,11 @@ impl Loading<'_> {
             return Ok(Some((known, false)));
         }
         let bytes = files::read_all(&path)?.unwrap_or_default();
-        let mut outcome = recover(&bytes, self.id.as_deref(), self.last_seq);
+        let mut outcome = match &self.id {
+            Some(id) => recover(&bytes, Some(id), self.last_seq),
+            // A long name does not say whose file it is: its lines do.
+            None => recover_named(&bytes, stem, self.last_seq),
+        };
         if outcome.found.is_empty() && !may_be_ours(&bytes) {
             tracing::warn!(target: "smalltalk::event_log", file = name, "left alone: nothing in it is an event");
             return Ok(None);
@@ -186,7 +193,8 @@ impl Loading<'_> {
             outcome.damage.push(start..bytes.len());
         }
         self.quarantine(stem, name, &bytes, &outcome);
-        let end = self.cut(&path, name, &bytes, &outcome)?;
+        // A file that does not say whose it is stays as it is, until somebody says so.
+        let end = if self.id.is_some() { self.cut(&path, name, &bytes, &outcome)? } else { bytes.len() };
         self.suspicious |= outcome.torn.is_some() || !outcome.damage.is_empty();
         self.report.events += outcome.found.len() as u64;
         let ends_open = bytes.get(..end).is_some_and(|kept| kept.last().is_some_and(|byte| *byte != b'\n'));
@@ -198,7 +206,7 @@ impl Loading<'_> {
 
     /// A large file whose index has been kept, and fits.
     fn known(&mut self, path: &Path, name: &str, closed: bool) -> Option<Placed> {
-        // A long name does not say whose file it is: its lines do.
+        // As long as nobody knows whose file it is, its lines have to say that.
         self.id.as_ref()?;
         let entries = checkpoint::look(self.layout, name, path)?;
         if self.last_seq.is_some_and(|last| entries.summary.first_seq <= last) {

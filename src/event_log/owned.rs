@@ -62,6 +62,8 @@ pub struct Owned {
     pub(super) journaled: HashSet<Arc<str>>,
     /// When that has to be seen to.
     pub(super) settle_at: Option<Instant>,
+    /// What the names of files begin with that did not say whose they are; whoever writes to their session knows.
+    unclaimed: HashSet<String>,
     /// Sessions that were read again, whose files are still to be synced.
     read_again: Vec<Arc<str>>,
     /// What there is of those that are still to be read again, once it was looked up for this batch.
@@ -103,7 +105,8 @@ impl Owned {
             Past::New | Past::Closed { .. } => redo::discard(&layout)?,
             Past::Unclean => redo::recover(&layout)?,
         }
-        let loaded = reading::read_all(&layout, catalog, &mut report)?;
+        let mut unclaimed = HashSet::new();
+        let loaded = reading::read_all(&layout, catalog, &mut report, &mut unclaimed)?;
         let highest_seq = match past {
             Past::New => 0,
             Past::Closed { highest_seq, .. } => highest_seq,
@@ -137,6 +140,7 @@ impl Owned {
             unsynced: Vec::new(),
             journaled: HashSet::new(),
             settle_at: None,
+            unclaimed,
             read_again: Vec::new(),
             listed: None,
             unmended: HashMap::new(),

@@ -6,6 +6,7 @@ use serde::de::IgnoredAny;
 
 use super::{
     index::{Entry, Topics},
+    names,
     record::{self, CRC_MEMBER, Line, OPENING},
 };
 
@@ -46,19 +47,15 @@ pub fn may_be_ours(bytes: &[u8]) -> bool {
 /// greater than `after`.
 #[must_use]
 pub fn recover<'a>(bytes: &'a [u8], session: Option<&str>, after: Option<u64>) -> Recovered<'a> {
-    let mut search = Search { bytes, session: session.map(str::to_owned), after, outcome: Recovered::default() };
-    let mut start = 0;
-    for end in newlines(bytes) {
-        // A blank line separates what was damaged from what was written later.
-        if end > start && !search.take(start..end) {
-            search.split(start..end);
-        }
-        start = end + 1;
-    }
-    if start < bytes.len() {
-        search.tail(start);
-    }
-    search.outcome
+    let session = session.map(str::to_owned);
+    Search { bytes, session, stem: None, after, outcome: Recovered::default() }.all()
+}
+
+/// The same where no more is known of the session than the stem of its files: it is the one that the first event names whose
+/// files have it.
+#[must_use]
+pub fn recover_named<'a>(bytes: &'a [u8], stem: &'a str, after: Option<u64>) -> Recovered<'a> {
+    Search { bytes, session: None, stem: Some(stem), after, outcome: Recovered::default() }.all()
 }
 
 /// What the index keeps of the lines that were found in bytes which begin at `base`.
@@ -87,11 +84,38 @@ fn newlines(bytes: &[u8]) -> impl Iterator<Item = usize> {
 struct Search<'a> {
     bytes: &'a [u8],
     session: Option<String>,
+    /// What the names of its files begin with, where that is all that is known of it.
+    stem: Option<&'a str>,
     after: Option<u64>,
     outcome: Recovered<'a>,
 }
 
 impl<'a> Search<'a> {
+    fn all(mut self) -> Recovered<'a> {
+        let bytes = self.bytes;
+        let mut start = 0;
+        for end in newlines(bytes) {
+            // A blank line separates what was damaged from what was written later.
+            if end > start && !self.take(start..end) {
+                self.split(start..end);
+            }
+            start = end + 1;
+        }
+        if start < bytes.len() {
+            self.tail(start);
+        }
+        self.outcome
+    }
+
+    /// Whether an event of that session is one of those that are looked for.
+    fn is_wanted(&self, session: &str) -> bool {
+        match (&self.session, self.stem) {
+            (Some(wanted), _) => wanted == session,
+            (None, Some(stem)) => names::stem_of(session) == stem,
+            (None, None) => true,
+        }
+    }
+
     fn slice(&self, range: Range<usize>) -> &'a [u8] {
         self.bytes.get(range).unwrap_or_default()
     }
@@ -100,7 +124,7 @@ impl<'a> Search<'a> {
     fn take(&mut self, range: Range<usize>) -> bool {
         let Some(line) = record::read_line(self.slice(range.clone())) else { return false };
         let grows = self.after.is_none_or(|after| line.seq > after);
-        if !grows || self.session.as_deref().is_some_and(|session| session != line.session_id) {
+        if !grows || !self.is_wanted(&line.session_id) {
             return false;
         }
         if self.session.is_none() {

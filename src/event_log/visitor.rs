@@ -16,7 +16,7 @@ use self::{
     listing::{Listed, Listing},
     seen::{Known, Seen},
 };
-use super::{directory::Layout, files, index::Session, names, owned::MOST_HANDLES, recovery::recover};
+use super::{directory::Layout, files, index::Session, names, owned::MOST_HANDLES, recovery};
 use crate::error::{Error, Result};
 
 pub use self::growing::is_growing;
@@ -130,7 +130,7 @@ impl Visitor {
                 return Ok(known);
             }
             for name in files.closed.iter().chain(&files.growing) {
-                if let Some(id) = self.first_id(name, known.as_deref())?.filter(|id| names::stem_of(id) == stem) {
+                if let Some(id) = self.first_id(name, stem)? {
                     return Ok(Some(id));
                 }
             }
@@ -143,23 +143,23 @@ impl Visitor {
         Err(moving(&format!("reading {}", self.layout.active.display())))
     }
 
-    /// Whose file it is, by the first event in it, which has to be of `session` where that is known; `None` where it has none.
-    fn first_id(&self, name: &str, session: Option<&str>) -> Result<Option<String>> {
+    /// Whose file it is, by the first event in it of a session whose files have this `stem`; `None` where it has none.
+    fn first_id(&self, name: &str, stem: &str) -> Result<Option<String>> {
         let path = self.layout.active.join(name);
         let Some(file) = files::open_found(&path)? else { return Ok(None) };
         let mut bytes = vec![0; FIRST_BYTES];
         let there = files::read_at(&file, &mut bytes, 0);
         bytes.truncate(there.map_err(|cause| Error::io(format!("reading {}", path.display()), &cause))?);
-        if let Some(id) = id_in(&bytes, session) {
+        if let Some(id) = id_in(&bytes, stem) {
             return Ok(Some(id));
         }
         // Its first line is long, or damaged.
-        Ok(if bytes.len() < FIRST_BYTES { None } else { id_in(&files::read_all(&path)?.unwrap_or_default(), session) })
+        Ok(if bytes.len() < FIRST_BYTES { None } else { id_in(&files::read_all(&path)?.unwrap_or_default(), stem) })
     }
 }
 
-fn id_in(bytes: &[u8], session: Option<&str>) -> Option<String> {
-    let first = recover(bytes, session, None).found.into_iter().next();
+fn id_in(bytes: &[u8], stem: &str) -> Option<String> {
+    let first = recovery::recover_named(bytes, stem, None).found.into_iter().next();
     first.map(|found| found.line.session_id.into_owned())
 }
 

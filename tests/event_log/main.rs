@@ -5,6 +5,7 @@ mod away;
 mod checkpoint;
 mod cleaning;
 mod frozen;
+mod long_ids;
 mod numbers;
 mod reading;
 mod recovery;

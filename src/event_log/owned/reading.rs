@@ -1,7 +1,7 @@
 //! From files to lanes: all of them when the log is opened, one session's where its file may hold something else than we
 //! think, or could not be read. What keeps one session from being read is no reason not to open the others.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{Owned, numbers};
 use crate::{
@@ -21,14 +21,22 @@ use crate::{
     },
 };
 
-/// Reads the files of all sessions. Those that cannot be read stand in the catalog as such.
-pub(super) fn read_all(layout: &Layout, catalog: &Catalog, report: &mut RecoveryReport) -> Result<Vec<Loaded>> {
+/// Reads the files of all sessions. Those that cannot be read stand in the catalog as such; of those that do not say whose they
+/// are the stems are added to `unclaimed`.
+pub(super) fn read_all(
+    layout: &Layout,
+    catalog: &Catalog,
+    report: &mut RecoveryReport,
+    unclaimed: &mut HashSet<String>,
+) -> Result<Vec<Loaded>> {
     let mut all = Vec::new();
     catalog.clear();
     for (stem, files) in opening::list(layout)? {
         let known = report.events;
-        match opening::load(layout, &stem, &files, report) {
-            Ok(loaded) => all.extend(loaded),
+        match opening::load(layout, &stem, &files, None, report) {
+            Ok(Some(loaded)) => all.push(loaded),
+            Ok(None) if names::id_of(&stem).is_none() => drop(unclaimed.insert(stem)),
+            Ok(None) => {}
             Err(error) => {
                 report.events = known;
                 catalog.note_unreadable(&stem, error);
@@ -68,9 +76,14 @@ impl Owned {
         }
         let is_known = match self.lanes.get(id) {
             Some(lane) => !lane.broken,
-            None => self.around.catalog.why_unreadable(id).is_none(),
+            None => self.around.catalog.why_unreadable(id).is_none() && !self.is_unclaimed(id),
         };
         if is_known { Ok(()) } else { self.read_again(id, next) }
+    }
+
+    /// Whether there are files that did not say whose they are, and are this session's: their names fit.
+    fn is_unclaimed(&self, id: &str) -> bool {
+        !self.unclaimed.is_empty() && self.unclaimed.contains(&names::stem_of(id))
     }
 
     /// Reads a session that could not be read so far; nothing where it could.
@@ -97,7 +110,7 @@ impl Owned {
         let files = self.listed()?.get(&stem).cloned().unwrap_or_default();
         self.take_from_journal(id, next)?;
         let mut report = RecoveryReport::default();
-        let loaded = opening::load(&self.around.layout, &stem, &files, &mut report)?;
+        let loaded = opening::load(&self.around.layout, &stem, &files, Some(id), &mut report)?;
         self.report.torn.append(&mut report.torn);
         // What was known of these files has been found again.
         let is_known =
@@ -131,6 +144,7 @@ impl Owned {
             };
         }
         self.around.catalog.note_readable(&stem);
+        self.unclaimed.remove(&stem);
         Ok(())
     }
 
@@ -163,9 +177,11 @@ impl Owned {
         if let Some(lane) = self.lanes.remove(id) {
             self.highest_seq = record::higher(self.highest_seq, lane.next_seq() - 1);
         }
-        if self.around.catalog.why_unreadable(id).is_some() {
+        if self.around.catalog.why_unreadable(id).is_some() || self.is_unclaimed(id) {
             self.highest_seq = self.beyond_unknown(id);
-            self.around.catalog.note_readable(&names::stem_of(id));
+            let stem = names::stem_of(id);
+            self.around.catalog.note_readable(&stem);
+            self.unclaimed.remove(&stem);
         }
     }
 
