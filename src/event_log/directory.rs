@@ -42,7 +42,8 @@ const TRIES: usize = 100;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ClosedMark {
-    /// No number above this was ever given to an event of a session that has no event in `active` any more.
+    /// No number above this was ever given, but to sessions that have come to those of another program: one that has no event
+    /// in `active` goes on above it.
     highest_seq: u64,
     /// Nor of any other session, whose events in `active` may have had successors that were lost.
     #[serde(default)]

@@ -197,7 +197,7 @@ impl Owned {
     }
 
     /// Puts everything on the disk and marks the log as closed in order, but where a sync failed earlier and not everybody
-    /// has heard of it.
+    /// has heard of it, or where a session's last event is not there any more.
     pub fn close(mut self) -> Result<()> {
         self.end_cleanups(&Ok(()));
         self.sync_dirty()?;
@@ -206,15 +206,15 @@ impl Owned {
         statistics::save(&self);
         self.lanes.values().for_each(|lane| lane.keep_indexes(&mut self.around));
         self.around.keeper.settle();
-        let is_certain = self.lanes.values().all(|lane| !lane.broken) && self.around.doubts.are_told();
+        let is_certain =
+            self.lanes.values().all(|lane| !lane.broken && lane.has_its_last()) && self.around.doubts.are_told();
         if is_certain && self.around.catalog.is_whole() {
             self.end_journal()?;
-            let used = |lane: &Lane| lane.next_seq() - 1;
             // Numbers that leapt have not been used: what they leapt over may have been, and is still not there.
-            let leapt = self.lanes.values().filter(|lane| used(lane) > lane.session.last_seq());
-            let (highest_seq, everywhere) = leapt.fold((self.highest_seq, false), |(highest, everywhere), lane| {
-                (record::higher(highest, used(lane)), everywhere || lane.session.last_seq() > 0)
-            });
+            let has_leapt = |lane: &Lane| lane.next_seq() - 1 > lane.session.last_seq();
+            let everywhere = self.lanes.values().any(|lane| has_leapt(lane) && lane.session.last_seq() > 0);
+            // Of all sessions: any of them may have lost its files by the next opening.
+            let highest_seq = self.given();
             self.ownership.close(highest_seq, everywhere)?;
         }
         Ok(())

@@ -6,6 +6,7 @@ mod checkpoint;
 mod cleaning;
 mod frozen;
 mod long_ids;
+mod lost_numbers;
 mod numbers;
 mod reading;
 mod recovery;

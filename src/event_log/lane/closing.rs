@@ -29,6 +29,16 @@ impl Lane {
         (summary.count > 0).then_some(summary)
     }
 
+    /// Whether the file with its last event is there, as long as it was at the least: otherwise the next opening would take an
+    /// earlier event for the last one.
+    pub fn has_its_last(&self) -> bool {
+        let last = self.session.files().iter().rfind(|file| !read(&file.entries).is_empty()).cloned();
+        last.is_none_or(|file| {
+            let found = files::look(&file.path).ok().flatten();
+            found.is_some_and(|found| !found.is_directory && found.length >= file.bytes)
+        })
+    }
+
     /// Keeps the index of a file, for the next opening.
     fn keep_index(&self, around: &mut Surroundings, Placed { path, entries, bytes, .. }: Placed) {
         if bytes < checkpoint::WORTH_IT {
