@@ -8,6 +8,8 @@ const LONGEST: usize = 186;
 const READABLE: usize = 120;
 /// Stands between the readable part and the digest of a long id. No short stem contains it: there two digits follow a `%`.
 const DIGEST_MARK: &str = "%~";
+/// As many digits that has.
+const DIGEST_DIGITS: usize = 64;
 /// Names that mean a device on Windows, whatever their extension.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
@@ -58,6 +60,23 @@ pub fn id_of(stem: &str) -> Option<String> {
     }
     let id = String::from_utf8(bytes).ok()?;
     (!id.is_empty() && stem_of(&id) == stem).then_some(id)
+}
+
+/// Whether it is the stem of a session: it stands for an id, or has the form of a long one's.
+#[must_use]
+pub fn is_of_session(stem: &str) -> bool {
+    id_of(stem).is_some() || is_long(stem)
+}
+
+/// Whether it has the form of a long id's stem, which does not say whose it is.
+fn is_long(stem: &str) -> bool {
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let plausible = |(readable, digest): (&str, &str)| {
+        (READABLE - 2..=READABLE).contains(&readable.len())
+            && digest.len() == DIGEST_DIGITS
+            && digest.bytes().all(is_digit)
+    };
+    is_stem(stem) && stem.rsplit_once(DIGEST_MARK).is_some_and(plausible)
 }
 
 /// Whether a session's files may have such a name: it has no other characters than stems have.
@@ -175,7 +194,7 @@ mod tests {
             } else {
                 prop_assert_eq!(id_of(&stem), Some(id));
             }
-            prop_assert!(is_stem(&stem));
+            prop_assert!(is_stem(&stem) && is_of_session(&stem));
         }
     }
 

@@ -105,11 +105,14 @@ pub struct Loaded {
 /// The files of a session in `active`: closed ones by their number and name, the one being written last.
 pub type Stems = BTreeMap<String, Vec<(u64, String)>>;
 
-/// The sessions that have files.
+/// The sessions that have files. What has another name is somebody else's, whatever is in it.
 pub fn list(layout: &Layout) -> Result<Stems> {
     let mut stems = Stems::new();
     for name in files::file_names(&layout.active)? {
-        if let Some(parsed) = names::parse(&name) {
+        let parsed = names::parse(&name);
+        if let Some(parsed) =
+            parsed.filter(|parsed| stems.contains_key(parsed.stem) || names::is_of_session(parsed.stem))
+        {
             let place = (parsed.first_seq.unwrap_or(u64::MAX), name.clone());
             stems.entry(parsed.stem.to_owned()).or_default().push(place);
         } else {

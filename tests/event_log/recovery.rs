@@ -233,3 +233,38 @@ fn a_directory_whose_mark_is_unreadable_counts_as_left_in_disorder() {
     assert!(!statistics(&log).recovery.clean);
     assert!(!names(&place.root).iter().any(|name| name.ends_with(".tmp")));
 }
+
+#[test]
+fn files_whose_names_no_session_has_keep_every_byte_whatever_is_in_them() {
+    let (place, bytes) = written(3);
+    let torn = &bytes[..bytes.len() - 1];
+    let lines: &[u8] = b"{\"seq\":1,\"mine\":\"first\"}\n{\"seq\":2,\"mine\":\"second\"}";
+    let digest = "0".repeat(64);
+    let theirs = [
+        ("My Export.jsonl".to_owned(), lines),
+        ("S.jsonl".to_owned(), lines),
+        ("S.1.jsonl".to_owned(), lines),
+        ("%zz.jsonl".to_owned(), lines),
+        ("Copy of s.jsonl".to_owned(), torn),
+        ("s%~00.jsonl".to_owned(), torn),
+        ("Copy%~".to_owned() + &digest + ".jsonl", torn),
+        ("s%~".to_owned() + &digest + ".jsonl", torn),
+        // Such a name may be a session's, but that of no event in it.
+        ("s".repeat(120) + "%~" + &digest + ".jsonl", torn),
+    ];
+    let theirs = theirs.map(|(name, text)| (place.active().join(name), text));
+    for (file, text) in &theirs {
+        fs::write(file, text).unwrap();
+    }
+    let log = place.open();
+    assert_eq!(wait(|reply| log.sessions(reply)).unwrap(), [SESSION]);
+    let found = statistics(&log).recovery;
+    assert_eq!((found.events, found.torn.len()), (3, 0));
+    let told: Vec<_> = found.damaged.iter().map(|damage| damage.file.clone()).collect();
+    assert!(told.len() == 1 && told[0].starts_with("ssss"), "{told:?}");
+    assert_eq!(append(&log, SESSION, 4).seq, 4);
+    close(&log);
+    for (file, text) in &theirs {
+        assert_eq!(fs::read(file).unwrap(), *text, "{}", file.display());
+    }
+}
