@@ -153,7 +153,7 @@ impl Layout {
         Ok(())
     }
 
-    fn past(&self, created: bool) -> Result<Past> {
+    fn past(&self, is_new: bool) -> Result<Past> {
         if let Some(bytes) = files::read_all(&self.root.join(CLOSED))?
             && let Ok(mark) = serde_json::from_slice::<ClosedMark>(&bytes)
             && record::higher(0, mark.highest_seq) == mark.highest_seq
@@ -163,8 +163,14 @@ impl Layout {
         // A directory of files without a lock was copied, or tidied by somebody: nobody knows what it once held, or what an
         // archive holds that cannot be listed.
         let is_empty = |directory| files::names(directory).map(|names| names.is_empty());
-        let new = created && is_empty(&self.active)? && is_empty(&self.archive).unwrap_or(false);
+        let new = is_new && is_empty(&self.active)? && is_empty(&self.archive).unwrap_or(false);
         Ok(if new { Past::New } else { Past::Unclean })
+    }
+
+    /// Whether the last owner closed it in order, or there was none; not while somebody owns it.
+    pub fn is_in_order(&self) -> bool {
+        let is_new = self.named_lock().is_ok_and(|lock| lock.is_none());
+        self.past(is_new).is_ok_and(|past| past != Past::Unclean)
     }
 
     /// Why somebody who only reads cannot write.

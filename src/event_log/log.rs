@@ -171,7 +171,7 @@ impl EventLog {
             Side::Owner(_) => self.submit(Job::Statistics(reply)),
             Side::Visitor { .. } => {
                 let view = self.side.view();
-                self.task(reply, move || Ok(statistics::count(&view.sessions()?)));
+                self.task(reply, move || Ok(statistics::visited(&view.sessions()?, view.layout())));
             }
         }
     }

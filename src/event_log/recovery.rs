@@ -32,6 +32,17 @@ pub struct Recovered<'a> {
     pub torn: Option<usize>,
 }
 
+impl Recovered<'_> {
+    /// Where in a file they are damaged that has these `bytes` at `base`. Of what is somebody else's nothing is.
+    #[must_use]
+    pub fn told(&self, bytes: &[u8], base: u64) -> Vec<Range<u64>> {
+        if self.found.is_empty() && base == 0 && !may_be_ours(bytes) {
+            return Vec::new();
+        }
+        self.damage.iter().map(|range| base + range.start as u64..base + range.end as u64).collect()
+    }
+}
+
 /// Whether bytes in which no event was found may all the same have been events once, or the beginning of one. What nothing
 /// of ours is in belongs to somebody else.
 #[must_use]

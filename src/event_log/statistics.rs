@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
+    directory::Layout,
     files,
     index::{Session, read},
     opening::{Damage, RecoveryReport},
@@ -75,6 +76,14 @@ pub fn count(sessions: &[Arc<Session>]) -> Statistics {
                 .extend(entries.damaged.iter().map(|range| Damage::since_opening(&file.path, range)));
         }
     }
+    numbers
+}
+
+/// The same for whoever only reads: what there is now, and what he has found damaged in it.
+pub fn visited(sessions: &[Arc<Session>], layout: &Layout) -> Statistics {
+    let mut numbers = count(sessions);
+    numbers.recovery.events = numbers.events;
+    numbers.recovery.clean = layout.is_in_order();
     numbers
 }
 

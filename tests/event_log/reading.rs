@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use smalltalk_native::event_log::{EventLog, ReplayFilter, push_line};
+use smalltalk_native::event_log::{EventLog, LogOptions, ReplayFilter, push_line};
 
 use crate::support::*;
 
@@ -51,7 +51,7 @@ fn who_reads_many_sessions_holds_few_files_and_sees_what_becomes_of_each() {
 #[test]
 fn who_reads_counts_what_has_been_archived_no_longer() {
     let place = Place::new();
-    let options = smalltalk_native::event_log::LogOptions { max_file_bytes: 300, ..place.options() };
+    let options = LogOptions { max_file_bytes: 300, ..place.options() };
     let log = EventLog::open(options).unwrap();
     for number in 0..20_u64 {
         let timestamp = if number < 15 { 1.0 } else { now_ms() };
@@ -123,7 +123,7 @@ fn who_reads_sees_what_was_written_where_a_failed_write_was_taken_back() {
 #[test]
 fn reading_everything_again_misses_no_file_that_is_closed_meanwhile() {
     let place = Place::new();
-    let options = smalltalk_native::event_log::LogOptions { max_file_bytes: 300, ..place.options() };
+    let options = LogOptions { max_file_bytes: 300, ..place.options() };
     let log = EventLog::open(options).unwrap();
     append(&log, SESSION, 0);
     let acknowledged = AtomicU64::new(1);
@@ -155,7 +155,7 @@ fn reading_everything_again_misses_no_file_that_is_closed_meanwhile() {
 #[test]
 fn who_reads_one_session_beside_a_verification_of_all_misses_no_file_that_is_closed_meanwhile() {
     let place = Place::new();
-    let options = smalltalk_native::event_log::LogOptions { max_file_bytes: 300, ..place.options() };
+    let options = LogOptions { max_file_bytes: 300, ..place.options() };
     let log = &EventLog::open(options).unwrap();
     // Before and behind the one that is read, so that files of it are closed between the listing and its turn.
     for number in 0..300 {
@@ -194,4 +194,91 @@ fn who_reads_one_session_beside_a_verification_of_all_misses_no_file_that_is_clo
         }
     });
     assert_eq!(payloads(&all(visitor, SESSION)), (0..300).collect::<Vec<_>>());
+}
+
+#[test]
+fn who_reads_tells_what_is_damaged_and_whether_the_last_owner_left_in_order() {
+    let place = Place::new();
+    let visitor = EventLog::visit(&place.root).unwrap();
+    assert!(statistics(&visitor).recovery.clean, "there was none");
+    let log = EventLog::open(LogOptions { max_file_bytes: 1000, ..place.options() }).unwrap();
+    (1..=30).for_each(|payload| drop(append(&log, SESSION, payload)));
+    assert!(!statistics(&visitor).recovery.clean, "it is being written");
+    close(&log);
+    let files: Vec<_> = names(&place.active()).into_iter().map(|name| place.active().join(name)).collect();
+    let recovery = statistics(&visitor).recovery;
+    assert_eq!((recovery.clean, recovery.events, recovery.damaged.len()), (true, 30, 0));
+    let flip = |file: &std::path::Path, at: usize| {
+        let mut bytes = std::fs::read(file).unwrap();
+        bytes[at] ^= 1;
+        std::fs::write(file, bytes).unwrap();
+    };
+    flip(&files[1], 40);
+    flip(&place.file(), 40);
+    // It is told once, whoever looks how often: also whoever had read the files before.
+    let late = EventLog::visit(&place.root).unwrap();
+    for _ in 0..2 {
+        assert_eq!(all(&late, SESSION).len(), 28);
+        let recovery = statistics(&late).recovery;
+        assert_eq!(recovery.events, 28);
+        let mut told: Vec<_> = recovery.damaged.iter().map(|damage| damage.file.clone()).collect();
+        told.sort();
+        let expected = [&files[1], &place.file()].map(|file| file.file_name().unwrap().to_string_lossy().into_owned());
+        assert_eq!(told, expected);
+        let verified = wait(|reply| late.verify(None, reply)).unwrap().damaged;
+        let places = |found: &[smalltalk_native::event_log::Damage]| -> Vec<_> {
+            let mut places: Vec<_> = found.iter().map(|one| (one.file.clone(), one.offset, one.bytes)).collect();
+            places.sort();
+            places
+        };
+        assert_eq!(places(&recovery.damaged).len(), places(&verified).len());
+        assert!(recovery.damaged.iter().all(|damage| damage.copy.is_none()), "it touches nothing");
+    }
+    assert!(!place.root.join("quarantine").exists());
+    place.forget_the_close();
+    assert!(!statistics(&late).recovery.clean);
+}
+
+#[test]
+fn who_reads_tells_what_is_damaged_of_what_has_come_since() {
+    let place = Place::new();
+    let log = place.open();
+    append(&log, SESSION, 1);
+    let visitor = EventLog::visit(&place.root).unwrap();
+    assert_eq!(all(&visitor, SESSION).len(), 1);
+    let mut bytes = std::fs::read(place.file()).unwrap();
+    let start = bytes.len() as u64;
+    (2..=4).for_each(|payload| drop(append(&log, SESSION, payload)));
+    close(&log);
+    bytes = std::fs::read(place.file()).unwrap();
+    bytes[usize::try_from(start).unwrap() + 30] ^= 1;
+    std::fs::write(place.file(), &bytes).unwrap();
+    assert_eq!(payloads(&all(&visitor, SESSION)), [1, 3, 4]);
+    let [damage] = &statistics(&visitor).recovery.damaged[..] else { panic!("one line") };
+    assert_eq!((damage.file.as_str(), damage.offset), ("s.jsonl", start));
+}
+
+#[test]
+fn who_reads_takes_no_index_that_was_copied_with_its_file() {
+    let place = Place::new();
+    let log = EventLog::open(LogOptions { max_file_bytes: 300_000, ..place.options() }).unwrap();
+    let text = format!("\"{}\"", "x".repeat(3000));
+    for _ in 0..200 {
+        append_body(&log, SESSION, body("t", "normal", now_ms(), &text)).unwrap();
+    }
+    close(&log);
+    let (active, index) = (place.active(), place.root.join("index"));
+    for (file, copy) in
+        [(active.join("s.1.jsonl"), "s.1-1.jsonl"), (index.join("s.1.jsonl.index"), "s.1-1.jsonl.index")]
+    {
+        let copy = file.with_file_name(copy);
+        std::fs::copy(&file, &copy).unwrap();
+        let written = std::fs::metadata(&file).unwrap().modified().unwrap();
+        std::fs::File::options().write(true).open(&copy).unwrap().set_modified(written).unwrap();
+    }
+    let visitor = EventLog::visit(&place.root).unwrap();
+    let found = seqs(&all(&visitor, SESSION));
+    assert_eq!(found, (1..=200).collect::<Vec<_>>());
+    let told = statistics(&visitor).recovery.damaged;
+    assert_eq!(told.len(), 1, "one of them is no file of the session: {told:?}");
 }

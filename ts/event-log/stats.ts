@@ -24,15 +24,16 @@ export interface EventLogStats {
 
 /** What opening a log found. */
 export interface RecoveryReport {
-  /** Whether the last owner closed it in order, or there was none. */
+  /** Whether the last owner closed it in order, or there was none. With `readOnly`: not as long as somebody has it open. */
   clean: boolean;
-  /** Events found. */
+  /** Events found; with `readOnly`, those that there are now. */
   events: number;
   /** Unfinished last lines that were cut off: events that nobody was promised. */
   torn: { file: string; bytes: number }[];
   /**
    * Bytes that are no events, those that replays have met since included. They are skipped, stay where they are, and are
    * copied to `copy`: null where they were damaged since the opening, or there was no room for them; the next one copies them.
+   * With `readOnly` it is always null.
    */
   damaged: { file: string; offset: number; bytes: number; copy: string | null }[];
 }

@@ -87,6 +87,8 @@ impl Growing {
             // It may be on its way. Whoever looks again and finds the same takes it for what it is.
             end = damage.start;
         }
+        let mut damaged = outcome.told(&bytes, self.offset);
+        damaged.retain(|range| range.start < self.offset + end as u64);
         let found = outcome.found.iter().filter(|found| found.offset < end);
         let mut added = Entries::default();
         recovery::entries(found, self.offset, &mut session.topics(), |entry| added.push(entry));
@@ -97,6 +99,9 @@ impl Growing {
                 file.bytes = self.offset;
                 let mut entries = write(&file.entries);
                 added.list.into_iter().for_each(|entry| entries.push(entry));
+                for range in damaged {
+                    entries.note_damage(range);
+                }
             }
         });
         Ok(true)

@@ -103,11 +103,19 @@ impl Visitor {
 
     /// A closed file that is new; `None` where it has been moved.
     fn closed_file(&self, session: &Session, name: &str, path: PathBuf, after: Option<u64>) -> Result<Option<Placed>> {
-        let entries = if let Some(entries) = checkpoint::look(&self.layout, name, &path) {
+        let kept = checkpoint::look(&self.layout, name, &path);
+        // Somebody may have copied a file together with its index.
+        let entries = if let Some(entries) = kept.filter(|kept| after.is_none_or(|last| kept.summary.first_seq > last))
+        {
             entries
         } else {
             let Some(bytes) = files::read_all(&path)? else { return Ok(None) };
-            index(&recover(&bytes, Some(&session.id), after).found, &mut session.topics())
+            let mut outcome = recover(&bytes, Some(&session.id), after);
+            // Nothing is added to a closed file: an end like that of a line under way was damaged after it was written.
+            outcome.damage.extend(outcome.torn.map(|start| start..bytes.len()));
+            let mut entries = index(&outcome.found, &mut session.topics());
+            entries.damaged = outcome.told(&bytes, 0);
+            entries
         };
         let bytes = files::look(&path)?.map_or(0, |found| found.length);
         Ok(Some(Placed { path, going: None, closed: true, bytes, entries: Arc::new(RwLock::new(entries)) }))
