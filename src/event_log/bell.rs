@@ -82,7 +82,7 @@ impl Bell {
         if !self.is_waited_for() {
             return;
         }
-        let told = self.take(|id, waiting| id == session && waiting.after < newest);
+        let told = self.take_of(session, |waiting| waiting.after < newest);
         for waiting in told {
             waiting.reply.send(Ok(newest));
         }
@@ -91,7 +91,7 @@ impl Bell {
     /// Nobody waits any more for whom `over` holds.
     pub fn call_off(&self, over: impl Fn(u64) -> bool, error: &Error) {
         self.announced().retain(|ticket| !over(*ticket));
-        for waiting in self.take(|_, waiting| over(waiting.ticket)) {
+        for waiting in self.take(|waiting| over(waiting.ticket)) {
             waiting.reply.send(Err(error.clone()));
         }
     }
@@ -103,7 +103,7 @@ impl Bell {
 
     /// Tells all who wait why they wait in vain.
     pub fn fail(&self, error: &Error) {
-        for waiting in self.take(|_, _| true) {
+        for waiting in self.take(|_| true) {
             waiting.reply.send(Err(error.clone()));
         }
     }
@@ -115,7 +115,7 @@ impl Bell {
             match newest(&session) {
                 Ok(newest) => self.ring(&session, newest),
                 Err(error) => {
-                    for waiting in self.take(|id, _| id == &*session) {
+                    for waiting in self.take_of(&session, |_| true) {
                         waiting.reply.send(Err(error.clone()));
                     }
                 }
@@ -124,12 +124,25 @@ impl Bell {
         self.is_waited_for()
     }
 
-    fn take(&self, which: impl Fn(&str, &Waiting) -> bool) -> Vec<Waiting> {
+    /// Those of any session.
+    fn take(&self, which: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
         let mut taken = Vec::new();
-        self.lock().retain(|id, all| {
-            taken.extend(all.extract_if(.., |waiting| which(id, waiting)));
+        self.lock().retain(|_, all| {
+            taken.extend(all.extract_if(.., |waiting| which(waiting)));
             !all.is_empty()
         });
+        self.count.fetch_sub(taken.len(), Ordering::SeqCst);
+        taken
+    }
+
+    /// Those of one session. Whoever adds an event asks for them: he need not look at all others.
+    fn take_of(&self, session: &str, which: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let mut waiting = self.lock();
+        let Some(all) = waiting.get_mut(session) else { return Vec::new() };
+        let taken: Vec<_> = all.extract_if(.., |waiting| which(waiting)).collect();
+        if all.is_empty() {
+            waiting.remove(session);
+        }
         self.count.fetch_sub(taken.len(), Ordering::SeqCst);
         taken
     }
