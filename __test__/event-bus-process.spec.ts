@@ -65,6 +65,30 @@ test('a removed listener is let go of, though nobody emits its event again', asy
   expect(await reportOf(script, ['--expose-gc'])).toBe(100);
 });
 
+test.each([
+  ['once', `bus.once('a', listener).emit('a', 1);`],
+  ['off', `bus.on('a', listener).emit('a', 1, 2); bus.off('a', listener);`],
+  ['off, where another one stays', `bus.on('a', listener).on('a', other).emit('a'); bus.off('a', listener);`],
+  ['removeAllListeners', `bus.on('a', listener).on('a', other).emit('a'); bus.removeAllListeners();`],
+  ['a topic', `bus.once('a', listener); bus.topic('a').emit(1, 2, 3);`],
+  ['a Proxy of the bus', `keep(new Proxy(bus, {})).once('a', listener).emit('a');`],
+  ['an heir of the bus', `bus.on('b', other); keep(Object.create(bus)).once('a', listener).emit('a');`],
+  ['what an heir called', `bus.on('a', listener); keep(Object.create(bus)).emit('a'); bus.off('a', listener);`],
+])('who listened is let go of, though the bus does nothing from then on: %s', async (_what, live) => {
+  const script = `${COUNTING}
+    globalThis.kept = [];
+    const other = () => undefined;
+    const keep = (emitter) => (kept.push(emitter), emitter);
+    const use = (bus, filler) => {
+      const listener = () => filler.length;
+      registry.register(filler, 0);
+      ${live}
+    };
+    for (let at = 0; at < 20; at += 1) use(keep(new SmallTalkEventBus()), new Array(100).fill(at));
+    deadAfter(20).then((count) => console.log(JSON.stringify(count)));`;
+  expect(await reportOf(script, ['--expose-gc'])).toBe(20);
+});
+
 test('10 million emits leave the heap where 1 million left it', async () => {
   const script = `
     const bus = new SmallTalkEventBus();

@@ -94,3 +94,39 @@ test.each<EventBusOptions>([
   }
   expect(seen).toEqual([true, true, true]);
 });
+
+test('a Proxy whose traps ask who listens, at each step of an emit, loses no event', () => {
+  const bus = new SmallTalkEventBus();
+  let asked = 0;
+  const ask = <R>(result: R): R => {
+    asked += bus.listenerCount('a') + bus.eventNames().length;
+    return result;
+  };
+  const proxy = new Proxy(bus, {
+    get: (...args) => ask(Reflect.get(...args) as unknown),
+    set: (...args) => ask(Reflect.set(...args)),
+  });
+  const heard: unknown[][] = [];
+  const listener = (...args: unknown[]): void => void heard.push(args);
+  const lists = [[], [1], [1, 2], [1, 2, 3], [1, 2, 3, 4]];
+  proxy.on('a', listener);
+  for (const list of lists) proxy.emit('a', ...list);
+  proxy.on('a', listener);
+  for (const list of lists) proxy.emit('a', ...list);
+  expect(heard).toEqual([...lists, ...lists.flatMap((list) => [list, list])]);
+  expect(asked).toBeGreaterThan(0);
+});
+
+test('a frozen bus emits, as a frozen emitter does, also where listeners had been looked up before', () => {
+  const life = (emitter: EventEmitter): unknown[] => {
+    const heard: unknown[] = [];
+    emitter.on('a', (...args: unknown[]) => heard.push(args));
+    emitter.emit('a', 'before');
+    Object.freeze(emitter);
+    for (let count = 0; count <= 4; count += 1) heard.push(emitter.emit('a', ...new Array<number>(count).fill(count)));
+    const heir = Object.freeze(Object.create(emitter) as EventEmitter);
+    heard.push(heir.emit('a', 'heir'), heir.emit('b'), emitter.listenerCount('a'), emitter.eventNames());
+    return heard;
+  };
+  expect(life(new SmallTalkEventBus())).toEqual(life(new EventEmitter()));
+});

@@ -31,23 +31,28 @@ export abstract class BusCore extends EventEmitter {
   declare [LISTENERS]: Handlers | undefined;
   /** While Node's constructor runs there is none yet. */
   declare [HOT]: HotState | undefined;
-  /** Called as a method, so that its `this` is the bus and the engine learns who is called. */
-  declare [CALL]: AnyListener;
 
   /** @internal */
   constructor(captureRejections: boolean, hot: HotState) {
     super({ captureRejections });
-    this[CALL] = nobody;
     this[HOT] = hot;
     hot.bus = this;
     hot.fireWarmly = this._fireWarmly;
     if (captureRejections || EventEmitter.captureRejections) hot.alwaysRare = true;
   }
 
+  /**
+   * Called as a method, so that its `this` is the bus and the engine learns who is called. It is no member of the bus: one that
+   * is frozen emits as well, and what inherits from the bus has none of its own to hold on to.
+   */
+  get [CALL](): AnyListener {
+    return (this[HOT] as HotState).call;
+  }
+
   /** Node's own name for it. */
   get _events(): Handlers | undefined {
     const hot = this[HOT];
-    if (hot !== undefined) hot.version += 1;
+    hot?.noteChange();
     return this[LISTENERS];
   }
 
@@ -56,7 +61,7 @@ export abstract class BusCore extends EventEmitter {
     else Object.defineProperty(this, LISTENERS, { value: handlers, writable: true });
     const hot = this[HOT];
     if (hot === undefined) return;
-    hot.version += 1;
+    hot.noteChange();
     // What inherits from the bus got listeners of its own, as that of any emitter does: it cannot share what is looked up.
     if (this !== hot.bus && handlers !== (hot.bus as BusCore)[LISTENERS]) {
       Object.defineProperty(this, '_fire', { value: this._fireApart, writable: true, configurable: true });
@@ -100,10 +105,10 @@ export abstract class BusCore extends EventEmitter {
       if (target.surplus === NOBODY_LISTENS) return false;
     }
     if (count === 2) {
-      this[CALL] = target.two;
+      hot.call = target.two;
       this[CALL](first, second);
     } else if (count === 1) {
-      this[CALL] = target.one;
+      hot.call = target.one;
       this[CALL](first);
     } else {
       this._callOthers(target, count, first, second, third);
@@ -154,11 +159,12 @@ export abstract class BusCore extends EventEmitter {
 
   /** @internal */
   _call(target: Target, count: number, first: unknown, second: unknown, third: unknown): void {
+    const hot = this[HOT] as HotState;
     if (count === 2) {
-      this[CALL] = target.two;
+      hot.call = target.two;
       this[CALL](first, second);
     } else if (count === 1) {
-      this[CALL] = target.one;
+      hot.call = target.one;
       this[CALL](first);
     } else {
       this._callOthers(target, count, first, second, third);
@@ -167,11 +173,12 @@ export abstract class BusCore extends EventEmitter {
 
   /** @internal */
   _callOthers(target: Target, count: number, first: unknown, second: unknown, third: unknown): void {
+    const hot = this[HOT] as HotState;
     if (count === 3) {
-      this[CALL] = target.three;
+      hot.call = target.three;
       this[CALL](first, second, third);
     } else if (count === 0) {
-      this[CALL] = target.none;
+      hot.call = target.none;
       this[CALL]();
     } else {
       callMany(this, target, first as unknown[]);
@@ -219,8 +226,6 @@ export abstract class BusCore extends EventEmitter {
     return true;
   }
 }
-
-function nobody(): void {}
 
 /** A function with a `call` of its own has to be called by other means. */
 function isOrdinary(listener: AnyListener): boolean {

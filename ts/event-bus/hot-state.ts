@@ -1,7 +1,9 @@
 /** What an emit needs to know, in one object: few loads, and shared by whatever stands in for the bus. */
 import { Words } from '../holders.js';
+import { soon } from '../timers.js';
 import { INLINE_ARGUMENTS, Ring } from './ring.js';
 import { REMEMBERED, type Target, type Targets } from './target.js';
+import type { AnyListener } from './types.js';
 
 type FireWarmly = (
   this: object,
@@ -23,6 +25,8 @@ export class HotState extends Ring {
    * be compiled into `emit` by an engine that saw a young bus, whose every event goes this way, and stay there.
    */
   fireWarmly: FireWarmly = () => false;
+  /** The listener, or the caller of several, that was called last. */
+  call: AnyListener = nobody;
   /** Whether a log hears of every event. */
   logging: boolean;
   /** Whether every event asks for more than to record it and to call its listeners. */
@@ -35,6 +39,8 @@ export class HotState extends Ring {
   #words: Words | null = null;
   /** Those that hold on to listeners. */
   #listening: Target[] = [];
+  /** Whether what is old is about to be let go of. */
+  #lettingGo = false;
 
   constructor(options: { capacity: number; maxBytes: number; targets: Targets; logging: boolean; rare: boolean }) {
     super(options.capacity, options.maxBytes);
@@ -96,9 +102,30 @@ export class HotState extends Ring {
     this.#listening.push(target);
   }
 
+  /**
+   * Listeners may change now. Those of before are let go of when nothing is under way any more, as the bus may have nothing to do
+   * from then on. Not at once: between two steps of an emit by a Proxy its traps may ask who listens, which looks like a change.
+   */
+  noteChange(): void {
+    this.version += 1;
+    if (this.#lettingGo || (this.#listening.length === 0 && this.call === nobody)) return;
+    soon(() => this.#letGoOfOld());
+    this.#lettingGo = true;
+  }
+
+  #letGoOfOld(): void {
+    this.#lettingGo = false;
+    this.call = nobody;
+    const all = this.#listening;
+    this.#listening = all.filter(({ version }) => version === this.version);
+    for (const target of all) if (target.version !== this.version) target.forget(this);
+  }
+
   /** All targets let go of their listeners, and of what names them. */
   letGo(): void {
     for (const target of this.#listening) target.forget(this);
     this.#listening = [];
   }
 }
+
+function nobody(): void {}
