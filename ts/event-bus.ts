@@ -6,6 +6,7 @@ import { Delivery } from './event-bus/delivery.js';
 import { EventHistory } from './event-bus/history.js';
 import { HotState } from './event-bus/hot-state.js';
 import { Keeper } from './event-bus/keeper.js';
+import type { Origin } from './event-bus/log-events.js';
 import { LogFeed } from './event-bus/log-feed.js';
 import { busOptions, type EventBusOptions } from './event-bus/options.js';
 import { replaySelection } from './event-bus/selection.js';
@@ -61,7 +62,7 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
     this.#delivery = new Delivery(this, isolates);
     this.#keeper = new Keeper(this, redact);
     if (log !== null) {
-      this.#keeper.feed = new LogFeed(log, given.sessionId, given.logQueueBytes, {
+      this.#keeper.feed = new LogFeed(log, given.sessionId, given.logQueueBytes, hot.unsent, {
         failed: (error, event) => report(this, 'log:error', error, event),
         overflowed: (dropped) => report(this, 'log:overflow', dropped),
       });
@@ -173,8 +174,13 @@ export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListene
   }
 
   /** @internal */
-  override _log(target: Target, args: unknown[], timestamp: number): void {
-    this.#keeper.feed?.send(target, args, timestamp, this._hot.lastSeq);
+  override _log(origin: Origin): void {
+    this.#keeper.feed?.send(origin);
+  }
+
+  /** @internal */
+  override _refuseUnsent(): void {
+    this.#keeper.feed?.refuseUnsentSoon();
   }
 
   /** @internal */

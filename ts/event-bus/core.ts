@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events';
 import { running } from '../holders.js';
 import { callMany } from './callers.js';
 import type { HotState } from './hot-state.js';
+import { Origin } from './log-events.js';
 import { marksOf } from './marks.js';
 import { INLINE_ARGUMENTS } from './ring.js';
 import { NOBODY_LISTENS, ONE, ONE_NAMED, type Target } from './target.js';
@@ -122,12 +123,25 @@ export abstract class BusCore extends EventEmitter {
     if (target.version !== hot.version && !this._refresh(target)) {
       return this._fireApart(target, count, first, second, third);
     }
-    hot.record(target, count, first, second, third);
+    // Made before the event is recorded: from then on it counts as one of the log's, and a call or a literal may fail, for the stack
+    // may be full. The log may be a user's, which can add listeners, emit, or change the list that it gets.
+    const origin = hot.logging ? new Origin(target, listFor(count, first, second, third), hot.lastTime) : null;
+    const seq = hot.record(target, count, first, second, third);
     if (target.critical) hot.criticals += 1;
-    if (hot.logging) {
-      // The log may be a user's, which can add listeners, emit, or change the list that it gets.
-      const args = count > INLINE_ARGUMENTS ? [...(first as unknown[])] : argumentsOf(count, first, second, third);
-      (hot.bus as BusCore)._log(target, args, hot.lastTime);
+    if (origin !== null) {
+      origin.seq = seq;
+      origin.timestamp = hot.lastTime;
+      try {
+        (hot.bus as BusCore)._log(origin);
+      } catch {
+        // The stack is full. The listeners hear of the event if there is room for them.
+        hot.unsent[hot.unsent.length] = origin;
+        try {
+          (hot.bus as BusCore)._refuseUnsent();
+        } catch {
+          // It is refused with the next answer of the log, or at a flush.
+        }
+      }
       if (target.version !== hot.version && !this._refresh(target)) {
         return this._dispatchRecorded(target, argumentsOf(count, first, second, third));
       }
@@ -205,8 +219,10 @@ export abstract class BusCore extends EventEmitter {
   abstract _rareNow(): boolean;
   /** @internal Records an event that asks for more than the hot way can do, and dispatches it by `emitter`. */
   abstract _fireRarely(target: Target, args: unknown[], logged: boolean, emitter: BusCore): boolean;
-  /** @internal Hands an event to the log. */
-  abstract _log(target: Target, args: unknown[], time: number): void;
+  /** @internal Hands an event to the log. Throws where the stack is full, and then the log has not counted it. */
+  abstract _log(origin: Origin): void;
+  /** @internal Has the log refuse, later, what could not be handed to it. */
+  abstract _refuseUnsent(): void;
 
   /** @internal Looks up who listens. `false`: the event goes the way that is not in a hurry, and will ask again. */
   _refresh(target: Target): boolean {
@@ -241,6 +257,11 @@ function argumentsOf(count: number, first: unknown, second: unknown, third: unkn
       : count === 1
         ? listOf(first)
         : [];
+}
+
+/** A list that nobody else has. */
+function listFor(count: number, first: unknown, second: unknown, third: unknown): unknown[] {
+  return count > INLINE_ARGUMENTS ? [...(first as unknown[])] : argumentsOf(count, first, second, third);
 }
 
 /** No literal: see `Origin`. */

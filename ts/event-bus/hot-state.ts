@@ -1,6 +1,7 @@
 /** What an emit needs to know, in one object: few loads, and shared by whatever stands in for the bus. */
 import { Words } from '../holders.js';
 import { soon } from '../timers.js';
+import type { Origin } from './log-events.js';
 import { INLINE_ARGUMENTS, Ring } from './ring.js';
 import { REMEMBERED, type Target, type Targets } from './target.js';
 import type { AnyListener } from './types.js';
@@ -33,6 +34,8 @@ export class HotState extends Ring {
   alwaysRare: boolean;
   /** Recorded events that were critical. */
   criticals = 0;
+  /** Recorded events that there was no stack left to hand to the log. */
+  readonly unsent: Origin[] = [];
   /** What the calls of listeners are more than the recorded events, each of which usually makes one. */
   surplus = 0;
   readonly #targets: Targets;
@@ -84,13 +87,16 @@ export class HotState extends Ring {
     this.surplus += calls;
   }
 
-  /** Records an event whose listeners are called, and counted, by other means. */
-  recordOnly(target: Target, args: unknown[], time: number): void {
+  /** Records an event whose listeners are called, and counted, by other means. Gives its number. */
+  recordOnly(target: Target, args: unknown[], time: number): number {
     const count = args.length;
-    if (count > INLINE_ARGUMENTS) this.record(target, count, args, undefined, undefined, time);
-    else this.record(target, count, args[0], args[1], args[2], time);
+    const seq =
+      count > INLINE_ARGUMENTS
+        ? this.record(target, count, args, undefined, undefined, time)
+        : this.record(target, count, args[0], args[1], args[2], time);
     if (target.critical) this.criticals += 1;
     this.surplus -= 1;
+    return seq;
   }
 
   /** A target has looked up its listeners. Those of before let go of theirs where listeners have changed since. */

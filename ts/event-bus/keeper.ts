@@ -1,5 +1,6 @@
 /** What a bus keeps of its events where that takes more than a push into the history: for its log, and as `redact` has it. */
 import type { BusCore } from './core.js';
+import { Origin } from './log-events.js';
 import type { LogFeed } from './log-feed.js';
 import { redactedBy } from './redaction.js';
 import { targetFor, type Target } from './target.js';
@@ -41,10 +42,23 @@ export class Keeper {
     }
     const hot = this.#bus._hot;
     const kept = this.#redact === null ? target : targetFor(event, target.labels.sessionId);
-    hot.recordOnly(kept, event.args, event.timestamp);
-    const { lastSeq: seq, lastTime: timestamp } = hot;
-    // The list of what redact gave may be anybody's.
-    if (logged) this.feed?.send(kept, [...event.args], timestamp, seq);
+    const { feed } = this;
+    // As in `_fireWarmly`. The list of what redact gave may be anybody's.
+    const origin = logged && feed !== null ? new Origin(kept, [...event.args], hot.lastTime) : null;
+    const seq = hot.recordOnly(kept, event.args, event.timestamp);
+    if (origin === null) return;
+    origin.seq = seq;
+    origin.timestamp = hot.lastTime;
+    try {
+      feed?.send(origin);
+    } catch {
+      hot.unsent[hot.unsent.length] = origin;
+      try {
+        feed?.refuseUnsentSoon();
+      } catch {
+        // It is refused with the next answer of the log, or at a flush.
+      }
+    }
   }
 
   /** Lets go of the log, once it has answered. */

@@ -2,10 +2,12 @@
 import { ChurnMap } from '../churn.js';
 import { EventLogError } from '../errors.js';
 import { drainAtExit, type ExitWish } from '../exit.js';
+import { needStack } from '../stack.js';
 import { setImmediate, soon } from '../timers.js';
 import type { EventReplayStorage, EventStream, NewEvent, StreamOutcome } from '../types.js';
 import { Flushes } from './flushes.js';
-import { hand, kindOf, newEvent, NOTHING, storedEvent, Origin } from './log-events.js';
+import type { Origin } from './log-events.js';
+import { hand, kindOf, newEvent, NOTHING, storedEvent } from './log-events.js';
 import { MissingEvents, overflowEvent, type Missing } from './missing.js';
 import { sizeOf } from './size.js';
 import type { Target } from './target.js';
@@ -23,10 +25,13 @@ export class LogFeed {
   readonly #log: EventReplayStorage;
   readonly #sessionId: string;
   readonly #limit: number;
+  readonly #unsent: Origin[];
   readonly #listener: FeedListener;
   /** Of which session each is. */
   readonly #onTheWay = new ChurnMap<Promise<void>, string>();
   readonly #counts = { logged: 0, failed: 0, dropped: 0, droppedCritical: 0 };
+  /** Of any session: there was no stack left to take note of them there. */
+  readonly #untracked: Promise<void>[] = [];
   #queuedEvents = 0;
   #queuedBytes = 0;
   /** What a log of somebody else's is being given at this moment. */
@@ -45,30 +50,33 @@ export class LogFeed {
   /** What was dropped since the queue was last half empty; null where nothing was. */
   #episode: Missing | null = null;
 
-  constructor(log: EventReplayStorage, sessionId: string, limit: number, listener: FeedListener) {
+  /** `unsent`: what was recorded for the log, and could not be sent, for want of stack. It waits here to be refused. */
+  constructor(log: EventReplayStorage, sessionId: string, limit: number, unsent: Origin[], listener: FeedListener) {
     this.#log = log;
     this.#sessionId = sessionId;
     this.#limit = limit;
+    this.#unsent = unsent;
     this.#listener = listener;
     this.#stream = log.openEventStream?.((outcome) => this.#settled(outcome)) ?? null;
   }
 
   /**
-   * Appends an event, encoded as it is now; where there is no room it is dropped and counted. `args` must be a list that
-   * nobody else has.
+   * Appends an event, encoded as it is now; where there is no room it is dropped and counted. Its arguments must be a list that
+   * nobody else has. Throws where the stack is full, and then has not counted the event.
    */
-  send(target: Target, args: unknown[], timestamp: number, seq: number): void {
+  send(origin: Origin): void {
     if (this.#stream !== null) {
-      this.#sendOn(this.#stream, new Origin(target, args, timestamp, seq));
+      this.#sendOn(this.#stream, origin);
       return;
     }
+    const { target, args, seq } = origin;
     const bytes = sizeOf(args);
     if (!this.#fits(bytes, target.critical)) {
       this.#drop(target);
       return;
     }
     this.#tellWhatIsMissing();
-    const event = storedEvent(new Origin(target, args, timestamp, seq));
+    const event = storedEvent(origin);
     void this.#append(newEvent(event, target), target.labels.sessionId, bytes, (error) => {
       this.#flushes.failed(error, seq);
       this.#listener.failed(error, event);
@@ -109,13 +117,22 @@ export class LogFeed {
     this.#lastKind = kind;
   }
 
+  /** Refuses what could not be sent, when nothing is under way any more. */
+  refuseUnsentSoon(): void {
+    soon(() => this.#refuseUnsent());
+  }
+
+  #refuseUnsent(): void {
+    for (let first = this.#unsent[0]; first !== undefined; first = this.#unsent[0]) {
+      this.#refuse(new RangeError('the event could not be handed to the log: the stack was full'), first);
+      this.#unsent.shift();
+    }
+  }
+
   /** Told later: a listener that throws must not throw into an emitter. */
   #refuse(error: Error, origin: Origin): void {
-    const told = Promise.resolve().then(() => {
-      this.#settled({ events: 1, characters: 0, failures: [{ error, origin }] });
-    });
+    soon(() => this.#settled({ events: 1, characters: 0, failures: [{ error, origin }] }));
     this.#queuedEvents += 1;
-    void this.#track(told, origin.target.labels.sessionId ?? this.#sessionId);
   }
 
   #settled({ events, characters, failures }: StreamOutcome): void {
@@ -133,6 +150,7 @@ export class LogFeed {
 
   /** Where the queue is half empty, what had no room is over. */
   #ease(): void {
+    this.#refuseUnsent();
     if (this.#queuedBytes * 2 > this.#limit) return;
     this.#episode = null;
     this.#tellWhatIsMissing();
@@ -186,16 +204,19 @@ export class LogFeed {
 
   async #arrivedAt(sessionId: string): Promise<void> {
     const ofSession = this.#onTheWay.entries().filter(([, of]) => of === sessionId);
-    await Promise.all(ofSession.map(([work]) => work));
+    await Promise.all([...ofSession.map(([work]) => work), ...this.#untracked]);
   }
 
   /** Settles when all that has been sent by now has been answered and counted. */
   async #arrived(): Promise<void> {
+    this.#refuseUnsent();
+    for (const work of this.#untracked.splice(0)) this.#track(work, this.#sessionId);
     await Promise.all([...this.#onTheWay.keys(), this.#stream?.idle()]);
   }
 
   stats(): LogStats {
-    return { ...this.#counts, queuedEvents: this.#queuedEvents, queuedBytes: this.#queuedBytes };
+    const queuedEvents = this.#queuedEvents + this.#unsent.length;
+    return { ...this.#counts, queuedEvents, queuedBytes: this.#queuedBytes };
   }
 
   /** Critical events may fill the queue a second time. */
@@ -204,25 +225,28 @@ export class LogFeed {
     return queued === 0 || queued + bytes <= (critical ? 2 * this.#limit : this.#limit);
   }
 
+  /** Counted at last, and without a call: where the stack is full it is not dropped, but refused. */
   #drop(target: Target): void {
     const sessionId = target.labels.sessionId ?? this.#sessionId;
     const critical = target.critical ? 1 : 0;
-    this.#counts.dropped += 1;
-    this.#counts.droppedCritical += critical;
     this.#missing.add(sessionId, { dropped: 1, critical });
     this.#exit ??= this.#tellAtExit();
     if (this.#episode === null) {
-      const episode = (this.#episode = { dropped: 0, critical: 0 });
+      const episode = { dropped: 0, critical: 0 };
       // Later, and with all that this turn of the loop drops: a listener that throws must not throw into an emitter.
       setImmediate(() => this.#listener.overflowed({ ...episode }));
+      this.#episode = episode;
     }
     this.#episode.dropped += 1;
     this.#episode.critical += critical;
+    this.#counts.dropped += 1;
+    this.#counts.droppedCritical += critical;
   }
 
   /** Before the first event that has room again, the log hears of those that had none. */
   #tellWhatIsMissing(): void {
     if (!this.#missing.any) return;
+    needStack();
     const { begun } = this.#flushes;
     for (const note of this.#missing.take()) {
       const handed = hand(this.#log, note.sessionId, overflowEvent(note.missing)).then(
@@ -232,7 +256,7 @@ export class LogFeed {
           this.#missing.untold(note);
         },
       );
-      void this.#track(handed, note.sessionId);
+      this.#track(handed, note.sessionId);
     }
   }
 
@@ -266,6 +290,7 @@ export class LogFeed {
       }
       this.#ease();
     };
+    needStack();
     // Counted behind it: where a `vm` with a timeout ends it, which no `finally` hears of, nobody would count it out again. Until
     // then it takes its room, as the log may emit while it takes the event.
     const before = this.#handing;
@@ -275,13 +300,17 @@ export class LogFeed {
     this.#handing = before;
     this.#queuedBytes += bytes;
     this.#queuedEvents += 1;
-    return this.#track(stored, sessionId);
+    try {
+      this.#track(stored, sessionId);
+    } catch {
+      this.#untracked[this.#untracked.length] = stored;
+    }
+    return stored;
   }
 
-  #track(work: Promise<void>, sessionId: string): Promise<void> {
+  #track(work: Promise<void>, sessionId: string): void {
     void work.then(() => this.#onTheWay.delete(work));
     this.#onTheWay.set(work, sessionId);
-    return work;
   }
 
   /** The promise never rejects. */

@@ -41,6 +41,8 @@ const END = new Slot(-1);
 export class Ring {
   /** Grows whenever listeners may have changed. */
   version = 0;
+  /** The time of the newest event. A member, as nothing can be called where the stack is full. */
+  lastTime = NaN;
   readonly capacity: number;
   /** At the most so many estimated bytes; Infinity asks for no estimates. */
   readonly maxBytes: number;
@@ -78,11 +80,6 @@ export class Ring {
     return Math.max(this.#gone, this.lastSeq - this.capacity) + 1;
   }
 
-  /** The time of the newest event. */
-  get lastTime(): number {
-    return this.#began + this.#elapsed;
-  }
-
   /** The estimated size of what it holds. */
   get bytes(): number {
     if (this.maxBytes !== Infinity) return this.#bytes;
@@ -111,15 +108,13 @@ export class Ring {
 
   /**
    * Records an event with up to three arguments, or all of them in `first` where there are more, whatever there is to do;
-   * at a time where one is given.
+   * at a time where one is given. Gives its number. Throws where the stack is full, and then has recorded nothing.
    */
-  record(target: Target, count: number, first: unknown, second: unknown, third: unknown, time?: number): void {
+  record(target: Target, count: number, first: unknown, second: unknown, third: unknown, time?: number): number {
     this.#look(time);
-    if (this.capacity === 0) {
-      this.#base += 1;
-      return;
-    }
+    if (this.capacity === 0) return (this.#base += 1);
     if (this.#free === END) this.#turn();
+    const bytes = this.maxBytes === Infinity ? 0 : keptAliveBy(argsOf({ count, first, second, third }));
     const slot = this.#free;
     this.#free = slot.next;
     slot.target = target;
@@ -128,7 +123,16 @@ export class Ring {
     slot.second = second;
     slot.third = third;
     slot.time = this.#elapsed;
-    if (this.maxBytes !== Infinity) this.#weigh(slot);
+    const seq = this.#base + slot.at + 1;
+    if (this.maxBytes === Infinity) return seq;
+    this.#bytes += bytes - slot.bytes;
+    slot.bytes = bytes;
+    try {
+      this.#fit();
+    } catch {
+      // The stack is full. The next event has it done.
+    }
+    return seq;
   }
 
   /** The event with this number, which it must hold. */
@@ -161,6 +165,7 @@ export class Ring {
     const elapsed = (time ?? timeOfTick(tick)) - this.#began;
     // The same number as a small integer, where it is one.
     if (elapsed > this.#elapsed) this.#elapsed = (elapsed | 0) === elapsed ? elapsed | 0 : elapsed;
+    this.lastTime = this.#began + this.#elapsed;
     if (time === undefined) this.#tick = tick === 0 ? NO_TICK : tick;
   }
 
@@ -189,10 +194,7 @@ export class Ring {
   }
 
   /** Lets go of the oldest until the estimate is within the limit. */
-  #weigh(slot: Slot): void {
-    const bytes = keptAliveBy(argsOf(slot));
-    this.#bytes += bytes - slot.bytes;
-    slot.bytes = bytes;
+  #fit(): void {
     while (this.#bytes > this.maxBytes && this.size > 0) this.#drop(this.#slotOf(this.firstSeq));
   }
 
@@ -205,6 +207,6 @@ export class Ring {
   }
 }
 
-function argsOf({ count, first, second, third }: Slot): unknown[] {
+function argsOf({ count, first, second, third }: Pick<Slot, 'count' | 'first' | 'second' | 'third'>): unknown[] {
   return count > INLINE_ARGUMENTS ? [...(first as unknown[])] : [first, second, third].slice(0, count);
 }
