@@ -14,7 +14,11 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{failure::failure, room::Room};
+use super::{
+    failure::failure,
+    log_index::{HEADER, PAGE_HEADER},
+    room::Room,
+};
 use crate::{
     error::{Error, Result},
     found::Identity,
@@ -45,10 +49,6 @@ const SYNCED_WITHIN: Duration = Duration::from_secs(2);
 
 /// What does not succeed is tried again after twice the time, so that it keeps no idle process busy, and at least so often.
 const SELDOM: Duration = Duration::from_secs(60);
-
-/// What SQLite puts before the pages of a log, and before each of them.
-const HEADER: u64 = 32;
-const PAGE_HEADER: i64 = 24;
 
 /// What is known of the log.
 pub struct Checkpoints {
@@ -128,9 +128,9 @@ impl Checkpoints {
         self.empty_pause = IDLE;
         self.synced = synced;
         if synced {
-            let used = pages * (self.page_size + PAGE_HEADER);
+            let used = pages * (self.page_size + i64::from(PAGE_HEADER));
             self.sync_by = None;
-            self.room.keep(connection, HEADER + u64::try_from(used).unwrap_or(0))?;
+            self.room.keep(connection, u64::from(HEADER) + u64::try_from(used).unwrap_or(0))?;
         } else {
             // What failed before may have been put off for longer.
             let soon = Instant::now() + SYNCED_WITHIN;

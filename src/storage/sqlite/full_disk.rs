@@ -103,7 +103,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
         let connection = opening::open_writer(&path, Duration::ZERO).unwrap().connection;
-        let own_log = OwnLog::of(&path);
+        let own_log = OwnLog::of(&path, None);
         // As one whose room was not taken ahead has left it.
         let text = format!("{:?}", "x".repeat(150_000));
         (0..20).for_each(|n| keys::set(&connection, &n.to_string(), &text, None, None).unwrap());

@@ -175,30 +175,30 @@ mod tests {
         ask_others(of_marked);
         let directory = tempfile::tempdir().unwrap();
         let [path, other] = ["s.db", "other.db"].map(|name| directory.path().join(name));
-        drop(WriteConnection::open(&path, Duration::ZERO).unwrap());
+        drop(WriteConnection::open(&path, Duration::ZERO, None).unwrap());
         let (device, number) = Identity::of(&path).unwrap().numbers();
         assert!(!holds_file(device, number), "it was closed");
         MARKED.lock().unwrap().push((device, number));
-        let refused = WriteConnection::open(&path, Duration::ZERO).err().unwrap();
+        let refused = WriteConnection::open(&path, Duration::ZERO, None).err().unwrap();
         assert_eq!((refused.code(), refused.retryable()), ("ERR_LOCKED", true));
         for named in ["s.db", "/other.node", "/own.node"] {
             assert!(refused.to_string().contains(named), "{refused}");
         }
         assert!(!holds_file(device, number), "nor is it held");
-        WriteConnection::open(&other, Duration::ZERO).unwrap().close().unwrap();
+        WriteConnection::open(&other, Duration::ZERO, None).unwrap().close().unwrap();
     }
 
     #[test]
     fn beside_a_store_whose_log_is_gone_no_other_is_opened_before_it_is_closed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
-        let first = WriteConnection::open(&path, Duration::ZERO).unwrap();
-        drop(WriteConnection::open(&path, Duration::ZERO).unwrap());
+        let first = WriteConnection::open(&path, Duration::ZERO, None).unwrap();
+        drop(WriteConnection::open(&path, Duration::ZERO, None).unwrap());
         fs::remove_file(birth::with_ending(&path, "-wal")).unwrap();
-        let refused = WriteConnection::open(&path, Duration::ZERO).err().unwrap();
+        let refused = WriteConnection::open(&path, Duration::ZERO, None).err().unwrap();
         assert_eq!(refused.code(), "ERR_IO");
         first.close().unwrap();
-        WriteConnection::open(&path, Duration::ZERO).unwrap().close().unwrap();
+        WriteConnection::open(&path, Duration::ZERO, None).unwrap().close().unwrap();
     }
 
     #[test]
@@ -207,8 +207,8 @@ mod tests {
         let path = directory.path().join("s.db");
         let open_and_close = || {
             for _ in 0..100 {
-                WriteConnection::open(&path, Duration::from_secs(30)).unwrap().close().unwrap();
-                drop(WriteConnection::open(&path, Duration::from_secs(30)).unwrap());
+                WriteConnection::open(&path, Duration::from_secs(30), None).unwrap().close().unwrap();
+                drop(WriteConnection::open(&path, Duration::from_secs(30), None).unwrap());
             }
         };
         std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(open_and_close))));

@@ -23,10 +23,12 @@ mod held;
 mod job;
 mod keys;
 mod lifted;
+mod log_index;
 mod maintenance;
 mod message_rows;
 mod messages;
 mod migrate;
+mod named_file;
 mod naming;
 mod network;
 mod opening;
@@ -107,7 +109,8 @@ pub struct SqliteOptions {
     pub max_queue_bytes: usize,
     /// Whether small reads may happen on the thread that asks.
     pub direct: bool,
-    /// How such reads find out whether anything was committed; without it each of them takes the engine's lock.
+    /// How such reads find out whether anything was committed, and whoever writes whether its log is whole; without it each of the
+    /// former takes the engine's lock, and nobody looks at the latter.
     pub read_mark: Option<ReadMark>,
 }
 
@@ -130,7 +133,7 @@ impl SqliteStore {
         let SqliteOptions { path, readers, busy_timeout, max_queue_bytes, direct, read_mark } = options;
         let file = Arc::new(SharedFile::default());
         let direct = Arc::new(Direct::new(path.clone(), Arc::clone(&file), *direct, *read_mark));
-        let writer = Writer::new(path.clone(), *busy_timeout, Arc::clone(&file), Arc::downgrade(&direct));
+        let writer = Writer::new(path.clone(), *busy_timeout, Arc::clone(&file), Arc::downgrade(&direct), *read_mark);
         let clock = writer.clock();
         let writer = Worker::start("smalltalk-sqlite", *max_queue_bytes, writer)?;
         let readers = (0..*readers)

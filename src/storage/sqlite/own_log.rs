@@ -11,146 +11,182 @@
 //!   last, in this process and in any.
 
 use std::{
-    fs::File,
-    io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, config::DbConfig};
 
-use super::birth;
+use super::{log_index::Indexed, named_file::NamedFile, view::ReadMark};
 use crate::{
     durability::Durability,
     error::{Error, Result},
-    found::{Found, Identity},
 };
 
-/// For so long a look at the name is enough for commits that are not synced.
+/// For so long a look at the names is enough for commits that are not synced.
 const TRUSTED: Duration = Duration::from_millis(10);
+
+/// So often the index of a log is read that others go on changing.
+const TRIES: usize = 3;
+
+/// What whoever has to close has to close.
+const OF_THIS_PROCESS: &str = "every store of this process that has the file open";
+const OF_ALL: &str = "every store that has the file open, in every process";
 
 /// Which log it is.
 #[derive(Debug)]
 pub struct OwnLog {
-    database: PathBuf,
-    path: PathBuf,
-    /// None where there was none to be seen: a backup on a read-only disk has none. Of that nobody says that it is gone.
-    opened: Option<Identity>,
-    /// SQLite holds no locks on the log itself, which closing a file of one's own would end.
-    #[cfg_attr(not(unix), allow(dead_code, reason = "there an open file cannot be removed"))]
-    file: Option<File>,
-    /// When a commit last had the name looked at.
-    looked: Mutex<Instant>,
+    log: NamedFile,
+    /// In it are the locks of all who use the file as well. Whoever opens the file when it has gone makes another one, and neither
+    /// sees the other's locks.
+    index: NamedFile,
+    /// Where the index can be read, and there is one.
+    read_mark: Option<ReadMark>,
+    /// When whoever writes last had the names looked at; none where they were not what they should be.
+    looked: Mutex<Option<Instant>>,
 }
 
 impl OwnLog {
     /// The log of the database at `path`, which was read just now.
     #[must_use]
-    pub fn of(database: &Path) -> Self {
-        let path = path_of(database);
-        let file = cfg!(unix).then(|| File::open(&path).ok()).flatten();
-        Self {
-            database: database.to_owned(),
-            opened: Identity::of(&path),
-            file,
-            path,
-            looked: Mutex::new(Instant::now()),
-        }
+    pub fn of(database: &Path, read_mark: Option<ReadMark>) -> Self {
+        let [log, index] = [NamedFile::log(database), NamedFile::index(database)];
+        Self { log, index, read_mark, looked: Mutex::new(Some(Instant::now())) }
     }
 
-    /// Checks that the name still means the log that was opened. Only Unix lets a file be removed that is open.
+    /// Checks that the names still mean the log that was opened, and its index.
     ///
     /// # Errors
-    /// [`Error::Io`] where it does not.
+    /// [`Error::Io`] where they do not.
     pub fn still_there(&self, doing: &str) -> Result<()> {
-        // Its directory may have another name by now, and whoever opens the database finds the same log there.
-        let there =
-            !cfg!(unix) || self.opened.is_none() || self.is_at(&self.path) || self.is_at(&path_of(&self.database));
-        if there { Ok(()) } else { Err(self.gone(doing)) }
-    }
-
-    /// Where nobody lets us look, as where the rights of the directory were taken, it is there as long as it has a name.
-    fn is_at(&self, path: &Path) -> bool {
-        match Found::at(path) {
-            Ok(found) => self.opened == Some(found.identity),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => false,
-            Err(_) => self.names() != Some(0),
+        for (file, what) in [(&self.log, "write-ahead log"), (&self.index, "index of the write-ahead log")] {
+            if !file.is_there() {
+                let cause = "was deleted or replaced while it was open, as by another SQLite in this process";
+                return Err(unusable(doing, &format!("the {what} {} {cause}", file.path().display()), OF_THIS_PROCESS));
+            }
         }
+        Ok(())
     }
 
-    /// The same after each commit. Where that was not synced, mostly at a third of the price: whoever takes a log away removes
+    /// The same, and that there is in the log what is in its index. The connection has read before.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it is not so.
+    pub fn still_whole(&self, connection: &Connection, doing: &str) -> Result<()> {
+        self.still_there(doing)?;
+        self.holds(connection, doing, |log, indexed| {
+            let long_enough = log.found().is_none_or(|found| found.length >= indexed.length);
+            long_enough && log.file().is_none_or(|file| indexed.begins(file))
+        })
+    }
+
+    /// The same for whoever has the right to write, before the first byte is written: into another log, or behind what another
+    /// index says, it would go over what others have written. Mostly at a third of the price: whoever takes a file away removes
     /// it, and one that was only moved is noticed soon enough.
     ///
     /// # Errors
-    /// [`Error::Io`] where it was removed, or was moved.
-    pub fn after_commit(&self, durability: Durability, doing: &str) -> Result<()> {
-        // Not every file system counts the names: then the name itself tells.
-        let has_name = || self.names().is_some_and(|names| names > 0);
-        if durability == Durability::Process && !self.look_is_due() && has_name() {
+    /// [`Error::Io`] where it is not so.
+    pub fn before_writing(&self, connection: &Connection) -> Result<()> {
+        const DOING: &str = "writing";
+        let found = self.log.found().filter(|found| found.names > 0 && self.index.has_name());
+        match found.filter(|_| !self.look_is_due()) {
+            Some(found) => self.holds(connection, DOING, |_, indexed| found.length >= indexed.length),
+            None => self.look(connection, DOING),
+        }
+    }
+
+    /// The same before the commit of what has taken its time.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it is not so.
+    pub fn before_commit(&self, connection: &Connection) -> Result<()> {
+        if self.look_is_due() { self.look(connection, "committing") } else { Ok(()) }
+    }
+
+    /// The same after each commit; where that was not synced, for its price, only that the log has a name, and what else may have
+    /// happened since the look before it is noticed by the next.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it is not so.
+    pub fn after_commit(&self, connection: &Connection, durability: Durability) -> Result<()> {
+        if durability == Durability::Process && !self.look_is_due() && self.log.has_name() {
             Ok(())
         } else {
-            self.still_there(doing)
+            self.look(connection, "committing")
         }
+    }
+
+    /// Others may be writing, or emptying the log, unless they are kept from it: then the index is another one behind the look.
+    fn holds(&self, connection: &Connection, doing: &str, look: impl Fn(&NamedFile, Indexed) -> bool) -> Result<()> {
+        let Some(read_mark) = self.read_mark else { return Ok(()) };
+        for _ in 0..TRIES {
+            let mark = read_mark(connection);
+            let Some(indexed) = mark.as_ref().and_then(Indexed::told_by) else { return Ok(()) };
+            if look(&self.log, indexed) {
+                return Ok(());
+            }
+            if read_mark(connection) == mark {
+                let cause = "was emptied, cut off or written over while it was open";
+                let cause = format!("the write-ahead log {} {cause}", self.log.path().display());
+                return Err(unusable(doing, &cause, OF_ALL));
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks, and does so again before anything else is written where it was not so.
+    fn look(&self, connection: &Connection, doing: &str) -> Result<()> {
+        let now = Instant::now();
+        let found = self.still_whole(connection, doing);
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = found.is_ok().then_some(now);
+        found
     }
 
     fn look_is_due(&self) -> bool {
-        let (now, mut looked) = (Instant::now(), self.looked.lock().unwrap_or_else(PoisonError::into_inner));
-        let due = now.duration_since(*looked) > TRUSTED;
-        if due {
-            *looked = now;
-        }
-        due
-    }
-
-    /// How many names the file that was opened has still.
-    #[cfg(unix)]
-    fn names(&self) -> Option<u64> {
-        Found::of(self.file.as_ref()?).ok().map(|found| found.names)
-    }
-
-    #[cfg(not(unix))]
-    #[expect(clippy::unused_self, reason = "as where it can be told")]
-    fn names(&self) -> Option<u64> {
-        None
-    }
-
-    fn gone(&self, doing: &str) -> Error {
-        let cause = format!(
-            "the write-ahead log {} was deleted or replaced while it was open, as by another SQLite in this process: close every \
-             store of this process that has the file open, and open it anew",
-            self.path.display()
-        );
-        Error::Io { doing: doing.into(), cause }
+        let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.is_none_or(|looked| looked.elapsed() > TRUSTED)
     }
 
     /// Whoever closes a database last folds the log that it has open, and removes the one that has the name: not where these are
-    /// two. Says whether it is one.
+    /// two, nor where there is not in the log what should be. Says whether it may be.
     pub fn before_closing(&self, connection: &Connection) -> bool {
-        let there = self.still_there("closing the database").is_ok();
-        if !there {
+        let sound = self.still_whole(connection, "closing the database").is_ok();
+        if !sound {
             let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
-        there
+        sound
     }
 }
 
-/// Where the engine has the log of a database.
-fn path_of(database: &Path) -> PathBuf {
-    birth::with_ending(&birth::own_name(database), "-wal")
+fn unusable(doing: &str, cause: &str, whose: &str) -> Error {
+    Error::Io { doing: doing.into(), cause: format!("{cause}: close {whose}, and open it anew") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::sqlite::birth;
 
     #[test]
     fn a_log_that_was_not_to_be_seen_is_not_gone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.db");
-        let log = OwnLog::of(&path);
-        assert!(log.still_there("reading").is_ok() && log.after_commit(Durability::Process, "committing").is_ok());
-        std::fs::write(path_of(&path), "").unwrap();
-        assert!(log.still_there("reading").is_ok() && log.after_commit(Durability::Process, "committing").is_ok());
+        let connection = Connection::open_in_memory().unwrap();
+        let log = OwnLog::of(&path, None);
+        let looks = || {
+            let looks = [
+                log.still_there("reading"),
+                log.before_writing(&connection),
+                log.before_commit(&connection),
+                log.after_commit(&connection, Durability::Process),
+            ];
+            assert!(looks.iter().all(Result::is_ok), "{looks:?}");
+        };
+        looks();
+        for ending in ["-wal", "-shm"] {
+            std::fs::write(birth::with_ending(&path, ending), "").unwrap();
+        }
+        looks();
     }
 }

@@ -51,15 +51,20 @@ pub fn next_end(batch: &[Step]) -> Option<i64> {
 pub struct Terms<'work> {
     /// What has to be so before it.
     pub ready: &'work dyn Fn(&Connection) -> Result<()>,
-    /// Where it goes, and has to be found: also when it was made.
+    /// Where it goes, and has to be found: before anything is written, and when it was made.
     pub log: &'work OwnLog,
     /// How far it goes.
     pub durability: Durability,
 }
 
 impl Terms<'_> {
-    fn committed(self) -> Result<()> {
-        self.log.after_commit(self.durability, "committing")
+    fn ready(self, connection: &Connection) -> Result<()> {
+        self.log.before_commit(connection)?;
+        (self.ready)(connection)
+    }
+
+    fn committed(self, connection: &Connection) -> Result<()> {
+        self.log.after_commit(connection, self.durability)
     }
 }
 
@@ -87,6 +92,11 @@ fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool, terms: Term
     if let Err(error) = execute(connection, begin) {
         refuse(Some(connection), batch, &failure("beginning to write", &error));
         return Outcome::of(connection, Vec::new(), None, leave);
+    }
+    if writes && let Err(error) = terms.log.before_writing(connection) {
+        let _ = execute(connection, "ROLLBACK");
+        refuse(None, batch, &error);
+        return Outcome::told(Some(error));
     }
     let (done, ended) = run_all(connection, batch);
     if matches!(ended, Some(Error::Corrupt { .. })) {
@@ -132,6 +142,11 @@ pub fn after_doubt() -> Error {
 fn alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result<()> {
     write.look(connection);
     execute(connection, "BEGIN IMMEDIATE").map_err(|error| failure("beginning to write", &error))?;
+    if let Err(error) = terms.log.before_writing(connection) {
+        let _ = execute(connection, "ROLLBACK");
+        write.skip(error.clone());
+        return Err(error);
+    }
     if write.attempt(connection).is_none() {
         return conclude(connection, None, Some(terms)).map_or(Ok(()), Err);
     }
@@ -156,11 +171,11 @@ fn conclude(connection: &Connection, ended: Option<Error>, terms: Option<Terms<'
     if let Some(error) = ended.or_else(|| interrupted(connection, None)) {
         return Some(error);
     }
-    let failed = match terms.map_or(Ok(()), |terms| (terms.ready)(connection)) {
+    let failed = match terms.map_or(Ok(()), |terms| terms.ready(connection)) {
         Ok(()) => match execute(connection, "COMMIT") {
             // First of all: it asks the system as well what the matter was.
             Err(error) => commit_failure(&error),
-            Ok(()) => uncertain(terms?.committed().err()?),
+            Ok(()) => uncertain(terms?.committed(connection).err()?),
         },
         Err(error) => error,
     };

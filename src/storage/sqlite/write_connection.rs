@@ -11,6 +11,7 @@ use super::{
     held::{Held, HeldLog},
     opening,
     own_log::OwnLog,
+    view::ReadMark,
 };
 use crate::{durability::Durability, error::Result, found::Identity};
 
@@ -32,16 +33,22 @@ pub struct WriteConnection {
 }
 
 impl WriteConnection {
-    /// Opens the file, which is made where there is none.
+    /// Opens the file, which is made where there is none. Without `read_mark` nobody looks whether its log is whole.
     ///
     /// # Errors
     /// What kept it from opening.
-    pub fn open(path: &Path, busy_timeout: Duration) -> Result<Self> {
+    pub fn open(path: &Path, busy_timeout: Duration, read_mark: Option<ReadMark>) -> Result<Self> {
         let opening::Opened { mut connection, identity, held } = opening::open_writer(path, busy_timeout)?;
-        let log = Arc::new(OwnLog::of(path));
+        let may_write = opening::may_write(&connection, busy_timeout);
+        // What cannot be written to may have no log, and is to get no index by being asked for it.
+        let log = Arc::new(OwnLog::of(path, read_mark.filter(|_| may_write)));
+        // Somebody may have it open, and it may be cut off already.
+        if let Err(error) = log.still_whole(&connection, "opening the database") {
+            log.before_closing(&connection);
+            return Err(error);
+        }
         let checkpoints = Checkpoints::of(&mut connection, path, identity, busy_timeout)?;
         let growth = Growth::of(&connection, path)?;
-        let may_write = opening::may_write(&connection, busy_timeout);
         // One that only reads is closed at once, and has no log where it is a backup.
         let held_log = held.as_ref().filter(|_| may_write).map(|held| held.has_log(&log));
         Ok(Self { held_log, connection, identity, log, checkpoints, growth, synchronous: None, may_write, held })

@@ -18,6 +18,7 @@ use super::{
     reserve::Reserve,
     shared_file::SharedFile,
     still_there::still_there,
+    view::ReadMark,
     write_connection::WriteConnection,
 };
 use crate::{
@@ -50,11 +51,19 @@ pub struct Writer {
     full_until: Option<Instant>,
     /// Reads on other threads, whose view is given back here when it is used no more.
     direct: Weak<Direct>,
+    /// How the index of the log is read.
+    read_mark: Option<ReadMark>,
 }
 
 impl Writer {
     /// A writer that opens its file with its first job.
-    pub fn new(path: PathBuf, busy_timeout: Duration, file: Arc<SharedFile>, direct: Weak<Direct>) -> Self {
+    pub fn new(
+        path: PathBuf,
+        busy_timeout: Duration,
+        file: Arc<SharedFile>,
+        direct: Weak<Direct>,
+        read_mark: Option<ReadMark>,
+    ) -> Self {
         Self {
             reserve: Reserve::of(&path),
             path,
@@ -66,6 +75,7 @@ impl Writer {
             expiry: Expiry::default(),
             full_until: None,
             direct,
+            read_mark,
         }
     }
 
@@ -76,7 +86,8 @@ impl Writer {
     }
 
     fn chore(&mut self, chore: Chore) {
-        let sound = self.sound().and_then(|opened| opened.log.still_there("writing").map(|()| opened));
+        let sound =
+            self.sound().and_then(|opened| opened.log.still_whole(&opened.connection, "writing").map(|()| opened));
         match sound {
             Ok(opened) => {
                 let did = chore.run(&opened.connection);
@@ -92,8 +103,8 @@ impl Writer {
     /// pages.
     fn foldable(&mut self) -> Option<&mut WriteConnection> {
         let opened = self.opened.as_ref().filter(|_| !self.doubt.is_there())?;
-        let there = opened.log.still_there("folding the write-ahead log into the database");
-        self.heed(there, UNFOLDED);
+        let whole = opened.log.still_whole(&opened.connection, "folding the write-ahead log into the database");
+        self.heed(whole, UNFOLDED);
         self.opened.as_mut().filter(|_| !self.doubt.is_there())
     }
 

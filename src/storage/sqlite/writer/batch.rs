@@ -36,7 +36,7 @@ impl Writer {
             match durability {
                 Some(durability) => opened.prepare(durability)?,
                 // What is written is told by its commit.
-                None => opened.log.still_there("reading")?,
+                None => opened.log.still_whole(&opened.connection, "reading")?,
             }
             Ok(opened)
         });

@@ -50,11 +50,12 @@ impl Writer {
     /// Opens the file; on a full disk with the room that somebody has kept for that and left behind.
     fn open_file(&mut self) -> Result<WriteConnection> {
         self.reserve = Reserve::of(&birth::own_name(&self.path));
-        match WriteConnection::open(&self.path, self.busy_timeout) {
+        match WriteConnection::open(&self.path, self.busy_timeout, self.read_mark) {
             Err(Error::Io { .. } | Error::Full { .. }) if self.reserve.is_there() => {
                 self.reserve.release();
                 // What fails for another reason needs it no less the next time.
-                WriteConnection::open(&self.path, self.busy_timeout).inspect_err(|_| self.reserve.keep())
+                WriteConnection::open(&self.path, self.busy_timeout, self.read_mark)
+                    .inspect_err(|_| self.reserve.keep())
             }
             outcome => outcome,
         }
@@ -77,7 +78,7 @@ impl Writer {
         }
         if self.doubt.is_there() {
             if let Some(opened) = &self.opened {
-                opened.log.still_there("writing")?;
+                opened.log.still_whole(&opened.connection, "writing")?;
             }
             self.file.has_log(None);
             self.opened = None;

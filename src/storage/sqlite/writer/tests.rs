@@ -19,7 +19,7 @@ mod lost_log;
 
 /// A writer whose file is open.
 fn writer(path: &Path) -> Writer {
-    let mut writer = Writer::new(path.to_owned(), Duration::ZERO, Arc::default(), Weak::new());
+    let mut writer = Writer::new(path.to_owned(), Duration::ZERO, Arc::default(), Weak::new(), None);
     open(&mut writer).unwrap();
     writer
 }
@@ -182,7 +182,7 @@ fn a_damaged_index_of_ends_keeps_nobody_from_anything_else() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[usize::try_from((root - 1) * 16 * 1024).unwrap()] ^= 0x40;
     fs::write(&path, bytes).unwrap();
-    let mut writer = Writer::new(path.clone(), Duration::ZERO, Arc::default(), Weak::new());
+    let mut writer = Writer::new(path.clone(), Duration::ZERO, Arc::default(), Weak::new(), None);
     open(&mut writer).unwrap();
     set(&mut writer, "stays", None).unwrap();
     assert!(matches!(set(&mut writer, "ends too", Some(i64::MAX)), Err(Error::Corrupt { .. })));
@@ -194,7 +194,7 @@ fn what_waits_for_a_file_that_cannot_be_opened_hears_why() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s.db");
     fs::write(&path, "this is no database, whatever its name says; ".repeat(100)).unwrap();
-    let mut writer = Writer::new(path, Duration::ZERO, Arc::default(), Weak::new());
+    let mut writer = Writer::new(path, Duration::ZERO, Arc::default(), Weak::new(), None);
     assert!(open(&mut writer).is_err());
     assert!(matches!(set(&mut writer, "k", None), Err(Error::Corrupt { .. })));
 }

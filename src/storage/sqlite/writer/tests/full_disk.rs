@@ -11,7 +11,7 @@ fn an_opening_that_fails_also_without_it_leaves_the_room_for_a_full_disk() {
     reserve.keep();
     let in_the_way = birth::with_ending(&path, "-wal");
     fs::create_dir(&in_the_way).unwrap();
-    let mut writer = Writer::new(path, Duration::ZERO, Arc::default(), Weak::new());
+    let mut writer = Writer::new(path, Duration::ZERO, Arc::default(), Weak::new(), None);
     assert_eq!(open(&mut writer).unwrap_err().code(), "ERR_IO");
     assert!(reserve.is_there());
     fs::remove_dir(in_the_way).unwrap();
@@ -121,7 +121,7 @@ fn beside_a_file_that_was_not_opened_no_room_is_kept_and_none_given_up() {
         if theirs {
             fs::write(&reserve, "").unwrap();
         }
-        let mut writer = Writer::new(path.clone(), Duration::ZERO, Arc::default(), Weak::new());
+        let mut writer = Writer::new(path.clone(), Duration::ZERO, Arc::default(), Weak::new(), None);
         assert_eq!(open(&mut writer).unwrap_err().code(), "ERR_CORRUPT");
         // The disk is as good as full.
         writer.full_until = Some(Instant::now());
