@@ -91,6 +91,21 @@ impl Found {
     }
 }
 
+/// Which mount a path is reached by; `None` where the system does not tell.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn mount_of(path: &Path) -> Option<u64> {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+    let found = statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID).ok()?;
+    StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::MNT_ID).then_some(found.stx_mnt_id)
+}
+
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn mount_of(_: &Path) -> Option<u64> {
+    None
+}
+
 /// `None` where the system cannot be asked so.
 #[cfg(target_os = "linux")]
 fn told(directory: impl std::os::fd::AsFd, path: &Path, flags: rustix::fs::AtFlags) -> Option<io::Result<Found>> {

@@ -24,6 +24,7 @@ mod job;
 mod keys;
 mod lifted;
 mod log_index;
+mod lone_mount;
 mod maintenance;
 mod message_rows;
 mod messages;

@@ -14,6 +14,7 @@ use super::{
     failure::failure,
     hardening::{self, harden},
     held::{Held, HeldConnection},
+    lone_mount::{refuse_lone_mount, warn_of_other_names},
     migrate,
     network::refuse_network,
     restored,
@@ -56,6 +57,7 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
     // new file would drop the locks of the other.
     let turn = Turn::of(path);
     let _alone = turn.wait();
+    refuse_lone_mount(path)?;
     birth::make_where_missing(path)?;
     refuse_network(path)?;
     // Before anything opens it: what closes it again would take the locks of another copy along.
@@ -93,6 +95,7 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Opened> {
         }
         Content::Backup(_) | Content::Current => {}
     }
+    warn_of_other_names(path);
     // Also for a file that was there: whoever made it may have been killed before this line.
     birth::sync_names(path)?;
     Ok(opened)

@@ -64,7 +64,7 @@ pub fn log_of_another(path: &Path) -> Error {
 
 /// Whether the file itself says so, whatever a log says. One that is being written may not make sense: then it is none.
 #[cfg(unix)]
-fn is_marked(path: &Path) -> bool {
+pub fn is_marked(path: &Path) -> bool {
     use std::{fmt::Write as _, os::unix::ffi::OsStrExt};
     // By the engine: whoever else closes a file takes the locks along that this process has on it.
     let mut uri = String::from("file:");
@@ -79,7 +79,7 @@ fn is_marked(path: &Path) -> bool {
 
 /// Elsewhere locks belong to who has opened the file.
 #[cfg(not(unix))]
-fn is_marked(path: &Path) -> bool {
+pub fn is_marked(path: &Path) -> bool {
     use std::io::Read;
     let read = || -> io::Result<[u8; 4]> {
         let mut id = [0; 4];
