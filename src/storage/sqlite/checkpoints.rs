@@ -225,10 +225,9 @@ impl Checkpoints {
     }
 
     fn empty(&mut self, connection: &Connection, patience: Duration) -> Result<bool> {
-        let wait = |time| connection.busy_timeout(time).map_err(|error| failure("setting the busy time-out", &error));
-        wait(patience)?;
+        wait_for_others(connection, patience)?;
         let emptied = fold(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
-        wait(self.busy_timeout)?;
+        wait_for_others(connection, self.busy_timeout)?;
         if emptied.as_ref().is_ok_and(|emptied| *emptied) {
             self.room.is_gone();
             self.size = 0;
@@ -243,6 +242,10 @@ impl Checkpoints {
 fn later(pause: &mut Duration) -> Instant {
     *pause = pause.saturating_mul(2).min(SELDOM);
     Instant::now() + *pause
+}
+
+fn wait_for_others(connection: &Connection, patience: Duration) -> Result<()> {
+    connection.busy_timeout(patience).map_err(|error| failure("setting the busy time-out", &error))
 }
 
 /// Whether nothing and nobody kept it from folding everything.

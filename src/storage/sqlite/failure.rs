@@ -47,6 +47,14 @@ pub fn uncertain(error: Error) -> Error {
     }
 }
 
+/// What such an error means to a write that has not been made.
+pub fn certain(error: Error) -> Error {
+    match error {
+        Error::Indeterminate { doing, cause } => Error::Io { doing, cause },
+        other => other,
+    }
+}
+
 /// Whether the error is of those after which the kernel may have forgotten what it has not written.
 pub fn leaves_doubt(error: &Error) -> bool {
     matches!(error, Error::Io { .. } | Error::Indeterminate { .. })

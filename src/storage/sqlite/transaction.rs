@@ -15,7 +15,7 @@ use self::{
     savepoints::{interrupted, run_all},
 };
 use super::{
-    failure::{commit_failure, failure, uncertain},
+    failure::{certain, commit_failure, failure, uncertain},
     job::{Step, Write},
     own_log::OwnLog,
 };
@@ -49,6 +49,8 @@ pub fn next_end(batch: &[Step]) -> Option<i64> {
 /// What makes a commit one that may be acknowledged.
 #[derive(Clone, Copy)]
 pub struct Terms<'work> {
+    /// How it is begun to write, which may have to wait for others.
+    pub begin: &'work dyn Fn(&Connection) -> Result<()>,
     /// What has to be so before it.
     pub ready: &'work dyn Fn(&Connection) -> Result<()>,
     /// Where it goes, and has to be found: before anything is written, and when it was made.
@@ -78,7 +80,7 @@ pub fn run(connection: &Connection, batch: Vec<Step>, terms: Terms<'_>) -> Outco
 pub fn run_anew(connection: &Connection, writes: Vec<Write>, leave: bool, log: &OwnLog) -> Outcome {
     let batch = writes.into_iter().map(|write| Step::Write(write, Durability::Process)).collect();
     // Some of them may have been meant to be on the disk.
-    run_batch(connection, batch, leave, Terms { ready: &|_| Ok(()), log, durability: Durability::Power })
+    run_batch(connection, batch, leave, Terms { begin: &begin, ready: &|_| Ok(()), log, durability: Durability::Power })
 }
 
 fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool, terms: Terms<'_>) -> Outcome {
@@ -88,17 +90,23 @@ fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool, terms: Term
             write.look(connection);
         }
     }
-    let begin = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
-    if let Err(error) = execute(connection, begin) {
-        refuse(Some(connection), batch, &failure("beginning to write", &error));
-        return Outcome::of(connection, Vec::new(), None, leave);
+    let begun = if writes {
+        (terms.begin)(connection)
+    } else {
+        execute(connection, "BEGIN").map_err(|error| failure("beginning to read", &error))
+    };
+    if let Err(error) = begun {
+        refuse(Some(connection), batch, &error);
+        // Only where a sync has failed it concerns more than the batch.
+        let failed = Some(error).filter(|error| matches!(error, Error::Indeterminate { .. }));
+        return Outcome::of(connection, Vec::new(), failed, leave);
     }
     if writes && let Err(error) = terms.log.before_writing(connection) {
         let _ = execute(connection, "ROLLBACK");
         refuse(None, batch, &error);
         return Outcome::told(Some(error));
     }
-    let (done, ended) = run_all(connection, batch);
+    let (done, ended) = run_all(connection, batch, terms);
     if matches!(ended, Some(Error::Corrupt { .. })) {
         return one_by_one(connection, done, terms);
     }
@@ -141,7 +149,7 @@ pub fn after_doubt() -> Error {
 
 fn alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result<()> {
     write.look(connection);
-    execute(connection, "BEGIN IMMEDIATE").map_err(|error| failure("beginning to write", &error))?;
+    (terms.begin)(connection)?;
     if let Err(error) = terms.log.before_writing(connection) {
         let _ = execute(connection, "ROLLBACK");
         write.skip(error.clone());
@@ -156,8 +164,9 @@ fn alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result
     Ok(())
 }
 
-/// Refuses the changes of a batch, and answers its questions where there is a connection that can.
+/// Refuses the changes of a batch, of which nothing was written, and answers its questions where there is a connection that can.
 pub fn refuse(connection: Option<&Connection>, batch: Vec<Step>, error: &Error) {
+    let error = &certain(error.clone());
     for step in batch {
         match (step, connection) {
             (Step::Read(read), Some(connection)) => read.run(connection),
@@ -183,6 +192,14 @@ fn conclude(connection: &Connection, ended: Option<Error>, terms: Option<Terms<'
         let _ = execute(connection, "ROLLBACK");
     }
     Some(failed)
+}
+
+/// Begins to write; another process that does is waited for within the busy time-out.
+///
+/// # Errors
+/// [`Error::Busy`] where that was not enough, else what kept it from beginning.
+pub fn begin(connection: &Connection) -> Result<()> {
+    execute(connection, "BEGIN IMMEDIATE").map_err(|error| failure("beginning to write", &error))
 }
 
 /// Parsed once: every change has two of these around it.

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use self::folding::UNFOLDED;
 use super::{
     birth,
     caller_clock::CallerClock,
@@ -27,9 +28,6 @@ use crate::{
     reply::Reply,
     worker::Handler,
 };
-
-/// A checkpoint that failed.
-const UNFOLDED: &str = "the write-ahead log stays as it is";
 
 /// With less on the disk, it may be full when the file is opened next.
 const SCARCE: i64 = 8 * 1024 * 1024;
@@ -86,6 +84,8 @@ impl Writer {
     }
 
     fn chore(&mut self, chore: Chore) {
+        // It may wait for others, or take its time.
+        self.sync_owed();
         let sound =
             self.sound().and_then(|opened| opened.log.still_whole(&opened.connection, "writing").map(|()| opened));
         match sound {
@@ -97,38 +97,6 @@ impl Writer {
         }
         // It may have written as much as many batches.
         self.fold();
-    }
-
-    /// The connection where what it has in its log may be folded: out of a log that is not the file's any more that would be old
-    /// pages.
-    fn foldable(&mut self) -> Option<&mut WriteConnection> {
-        let opened = self.opened.as_ref().filter(|_| !self.doubt.is_there())?;
-        let whole = opened.log.still_whole(&opened.connection, "folding the write-ahead log into the database");
-        self.heed(whole, UNFOLDED);
-        self.opened.as_mut().filter(|_| !self.doubt.is_there())
-    }
-
-    /// After the answers were given.
-    fn fold(&mut self) {
-        if let Some(opened) = self.opened.as_mut().filter(|_| !self.doubt.is_there()) {
-            let synced = opened.synchronous != Some(Durability::Process);
-            let folded = opened.checkpoints.after_batch(&opened.connection, synced);
-            self.heed(folded, UNFOLDED);
-        }
-    }
-
-    /// Before the file is closed: on the way out SQLite says nothing of what fails, and where others have the file open it
-    /// folds nothing.
-    fn fold_at_last(&mut self) {
-        let Some(opened) = self.foldable() else { return };
-        let owed = opened.checkpoints.is_sync_owed();
-        let folded = opened.checkpoints.fold(&opened.connection);
-        if matches!(folded, Err(Error::Full { .. })) {
-            self.reserve.release();
-        }
-        if owed {
-            self.heed(folded, UNFOLDED);
-        }
     }
 
     /// Nobody needs the room of a closed file, but to open it again where the disk is full by then. It is kept for that where it
@@ -291,6 +259,7 @@ impl Handler<Job> for Writer {
 }
 
 mod batch;
+mod folding;
 mod sound;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,17 @@
 //! What was acknowledged without a sync: that it is on the disk in time, whatever keeps the log from being folded.
 
-use std::{sync::atomic::Ordering, time::Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use rusqlite::Connection;
 
-use super::{Checkpoints, SYNCED_WITHIN, later};
-use crate::error::{Error, Result};
+use super::{Checkpoints, SYNCED_WITHIN, later, wait_for_others};
+use crate::{
+    error::{Error, Result},
+    storage::sqlite::{failure::uncertain, own_log::OwnLog, transaction},
+};
 
 impl Checkpoints {
     /// Whether something that was acknowledged is not synced.
@@ -31,6 +37,42 @@ impl Checkpoints {
         let folded = self.fold(connection);
         // The log may be on the disk although there is no room for it in the file.
         if self.is_sync_owed() { folded } else { Ok(()) }
+    }
+
+    /// Has the log on the disk where that is owed, and folds nothing: for those who have no time for more, or must not.
+    ///
+    /// # Errors
+    /// A sync that failed.
+    pub fn sync_log(&mut self) -> Result<()> {
+        let owed = self.sync_by.take().is_some();
+        self.owe(owed, Ok(false))
+    }
+
+    /// Begins to write. While another process does, that is waited for; what is to be on the disk meanwhile waits for nobody.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] after the busy time-out, [`Error::Indeterminate`] where such a sync failed, else what kept it from
+    /// beginning.
+    pub fn begin(&mut self, connection: &Connection, log: &OwnLog) -> Result<()> {
+        let begun = Instant::now();
+        let until_due = self.sync_by.map(|due| due.saturating_duration_since(begun));
+        let Some(until_due) = until_due.filter(|time| *time < self.busy_timeout) else {
+            return transaction::begin(connection);
+        };
+        match self.begin_within(connection, until_due) {
+            Err(Error::Busy) => {}
+            outcome => return outcome,
+        }
+        log.still_there("waiting to write").and_then(|()| self.sync_log()).map_err(uncertain)?;
+        self.begin_within(connection, self.busy_timeout.saturating_sub(begun.elapsed()))
+    }
+
+    fn begin_within(&self, connection: &Connection, patience: Duration) -> Result<()> {
+        wait_for_others(connection, patience)?;
+        let outcome = transaction::begin(connection);
+        // It is in the memory of the process alone, and cannot fail.
+        let _ = wait_for_others(connection, self.busy_timeout);
+        outcome
     }
 
     /// After the log was folded, as a whole or not, where a sync was owed: what failed is owed still.

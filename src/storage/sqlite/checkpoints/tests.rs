@@ -1,4 +1,5 @@
 use super::*;
+use crate::storage::sqlite::own_log::OwnLog;
 
 const MEGABYTE: i64 = 1024 * 1024;
 
@@ -147,4 +148,37 @@ fn the_log_of_an_idle_store_that_cannot_be_emptied_is_tried_again_once_a_minute_
         let left = left(checkpoints.empty_at);
         assert!(left <= pause && left + Duration::from_secs(2) > pause, "{left:?} where it is to be {pause:?}");
     }
+}
+
+#[test]
+fn what_falls_due_while_another_process_is_waited_for_is_synced_then_and_the_wait_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let (connection, mut checkpoints) = database(&path);
+    let log = OwnLog::of(&path, None);
+    let patience = Duration::from_millis(300);
+    checkpoints.busy_timeout = patience;
+    connection.busy_timeout(patience).unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut begin = |due: Duration| {
+        checkpoints.sync_by = Some(Instant::now() + due);
+        let begun = Instant::now();
+        let outcome = checkpoints.begin(&connection, &log);
+        if matches!(outcome, Err(Error::Busy)) {
+            // The engine counts whole milliseconds.
+            assert!(begun.elapsed() > patience * 9 / 10, "{:?}", begun.elapsed());
+        }
+        (outcome.map_err(|error| error.code()), checkpoints.sync_by.is_some())
+    };
+    assert_eq!(begin(Duration::ZERO), (Err("ERR_BUSY"), false));
+    assert_eq!(begin(patience / 3), (Err("ERR_BUSY"), false));
+    assert_eq!(begin(patience * 9), (Err("ERR_BUSY"), true), "it is not due yet");
+    // Where the log is not found under its name, whoever looks for it there says so.
+    let elsewhere = directory.path().join("elsewhere");
+    std::fs::rename(path.with_extension("db-wal"), &elsewhere).unwrap();
+    assert_eq!(begin(Duration::ZERO).0, Err("ERR_INDETERMINATE"), "nothing is acknowledged behind it");
+    std::fs::rename(&elsewhere, path.with_extension("db-wal")).unwrap();
+    other.execute_batch("COMMIT").unwrap();
+    assert_eq!(begin(patience / 3), (Ok(()), true), "nobody is in the way");
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{execute, outcome::Done, refuse};
+use super::{Terms, execute, outcome::Done, refuse};
 use crate::{
     durability::Durability,
     error::{Error, Result},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Gives who has had a turn, and what ended the transaction before its time.
-pub(super) fn run_all(connection: &Connection, batch: Vec<Step>) -> (Vec<Done>, Option<Error>) {
+pub(super) fn run_all(connection: &Connection, batch: Vec<Step>, terms: Terms<'_>) -> (Vec<Done>, Option<Error>) {
     let mut writes = match only_writes(batch) {
         Ok(writes) => writes,
         Err(batch) => return with_savepoints(connection, batch),
@@ -22,9 +22,9 @@ pub(super) fn run_all(connection: &Connection, batch: Vec<Step>) -> (Vec<Done>, 
         return (writes.into_iter().map(|(write, _)| Done::Write(write)).collect(), None);
     }
     let batch = writes.into_iter().map(|(write, durability)| Step::Write(write, durability)).collect();
-    let again = if connection.is_autocommit() { Ok(()) } else { execute(connection, "ROLLBACK") };
-    if let Err(error) = again.and_then(|()| execute(connection, "BEGIN IMMEDIATE")) {
-        let error = failure("beginning to write anew", &error);
+    let taken_back = if connection.is_autocommit() { Ok(()) } else { execute(connection, "ROLLBACK") };
+    let taken_back = taken_back.map_err(|error| failure("taking a batch back", &error));
+    if let Err(error) = taken_back.and_then(|()| (terms.begin)(connection)) {
         refuse(Some(connection), batch, &error);
         return (Vec::new(), Some(error));
     }

@@ -1,8 +1,11 @@
 //! A batch on its way through the writer: prepared, done, and what becomes of it on a full disk or without a connection.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
-use super::{UNFOLDED, Writer};
+use super::{Writer, folding::UNFOLDED};
 use crate::{
     durability::Durability,
     error::Error,
@@ -45,7 +48,9 @@ impl Writer {
             Err(error) => return self.refuse(batch, &error),
         };
         let steps = batch.len();
+        let checkpoints = RefCell::new(&mut opened.checkpoints);
         let terms = Terms {
+            begin: &|connection| checkpoints.borrow_mut().begin(connection, &opened.log),
             ready: &|connection| opened.growth.keep(connection),
             log: &opened.log,
             durability: durability.unwrap_or(Durability::Power),

@@ -16,6 +16,7 @@ use crate::storage::{session::Encoded, sqlite::Write};
 mod full_disk;
 #[cfg(unix)]
 mod lost_log;
+mod owed_syncs;
 
 /// A writer whose file is open.
 fn writer(path: &Path) -> Writer {
