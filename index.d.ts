@@ -320,8 +320,11 @@ export declare function storageDeleteSession(handle: ExternalObject<StorageHandl
 /** Removes sessions; answers how many were there. */
 export declare function storageDeleteSessions(handle: ExternalObject<StorageHandle>, slot: number, ids: Array<string>, power: boolean): void
 
-/** Waits until what is queued has landed; `false` where the time was too short. For the way out of the process. */
-export declare function storageDrain(handle: ExternalObject<StorageHandle>, limitMs: number): boolean
+/**
+ * Waits until what is queued has landed, and at the `last` is on the disk as well; `false` where the time was too short. For the
+ * way out of the process.
+ */
+export declare function storageDrain(handle: ExternalObject<StorageHandle>, limitMs: number, last: boolean): boolean
 
 /** Which sessions to list; times in milliseconds since the epoch. */
 export interface StorageFilter {

@@ -179,6 +179,28 @@ test('of a session that somebody else has changed only the newest state is sent 
   expect(Number(output)).toBeLessThan(5);
 });
 
+test.each([
+  ['process.exit()', 'process.exit(0);', 0],
+  ['an exception', "setImmediate(() => { throw new Error('uncaught'); });", 1],
+  ['the natural end', '', 0],
+])('what is there is synced once all of it has landed, at %s', async (_, end, code) => {
+  const { code: ended, output } = await run(
+    `
+    const binary = require(${JSON.stringify(join(__dirname, '..', 'dist', 'native.js'))}).native();
+    const drain = binary.storageDrain;
+    const lasts = [];
+    binary.storageDrain = (handle, limitMs, last) => { lasts.push(last); return drain(handle, limitMs, last); };
+    process.on('exit', () => console.log(lasts.join()));
+    await other.close();
+    say('last');
+    await adapter.saveSession('s', session);
+    ${end}`,
+    join(temporaryDirectory(), 's.db'),
+  );
+  expect(ended).toBe(code);
+  expect(output.split('\n')).toContain('true');
+});
+
 const unsettledSave = { session: 's', unconditional: true, refused: false, characters: 1 };
 
 test('a save on the condition of a version replaces none before it, and none of another session', () => {

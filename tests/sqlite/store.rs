@@ -214,7 +214,7 @@ fn what_is_queued_lands_before_a_drain_ends_closed_or_not() {
         })
         .collect();
     store.close(Reply::new(|_| ()));
-    assert!(store.drain(Duration::from_secs(30)));
+    assert!(store.drain(Duration::from_secs(30), true));
     assert!(answers.iter().all(|answer| matches!(answer.try_recv(), Ok(Ok(_)))));
 }
 

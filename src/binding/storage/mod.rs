@@ -98,10 +98,11 @@ pub fn storage_withdraw(handle: &External<StorageHandle>, slots: Vec<u32>) -> Re
     })
 }
 
-/// Waits until what is queued has landed; `false` where the time was too short. For the way out of the process.
+/// Waits until what is queued has landed, and at the `last` is on the disk as well; `false` where the time was too short. For the
+/// way out of the process.
 #[napi(catch_unwind)]
-pub fn storage_drain(handle: &External<StorageHandle>, limit_ms: f64) -> Result<bool> {
-    entry("storageDrain", || Ok(handle.store.drain(Duration::from_secs_f64(limit_ms / 1000.0))))
+pub fn storage_drain(handle: &External<StorageHandle>, limit_ms: f64, last: bool) -> Result<bool> {
+    entry("storageDrain", || Ok(handle.store.drain(Duration::from_secs_f64(limit_ms / 1000.0), last)))
 }
 
 /// What is asked for after the close is refused here: an answer might find nobody who takes it.

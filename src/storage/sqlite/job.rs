@@ -89,6 +89,8 @@ pub enum Job {
     Step(Step),
     /// Between two transactions.
     Chore(Chore),
+    /// On the way out of the process: that what was acknowledged without a sync gets to the disk.
+    Sync,
 }
 
 impl Job {
@@ -97,7 +99,7 @@ impl Job {
         match self {
             Self::Step(Step::Write(write, _)) => write.tag(),
             Self::Step(Step::Read(read)) => read.tag(),
-            Self::Open(_) | Self::Chore(_) => None,
+            Self::Open(_) | Self::Chore(_) | Self::Sync => None,
         }
     }
 
@@ -113,7 +115,7 @@ impl Job {
             Self::Step(Step::Write(write, _)) => write.hold(room),
             Self::Step(Step::Read(read)) => read.hold(room),
             // They take none.
-            Self::Open(_) | Self::Chore(_) => drop(room),
+            Self::Open(_) | Self::Chore(_) | Self::Sync => drop(room),
         }
     }
 
@@ -123,6 +125,7 @@ impl Job {
             Self::Open(reply) => reply.send(Err(error)),
             Self::Step(step) => step.refuse(error),
             Self::Chore(chore) => chore.refuse(error),
+            Self::Sync => {}
         }
     }
 }

@@ -248,9 +248,14 @@ impl SqliteStore {
         }
     }
 
-    /// Waits until what is queued has landed, `limit` at the most; for the way out of the process.
+    /// Waits until what is queued has landed, `limit` at the most; for the way out of the process. At the `last`, that is on the
+    /// disk as well, as far as nothing keeps it from there: whoever would have synced it later may not live to.
     #[must_use]
-    pub fn drain(&self, limit: Duration) -> bool {
+    pub fn drain(&self, limit: Duration, last: bool) -> bool {
+        if last {
+            // One that is closing does so by itself.
+            let _ = self.writer.submit_with_room(Job::Sync);
+        }
         self.writer.drain(limit)
     }
 

@@ -171,6 +171,10 @@ impl Handler<Job> for Writer {
                     self.transact(std::mem::take(&mut together));
                     self.chore(chore);
                 }
+                Job::Sync => {
+                    self.transact(std::mem::take(&mut together));
+                    self.sync_at_last();
+                }
                 Job::Open(reply) => {
                     reply.send(self.open());
                     if self.opened.is_some() {

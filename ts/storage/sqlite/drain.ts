@@ -22,8 +22,8 @@ export function drainOf(draining: Draining): (limitMs: number) => void {
   const { handle, calls, watch, turns, pace, unsettled, maxQueueBytes } = draining;
   return (limitMs) => {
     const end = monotonic() + limitMs;
-    const drain = (): unknown =>
-      crossing(StorageError, (binary) => binary.storageDrain(handle, Math.max(0, end - monotonic())));
+    const drain = (last = false): unknown =>
+      crossing(StorageError, (binary) => binary.storageDrain(handle, Math.max(0, end - monotonic()), last));
     const settle = (): void => {
       drain();
       calls.settleNow(watch(0));
@@ -46,6 +46,7 @@ export function drainOf(draining: Draining): (limitMs: number) => void {
         drain();
       });
     } while (turns.hurry());
-    drain();
+    // Nobody is left to sync later what was acknowledged without that.
+    drain(true);
   };
 }

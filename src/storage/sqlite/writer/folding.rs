@@ -26,6 +26,14 @@ impl Writer {
         }
     }
 
+    /// The same where there may be no other chance.
+    pub(super) fn sync_at_last(&mut self) {
+        if self.doubt.is_there() {
+            self.recover();
+        }
+        self.sync_owed();
+    }
+
     /// After the answers were given.
     pub(super) fn fold(&mut self) {
         if let Some(opened) = self.opened.as_mut().filter(|_| !self.doubt.is_there()) {

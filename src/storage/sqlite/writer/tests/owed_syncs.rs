@@ -26,6 +26,35 @@ fn who_waits_for_another_process_keeps_nothing_from_the_disk() {
 }
 
 #[test]
+fn on_the_way_out_what_is_owed_is_synced_behind_what_is_queued() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(&directory.path().join("s.db"));
+    writer.handle(vec![Job::Sync]);
+    let (reply, set) = Reply::channel();
+    let value = Encoded { text: "1".into(), types: None };
+    let write = Write::set_key("k".into(), value, None, reply);
+    writer.handle(vec![Job::Step(Step::Write(write, Durability::Process)), Job::Sync]);
+    set.recv().unwrap().unwrap();
+    assert!(!is_owed(&writer) && !writer.doubt.is_there());
+}
+
+#[test]
+fn on_the_way_out_doubt_ends_where_it_can() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let mut writer = writer(&path);
+    set(&mut writer, "unsynced", None).unwrap();
+    let elsewhere = directory.path().join("elsewhere.db");
+    fs::rename(&path, &elsewhere).unwrap();
+    writer.handle(vec![Job::Sync]);
+    assert!(writer.doubt.is_there(), "a sync that fails is nobody's error");
+    fs::rename(&elsewhere, &path).unwrap();
+    writer.handle(vec![Job::Sync]);
+    assert!(!writer.doubt.is_there());
+    assert_eq!(fs::metadata(path.with_extension("db-wal")).unwrap().len(), 0);
+}
+
+#[test]
 fn a_chore_begins_when_nothing_is_owed_any_more() {
     let directory = tempfile::tempdir().unwrap();
     let mut writer = writer(&directory.path().join("s.db"));
