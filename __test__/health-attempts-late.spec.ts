@@ -18,7 +18,7 @@ describe('who was started anew, and gives a sign of life after the end of its at
     await end();
     expect(asked).toEqual(['attempting', 'attempt', 'attemptFailed', ...before, 'catchUp', 'recovered']);
     // The next sign of life is one of many.
-    expect([it.active, it.signOfLife(), it.recent]).toEqual([false, true, 1]);
+    expect([it.active, it.signOfLife(), it.spent]).toEqual([false, true, 1]);
   });
 
   test('is brought back once more where it does not take what it missed, and waits for that', async () => {

@@ -9,7 +9,7 @@ test('an attempt, what was missed, and it has recovered', async () => {
   await end();
   await end();
   expect(asked).toEqual(['attempting', 'attempt', 'catchUp', 'recovered']);
-  expect([it.active, it.recent]).toEqual([false, 1]);
+  expect([it.active, it.spent]).toEqual([false, 1]);
 });
 
 test('to begin one that is under way, waiting or at work, changes nothing', async () => {
@@ -160,7 +160,7 @@ test('attempts are counted for the window, the ones that worked included', async
   it.begin();
   expect(asked.at(-1)).toBe('gaveUp');
   await later(5000);
-  expect(it.recent).toBe(0);
+  expect(it.spent).toBe(0);
   it.begin();
   await later();
   expect(asked.slice(-2)).toEqual(['attempting', 'attempt']);

@@ -98,3 +98,32 @@ test('a pause in the middle of it makes nobody forget its attempts', async () =>
   await end(failure);
   expect(asked.at(-1)).toBe('gaveUp');
 });
+
+test('attempts that work, and take long, are used up as well by one that does not live for a window', async () => {
+  const { it, asked, end } = recovery();
+  for (const wait of [0, 1_000, 2_000]) {
+    it.begin();
+    await later(wait);
+    expect(asked.at(-1)).toBe('attempt');
+    await later(HANGS_MS - 1);
+    await end();
+    await end();
+    expect(asked.at(-1)).toBe('recovered');
+    await later(10_000);
+  }
+  it.begin();
+  expect([beginnings(asked), asked.at(-1)]).toEqual([3, 'gaveUp']);
+});
+
+test('what was given up and comes back by itself much later has all attempts', async () => {
+  const { it, asked, end } = recovery({ maxRecoveries: 1 });
+  it.begin();
+  await later();
+  await end(failure);
+  expect(asked.at(-1)).toBe('gaveUp');
+  await later(60_000);
+  it.signOfLife();
+  it.begin();
+  await later();
+  expect(asked.at(-1)).toBe('attempt');
+});

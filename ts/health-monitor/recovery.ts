@@ -44,7 +44,7 @@ type Limits = Pick<ResolvedConfig, 'maxRecoveries' | 'recoveryWindow' | 'backoff
  */
 type Phase = 'idle' | 'waiting' | 'attempting' | 'catching up';
 
-/** Attempts of one agent, from its first outage on: they are remembered for the whole `recoveryWindow`. */
+/** Attempts of one agent, from its first outage on: those of an outage are remembered for a `recoveryWindow` from its end. */
 export class Recovery {
   readonly #limits: Limits;
   readonly #steps: RecoverySteps;
@@ -54,8 +54,12 @@ export class Recovery {
   /** Goes on with an attempt that has come to something while it was held. */
   #resume: () => void = () => undefined;
 
-  /** When the attempts within the window began, whichever outage they were of. */
-  #attempts: number[] = [];
+  /** Of each attempt before this outage, when the agent was healthy again, or given up; outages do not count as time. */
+  #earlier: number[] = [];
+  /** When this outage began, where it goes on and has not been given up. */
+  #began: number | undefined;
+  /** Milliseconds of all outages before. */
+  #gone = 0;
   #attempted = false;
   /** The present one; while the agent lives, one of which nothing has happened yet. */
   #outage = newOutage();
@@ -84,22 +88,19 @@ export class Recovery {
     return this.#phase === 'catching up';
   }
 
-  /** Attempts within the window. */
-  get recent(): number {
-    const oldest = monotonic() - this.#limits.recoveryWindow;
-    this.#attempts = this.#attempts.filter((moment) => moment > oldest);
-    return this.#attempts.length;
-  }
-
-  /** Attempts that count: those within the window, and all of the present outage, which may take longer than that. */
-  get #spent(): number {
-    return Math.max(this.recent, this.#outage.attempts);
+  /** Attempts that count: all of the present outage, however long that takes, and those before it within the window. */
+  get spent(): number {
+    const oldest = this.#now - this.#limits.recoveryWindow;
+    this.#earlier = this.#earlier.filter((moment) => moment > oldest);
+    return this.#earlier.length + this.#outage.attempts;
   }
 
   /** The agent is gone. */
   begin(): void {
     if (this.active) return;
+    this.#settleAttempts();
     this.#outage = newOutage();
+    this.#began = monotonic();
     this.#next();
   }
 
@@ -147,12 +148,25 @@ export class Recovery {
 
   #end(): void {
     this.#phase = 'idle';
+    this.#settleAttempts();
     this.#outage = newOutage();
     clearTimeout(this.#timer);
   }
 
+  /** Milliseconds, without those of outages: whatever an attempt takes, nothing is forgotten meanwhile. */
+  get #now(): number {
+    return (this.#began ?? monotonic()) - this.#gone;
+  }
+
+  /** From now on the attempts count for a window only. */
+  #settleAttempts(): void {
+    for (; this.#outage.attempts > 0; this.#outage.attempts -= 1) this.#earlier.push(this.#now);
+    if (this.#began !== undefined) this.#gone += monotonic() - this.#began;
+    this.#began = undefined;
+  }
+
   #next(): void {
-    if (this.#spent >= this.#limits.maxRecoveries) {
+    if (this.spent >= this.#limits.maxRecoveries) {
       this.#giveUp();
       return;
     }
@@ -163,6 +177,7 @@ export class Recovery {
   #giveUp(): void {
     const { answers } = this.#outage;
     this.#phase = 'idle';
+    this.#settleAttempts();
     // It lives: a later sign of life is nothing to catch up after.
     if (answers) this.#end();
     this.#steps.gaveUp(answers);
@@ -170,7 +185,7 @@ export class Recovery {
 
   #wait(): void {
     clearTimeout(this.#timer);
-    const delay = backoffDelay(this.#spent, this.#limits.backoff);
+    const delay = backoffDelay(this.spent, this.#limits.backoff);
     this.#timer = setTimeout(() => void this.#attempt(), delay).unref();
   }
 
@@ -178,7 +193,6 @@ export class Recovery {
     const round = ++this.#round;
     this.#phase = 'attempting';
     this.#alive = false;
-    this.#attempts.push(monotonic());
     this.#attempted = true;
     this.#outage.attempts += 1;
     this.#steps.attempting();

@@ -56,11 +56,11 @@ export interface HealthMonitorConfig {
   /** Makes a new agent in place of one that is gone; it is watched under the same id. */
   replace?(agent: MonitoredAgent): Promise<MonitoredAgent>;
   /**
-   * Attempts within `recoveryWindow`, and within one outage however long it goes on; when they are used up, the agent is `failed`.
-   * Default: 3.
+   * Attempts within one outage, however long it goes on, with those of outages that ended within the last `recoveryWindow`; when they
+   * are used up, the agent is `failed`. Default: 3.
    */
   maxRecoveries?: number;
-  /** Milliseconds for which an attempt counts after the outage that it was part of: until the agent is healthy. Default: 60,000. */
+  /** Milliseconds for which an attempt counts from the end of its outage: the agent is healthy, or was given up. Default: 60,000. */
   recoveryWindow?: number;
   /**
    * Milliseconds after which an attempt that has not settled counts as failed, as does one whose `onMissed`, or the log with its
@@ -146,7 +146,7 @@ export interface AgentHealth {
   lastActivity: string | null;
   /** What is done when it is gone. */
   recoveryStrategy: RecoveryStrategy;
-  /** Attempts to recover it that began within the last `recoveryWindow`; a long outage may have had more. */
+  /** Attempts to recover it that count: those of the present outage, and of others that ended within the last `recoveryWindow`. */
   recoveries: number;
 }
 

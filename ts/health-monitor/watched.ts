@@ -243,7 +243,7 @@ export function healthOf(watched: Watched, look: { silentMs: number; missed: num
     error: well ? null : watched.error,
     lastActivity: watched.lastActivity,
     recoveryStrategy: watched.strategy,
-    recoveries: watched.recovery?.recent ?? 0,
+    recoveries: watched.recovery?.spent ?? 0,
   };
 }
 

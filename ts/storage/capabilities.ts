@@ -54,7 +54,7 @@ export interface PruneOptions {
   updatedBefore: Date | number;
   /** Counts, and removes nothing. Default false. */
   dryRun?: boolean;
-  /** Ends it between two batches; what was removed until then stays removed. */
+  /** Ends it between two batches; what was removed until then stays removed. A dry run of SQLite is a single one. */
   signal?: AbortSignal;
 }
 

@@ -1,5 +1,7 @@
 //! The jobs of a batch: events are written together, and flushes that wait together share one sync.
 
+use std::collections::HashMap;
+
 use super::{Job, Writer};
 use crate::{
     error::Result,
@@ -75,16 +77,18 @@ impl Writer {
     }
 
     /// The same, and where somebody waits for that, puts everything that was written on the disk, once for all: a sync that
-    /// fails is everybody's. Of one that failed earlier each handle hears once.
+    /// fails is everybody's. Of one that failed earlier each handle hears once, from all of its flushes: what it concerns may have
+    /// come before the last of them only.
     fn flush(&mut self, gathered: &mut Gathered) {
         self.append(gathered);
         if gathered.flushes.is_empty() {
             return;
         }
         let synced = self.sync();
+        let mut told = HashMap::new();
         for (handle, reply) in std::mem::take(&mut gathered.flushes) {
-            let told = handle.map_or(Ok(()), |handle| self.shared.doubts.tell(handle));
-            reply.send(synced.clone().and(told));
+            let tell = |handle| told.entry(handle).or_insert_with(|| self.shared.doubts.tell(handle)).clone();
+            reply.send(synced.clone().and(handle.map_or(Ok(()), tell)));
         }
     }
 
