@@ -206,8 +206,7 @@ impl Owned {
         statistics::save(&self);
         self.lanes.values().for_each(|lane| lane.keep_indexes(&mut self.around));
         self.around.keeper.settle();
-        let is_certain =
-            self.lanes.values().all(|lane| !lane.broken && lane.has_its_last()) && self.around.doubts.are_told();
+        let is_certain = self.lanes.values().all(|lane| !lane.broken) && self.around.doubts.are_told();
         if is_certain && self.around.catalog.is_whole() {
             self.end_journal()?;
             // Numbers that leapt have not been used: what they leapt over may have been, and is still not there.
@@ -215,7 +214,9 @@ impl Owned {
             let everywhere = self.lanes.values().any(|lane| has_leapt(lane) && lane.session.last_seq() > 0);
             // Of all sessions: any of them may have lost its files by the next opening.
             let highest_seq = self.given();
-            self.ownership.close(highest_seq, everywhere)?;
+            if self.lanes.values().all(Lane::has_its_last) {
+                self.ownership.close(highest_seq, everywhere)?;
+            }
         }
         Ok(())
     }

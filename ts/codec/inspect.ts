@@ -118,7 +118,9 @@ export class Inspection {
       if (property.get !== undefined || property.set !== undefined) this.#refuse(depth + 1, 'an accessor');
       else if (property.enumerable !== true) this.#refuse(depth + 1, 'a property that is not enumerable');
       else {
-        this.#put(copy, key, this.#visit(property.value, depth + 1));
+        const standIn = this.#visit(property.value, depth + 1);
+        if (standIn !== OMITTED) this.#tally.count(key.length + 3);
+        this.#put(copy, key, standIn);
         count += 1;
       }
     }

@@ -106,14 +106,16 @@ function bareElements(before: string, lead: Lead, value: readonly unknown[], dep
     if (elements?.every(isPlainNumber)) return isDense(value) ? addNumbers(before, lead, elements) : null;
   }
   let text: string | null = add(before, lead, '');
-  for (let at = 0; at < value.length; at += 1) {
+  let at = 0;
+  for (; at < value.length; at += 1) {
     const property = Object.getOwnPropertyDescriptor(value, at);
     if (property?.enumerable !== true || property.get !== undefined || property.set !== undefined) return null;
     path[depth] = at;
     text = write(text, at === 0 ? FIRST : FOLLOWING, property.value, depth + 1);
     if (text === null) return null;
   }
-  return endOfArray(text, value.length);
+  // A getter further in may have taken away what was written.
+  return endOfArray(text, at);
 }
 
 /**
@@ -126,7 +128,10 @@ function elementsOf(value: readonly unknown[], depth: number): unknown[] | null 
   const wasLeft = left;
   const place = path.slice(0, depth);
   try {
-    return [...value];
+    const elements: unknown[] = [];
+    // Not by its iterator: that may be anybody's.
+    for (let at = 0; at < value.length; at += 1) elements[at] = value[at];
+    return elements;
   } catch {
     return null;
   } finally {

@@ -22,9 +22,9 @@ export function fromPointer(pointer: string): string[] {
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** Sets a member, also one called `__proto__`, as data. */
+/** Sets a member as data, also one that the prototype has, as `__proto__` or whatever it was given, frozen or not. */
 export function setMember(target: object, key: string, value: unknown): void {
-  if (key === '__proto__') {
+  if (key in target && !Object.hasOwn(target, key)) {
     Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
   } else {
     (target as Record<string, unknown>)[key] = value;

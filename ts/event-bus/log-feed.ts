@@ -227,6 +227,7 @@ export class LogFeed {
 
   /** Counted at last, and without a call: where the stack is full it is not dropped, but refused. */
   #drop(target: Target): void {
+    needStack();
     const sessionId = target.labels.sessionId ?? this.#sessionId;
     const critical = target.critical ? 1 : 0;
     this.#missing.add(sessionId, { dropped: 1, critical });

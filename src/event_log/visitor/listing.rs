@@ -25,7 +25,7 @@ impl Listing {
     pub fn of(active: &Path) -> Result<Self> {
         let mut found = Vec::new();
         for name in files::file_names(active)? {
-            if let Some(parsed) = names::parse(&name) {
+            if let Some(parsed) = names::parse(&name).filter(|parsed| names::is_of_session(parsed.stem)) {
                 found.push((parsed.first_seq, parsed.stem.to_owned(), name));
             }
         }

@@ -80,7 +80,9 @@ impl Visitor {
         for name in &closed {
             let path = self.layout.active.join(name);
             let known = before.and_then(|before| before.files().iter().find(|file| file.path == path).cloned());
-            let placed = match known.filter(|file| file.closed) {
+            // One of which somebody has made a copy that is read first has no more to say.
+            let goes_on = |file: &Placed| last_seq.is_none_or(|last| read(&file.entries).summary.first_seq > last);
+            let placed = match known.filter(|file| file.closed && goes_on(file)) {
                 Some(placed) => placed,
                 None => match self.closed_file(&session, name, path, last_seq)? {
                     Some(placed) => placed,

@@ -19,11 +19,11 @@ pub fn refuse_lone_mount(path: &Path) -> Result<()> {
     let own = birth::own_name(path);
     let mounted_with = |directory: &Path| Some(found::mount_of(&own)? == found::mount_of(directory)?);
     let alone = own.parent().and_then(mounted_with) == Some(false);
-    if !alone || (restored::is_marked(&own) && !may_be_written_to(&own)) {
+    if !alone || (!may_be_written_to(&own) && restored::is_marked(&own)) {
         return Ok(());
     }
     let cause = "the file itself is mounted there, as by `docker run -v ./sessions.db:/data/sessions.db`, and its write-ahead log \
-                 would be in a directory that is not, and be lost with it: mount the directory that the file is in";
+                 would be in a directory that is not, and be lost with it: mount the directory that the file is in, and where there is a log here that holds something, put it beside the file there first";
     Err(Error::Io { doing: format!("opening the database {}", path.display()), cause: cause.into() })
 }
 

@@ -122,7 +122,12 @@ impl Room {
     /// SQLite holds no locks on the log itself, which closing a file of one's own would end. Whoever closes the database last
     /// takes the log away, and the next one has another under its name.
     fn log(&mut self) -> io::Result<&File> {
-        let there = Identity::of(&self.log);
+        let mut there = Identity::of(&self.log);
+        if !self.open.as_ref().is_some_and(|(identity, _)| there == Some(*identity)) {
+            // Its directory may have another name by now.
+            self.log = birth::with_ending(&birth::own_name(&self.path), "-wal");
+            there = Identity::of(&self.log);
+        }
         let held = self.open.take().filter(|(identity, _)| cfg!(unix) && there == Some(*identity));
         let open = if let Some(held) = held {
             held

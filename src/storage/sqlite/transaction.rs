@@ -149,7 +149,10 @@ pub fn after_doubt() -> Error {
 
 fn alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result<()> {
     write.look(connection);
-    (terms.begin)(connection)?;
+    if let Err(error) = (terms.begin)(connection) {
+        write.skip(certain(error.clone()));
+        return Err(error);
+    }
     if let Err(error) = terms.log.before_writing(connection) {
         let _ = execute(connection, "ROLLBACK");
         write.skip(error.clone());

@@ -28,6 +28,12 @@ pub(super) fn run_all(connection: &Connection, batch: Vec<Step>, terms: Terms<'_
         refuse(Some(connection), batch, &error);
         return (Vec::new(), Some(error));
     }
+    // It may have waited for others.
+    if let Err(error) = terms.log.before_writing(connection) {
+        let _ = execute(connection, "ROLLBACK");
+        refuse(None, batch, &error);
+        return (Vec::new(), Some(error));
+    }
     with_savepoints(connection, batch)
 }
 

@@ -28,10 +28,10 @@ impl Writer {
 
     /// The same where there may be no other chance.
     pub(super) fn sync_at_last(&mut self) {
+        self.sync_owed();
         if self.doubt.is_there() {
             self.recover();
         }
-        self.sync_owed();
     }
 
     /// After the answers were given.
