@@ -123,8 +123,8 @@ export abstract class BusCore extends EventEmitter {
     if (target.version !== hot.version && !this._refresh(target)) {
       return this._fireApart(target, count, first, second, third);
     }
-    // Made before the event is recorded: from then on it counts as one of the log's, and a call or a literal may fail, for the stack
-    // may be full. The log may be a user's, which can add listeners, emit, or change the list that it gets.
+    // Made before the event is recorded: from then on it counts as one of the log's, and a call or a literal may fail, for the
+    // stack may be full. The log may be a user's, which can add listeners, emit, or change the list that it gets.
     const origin = hot.logging ? new Origin(target, listFor(count, first, second, third), hot.lastTime) : null;
     const seq = hot.record(target, count, first, second, third);
     if (target.critical) hot.criticals += 1;

@@ -5,8 +5,8 @@ import type { Labels, Target } from './target.js';
 import type { StoredEvent } from './types.js';
 
 /**
- * An event as it was sent; made before it is recorded, which gives it its time and number. Of a class: what literals make, where many of it are waiting, the engine takes for long-lived and makes
- * where only a full collection looks.
+ * An event as it was sent; made before it is recorded, which gives it its time and number. Of a class: what literals make, where
+ * many of it are waiting, the engine takes for long-lived and makes where only a full collection looks.
  */
 export class Origin {
   constructor(

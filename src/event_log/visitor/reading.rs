@@ -80,8 +80,12 @@ impl Visitor {
         for name in &closed {
             let path = self.layout.active.join(name);
             let known = before.and_then(|before| before.files().iter().find(|file| file.path == path).cloned());
-            // One of which somebody has made a copy that is read first has no more to say.
-            let goes_on = |file: &Placed| last_seq.is_none_or(|last| read(&file.entries).summary.first_seq > last);
+            // One of which somebody has made a copy that is read first has no more to say; what was left out of one for such a
+            // copy, which counts as damage, it says again when that is gone.
+            let goes_on = |file: &Placed| {
+                let entries = read(&file.entries);
+                entries.damaged.is_empty() && last_seq.is_none_or(|last| entries.summary.first_seq > last)
+            };
             let placed = match known.filter(|file| file.closed && goes_on(file)) {
                 Some(placed) => placed,
                 None => match self.closed_file(&session, name, path, last_seq)? {

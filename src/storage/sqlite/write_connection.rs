@@ -38,7 +38,8 @@ impl WriteConnection {
     /// # Errors
     /// What kept it from opening.
     pub fn open(path: &Path, busy_timeout: Duration, read_mark: Option<ReadMark>) -> Result<Self> {
-        let opening::Opened { mut connection, identity, held } = opening::open_writer(path, busy_timeout)?;
+        // What stands first here goes last, also where the opening fails: nobody else may come in before the connection is closed.
+        let opening::Opened { held, mut connection, identity } = opening::open_writer(path, busy_timeout)?;
         let may_write = opening::may_write(&connection, busy_timeout);
         // What cannot be written to may have no log, and is to get no index by being asked for it.
         let log = Arc::new(OwnLog::of(path, read_mark.filter(|_| may_write)));
