@@ -233,7 +233,7 @@ test.each([FEW, MANY])('one that takes away the list around it, of %d numbers', 
 
 test('no iterator that a program has replaced, or that the list has, gives what is stored', () => {
   const list = Object.assign([...Array(MANY).keys()]);
-   
+
   const original = Array.prototype[Symbol.iterator];
   Array.prototype[Symbol.iterator] = function* lie() {
     yield 99;
