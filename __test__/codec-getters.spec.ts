@@ -213,56 +213,12 @@ describe('a getter that emits on a bus with a log', () => {
   });
 });
 
-test.each([FEW, MANY])('one that takes away the list around it, of %d numbers', (count) => {
+test.each([
+  // Those few are refused at first sight, and it is run before the list is read again.
+  [FEW, []],
+  [MANY, [expected(MANY)]],
+])('one that takes away the list around it, of %d numbers', (count, stored) => {
   const around: unknown[] = [];
-  const get = (): number => (around.pop(), 42);
-  around.push(scores(count, get));
-  const outcome = (() => {
-    try {
-      return again({ around, at: new Date(1) });
-    } catch (error) {
-      return (error as { code?: string }).code;
-    }
-  })();
-  expect([
-    'ERR_VALUE_UNSUPPORTED',
-    { around: [expected(count)], at: new Date(1) },
-    { around: [], at: new Date(1) },
-  ]).toContainEqual(outcome);
-});
-
-test('no iterator that a program has replaced, or that the list has, gives what is stored', () => {
-  const list = Object.assign([...Array(MANY).keys()]);
-
-  const original = Array.prototype[Symbol.iterator];
-  Array.prototype[Symbol.iterator] = function* lie() {
-    yield 99;
-  } as typeof original;
-  let text: string;
-  try {
-    text = encode({ list, at: new Date(1) }).text;
-  } finally {
-    Array.prototype[Symbol.iterator] = original;
-  }
-  expect(JSON.parse(text)).toMatchObject({ list: [...Array(MANY).keys()] });
-});
-
-test('what the exact way copies has members of the names that a prototype has been given, and cannot be counted too low', () => {
-  Object.defineProperty(Object.prototype, 'tag', { get: () => 'lie', set: () => undefined, configurable: true });
-  try {
-    const value = Object.assign(Object.create(null) as object, {
-      constructor: 1,
-      tag: 2,
-      list: new Map([[1, { tag: 3 }]]),
-    });
-    expect(JSON.parse(encode(value).text)).toEqual({ constructor: 1, tag: 2, list: [[1, { tag: 3 }]] });
-  } finally {
-    Reflect.deleteProperty(Object.prototype, 'tag');
-  }
-  const member = { ['a long name'.repeat(10)]: {} };
-  const [, ...rest] = [null, ...Array<object>(1_000).fill(member)];
-  const shared = [new Map(), ...Array<object[]>(1_000).fill(rest)];
-  expect(() => encode(shared, { maxBytes: 1_000_000 })).toThrow(
-    expect.objectContaining({ code: 'ERR_VALUE_TOO_LARGE' }),
-  );
+  around.push(scores(count, () => (around.pop(), 42)));
+  expect(again({ around, at: new Date(1) })).toEqual({ around: stored, at: new Date(1) });
 });
