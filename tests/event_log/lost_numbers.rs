@@ -3,7 +3,10 @@
 
 use std::{fs, path::Path};
 
-use smalltalk_native::event_log::{EventLog, LogOptions, ReplayFilter};
+use smalltalk_native::{
+    durability::Durability,
+    event_log::{EventLog, LogOptions, ReplayFilter},
+};
 
 use crate::support::*;
 
@@ -95,4 +98,19 @@ fn an_older_file_that_somebody_has_removed_leaves_the_close_in_order() {
     let log = place.open();
     assert!(statistics(&log).recovery.clean);
     assert_eq!(append(&log, SESSION, 21).seq, last + 1);
+}
+
+#[test]
+fn what_was_removed_does_not_come_back_out_of_the_journal() {
+    for (what, lose) in [REMOVED, EMPTIED, CUT] {
+        let place = Place::new();
+        let log = EventLog::open(LogOptions { durability: Durability::Power, ..place.options() }).unwrap();
+        fill(&log, SESSION);
+        fill(&log, "other");
+        lose(&place.file());
+        close(&log);
+        assert!(!place.root.join("journal").exists(), "{what}");
+        let left = if what == "cut" { 10 } else { 0 };
+        assert_eq!(all(&place.open(), SESSION).len(), left, "{what}");
+    }
 }

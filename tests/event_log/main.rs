@@ -4,6 +4,7 @@
 mod away;
 mod checkpoint;
 mod cleaning;
+mod copied;
 mod frozen;
 mod long_ids;
 mod lost_numbers;

@@ -210,6 +210,25 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    fn the_log_is_found_when_its_directory_has_another_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let [old, new, current] = ["old", "new", "current"].map(|name| directory.path().join(name));
+        let point_to = |target: &Path| {
+            let _ = fs::remove_file(&current);
+            std::os::unix::fs::symlink(target, &current).unwrap();
+        };
+        fs::create_dir(&old).unwrap();
+        point_to(&old);
+        let path = current.join("s.db");
+        let _connection = database(&path);
+        let mut room = Room::of(&path, Identity::of(&path), Duration::ZERO);
+        fs::rename(&old, &new).unwrap();
+        point_to(&new);
+        room.sync().unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
     fn the_log_is_opened_once_and_anew_only_where_it_is_another() {
         use std::os::fd::AsRawFd;
         let directory = tempfile::tempdir().unwrap();
