@@ -3,8 +3,10 @@
 //! A loop is frozen when it has been running one piece of work for the threshold. From the time it seems to have done so is
 //! subtracted by how much the looks at it came late, for whatever kept the watching thread from looking may have kept the
 //! loop from running: a stopped process, a suspended machine. What the system says that the loop's thread ran meanwhile, or
-//! waited for a CPU, it was not stopped. A loop that hardly got the CPU is starved where it waited for it, and paused where
-//! somebody debugs the process; one that got it, or waits for something else, is blocked.
+//! waited for a CPU, it was not stopped. A loop that hardly got the CPU is starved where it waited for it; one that got it, or
+//! waits for something else, is blocked. Where somebody debugs the process it may be paused instead, for as long as they
+//! think: there only the time counts in which it ran or waited for a CPU, which an endless loop does all the time, and a
+//! paused one only to answer its debugger.
 
 use std::time::Duration;
 
@@ -93,7 +95,8 @@ impl Gauge {
         if lag >= A_STOP {
             self.stopped += lag;
         }
-        self.age = sight.running.saturating_sub(self.lag).saturating_sub(self.excuse(&sight, threshold));
+        let open = sight.running.saturating_sub(self.lag);
+        self.age = open.saturating_sub(self.excuse(&sight, open, threshold));
         if thawed.is_none() && !self.frozen && self.age >= threshold {
             self.frozen = true;
             return Some(Change::Froze(self.age));
@@ -114,18 +117,20 @@ impl Gauge {
         now.ran.saturating_sub(last.ran) + now.waited.saturating_sub(last.waited)
     }
 
-    /// Time that the loop had no chance to use.
-    fn excuse(&self, sight: &Sight, threshold: Duration) -> Duration {
+    /// The part of this time that the loop had no chance to use.
+    fn excuse(&self, sight: &Sight, open: Duration, threshold: Duration) -> Duration {
         let (Some(now), Some(began)) = (sight.thread, self.began) else {
             // Nothing is known about its thread, and a pause looks like a freeze.
-            return if sight.debugged { Duration::MAX } else { Duration::ZERO };
+            return if sight.debugged { open } else { Duration::ZERO };
         };
-        if now.ran.saturating_sub(began.ran) >= threshold / HARDLY {
+        let ran = now.ran.saturating_sub(began.ran);
+        let waited = now.waited.saturating_sub(began.waited);
+        if sight.debugged {
+            open.saturating_sub(ran + waited)
+        } else if ran >= threshold / HARDLY {
             Duration::ZERO
-        } else if sight.debugged {
-            Duration::MAX
         } else {
-            now.waited.saturating_sub(began.waited)
+            waited
         }
     }
 

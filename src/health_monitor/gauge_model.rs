@@ -177,6 +177,20 @@ proptest! {
     }
 
     #[test]
+    fn a_pause_by_a_debugger_is_no_freeze_whatever_it_asks_meanwhile(
+        threshold in thresholds(), answers in prop::collection::vec((0.0f64..0.9, 0u64..20_000), 1..9), knows: bool,
+    ) {
+        let mut world = World::new(threshold, knows, true);
+        world.pass(Doing::Idle, ms(50));
+        let share = threshold.div_f64(f64::from(u32::try_from(answers.len())?));
+        for (part, pause) in answers {
+            world.pass(Doing::Running, share.mul_f64(part));
+            world.pass(Doing::Blocked, ms(pause));
+        }
+        prop_assert_eq!(world.heard, vec![]);
+    }
+
+    #[test]
     fn a_pause_by_a_debugger_is_no_freeze_but_an_endless_loop_is(
         threshold in thresholds(), pause in 0u64..60_000, knows: bool,
     ) {
