@@ -61,7 +61,7 @@ async function gone(agent) {
   return { ms, bound: 2 * INTERVAL + MARGIN };
 }
 
-/** A worker with a monitor of its own, which is what shows its loop. `freeze` has it never come round again. */
+/** A worker with a monitor of its own, which is what shows its loop. A message with a place for the time has it never come round again. */
 async function worker(options = {}) {
   const thread = new Worker(here('./worker.cjs'), { workerData: { threshold: THRESHOLD, ...options } });
   await once(thread, 'message');
@@ -105,8 +105,10 @@ export const noticing = {
       monitor.registerAgent({ id: 'writer' }, { worker: thread });
       const frozen = noticed(monitor, 'loop:frozen');
       const death = noticed(monitor, 'agent:disconnected');
-      thread.postMessage('freeze');
-      const { ms, news } = await frozen;
+      const began = new BigInt64Array(new SharedArrayBuffer(8));
+      thread.postMessage(began);
+      const { news } = await frozen;
+      const ms = Number(process.hrtime.bigint() - began[0]) / 1e6;
       const { news: gone } = await death;
       if (gone.reason !== 'frozen') throw new Error(`the reason was ${gone.reason}`);
       await thread.terminate();

@@ -12,5 +12,11 @@ monitor.start();
 bus.on('task', function hog() {
   for (;;);
 });
-parentPort.on('message', () => bus.scope({ agentId: 'writer' }).emit('task'));
+parentPort.on('message', (began) => {
+  // In a turn of its own: what the thread did before, as to start, is no part of the freeze.
+  setTimeout(() => {
+    began[0] = process.hrtime.bigint();
+    bus.scope({ agentId: 'writer' }).emit('task');
+  }, 1);
+});
 parentPort.postMessage('ready');
