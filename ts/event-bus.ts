@@ -20,6 +20,7 @@ import type {
   BusReplayOptions,
   BusStats,
   EventMap,
+  EventsOf,
   Fn,
   Name,
   ReplayReport,
@@ -33,12 +34,16 @@ import { optionsObject } from './options.js';
 
 export type { EventBusOptions } from './event-bus/options.js';
 
+declare const EVENTS: unique symbol;
+
 /**
  * A Node EventEmitter with a history. `emit` records the event, then dispatches it synchronously, arguments by reference.
  * With a log every recorded event is appended to it as well; a failure there is a `log:error` event and never an error of
  * the emitter's.
  */
 export class SmallTalkEventBus<T extends EventMap<T> = Record<string, AnyListener>> extends BusCore {
+  /** There is no such member; without it the compiler takes a bus of any map for one of any other. */
+  declare readonly [EVENTS]: EventsOf<T>;
   /** The newest events. */
   readonly history: EventHistory;
   readonly #critical: ReadonlySet<string>;

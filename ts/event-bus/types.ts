@@ -39,6 +39,21 @@ export type Fn<T, K> = K extends keyof All<T> ? Extract<All<T>[K], AnyListener> 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an unknown event takes anything
 export type Args<T, K> = K extends keyof All<T> ? (All<T>[K] extends (...a: infer A) => unknown ? A : never) : any[];
 
+/** Methods are compared either way round: one may want more than the other, but not something else. */
+interface EitherWay<Listener> {
+  hears(listener: [Listener]): void;
+}
+
+/**
+ * By what the compiler tells the buses of two maps apart: one will do where another is wanted if it has all events that are
+ * wanted, and each as it is wanted. More events are fine. So is an event that has more than is wanted, for whoever listens, or
+ * takes more, for whoever emits. A bus that knows no names is one of any events.
+ */
+export type EventsOf<T> = string extends keyof T
+  ? // eslint-disable-next-line @typescript-eslint/no-explicit-any -- it fits everywhere, and everything fits
+    any
+  : { [K in keyof T]: EitherWay<T[K]> } & { [K in keyof BusEvents]: EitherWay<BusEvents[K]> };
+
 /** An event as the history has it. `args` holds the arguments themselves, by reference. */
 export interface StoredEvent {
   /** Per bus, dense, from 1. */
