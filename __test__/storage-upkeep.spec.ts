@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { SQLiteStorageAdapter, supports } from '../ts/index.js';
@@ -216,6 +216,23 @@ test('a backup holds what was asked for before it, and never replaces a file', a
   await expect(adapter.backup('')).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
   await expect(adapter.backup(undefined as never)).rejects.toBeInstanceOf(TypeError);
   expect(existsSync(join(taken, '..', 'copy.db'))).toBe(false);
+});
+
+test('whether there is a file where a backup is to go, the event loop does not ask the disk', async () => {
+  const taken = join(temporaryDirectory(), 'taken');
+  writeFileSync(taken, 'mine');
+  await adapter.initialize();
+  const waits = ([name, member]: [string, unknown]): boolean => name.endsWith('Sync') && typeof member === 'function';
+  const asked = Object.entries(fs)
+    .filter(waits)
+    .map(([name]) => jest.spyOn(fs, name as 'existsSync'));
+  const made = adapter.backup(taken);
+  expect(asked.flatMap((method) => method.mock.calls)).toEqual([]);
+  jest.restoreAllMocks();
+  await expect(made).rejects.toMatchObject({
+    code: 'ERR_OPTION_INVALID',
+    message: `there is a file at ${JSON.stringify(taken)}`,
+  });
 });
 
 test('verify reads everything', async () => {

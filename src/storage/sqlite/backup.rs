@@ -67,5 +67,5 @@ fn publish(partial: &Path, target: &Path) -> Result<()> {
 }
 
 fn taken(target: &Path) -> Error {
-    Error::OptionInvalid(format!("there is something at {} already; a backup replaces nothing", target.display()))
+    Error::OptionInvalid(format!("there is a file at {:?}", target.display().to_string()))
 }

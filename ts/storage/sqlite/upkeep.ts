@@ -1,8 +1,6 @@
 /** What is done with the store as a whole, in batches that let others in between. */
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { SmallTalkError } from '../../errors.js';
 import { pathOption } from '../../options.js';
 import type { PruneReport, VerifyReport } from '../capabilities.js';
 import type { PruneQuery } from '../capability-arguments.js';
@@ -66,7 +64,6 @@ async function reclaim(connection: Connection): Promise<void> {
 export async function backup(connection: Connection, to: unknown): Promise<void> {
   // There is no place that could be meant where none is given.
   const path = resolve(pathOption('path', to ?? null, ''));
-  if (existsSync(path)) throw new SmallTalkError('ERR_OPTION_INVALID', `there is a file at ${JSON.stringify(path)}`);
   await connection.readAll<null>((binary, handle, slot) => binary.storageBackup(handle, slot, path), 'long');
 }
 
