@@ -1,6 +1,6 @@
 /** A disk without room for SQLite: deleting goes on, however much of what is stored is in the write-ahead log still. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -33,8 +33,8 @@ let store: SQLiteStorageAdapter;
 
 const open = (): SQLiteStorageAdapter => new SQLiteStorageAdapter({ path: join(disk, 's.db') });
 
-const onDiskOf = (megabytes: number): void => {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', disk]);
+const onDiskOf = (megabytes: number, files = 10_000): void => {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,nr_inodes=${files}`, 'tmpfs', disk]);
   store = open();
 };
 
@@ -138,6 +138,26 @@ smallDisk(
     expect([await store.delete('k'), await store.deleteSession('s')]).toEqual([true, true]);
   },
 );
+
+smallDisk('a disk that may have no more files is full to a store that was closed in order', async () => {
+  onDiskOf(8, 20);
+  await store.set('k', 'acknowledged');
+  await store.close();
+  const others: string[] = [];
+  expect(() => {
+    for (;;) {
+      const other = join(disk, `other-${others.length}`);
+      writeFileSync(other, '');
+      others.push(other);
+    }
+  }).toThrow('ENOSPC');
+  store = open();
+  await expect(store.get('k')).rejects.toMatchObject({ code: 'ERR_FULL', retryable: true });
+  expect(await codeOf(store.set('k', 'more'))).toBe('ERR_FULL');
+  // The log, and the memory that its users share.
+  for (const other of others.slice(0, 2)) unlinkSync(other);
+  expect(await store.get('k')).toBe('acknowledged');
+});
 
 smallDisk('a save that is refused takes nothing of a disk that keeps what it gave in part', async () => {
   const image = `${disk}.image`;
