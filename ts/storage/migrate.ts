@@ -5,7 +5,7 @@ import { checkComplete, isAdapter, type StorageAdapter } from './adapter.js';
 import { expiryOf } from './arguments.js';
 import { supports } from './capabilities.js';
 import { idsOf } from './capability-arguments.js';
-import { each, forEach, sessionIds } from './migrate/ids.js';
+import { each, forEach, sessionIds, storedKeys } from './migrate/ids.js';
 import { isSame, readKey, readSession, type Read } from './migrate/rooms.js';
 import { Saves } from './migrate/saves.js';
 
@@ -48,6 +48,8 @@ export interface MigrateProgress {
   keys: number;
   /** Sessions and keys that were there already, equal. */
   skipped: number;
+  /** Sessions and keys that were listed or asked for, and that the source had not: gone meanwhile, or never there. */
+  missing: number;
   /** Of the copied sessions and keys, as JSON. */
   bytes: number;
 }
@@ -59,7 +61,10 @@ export interface MigrateReport extends MigrateProgress {
   keysListed: boolean;
   /** Everything was read back and was equal. False also where that was not asked for. */
   verified: boolean;
-  /** What was not, at the end: somebody wrote meanwhile, or the target does not keep what it is given. */
+  /**
+   * What was not, at the end: somebody wrote meanwhile, the target does not keep what it is given, or the source does not
+   * give the session that it lists.
+   */
   different: { kind: 'session' | 'key'; id: string }[];
 }
 
@@ -81,13 +86,14 @@ export async function migrate(
   if (from === to) throw new SmallTalkError('ERR_OPTION_INVALID', 'a store cannot be migrated to itself');
   expiryOf(ttl);
   const kinds = kindsOf(from, { ...given, ...(ttl === undefined ? {} : { ttl }) });
-  // Without keys, the methods for them may be missing.
-  const needed = kinds.length > 1 && given.keys !== false ? undefined : FOR_SESSIONS;
+  // Without keys, the methods for them may be missing. Only where that was said: what has others in their place is no store.
+  const needed = given.keys === false ? FOR_SESSIONS : undefined;
   for (const adapter of [from, to]) checkComplete(adapter, needed);
   const report: MigrateReport = {
     sessions: 0,
     keys: 0,
     skipped: 0,
+    missing: 0,
     bytes: 0,
     dryRun,
     keysListed: kinds.length > 1,
@@ -101,21 +107,27 @@ export async function migrate(
   for (const { count, ids, read } of kinds) {
     await forEach(ids(), signal, async (id) => {
       const item = await read(from, id);
-      if (item === null) return;
-      if (isSame(item, await read(to, id), compareEnds)) report.skipped += 1;
+      if (item === null) report.missing += 1;
+      else if (isSame(item, await read(to, id), compareEnds)) report.skipped += 1;
       else {
         if (!dryRun) await saves.save(() => item.saveTo(to));
         report[count] += 1;
         report.bytes += item.bytes;
       }
-      onProgress?.({ sessions: report.sessions, keys: report.keys, skipped: report.skipped, bytes: report.bytes });
+      const { sessions, keys, skipped, missing, bytes } = report;
+      onProgress?.({ sessions, keys, skipped, missing, bytes });
     });
   }
   if (dryRun || !verify) return report;
-  for (const { kind, ids, read } of kinds) {
+  for (const { kind, ids, read, isListed } of kinds) {
     await forEach(ids(), signal, async (id) => {
       const item = await read(from, id);
-      if (item === null || isSame(item, await read(to, id), compareEnds)) return;
+      if (item === null) {
+        // A key may have ended. A session that is listed again and is still not there is no other than the one of before.
+        if (kind === 'session' && isListed) report.different.push({ kind, id });
+        return;
+      }
+      if (isSame(item, await read(to, id), compareEnds)) return;
       // What has ended since it was read is gone from both.
       if (item.expiresAt > Date.now()) report.different.push({ kind, id });
     });
@@ -128,6 +140,8 @@ interface Kind {
   count: 'sessions' | 'keys';
   /** Begins anew at each call. */
   ids: () => AsyncGenerator<string, void, undefined>;
+  /** By the source itself. */
+  isListed: boolean;
   read: Read;
 }
 
@@ -143,11 +157,11 @@ function kindsOf(from: StorageAdapter, { sessions = true, keys = true, ttl }: Mi
       kind: 'session',
       count: 'sessions',
       ids: chosen(sessions, () => sessionIds(from), 'sessions'),
+      isListed: sessions === true,
       read: readSession,
     },
   ];
-  const canList = supports(from, 'keys');
-  if (!canList && keys === true) return kinds;
-  const all = (): AsyncGenerator<string, void, undefined> => (canList ? each(from.keys()) : none());
-  return [...kinds, { kind: 'key', count: 'keys', ids: chosen(keys, all, 'keys'), read: readKey(ttl) }];
+  if (!supports(from, 'keys') && keys === true) return kinds;
+  const ids = chosen(keys, () => storedKeys(from), 'keys');
+  return [...kinds, { kind: 'key', count: 'keys', ids, isListed: keys === true, read: readKey(ttl) }];
 }
