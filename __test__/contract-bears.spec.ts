@@ -1,10 +1,21 @@
-/** What the contract suite must not ask for: keys that only strict adapters refuse, and a store without a network before it. */
+/**
+ * What the contract suite must not ask for: keys that only strict adapters refuse, a store without a network before it, and
+ * one whose clock is that of its caller.
+ */
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 
-import { InMemoryStorageAdapter, type ChatMessage, type ChatSession, type StorageAdapter } from '../ts/index.js';
+import {
+  InMemoryStorageAdapter,
+  SQLiteStorageAdapter,
+  type ChatMessage,
+  type ChatSession,
+  type StorageAdapter,
+} from '../ts/index.js';
 import { testStorageAdapterContract, type StorageContractOptions } from '../ts/testing/index.js';
 import { failuresOf, registered } from './support/mini-runner.js';
-import { failuresInMemory } from './support/planted.js';
+import { failuresInMemory, failuresOnDisk, type Bug } from './support/planted.js';
 
 const supports = new InMemoryStorageAdapter().capabilities;
 
@@ -108,4 +119,82 @@ test.each([
   const { tests, before, after } = registered(() => testStorageAdapterContract('slow', make, undefined, options));
   expect(tests.length).toBeGreaterThan(60);
   expect(new Set([...tests, ...before, ...after].map((step) => step.timeoutMs))).toEqual(new Set([expected]));
+});
+
+const RACES = [
+  'should keep what is set while a key that has ended is read',
+  'should keep what is saved while old sessions are pruned',
+  'should leave deleted what was appended to just before',
+  'should refuse a version of before a call that nobody has waited for',
+];
+
+const TIMES = [
+  'should let a value expire after its ttl, and only then',
+  'should let each of many values expire after their ttl, and only then',
+  'should make updatedAt the later of what is stored and now',
+  'should tell when a key ends',
+  'should keep over a restart what it was given, and lose what it was told to, by every way',
+];
+
+/** Where a call arrives 10 ms after it was made, in the order of the calls, and its answer 10 ms later. */
+function twentyMillisecondsAway(): StorageAdapter {
+  return new Proxy(new InMemoryStorageAdapter(), {
+    get(adapter, name) {
+      const member: unknown = Reflect.get(adapter, name, adapter);
+      if (typeof member !== 'function') return member;
+      const method = member as (...given: unknown[]) => unknown;
+      if (name === 'keys' || name === 'sessions')
+        return async function* (...given: unknown[]) {
+          await delay(10);
+          yield* method.apply(adapter, given) as AsyncIterable<string>;
+        };
+      return async (...given: unknown[]): Promise<unknown> => {
+        const sent = structuredClone(given);
+        await delay(10);
+        const answer = await Promise.allSettled([method.apply(adapter, sent)]);
+        await delay(10);
+        if (answer[0].status === 'rejected') throw answer[0].reason;
+        return answer[0].value;
+      };
+    },
+  });
+}
+
+test.each([...RACES, ...TIMES, 'should answer calls that nobody waits for in the order in which they were made'])(
+  '%s: of a store that is 20 ms away as well',
+  async (title) => {
+    const options: StorageContractOptions = { supports, strict: true };
+    const failures = failuresOf(
+      () => testStorageAdapterContract('far', twentyMillisecondsAway, undefined, options),
+      title,
+    );
+    expect(await failures).toEqual([]);
+  },
+);
+
+describe.each([-150, -5, 5, 150])('of a store whose clock is %i ms off', (off) => {
+  const skewed: Bug<InMemoryStorageAdapter> & Bug<SQLiteStorageAdapter> = (adapter) => ({
+    getExpiry: async (key: string) => {
+      const end = await adapter.getExpiry(key);
+      return end === null ? null : end + off;
+    },
+    appendMessages: async (id: string, messages: readonly ChatMessage[]) => {
+      const count = await adapter.appendMessages(id, messages);
+      const session = await adapter.getSession(id);
+      // Of a session from the future that is what it is.
+      if (session === null || Number(session.updatedAt) > Date.now()) return count;
+      await adapter.saveSession(id, { ...session, updatedAt: new Date(Number(session.updatedAt) + off) });
+      return count;
+    },
+  });
+
+  test.each(TIMES)('%s', async (title) => {
+    const options: StorageContractOptions = { supports, strict: true };
+    expect(await failuresInMemory(options)(skewed, title)).toEqual([]);
+    const onDisk = failuresOnDisk(
+      (directory) => new SQLiteStorageAdapter({ path: join(directory, 's.db'), durability: 'process' }),
+      options,
+    );
+    expect(await onDisk(skewed, title)).toEqual([]);
+  });
 });

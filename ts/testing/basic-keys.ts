@@ -50,18 +50,26 @@ export const keyValues: BasicChapter = ({ describe, it, expect }, subject) => {
       await subject.adapter.set('short', 1, 0.05);
       await subject.adapter.set('renewed', 1, 0.05);
       await subject.adapter.set('renewed', 2);
+      // The last one holds, whatever there was before it. The first is long enough to be there when the second comes.
+      await subject.adapter.set('longer', 1, 1);
+      await subject.adapter.set('longer', 2, 30);
+      await subject.adapter.set('shorter', 1, 30);
+      await subject.adapter.set('shorter', 2, 0.05);
       await eventually(async () => !(await subject.adapter.has('short')));
       // Neither a second more nor one less, nor whole seconds. By its end a store that takes seconds for milliseconds, or for
       // hundredths, has lost the long one, too.
       const { asked, answered } = await untilGone(subject.adapter, 'exact', () => subject.adapter.set('exact', 1, 1.3));
       expect(answered).toBeGreaterThanOrEqual(1_200);
       expect(1_600).toBeGreaterThanOrEqual(asked);
-      expect((await subject.adapter.getStats()).keys).toBe(3);
+      await eventually(async () => !(await subject.adapter.has('shorter')));
+      expect((await subject.adapter.getStats()).keys).toBe(4);
       expect(await subject.adapter.delete('short')).toBe(false);
       expect(await subject.adapter.get('short')).toBeNull();
       expect(await subject.adapter.get('long')).toBe(1);
       expect(await subject.adapter.get('month')).toBe(1);
       expect(await subject.adapter.get('renewed')).toBe(2);
+      // The first of its ends was before that of the exact one.
+      expect(await subject.adapter.get('longer')).toBe(2);
     });
   });
 };

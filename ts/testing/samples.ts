@@ -82,6 +82,9 @@ export function numbers(seed: number): (below: number) => number {
   };
 }
 
+/** How far clocks may differ, the store's and the caller's, in milliseconds: less than any rounding to seconds makes of it. */
+export const OUT_BY = 200;
+
 const PATIENCE_MS = 5_000;
 
 /** Waits until the condition holds. Throws when it does not within five seconds. */

@@ -27,6 +27,7 @@ import { hostileIds } from './strict-ids.js';
 import { hostileFaults, hostileLife } from './strict-life.js';
 import { hostileOptions } from './strict-options.js';
 import { hostileOrder } from './strict-order.js';
+import { hostileRaces } from './strict-races.js';
 import { hostileValues } from './strict-values.js';
 import type { BasicChapter, CapableSubject, Chapter, Subject } from './subject.js';
 
@@ -46,7 +47,7 @@ export interface StorageContractOptions {
   supports?: readonly (Capability | (string & Record<never, never>))[];
   /**
    * Whether it keeps to all that is said of adapters, as those of this package do: adds the hostile chapters, of values, ids,
-   * amounts, options, order, batches, opening and closing, and calls that fail. Default false.
+   * amounts, options, order, races, batches, opening and closing, and calls that fail. Default false.
    */
   strict?: boolean;
   /** How long a test may take, in milliseconds. Default 30,000: the runner's own 5 s are few for a store behind a network. */
@@ -81,6 +82,7 @@ const HOSTILE: readonly Chapter[] = [
   hostileAmounts,
   hostileOptions,
   hostileOrder,
+  hostileRaces,
   hostileBatches,
   hostileLife,
   hostileFaults,

@@ -1,6 +1,6 @@
 /** What an adapter must do that appends messages, or reads a part of a session. */
 import type { ChatMessage } from '../types.js';
-import { at, newSession, ODD_TEXT, sampleSession } from './samples.js';
+import { at, newSession, ODD_TEXT, OUT_BY, sampleSession } from './samples.js';
 import { failureOf, type Chapter } from './subject.js';
 
 const message = (id: string): ChatMessage => ({
@@ -36,7 +36,8 @@ export const appending: Chapter = ({ describe, it, expect }, subject, has) => {
     });
 
     it('should make updatedAt the later of what is stored and now', async () => {
-      const start = Date.now();
+      // By the store's clock, which need not be that of this process.
+      const start = Date.now() - OUT_BY;
       const future = new Date(start + 3_600_000);
       await subject.adapter.saveSession('past', sampleSession('past'));
       await subject.adapter.saveSession('future', { ...sampleSession('future'), updatedAt: future });

@@ -1,6 +1,6 @@
 /** What an adapter must keep over a restart of what came by the methods that only some have, and tell by them. */
 import type { ChatMessage, ChatSession } from '../types.js';
-import { at, eventually, sampleSession } from './samples.js';
+import { at, eventually, OUT_BY, sampleSession } from './samples.js';
 import { readingsFor, readingsOf } from './storage-readings.js';
 import { collect, type Chapter } from './subject.js';
 
@@ -64,7 +64,9 @@ export const keeping: Chapter = ({ describe, it, expect }, subject, has) => {
       if (!has('setMany')) return;
       await eventually(async () => !(await subject.adapter.has('over')));
       if (!has('getExpiry') || !kept) return;
-      expect(Date.now() + HOUR * 1000 + 1).toBeGreaterThanOrEqual((await subject.adapter.getExpiry('hour')) ?? NaN);
+      expect(Date.now() + HOUR * 1000 + OUT_BY).toBeGreaterThanOrEqual(
+        (await subject.adapter.getExpiry('hour')) ?? NaN,
+      );
     });
   });
 };

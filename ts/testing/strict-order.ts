@@ -1,20 +1,27 @@
 /** What a strict adapter must do when a program does not wait: calls at once, and their order. */
 import type { Capability } from '../storage/capabilities.js';
-import type { ChatSession } from '../types.js';
-import { numbers, sampleSession } from './samples.js';
-import type { CapableSubject, Chapter } from './subject.js';
+import type { ChatMessage, ChatSession } from '../types.js';
+import { newSession, numbers, sampleSession } from './samples.js';
+import { failureOf, type CapableSubject, type Chapter } from './subject.js';
 
 const CALLS = 400;
 
 /** At a session while it is saved. */
 const LOOKS = 20;
 
+/** What there is: a turn, or all turns since it was made, or nothing. */
+type State = number | string | null;
+
 /** A key or a session: every state that it has been given, the last one last. */
 interface Place {
-  states: (number | null)[];
-  write(turn: number): Promise<unknown>;
-  read(): Promise<number | null>;
+  states: State[];
+  /** What a write makes of the last state. Default: the turn. */
+  next?(turn: number, last: State): State;
+  write(turn: number, last: State): Promise<unknown>;
+  read(): Promise<State>;
   remove(): Promise<unknown>;
+  /** A write that has to be refused where there is something; whether it was. */
+  lose?(): Promise<boolean>;
 }
 
 /** A session that says in every part of it which turn it is of, so that a mixture is seen. */
@@ -68,7 +75,43 @@ function placesOf({ adapter }: CapableSubject, has: (capability: Capability) => 
         has('deleteSessions') ? (await adapter.deleteSessions(['d'])) === 1 : adapter.deleteSession('d'),
     },
   ];
-  return [...keys, ...sessions, ...batches];
+  return [...keys, ...sessions, ...batches, ...growingPlaces(adapter, has)];
+}
+
+/** Sessions that grow, and are made and read by their versions, wherever it has that: no message may be left out. */
+function growingPlaces(adapter: CapableSubject['adapter'], has: (capability: Capability) => boolean): Place[] {
+  const versions = has('getVersioned') && has('saveVersioned');
+  if (!has('appendMessages') && !has('getMessages') && !versions) return [];
+  const [first] = sampleSession('s').messages as [ChatMessage];
+  const holding = (turns: State): ChatSession => ({
+    ...newSession('s'),
+    messages: `${turns}`.split(',').map((id) => ({ ...first, id })),
+  });
+  const turnsIn = (messages: readonly ChatMessage[] | null | undefined): State =>
+    messages?.map(({ id }) => id).join() ?? null;
+  const next = (turn: number, last: State): State => (last === null ? turn.toString() : `${last},${turn}`);
+  return ['e', 'f'].map((id) => {
+    const reads = [async () => turnsIn((await adapter.getSession(id))?.messages)];
+    if (has('getMessages')) reads.push(async () => turnsIn(await adapter.getMessages(id)));
+    if (versions) reads.push(async () => turnsIn((await adapter.getVersioned(id))?.session.messages));
+    let asked = 0;
+    const place: Place = {
+      states: [null],
+      next,
+      write: (turn, last) => {
+        if (last === null && versions) return adapter.saveVersioned(id, holding(turn), { ifVersion: null });
+        if (last === null || !has('appendMessages')) return adapter.saveSession(id, holding(next(turn, last)));
+        return adapter.appendMessages(id, holding(turn).messages);
+      },
+      // By each way in turn.
+      read: () => (reads[(asked += 1) % reads.length] as Place['read'])(),
+      remove: () => adapter.deleteSession(id),
+    };
+    if (versions)
+      place.lose = async () =>
+        (await failureOf(adapter.saveVersioned(id, holding('lost'), { ifVersion: null })))?.['code'] === 'ERR_CONFLICT';
+    return place;
+  });
 }
 
 /** Concurrency and call order. */
@@ -84,14 +127,16 @@ export const hostileOrder: Chapter = ({ describe, it, expect }, subject, has) =>
         const what = next(20);
         const last = place.states.at(-1) ?? null;
         if (what < 8) {
-          place.states.push(turn);
-          calls.push(place.write(turn));
+          place.states.push(place.next?.(turn, last) ?? turn);
+          calls.push(place.write(turn, last));
         } else if (what < 11) {
           place.states.push(null);
           calls.push(place.remove().then((there) => there === (last !== null) || wrong.push({ turn, there, last })));
         } else if (what < 12) {
           for (const one of places) one.states.push(null);
           calls.push(subject.adapter.clear());
+        } else if (what < 13 && place.lose !== undefined && last !== null) {
+          calls.push(place.lose().then((lost) => lost || wrong.push({ turn, lost, last })));
         } else {
           // It must see what was asked for before it; it may see what was asked for later.
           const since = place.states.length - 1;
