@@ -3,7 +3,7 @@ import fs, { copyFileSync, renameSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 
 import type { FileStorageAdapter } from '../ts/index.js';
-import { mayLookTheSame } from '../ts/storage/file/folder.js';
+import { mayLookTheSame } from '../ts/storage/file/clocks.js';
 import { conversation, open } from './support/file-store.js';
 
 /** The clock of the system, where a test sets it. */

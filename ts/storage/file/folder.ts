@@ -2,11 +2,12 @@
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 
-import { coarseTickMs, wallClock } from './clocks.js';
+import { mayLookTheSame, wallClock } from './clocks.js';
 import { change, readFile, syncDirectory, type Decision, type Found, type Manner, type Progress } from './files.js';
 import { LateSync } from './late-sync.js';
 import { codeOf } from './lock.js';
-import { fileNameOf, idOfFileName, isOurs } from './names.js';
+import { namesIn } from './listed-names.js';
+import { fileNameOf, idOfFileName } from './names.js';
 import type { Begin } from './operation.js';
 import type { Root } from './root.js';
 import { step, type Steps } from './steps.js';
@@ -28,14 +29,6 @@ interface Remembered<H> {
   inode: number;
 }
 
-/** A file so young may be replaced once more within one tick of the file system's clock, and look the same. */
-const TOO_YOUNG_MS = 100;
-
-/** Whether a file may still be replaced by one of the same time; `at` is the clock of the system, as it was before it was read. */
-export function mayLookTheSame(modifiedAt: number, at: number): boolean {
-  return at - modifiedAt <= TOO_YOUNG_MS + coarseTickMs(modifiedAt);
-}
-
 export class Folder<H extends { id: string }> {
   readonly directory: string;
   /** What is owed to writes that did not ask for it. */
@@ -43,7 +36,10 @@ export class Folder<H extends { id: string }> {
   readonly #root: Root;
   readonly #turns: Turns;
   readonly #parse: (line: string) => H | null;
-  readonly #remembered = new Map<string, Remembered<H>>();
+  /** What was there when it was listed last; null: so young that it may have changed and look the same. */
+  readonly #remembered = new Map<string, Remembered<H> | null>();
+  /** For each listing that is under way, the names of what is changed meanwhile. */
+  readonly #changedSince = new Set<Set<string>>();
 
   constructor(root: Root, name: string, turns: Turns, parse: (line: string) => H | null) {
     this.directory = join(root.path, name);
@@ -55,8 +51,10 @@ export class Folder<H extends { id: string }> {
 
   /** Changes the file of an id, in its turn. */
   change<T>(id: string, decide: (found: Found | null) => Decision<T>, manner: Manner): Promise<T> {
-    const path = this.#pathOf(fileNameOf(id));
+    const name = fileNameOf(id);
+    const path = this.#pathOf(name);
     const { newNames } = this.#root;
+    for (const changed of this.#changedSince) changed.add(name);
     const attempt = function* (progress: Progress): Steps<T> {
       // Mostly they are synced before anything is written. Where that failed, it has to succeed now.
       if (manner.power) yield* newNames.sync();
@@ -76,10 +74,7 @@ export class Folder<H extends { id: string }> {
 
   /** Every file, once all is done that was asked for before. */
   async entries(): Promise<Entry<H>[]> {
-    await this.#turns.settled();
     const names = await this.names();
-    const there = new Set(names);
-    for (const name of this.#remembered.keys()) if (!there.has(name)) this.#remembered.delete(name);
     const entries: Entry<H>[] = [];
     await this.#turns.each(names, async (name) => {
       const entry = await this.#turns.part(() => this.#entry(name));
@@ -88,9 +83,21 @@ export class Folder<H extends { id: string }> {
     return entries;
   }
 
-  /** The names of the files that can be those of ids. */
-  names(): Promise<string[]> {
-    return this.#turns.part(() => this.#list());
+  /**
+   * The names of the files that can be those of ids, once all is done that was asked for before; some may have gone. What is
+   * changed here while the directory is read, and what was there before, is among them whatever the reading gives.
+   */
+  async names(): Promise<Set<string>> {
+    const changed = new Set<string>();
+    this.#changedSince.add(changed);
+    try {
+      await this.#turns.settled();
+      const names = await this.#turns.part(() => this.#list());
+      for (const name of changed) names.add(name);
+      return names;
+    } finally {
+      this.#changedSince.delete(changed);
+    }
   }
 
   /** The whole of one file; null where it has gone meanwhile. */
@@ -114,24 +121,26 @@ export class Folder<H extends { id: string }> {
     if (manner.power) yield* syncDirectory(this.directory);
   }
 
-  *#list(): Steps<string[]> {
-    return (yield* this.#root.inside(this.directory, () => step('list', this.directory))).filter(isOurs);
+  #list(): Steps<Set<string>> {
+    return this.#root.inside(this.directory, () => namesIn(this.directory, this.#remembered.keys()));
   }
 
   *#entry(name: string): Steps<Entry<H> | null> {
     const remembered = this.#remembered.get(name);
-    if (remembered !== undefined && (yield* this.#isSame(name, remembered))) return remembered.entry;
+    if (remembered && (yield* this.#isSame(name, remembered))) return remembered.entry;
     const at = wallClock();
     const found = yield* readFile(this.#pathOf(name), false);
-    if (found === null) return null;
+    if (found === null) {
+      this.#remembered.delete(name);
+      return null;
+    }
     const head = this.#headIn(name, found.line);
     const id = this.idOf(name, found.line);
     // A shortened name whose file does not tell the id either: `verify` tells of it.
     if (id === null) return null;
     const { size, mtimeMs: modifiedAt, ino: inode } = found.stats;
     const entry: Entry<H> = { id, name, size, modifiedAt, head };
-    if (mayLookTheSame(modifiedAt, at)) this.#remembered.delete(name);
-    else this.#remembered.set(name, { entry, inode });
+    this.#remembered.set(name, mayLookTheSame(modifiedAt, at) ? null : { entry, inode });
     return entry;
   }
 

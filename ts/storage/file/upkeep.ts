@@ -80,7 +80,6 @@ export async function prunePlace(place: Place, query: PruneQuery, manner: Manner
 
 /** Reads every file and compares its checksum. */
 export async function verifyPlace(place: Place): Promise<VerifyReport> {
-  await place.turns.settled();
   const damaged: Damage[] = [];
   let messages = 0;
   const sessions = await verifyFolder(place, 'session', place.sessions, damaged, (id, bytes) => {
