@@ -53,14 +53,16 @@ export class Folder<H extends { id: string }> {
   change<T>(id: string, decide: (found: Found | null) => Decision<T>, manner: Manner): Promise<T> {
     const name = fileNameOf(id);
     const path = this.#pathOf(name);
-    const { newNames } = this.#root;
+    const root = this.#root;
     for (const changed of this.#changedSince) changed.add(name);
     const attempt = function* (progress: Progress): Steps<T> {
       // Mostly they are synced before anything is written. Where that failed, it has to succeed now.
-      if (manner.power) yield* newNames.sync();
-      return yield* change(path, decide, manner, progress);
+      if (manner.power) yield* root.newNames.sync();
+      const changed = yield* change(path, decide, manner, progress);
+      yield* root.checkWritten(path);
+      return changed;
     };
-    const begin: Begin<T> = (progress) => this.#root.inside(this.directory, () => attempt(progress));
+    const begin: Begin<T> = (progress) => root.inside(this.directory, () => attempt(progress));
     const changed = this.#turns.write(path, begin, manner.ticket);
     if (!manner.power) this.late.owe(changed);
     return changed;
@@ -69,35 +71,28 @@ export class Folder<H extends { id: string }> {
   /** Reads the file of an id, in its turn; null where there is none. */
   read(id: string, whole: boolean): Promise<Found | null> {
     const path = this.#pathOf(fileNameOf(id));
-    return this.#turns.read(path, () => readFile(path, whole));
+    const root = this.#root;
+    return this.#turns.read(path, function* () {
+      const found = yield* readFile(path, whole);
+      yield* root.check();
+      return found;
+    });
   }
 
   /** Every file, once all is done that was asked for before. */
   async entries(): Promise<Entry<H>[]> {
-    const names = await this.names();
     const entries: Entry<H>[] = [];
-    await this.#turns.each(names, async (name) => {
+    await this.each(async (name) => {
       const entry = await this.#turns.part(() => this.#entry(name));
       if (entry !== null) entries.push(entry);
     });
     return entries;
   }
 
-  /**
-   * The names of the files that can be those of ids, once all is done that was asked for before; some may have gone. What is
-   * changed here while the directory is read, and what was there before, is among them whatever the reading gives.
-   */
-  async names(): Promise<Set<string>> {
-    const changed = new Set<string>();
-    this.#changedSince.add(changed);
-    try {
-      await this.#turns.settled();
-      const names = await this.#turns.part(() => this.#list());
-      for (const name of changed) names.add(name);
-      return names;
-    } finally {
-      this.#changedSince.delete(changed);
-    }
+  /** Does something for the name of each file, once all is done that was asked for before; some may have gone. */
+  async each(work: (name: string) => Promise<void>): Promise<void> {
+    await this.#turns.each(await this.#names(), work);
+    await this.#turns.part(() => this.#root.check());
   }
 
   /** The whole of one file; null where it has gone meanwhile. */
@@ -119,6 +114,24 @@ export class Folder<H extends { id: string }> {
       yield* change(this.#pathOf(name), gone, { ...manner, power: false }, progress);
     }
     if (manner.power) yield* syncDirectory(this.directory);
+    yield* this.#root.checkWritten(this.directory);
+  }
+
+  /**
+   * The names of the files that can be those of ids, once all is done that was asked for before. What is changed here while the
+   * directory is read, and what was there before, is among them whatever the reading gives.
+   */
+  async #names(): Promise<Set<string>> {
+    const changed = new Set<string>();
+    this.#changedSince.add(changed);
+    try {
+      await this.#turns.settled();
+      const names = await this.#turns.part(() => this.#list());
+      for (const name of changed) names.add(name);
+      return names;
+    } finally {
+      this.#changedSince.delete(changed);
+    }
   }
 
   #list(): Steps<Set<string>> {

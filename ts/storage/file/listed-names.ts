@@ -15,15 +15,13 @@ const MOST_READINGS = 8;
  */
 export function* namesIn(directory: string, known: Iterable<string>): Steps<Set<string>> {
   const names = new Set(known);
-  // It may be a symbolic link, whose own time tells nothing.
-  const within = `${directory}/.`;
   for (let reading = 1; ; reading += 1) {
     const before = names.size;
     const at = wallClock();
-    const stats = yield* step('statLink', within);
+    const stats = yield* step('statThrough', directory);
     for (const name of yield* step('list', directory)) if (!names.has(name) && isOurs(name)) names.add(name);
     if (reading === MOST_READINGS || (reading > 1 && names.size === before)) return names;
-    const { mtimeMs, ctimeMs } = yield* step('statLink', within);
+    const { mtimeMs, ctimeMs } = yield* step('statThrough', directory);
     if (mtimeMs === stats.mtimeMs && ctimeMs === stats.ctimeMs && !mayLookTheSame(mtimeMs, at)) return names;
   }
 }

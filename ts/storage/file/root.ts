@@ -1,5 +1,5 @@
 /** The directory of a store, and those in it that have its files: what becomes of them when somebody takes them away. */
-import { lstatSync, statSync, type Stats } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { StorageError } from '../../errors.js';
@@ -15,18 +15,18 @@ export class Root {
 
   constructor(path: string) {
     this.path = path;
-    this.#seen = lstatSync(path);
+    this.#seen = statSync(path);
     // Who made them may have been killed before they were on the disk, or have failed, or may be about to sync them.
     this.newNames.add(withThoseAbove(path));
   }
 
   /** Takes what stands there now for the store; says whether that is another directory than before, or `made` is not empty. */
   lookAgain(made: readonly string[]): boolean {
-    const seen = lstatSync(this.path);
-    const isOther = !isSame(seen, this.#seen);
+    const seen = statSync(this.path);
+    const isNew = !isSame(seen, this.#seen);
     this.#seen = seen;
-    this.newNames.add(isOther ? withThoseAbove(this.path) : made);
-    return isOther || made.length > 0;
+    this.newNames.add(isNew ? withThoseAbove(this.path) : made);
+    return isNew || made.length > 0;
   }
 
   /**
@@ -34,28 +34,56 @@ export class Root {
    * away, it is made anew. Where the root is gone as well, or is another one, as when its disk is, nobody begins anew unasked.
    */
   *inside<T>(directory: string, begin: () => Steps<T>): Steps<T> {
+    yield* this.check();
     try {
       return yield* begin();
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
-      if (!(yield* this.#isThere())) throw goneOf(this.path, error);
+      const seen = yield* this.#look();
+      if (seen === null || !isSame(seen, this.#seen)) throw goneOf(this.path, error);
       yield* makeStep(directory);
       this.newNames.add([this.path]);
       return yield* begin();
     }
   }
 
-  *#isThere(): Steps<boolean> {
+  /** Throws where it is gone, or another directory is there. What was read until then was not found in that one. */
+  *check(): Steps<void> {
+    const seen = yield* this.#look();
+    if (seen === null || isOther(seen, this.#seen)) throw goneOf(this.path);
+  }
+
+  /** Throws where it went while something was written: who knows where that is. */
+  *checkWritten(path: string): Steps<void> {
     try {
-      return isSame(yield* step('statLink', this.path), this.#seen);
+      yield* this.check();
+    } catch (cause) {
+      const message = `${path} was written, and whether that is in the store is unknown`;
+      throw new StorageError('ERR_INDETERMINATE', message, { cause });
+    }
+  }
+
+  /** What is there now; null: nothing. */
+  *#look(): Steps<Stats | null> {
+    try {
+      return yield* step('statThrough', this.path);
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return false;
+      if (codeOf(error) === 'ENOENT') return null;
       throw error;
     }
   }
 }
 
 const isSame = (one: Stats, other: Stats): boolean => one.dev === other.dev && one.ino === other.ino;
+
+/**
+ * Whether they are two directories for certain. FAT and file systems in user space may give the same one another number, once the
+ * kernel has forgotten it: the moment when it was made tells then, where the file system does.
+ */
+function isOther(one: Stats, other: Stats): boolean {
+  if (one.dev !== other.dev) return true;
+  return one.ino !== other.ino && one.birthtimeMs > 0 && one.birthtimeMs !== other.birthtimeMs;
+}
 
 function* makeStep(directory: string): Steps<void> {
   try {
@@ -66,8 +94,8 @@ function* makeStep(directory: string): Steps<void> {
   }
 }
 
-function goneOf(path: string, cause: unknown): StorageError {
-  const message = `${path} is gone, or another directory is there without its files: initialize() begins anew there`;
+function goneOf(path: string, cause?: unknown): StorageError {
+  const message = `${path} is gone, or another directory is in its place: initialize() begins anew there`;
   return new StorageError('ERR_IO', message, { cause });
 }
 

@@ -16,6 +16,8 @@ interface Calls {
   sync(fd: number): void;
   stat(fd: number): fs.Stats;
   statLink(path: string): fs.Stats;
+  /** Of what links lead to. */
+  statThrough(path: string): fs.Stats;
   rename(from: string, to: string): void;
   remove(path: string): void;
   link(target: string, path: string): void;
@@ -50,6 +52,7 @@ const later: { [K in Name]: (...args: Parameters<Calls[K]>) => Promise<ReturnTyp
   sync: (fd) => syncing(() => called((done) => fs.fsync(fd, done))),
   stat: (fd) => called((done) => fs.fstat(fd, done)),
   statLink: (path) => promised.lstat(path),
+  statThrough: (path) => promised.stat(path),
   rename: (from, to) => promised.rename(from, to),
   remove: (path) => promised.unlink(path),
   link: (target, path) => promised.symlink(target, path),
@@ -97,6 +100,7 @@ const now: Calls = {
   sync: fs.fsyncSync,
   stat: (fd) => fs.fstatSync(fd),
   statLink: (path) => fs.lstatSync(path),
+  statThrough: (path) => fs.statSync(path),
   rename: fs.renameSync,
   remove: fs.unlinkSync,
   link: (target, path) => fs.symlinkSync(target, path),

@@ -82,10 +82,10 @@ export async function prunePlace(place: Place, query: PruneQuery, manner: Manner
 export async function verifyPlace(place: Place): Promise<VerifyReport> {
   const damaged: Damage[] = [];
   let messages = 0;
-  const sessions = await verifyFolder(place, 'session', place.sessions, damaged, (id, bytes) => {
+  const sessions = await verifyFolder('session', place.sessions, damaged, (id, bytes) => {
     messages += readSession(id, bytes).head.messageCount;
   });
-  const keys = await verifyFolder(place, 'key', place.keys, damaged, (id, bytes) => void readKey(id, bytes));
+  const keys = await verifyFolder('key', place.keys, damaged, (id, bytes) => void readKey(id, bytes));
   return { sessions, keys, messages, damaged };
 }
 
@@ -94,14 +94,13 @@ const UNREADABLE = new Set(['EIO', 'EISDIR', 'ELOOP', 'EACCES', 'EPERM']);
 
 /** Gives the number of files. */
 async function verifyFolder<H extends { id: string }>(
-  { turns }: Place,
   kind: 'session' | 'key',
   folder: Folder<H>,
   damaged: Damage[],
   read: (id: string, bytes: Buffer) => void,
 ): Promise<number> {
   let count = 0;
-  await turns.each(await folder.names(), async (name) => {
+  await folder.each(async (name) => {
     let id = folder.idOf(name, '');
     try {
       const found = await folder.whole(name);
