@@ -96,6 +96,8 @@ test.each([[['--no-addons']], [[PERMISSION ?? '--no-addons', '--allow-fs-read=*'
     const { error } = await said(root, words);
     expect(error).toMatch(/\): Cannot load native addon because loading addons is disabled\. Without it/);
     expect(error).not.toMatch(/npm install|bundle/);
+    // The permission model lets nobody sync a file.
+    expect(error.includes('FileStorageAdapter')).toBe(words[0] === '--no-addons');
   },
 );
 

@@ -176,6 +176,26 @@ test('a full disk is ERR_FULL, which may pass', () => {
   expect(storageError(refused)).toMatchObject({ code: 'ERR_FULL', retryable: true, cause: refused });
 });
 
+test('what Node’s permission model refuses is an ERR_IO that says so: it lets nobody sync a file', async () => {
+  const permission = ['--permission', '--experimental-permission'].find((flag) =>
+    process.allowedNodeEnvironmentFlags.has(flag),
+  );
+  const path = temporaryDirectory();
+  const script = `
+    const { FileStorageAdapter, SmallTalkError } = require(${JSON.stringify(dist)});
+    const store = new FileStorageAdapter({ path: ${JSON.stringify(path)} });
+    const code = (error) => error instanceof SmallTalkError && error.code + ' ' + error.message;
+    (async () => {
+      for (const use of [() => store.initialize(), () => store.set('k', 1), () => store.get('k')])
+        console.log(await use().catch(code));
+    })();`;
+  const words = [permission as string, '--allow-fs-read=*', '--allow-fs-write=*', '-e', script];
+  const { code, output } = await runNode(words, { cwd: path, env: { NODE_NO_WARNINGS: '1' } });
+  const refused = /^ERR_IO .*Permission Model.*: under Node's permission model the file adapter can only read\n/i
+    .source;
+  expect([code, output]).toEqual([0, expect.stringMatching(`${refused}${refused.slice(1)}null\n$`)]);
+});
+
 test('a session that is listed is not read again until its file changes', async () => {
   const store = open();
   await store.saveSession('a', conversation('a'));

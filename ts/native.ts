@@ -90,12 +90,13 @@ function unavailable(cause: unknown): SmallTalkError {
           `the native binary could not be loaded on ${where}${reason === null ? '' : `: ${reason}`}`,
           ...remedies(reason),
         ];
-  said.push(
-    'Without it the event bus with its in-memory history, InMemoryStorageAdapter and FileStorageAdapter work; ' +
-      'everything else needs it',
-  );
+  const stores = isRestricted() ? ' and InMemoryStorageAdapter' : ', InMemoryStorageAdapter and FileStorageAdapter';
+  said.push(`Without it the event bus with its in-memory history${stores} work; everything else needs it`);
   return new SmallTalkError('ERR_NATIVE_UNAVAILABLE', said.map((sentence) => `${sentence}.`).join(' '), { cause });
 }
+
+/** Whether Node's permission model is on: it lets nobody sync a file. */
+const isRestricted = (): boolean => (process as Partial<NodeJS.Process>).permission !== undefined;
 
 /** What else is to be said: what to install helps where nothing is there, and nobody whose system refuses to load it. */
 function remedies(reason: string | null): string[] {

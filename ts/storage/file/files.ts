@@ -184,10 +184,22 @@ function* isOlderThan(path: string, ageMs: number): Steps<boolean> {
 
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
-/** What the operating system says, as an error of ours; others pass through as they are. */
+/** A code of Node's, which is none of ours. */
+const DENIED = /^ERR_ACCESS_DENIED$/;
+
+/** What the operating system says, or Node in its place, as an error of ours; others pass through as they are. */
 export function storageError(error: unknown): unknown {
   const code = codeOf(error);
+  if (DENIED.test(code)) return deniedBy(error as Error);
   if (error instanceof SmallTalkError || !/^E[A-Z0-9]+$/.test(code)) return error;
   const ours: ErrorCode = FULL.has(code) ? 'ERR_FULL' : 'ERR_IO';
   return new StorageError(ours, (error as Error).message, { cause: error });
+}
+
+/** Node's permission model lets nobody sync a file, or make a link without rights to all files. */
+function deniedBy(error: Error): StorageError {
+  const { resource = '' } = error as { resource?: string };
+  const said = [error.message.replace(/\.$/, ''), resource].filter((part) => part !== '').join(', ');
+  const message = `${said}: under Node's permission model the file adapter can only read`;
+  return new StorageError('ERR_IO', message, { cause: error });
 }

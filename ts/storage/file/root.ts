@@ -40,7 +40,7 @@ export class Root {
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
       const seen = yield* this.#look();
-      if (seen === null || !isSame(seen, this.#seen)) throw goneOf(this.path, error);
+      if (seen === null || !isSame(seen, this.#seen)) throw goneOf(this.path, { cause: error });
       yield* makeStep(directory);
       this.newNames.add([this.path]);
       return yield* begin();
@@ -94,9 +94,9 @@ function* makeStep(directory: string): Steps<void> {
   }
 }
 
-function goneOf(path: string, cause?: unknown): StorageError {
+function goneOf(path: string, options?: ErrorOptions): StorageError {
   const message = `${path} is gone, or another directory is in its place: initialize() begins anew there`;
-  return new StorageError('ERR_IO', message, { cause });
+  return new StorageError('ERR_IO', message, options);
 }
 
 /** A directory and those above it in the same file system: beyond that its name has been there before. */
