@@ -1,6 +1,6 @@
 /** Another directory in the place of a store, which has its subdirectories too: nobody takes it for the store. */
 import { execFileSync } from 'node:child_process';
-import fs, { lstatSync, mkdirSync, promises, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
+import fs, { lstatSync, mkdirSync, promises, readdirSync, renameSync, rmSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 
 import { FileStorageAdapter } from '../ts/index.js';
@@ -86,6 +86,26 @@ test('after initialize() it is the store', async () => {
   await save(store, 'b');
   expect(filesIn(store.path)).toEqual(['b.json']);
   await store.close();
+});
+
+test('a sync of its names is none of the store’s, which follows when the store is back', async () => {
+  const store = await filled();
+  const other = open(store.path);
+  await other.initialize();
+  await store.set('l', 1);
+  const { ino } = statSync(join(store.path, 'keys'));
+  const synced: number[] = [];
+  const { fsync } = fs;
+  jest.spyOn(fs, 'fsync').mockImplementation(((fd: number, done: (error: Error | null) => void) => {
+    synced.push(fs.fstatSync(fd).ino);
+    fsync(fd, done);
+  }) as unknown as typeof fs.fsync);
+  exchange(store.path);
+  await other.close();
+  expect(synced).not.toContain(ino);
+  putBack(store.path);
+  await store.close();
+  expect(synced).toContain(ino);
 });
 
 describe('where it comes while something is done', () => {

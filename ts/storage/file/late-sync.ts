@@ -52,6 +52,8 @@ export class LateSync {
     // A write that is under way may land behind this sync, and then the process may end before it is heard of.
     const isAll = this.#underWay === 0;
     try {
+      // Another directory may be in the place of the one that it is owed to.
+      yield* this.#root.check();
       yield* this.#root.newNames.sync();
       yield* syncDirectory(this.#directory);
       if (isAll) this.#done = asked;
