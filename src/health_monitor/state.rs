@@ -8,6 +8,9 @@
 //!
 //! Missed beats are the whole intervals of silence, once a ping has been out for an interval; a rejected ping counts at
 //! once. Whoever cannot be pinged, and whoever has work in flight, is never judged by silence.
+//!
+//! That work is begun ends a silence, but is no sign of life, for whoever begins it may be somebody else: it makes good
+//! nothing else, nor that an agent is gone.
 
 mod charged;
 
@@ -41,6 +44,8 @@ pub struct Agent {
     charges: Option<Box<Charges>>,
     /// The beat that was last seen: a tick that had begun when the agent gave the sign.
     last_beat: u32,
+    /// Since when it is silent: since that beat, or since work was begun.
+    quiet_since: u32,
     /// The oldest ping since then that nobody answered.
     unanswered: Option<u32>,
     rejections: u32,
@@ -63,6 +68,7 @@ impl Agent {
             silence: Standing::Healthy,
             charges: None,
             last_beat: now,
+            quiet_since: now,
             unanswered: None,
             rejections: 0,
             vain: 0,
@@ -75,7 +81,8 @@ impl Agent {
     pub fn judge(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
         self.see(rules, beat);
         let mut ping = false;
-        if self.pingable && !self.busy() {
+        // Who is gone is asked on, whatever is begun: nothing else would show that it is back before that has ended.
+        if self.pingable && (!self.busy() || self.silence == Standing::Disconnected) {
             self.silence = self.silence.max(self.verdict(rules, now));
             if reached(now, self.next_ping) {
                 ping = true;
@@ -134,18 +141,24 @@ impl Agent {
         if beat == self.last_beat {
             return;
         }
+        self.last_beat = beat;
+        if let Some(charges) = &mut self.charges {
+            charges.forgive(beat);
+        }
+        self.end_silence(rules, beat);
+    }
+
+    /// It has been silent since `moment` at the longest.
+    fn end_silence(&mut self, rules: &Rules, moment: u32) {
         // An agent that answers pings is idle: pinging it a little before the interval is over lets agents drift apart
         // that something once brought into step. One that is active is left alone for the whole interval.
         let early = if self.unanswered.is_some() { share(rules.ping_after / 4, self.phase) } else { 0 };
-        self.last_beat = beat;
+        self.quiet_since = moment;
         self.unanswered = None;
         self.rejections = 0;
         self.vain = 0;
         self.silence = Standing::Healthy;
-        if let Some(charges) = &mut self.charges {
-            charges.forgive(beat);
-        }
-        self.next_ping = beat.wrapping_add(1 + rules.ping_after - early);
+        self.next_ping = moment.wrapping_add(1 + rules.ping_after - early);
     }
 
     fn verdict(&self, rules: &Rules, now: u32) -> Standing {
@@ -176,10 +189,10 @@ impl Agent {
         self.unanswered.is_some_and(|asked| now.wrapping_sub(asked) >= room) && self.silence(now) >= rules.timeout
     }
 
-    /// Ticks since the last sign of life, the one it came in included.
+    /// Ticks since the last sign of life, or since work was begun, the one it came in included.
     #[must_use]
     pub fn silence(&self, now: u32) -> u32 {
-        now.wrapping_sub(self.last_beat)
+        now.wrapping_sub(self.quiet_since)
     }
 
     /// The next tick at which a look may bring something, whatever signs of life come until then. Those of an agent against

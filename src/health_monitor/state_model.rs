@@ -19,6 +19,7 @@ enum Deed {
     BeatThenReject,
     RejectThenBeat,
     Begin(u16),
+    BeginThenBeat(u16),
     /// The oldest work in flight ends.
     Settle,
     Freeze,
@@ -36,6 +37,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => Just(Deed::BeatThenReject),
         2 => Just(Deed::RejectThenBeat),
         3 => (0u16..60).prop_map(Deed::Begin),
+        1 => (0u16..60).prop_map(Deed::BeginThenBeat),
         2 => Just(Deed::Settle),
         1 => Just(Deed::Freeze),
         1 => Just(Deed::Thaw),
@@ -122,7 +124,7 @@ proptest! {
             if step.ping {
                 model.pings.push(tick);
             }
-            if matches!(deed, Deed::Beat | Deed::BeatThenReject | Deed::Begin(_) | Deed::Settle) {
+            if matches!(deed, Deed::Beat | Deed::BeatThenReject | Deed::Settle) {
                 beat = now;
                 model.sign(tick);
             }
@@ -132,9 +134,9 @@ proptest! {
                     model.reject(tick);
                     case.happen(now, |agent| agent.reject(&rules, now, beat))?;
                 }
-                Deed::Begin(deadline) => {
+                Deed::Begin(deadline) | Deed::BeginThenBeat(deadline) => {
                     works += 1;
-                    model.works.push((works, tick + 1 + u32::from(deadline)));
+                    model.begin(tick, works, tick + 1 + u32::from(deadline));
                     case.happen(now, |agent| agent.begin(&rules, now, beat, works, deadline.into()))?;
                 }
                 Deed::Settle => {
@@ -158,7 +160,7 @@ proptest! {
                 }
             }
             prop_assert_eq!(case.agent.standing(), model.standing(tick));
-            if matches!(deed, Deed::RejectThenBeat) {
+            if matches!(deed, Deed::RejectThenBeat | Deed::BeginThenBeat(_)) {
                 beat = now;
                 model.sign(tick);
             }

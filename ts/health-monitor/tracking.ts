@@ -48,7 +48,7 @@ export class Tracking {
   /** Work begins; to be called when it has ended. */
   #begin(watched: Watched, kind: string, deadline: number): () => void {
     const { life } = watched;
-    watched.alive(kind);
+    watched.begins(kind);
     const work = life.begin();
     try {
       this.#wire.begin(watched, work, deadline);

@@ -133,7 +133,10 @@ export interface AgentHealth {
   state: AgentState;
   /** When it came into this state, in epoch milliseconds. */
   since: number;
-  /** Milliseconds since its last sign of life, give or take a tenth of the interval; a frozen event loop does not count. */
+  /**
+   * Milliseconds since its last sign of life, or since it was given work, give or take a tenth of the interval; a frozen event loop
+   * does not count.
+   */
   silentFor: number;
   missedBeats: number;
   /** Why it is not healthy. */
@@ -142,7 +145,7 @@ export interface AgentHealth {
   tracked: number;
   /** What the last ping or the last attempt to recover failed with. */
   error: ErrorSummary | null;
-  /** What the last sign of life was: an event's name, `ping`, or what `recordActivity` was told. */
+  /** What it did last: an event's name, `ping`, what `recordActivity` was told, or the kind of the work that it was given. */
   lastActivity: string | null;
   /** What is done when it is gone. */
   recoveryStrategy: RecoveryStrategy;

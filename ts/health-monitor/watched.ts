@@ -125,6 +125,14 @@ export class Watched {
     if (settled && this.missed === null) this.#beats.expect(this.slot, what);
   }
 
+  /** Work begins. It is active, but that is no sign of life: who begins the work may be somebody else. */
+  begins(what: string): void {
+    if (what === this.lastActivity) return;
+    checkText(what, 'what an agent did');
+    this.lastActivity = what;
+    this.#beats.expectNothing(this.slot);
+  }
+
   /** What it, or an attempt to recover it, failed with; until its next sign of life outside of a recovery. */
   get error(): ErrorSummary | null {
     return this.#error;

@@ -8,10 +8,13 @@ use crate::health_monitor::{
 };
 
 impl Agent {
-    /// Work begins, and has so many ticks. To begin it is a sign of life.
+    /// Work begins, and has so many ticks. That shows that the agent is asked for something, not that it has survived what
+    /// is overdue, nor that it is back.
     pub fn begin(&mut self, rules: &Rules, now: u32, beat: u32, work: u32, deadline: u32) -> Step {
         self.see(rules, beat);
-        self.unanswered = None;
+        if self.silence < Standing::Disconnected {
+            self.end_silence(rules, now);
+        }
         // The tick that is under way is a part of one only.
         self.charged().begin(work, now.wrapping_add(1).wrapping_add(deadline));
         Step { ping: false, moved: self.stand(rules, now) }

@@ -23,6 +23,42 @@ proptest! {
     }
 
     #[test]
+    fn whoever_does_nothing_but_begin_work_is_given_up_an_interval_after_the_first_deadline(
+        rules in rules(), origin: u32, phase: u16, deadline in 0u32..2000, every in 1u32..200, pingable: bool,
+    ) {
+        let mut agent = Agent::new(&rules, origin, pingable, phase);
+        agent.begin(&rules, origin, origin, 0, deadline);
+        let gone = deadline + 1 + rules.interval;
+        for tick in 1..=gone {
+            let now = origin.wrapping_add(tick);
+            let step = agent.judge(&rules, now, origin);
+            prop_assert!(!step.ping);
+            prop_assert_eq!(step.moved == Some(Standing::Disconnected), tick == gone);
+            if tick % every == 0 {
+                prop_assert_eq!(agent.begin(&rules, now, origin, tick, deadline), Step::default());
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_is_gone_is_asked_on_whatever_is_begun_and_is_back_when_it_answers(
+        rules in rules(), origin: u32, phase: u16, deadline in 0u32..2000,
+    ) {
+        let mut agent = Agent::new(&rules, origin, true, phase);
+        let mut ticks = (1..).map(|tick| origin.wrapping_add(tick));
+        let gone = ticks.find(|now| agent.judge(&rules, *now, origin).moved == Some(Standing::Disconnected)).unwrap();
+        prop_assert_eq!(agent.begin(&rules, gone, origin, 1, deadline), Step::default());
+        let asked = ticks.by_ref().take(rules.interval as usize * 9).find(|now| {
+            let step = agent.judge(&rules, *now, origin);
+            step.ping && step.moved.is_none()
+        });
+        prop_assert!(asked.is_some());
+        let now = ticks.next().unwrap();
+        let step = agent.judge(&rules, now, now);
+        prop_assert_eq!((step.moved, agent.standing()), (Some(Standing::Healthy), Standing::Healthy));
+    }
+
+    #[test]
     fn an_agent_that_answers_is_never_accused(
         rules in rules(), origin: u32, phase: u16, delays in prop::collection::vec(0.0f64..1.0, 1..40),
     ) {

@@ -6,6 +6,7 @@ use crate::health_monitor::{Rules, Standing};
 pub struct History {
     rules: Rules,
     pingable: bool,
+    /// The last sign of life, or the begin of work where that ended a silence.
     last_sign: u32,
     pub pings: Vec<u32>,
     rejections: Vec<u32>,
@@ -13,7 +14,7 @@ pub struct History {
     pub works: Vec<(u32, u32)>,
     pub frozen_since: Option<u32>,
     pub exited: bool,
-    /// How it stood when it was moved, until a sign of life.
+    /// How it stood when it was moved, or by its silence when work was begun, until a sign of life.
     kept: Standing,
 }
 
@@ -56,12 +57,22 @@ impl History {
     }
 
     pub fn sign(&mut self, now: u32) {
-        if now > self.last_sign {
-            self.last_sign = now;
-            self.rejections.clear();
-            self.kept = Standing::Healthy;
-            self.works.retain(|(_, due)| *due > now);
+        self.end_silence(now);
+        self.works.retain(|(_, due)| *due > now);
+    }
+
+    pub fn begin(&mut self, now: u32, work: u32, due: u32) {
+        self.kept = self.kept.max(self.silence(now));
+        if self.kept < Standing::Disconnected {
+            self.end_silence(now);
         }
+        self.works.push((work, due));
+    }
+
+    fn end_silence(&mut self, now: u32) {
+        self.last_sign = now;
+        self.rejections.clear();
+        self.kept = Standing::Healthy;
     }
 
     pub fn relocate(&mut self, now: u32, first_work: u32) {
