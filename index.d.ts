@@ -127,8 +127,8 @@ export declare function healthRelocate(handle: ExternalObject<HealthHandle>, slo
  */
 export declare function healthReset(handle: ExternalObject<HealthHandle>, slot: number, ticket: number, next: HealthRegistration, firstWork: number): boolean
 
-/** Work has ended, however. */
-export declare function healthSettle(handle: ExternalObject<HealthHandle>, slot: number, ticket: number, work: number): void
+/** Work has ended, however; `shows`: that the agent lives. */
+export declare function healthSettle(handle: ExternalObject<HealthHandle>, slot: number, ticket: number, work: number, shows: boolean): void
 
 /** Goes on after a stop. */
 export declare function healthStart(handle: ExternalObject<HealthHandle>): void

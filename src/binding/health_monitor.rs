@@ -168,11 +168,11 @@ pub fn health_begin(handle: &External<HealthHandle>, slot: u32, ticket: u32, wor
     })
 }
 
-/// Work has ended, however.
+/// Work has ended, however; `shows`: that the agent lives.
 #[napi(catch_unwind)]
-pub fn health_settle(handle: &External<HealthHandle>, slot: u32, ticket: u32, work: u32) -> Result<()> {
+pub fn health_settle(handle: &External<HealthHandle>, slot: u32, ticket: u32, work: u32, shows: bool) -> Result<()> {
     entry("healthSettle", || {
-        handle.0.settle(slot, ticket, work);
+        handle.0.settle(slot, ticket, work, shows);
         Ok(())
     })
 }

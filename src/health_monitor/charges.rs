@@ -36,6 +36,13 @@ impl Charges {
         self.works.len() < before
     }
 
+    /// What the work `id` makes of the agent at `now`.
+    #[must_use]
+    pub fn overdue(&self, rules: &Rules, now: u32, id: u32) -> Standing {
+        let work = self.works.iter().find(|work| work.id == id && reached(now, work.due));
+        work.map_or(Standing::Healthy, |work| since(rules, now, work.due))
+    }
+
     /// The agent gave a sign of life in the tick `beat`: work that was overdue by then has been survived, and is forgotten.
     pub fn forgive(&mut self, beat: u32) {
         self.works.retain(|work| !reached(beat, work.due));
@@ -83,13 +90,16 @@ impl Charges {
     /// The gravest of them, and what it makes of the agent at `now`.
     #[must_use]
     pub fn verdict(&self, rules: &Rules, now: u32) -> Option<(Standing, Reason)> {
-        let by = |since: u32| {
-            if now.wrapping_sub(since) >= rules.interval { Standing::Disconnected } else { Standing::Suspect }
-        };
+        let by = |moment| since(rules, now, moment);
         let exited = self.exited.then_some((Standing::Disconnected, Reason::Exited));
         let frozen = self.frozen_since.map(|since| (by(since), Reason::Frozen));
         let overdue =
             self.works.iter().filter(|work| reached(now, work.due)).map(|work| (by(work.due), Reason::Overdue));
         overdue.chain(frozen).chain(exited).max_by_key(|(standing, _)| *standing)
     }
+}
+
+/// What has spoken against an agent since `moment` makes of it at `now`.
+fn since(rules: &Rules, now: u32, moment: u32) -> Standing {
+    if now.wrapping_sub(moment) >= rules.interval { Standing::Disconnected } else { Standing::Suspect }
 }

@@ -22,6 +22,8 @@ enum Deed {
     BeginThenBeat(u16),
     /// The oldest work in flight ends.
     Settle,
+    /// The same, which shows nothing.
+    SettleUnheard,
     Freeze,
     Thaw,
     Exit,
@@ -39,6 +41,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         3 => (0u16..60).prop_map(Deed::Begin),
         1 => (0u16..60).prop_map(Deed::BeginThenBeat),
         2 => Just(Deed::Settle),
+        2 => Just(Deed::SettleUnheard),
         1 => Just(Deed::Freeze),
         1 => Just(Deed::Thaw),
         1 => Just(Deed::Relocate),
@@ -139,10 +142,11 @@ proptest! {
                     model.begin(tick, works, tick + 1 + u32::from(deadline));
                     case.happen(now, |agent| agent.begin(&rules, now, beat, works, deadline.into()))?;
                 }
-                Deed::Settle => {
+                Deed::Settle | Deed::SettleUnheard => {
+                    let shows = matches!(deed, Deed::Settle);
                     let oldest = model.works.first().map_or(0, |(id, _)| *id);
-                    model.works.retain(|(id, _)| *id != oldest);
-                    case.happen(now, |agent| agent.settle(&rules, now, beat, oldest))?;
+                    model.settle(tick, oldest, shows);
+                    case.happen(now, |agent| agent.settle(&rules, now, beat, oldest, shows))?;
                 }
                 Deed::Freeze | Deed::Thaw => {
                     let frozen = matches!(deed, Deed::Freeze);

@@ -34,6 +34,7 @@ export class Life {
   /** The numbers of the work in flight, in the order in which it was begun. */
   #works: number[] = [];
   #nextWork = 1;
+  #firstWork = 1;
 
   get state(): AgentState {
     return this.#base === 'healthy' && this.works > 0 ? 'busy' : this.#base;
@@ -45,6 +46,7 @@ export class Life {
     if (next === undefined) return null;
     const previous = this.state;
     this.#base = next;
+    if (cause === 'attempt') this.#firstWork = this.#nextWork;
     return previous;
   }
 
@@ -61,6 +63,15 @@ export class Life {
     return place >= 0;
   }
 
+  /**
+   * Whether the end of work shows that the agent lives. Until one that was called back has come, the call itself may have ended
+   * what was begun before, and what fails may do so because there is nobody.
+   */
+  isShownBy(work: number, done: boolean): boolean {
+    const gone = this.#base === 'recovering' || this.#base === 'failed';
+    return !gone || (done && work >= this.#firstWork);
+  }
+
   /** Work of an earlier life, before the one numbered `first`, is nobody's any more. */
   rest(first = this.#nextWork): void {
     this.#works = this.#works.filter((work) => work >= first);
@@ -69,6 +80,11 @@ export class Life {
   /** Work in flight. */
   get works(): number {
     return this.#works.length;
+  }
+
+  /** The number of the first work from the last attempt on: that belongs to the life that the attempt brings. */
+  get firstWork(): number {
+    return this.#firstWork;
   }
 
   /** The number that the next work will have. */

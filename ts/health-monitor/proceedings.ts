@@ -146,21 +146,18 @@ export class Proceedings {
 
   #recoveryOf(watched: Watched): Recovery {
     const { agents, config } = this.#matter;
-    // Work that is begun from an attempt on belongs to the life that it brings.
-    let firstWork = 1;
     return new Recovery(config, {
       attempting: () => {
         this.counters.recoveryAttempts += 1;
-        firstWork = watched.life.nextWork;
         this.#enter(watched, 'attempt');
       },
       attempt: async (wanted, brought, called) => {
         const born = (worker: Worker): void => {
-          if (agents.has(watched)) this.#relocate(watched, worker, firstWork);
+          if (agents.has(watched)) this.#relocate(watched, worker, watched.life.firstWork);
           brought();
         };
         const next = await recoverer(watched, config, { called, brought, born, wanted })?.();
-        if (next !== undefined && agents.has(watched)) this.#cameBack(watched, next, firstWork);
+        if (next !== undefined && agents.has(watched)) this.#cameBack(watched, next);
       },
       catchUp: async (wanted) => {
         await watched.missed?.catchUp((step, what) => bounded(step, config.recoveryTimeout, what), wanted);
@@ -171,7 +168,7 @@ export class Proceedings {
       },
       recovered: () => {
         this.counters.successfulRecoveries += 1;
-        this.#renew(watched, firstWork);
+        this.#renew(watched);
         this.#lookAtWorker(watched);
         // Who was given up comes back by its sign of life.
         this.#enter(watched, watched.state === 'failed' ? 'alive' : 'recovered');
@@ -194,7 +191,7 @@ export class Proceedings {
   }
 
   /** An attempt has brought `next` back, in place of the agent or as that. */
-  #cameBack(watched: Watched, next: MonitoredAgent, firstWork: number): void {
+  #cameBack(watched: Watched, next: MonitoredAgent): void {
     const { audience } = this.#matter;
     const { agent, worker, spawn } = watched;
     audience.letGoOf(agent);
@@ -202,7 +199,7 @@ export class Proceedings {
     audience.holdOnTo(next);
     // Nobody says where another one lives, or the same one after the end of its worker.
     if (spawn === null && worker !== null && (next !== agent || threadOf(worker) === null)) {
-      this.#relocate(watched, null, firstWork);
+      this.#relocate(watched, null, watched.life.firstWork);
     }
     // It has answered.
     if (watched.pingable) watched.alive('ping');
@@ -216,7 +213,8 @@ export class Proceedings {
   }
 
   /** A new life: reports that are still under way about the old one no longer find it. */
-  #renew(watched: Watched, firstWork: number): void {
+  #renew(watched: Watched): void {
+    const { firstWork } = watched.life;
     const next = this.newTicket();
     this.#matter.wire.reset(watched, next, firstWork);
     watched.renew(next, firstWork);

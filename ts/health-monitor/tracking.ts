@@ -23,15 +23,20 @@ export class Tracking {
   /** Gives what the work gives. A function is called at once, and named as what holds the loop while it runs synchronously. */
   async track<T>(id: string, work: Work<T>, options?: TrackOptions): Promise<T> {
     const { kind, ended } = this.#taken(id, work, options);
+    let done = false;
     try {
-      return await (typeof work === 'function' ? named({ agentId: id, listeners: [kind] }, () => work()) : work);
+      const result = await (typeof work === 'function'
+        ? named({ agentId: id, listeners: [kind] }, () => work())
+        : work);
+      done = true;
+      return result;
     } finally {
-      ended();
+      ended(done);
     }
   }
 
   /** Takes work on, or refuses it. */
-  #taken(id: string, work: unknown, options?: TrackOptions): { kind: string; ended: () => void } {
+  #taken(id: string, work: unknown, options?: TrackOptions): { kind: string; ended: (done: boolean) => void } {
     try {
       this.#wire.checkOpen();
       const watched = this.#agents.get(id);
@@ -45,8 +50,8 @@ export class Tracking {
     }
   }
 
-  /** Work begins; to be called when it has ended. */
-  #begin(watched: Watched, kind: string, deadline: number): () => void {
+  /** Work begins; to be called when it has ended, with whether it was done. */
+  #begin(watched: Watched, kind: string, deadline: number): (done: boolean) => void {
     const { life } = watched;
     watched.begins(kind);
     const work = life.begin();
@@ -56,11 +61,12 @@ export class Tracking {
       life.end(work);
       throw error;
     }
-    return () => {
+    return (done) => {
       // What was begun in an earlier life tells nothing about this one.
       if (!this.#agents.has(watched) || !life.end(work)) return;
-      watched.alive(kind);
-      this.#wire.settle(watched, work);
+      const shows = life.isShownBy(work, done);
+      if (shows) watched.alive(kind);
+      this.#wire.settle(watched, work, shows);
     };
   }
 }

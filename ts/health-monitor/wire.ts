@@ -84,8 +84,9 @@ export class Wire {
     return this.#quietly((binary) => binary.healthLook(this.handle, slot, ticket));
   }
 
-  settle({ slot, ticket }: Watched, work: number): void {
-    this.#quietly((binary) => binary.healthSettle(this.handle, slot, ticket, work));
+  /** Work has ended; `shows`: that the agent lives. */
+  settle({ slot, ticket }: Watched, work: number, shows: boolean): void {
+    this.#quietly((binary) => binary.healthSettle(this.handle, slot, ticket, work, shows));
   }
 
   exit({ slot, ticket }: Watched): void {

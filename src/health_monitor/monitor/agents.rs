@@ -79,9 +79,9 @@ impl Monitor {
         self.happen(slot, ticket, |agent, now, beat| agent.begin(&self.rules, now, beat, work, ticks));
     }
 
-    /// Work has ended, however.
-    pub fn settle(&self, slot: u32, ticket: u32, work: u32) {
-        self.happen(slot, ticket, |agent, now, beat| agent.settle(&self.rules, now, beat, work));
+    /// Work has ended, however; whether that `shows` that the agent lives is for the caller to say.
+    pub fn settle(&self, slot: u32, ticket: u32, work: u32, shows: bool) {
+        self.happen(slot, ticket, |agent, now, beat| agent.settle(&self.rules, now, beat, work, shows));
     }
 
     /// The worker in which the agent lives has ended.

@@ -182,7 +182,7 @@ fn work_that_was_begun_since_goes_on_in_the_next_life() {
     assert_eq!(standings(&reports), []);
     sweep(2);
     assert_eq!(standings(&reports), [Standing::Suspect]);
-    monitor.settle(slot, 2, 2);
+    monitor.settle(slot, 2, 2, true);
     assert_eq!(standings(&reports), [Standing::Healthy]);
 }
 

@@ -20,12 +20,17 @@ impl Agent {
         Step { ping: false, moved: self.stand(rules, now) }
     }
 
-    /// Work has ended, however.
-    pub fn settle(&mut self, rules: &Rules, now: u32, beat: u32, work: u32) -> Step {
+    /// Work has ended, however. Where that does not show that the agent lives, what the work spoke against it only a sign of
+    /// life makes good.
+    pub fn settle(&mut self, rules: &Rules, now: u32, beat: u32, work: u32, shows: bool) -> Step {
+        self.see(rules, beat);
         if let Some(charges) = &mut self.charges {
+            if !shows {
+                self.silence = self.silence.max(charges.overdue(rules, now, work));
+            }
             charges.settle(work);
         }
-        self.review(rules, now, beat)
+        Step { ping: false, moved: self.stand(rules, now) }
     }
 
     /// The loop in which it lives is frozen, or no longer.

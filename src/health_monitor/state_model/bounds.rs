@@ -41,6 +41,21 @@ proptest! {
     }
 
     #[test]
+    fn work_that_ends_unheard_makes_nothing_good(
+        rules in rules(), origin: u32, phase: u16, deadline in 0u32..2000, after in 0u32..500, pingable: bool,
+    ) {
+        let mut agent = Agent::new(&rules, origin, pingable, phase);
+        agent.begin(&rules, origin, origin, 1, deadline);
+        let ended = origin.wrapping_add(deadline + 1 + after);
+        let standing = agent.judge(&rules, ended, origin).moved;
+        prop_assert!(standing.is_some());
+        prop_assert_eq!(agent.settle(&rules, ended, origin, 1, false), Step::default());
+        prop_assert_eq!(Some(agent.standing()), standing);
+        let now = ended.wrapping_add(1);
+        prop_assert_eq!(agent.judge(&rules, now, now).moved, Some(Standing::Healthy));
+    }
+
+    #[test]
     fn whoever_is_gone_is_asked_on_whatever_is_begun_and_is_back_when_it_answers(
         rules in rules(), origin: u32, phase: u16, deadline in 0u32..2000,
     ) {

@@ -14,7 +14,7 @@ pub struct History {
     pub works: Vec<(u32, u32)>,
     pub frozen_since: Option<u32>,
     pub exited: bool,
-    /// How it stood when it was moved, or by its silence when work was begun, until a sign of life.
+    /// How it stood when it was moved, by its silence when work was begun, or by work that ended unheard, until a sign of life.
     kept: Standing,
 }
 
@@ -25,15 +25,19 @@ impl History {
     }
 
     pub fn standing(&self, now: u32) -> Standing {
-        let since = |from: u32| match now.checked_sub(from) {
-            None => Standing::Healthy,
-            Some(ticks) if ticks < self.rules.interval => Standing::Suspect,
-            Some(_) => Standing::Disconnected,
-        };
+        let since = |from| self.since(from, now);
         let overdue = self.works.iter().map(|(_, due)| since(*due));
         let exited = if self.exited { Standing::Disconnected } else { Standing::Healthy };
         let charges = overdue.chain(self.frozen_since.map(since)).chain([exited]);
         charges.chain([self.silence(now), self.kept]).max().unwrap()
+    }
+
+    fn since(&self, from: u32, now: u32) -> Standing {
+        match now.checked_sub(from) {
+            None => Standing::Healthy,
+            Some(ticks) if ticks < self.rules.interval => Standing::Suspect,
+            Some(_) => Standing::Disconnected,
+        }
     }
 
     fn silence(&self, now: u32) -> Standing {
@@ -67,6 +71,14 @@ impl History {
             self.end_silence(now);
         }
         self.works.push((work, due));
+    }
+
+    pub fn settle(&mut self, now: u32, work: u32, shows: bool) {
+        let overdue = self.works.iter().filter(|(id, _)| *id == work).map(|(_, due)| self.since(*due, now)).max();
+        if let Some(overdue) = overdue.filter(|_| !shows) {
+            self.kept = self.kept.max(overdue);
+        }
+        self.works.retain(|(id, _)| *id != work);
     }
 
     fn end_silence(&mut self, now: u32) {
