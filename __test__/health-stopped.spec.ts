@@ -83,6 +83,29 @@ test('a worker that ends meanwhile is told of when it goes on', async () => {
   expect(lines).toEqual(['a disconnected', 'agent-disconnected']);
 });
 
+test('a ping that is rejected meanwhile is no missed beat: the agent is asked anew', async () => {
+  const monitor = open({ recoveryStrategy: 'alert', maxMissedBeats: 1 });
+  const lines = everything(monitor);
+  let pings = 0;
+  let close: (error: Error) => void = () => undefined;
+  const answered = new Promise<void>((enough) => {
+    const ping = (): Promise<void> => {
+      pings += 1;
+      if (pings === 4) enough();
+      if (pings > 1) return Promise.resolve();
+      monitor.stop();
+      return new Promise((_, reject) => (close = reject));
+    };
+    monitor.registerAgent({ id: 'a', ping });
+  });
+  while (pings === 0) await new Promise(setImmediate);
+  close(new Error('closed for maintenance'));
+  await meanwhile();
+  monitor.start();
+  await answered;
+  expect(lines).toEqual([]);
+});
+
 describe('a listener that', () => {
   const stops = (monitor: AgentHealthMonitor) => () => monitor.stop();
 

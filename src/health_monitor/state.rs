@@ -109,6 +109,15 @@ impl Agent {
         Step { ping: false, moved: self.stand(rules, now) }
     }
 
+    /// A ping was rejected while nobody is judged: that tells nothing, and the agent is asked anew.
+    pub fn excuse(&mut self, rules: &Rules, now: u32, beat: u32) -> Step {
+        self.see(rules, beat);
+        if self.unanswered.take().is_some() && self.silence < Standing::Disconnected {
+            self.next_ping = now.wrapping_add(1);
+        }
+        Step { ping: false, moved: self.stand(rules, now) }
+    }
+
     /// Its last sign of life came in the tick `now`, which is not over, but has been taken note of: from here on it counts as
     /// one of the tick before, or the next one in this tick would be taken for the same.
     pub fn predate(&mut self, now: u32) {

@@ -18,6 +18,8 @@ enum Deed {
     Reject,
     BeatThenReject,
     RejectThenBeat,
+    /// A ping is rejected while nobody is judged.
+    Excuse,
     Begin(u16),
     BeginThenBeat(u16),
     /// The oldest work in flight ends.
@@ -38,6 +40,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => Just(Deed::Reject),
         2 => Just(Deed::BeatThenReject),
         2 => Just(Deed::RejectThenBeat),
+        1 => Just(Deed::Excuse),
         3 => (0u16..60).prop_map(Deed::Begin),
         1 => (0u16..60).prop_map(Deed::BeginThenBeat),
         2 => Just(Deed::Settle),
@@ -136,6 +139,10 @@ proptest! {
                 Deed::Reject | Deed::BeatThenReject | Deed::RejectThenBeat => {
                     model.reject(tick);
                     case.happen(now, |agent| agent.reject(&rules, now, beat))?;
+                }
+                Deed::Excuse => {
+                    model.excuse(tick);
+                    case.happen(now, |agent| agent.excuse(&rules, now, beat))?;
                 }
                 Deed::Begin(deadline) | Deed::BeginThenBeat(deadline) => {
                     works += 1;

@@ -68,9 +68,12 @@ impl Monitor {
         self.lock().table.beat(slot);
     }
 
-    /// A ping was rejected; what follows is reported at once.
+    /// A ping was rejected; what follows is reported at once. While the monitor is stopped nothing does.
     pub fn reject(&self, slot: u32, ticket: u32) {
-        self.happen(slot, ticket, |agent, now, beat| agent.reject(&self.rules, now, beat));
+        let judges = self.lock().running;
+        self.happen(slot, ticket, |agent, now, beat| {
+            if judges { agent.reject(&self.rules, now, beat) } else { agent.excuse(&self.rules, now, beat) }
+        });
     }
 
     /// The agent begins work that nobody has to hear of for `deadline`.

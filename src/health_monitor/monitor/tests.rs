@@ -164,6 +164,27 @@ fn a_sign_of_life_after_it_was_moved_counts_though_the_tick_is_that_of_the_last_
 }
 
 #[test]
+fn a_ping_that_is_rejected_while_nobody_is_judged_tells_nothing_and_goes_out_anew() {
+    let (monitor, reports) = open();
+    let slot = monitor.register(who(1)).unwrap();
+    let sweep_until_pinged = || {
+        (0..=monitor.rules().interval).find(|_| {
+            monitor.echo();
+            monitor.sweep();
+            reports.try_iter().any(|report| !report.ping.is_empty())
+        })
+    };
+    assert!(sweep_until_pinged().is_some());
+    monitor.stop().unwrap();
+    monitor.reject(slot, 1);
+    monitor.start().unwrap();
+    assert_eq!(standings(&reports), []);
+    assert_eq!(sweep_until_pinged(), Some(0));
+    monitor.reject(slot, 1);
+    assert_eq!(standings(&reports), [Standing::Suspect]);
+}
+
+#[test]
 fn work_that_was_begun_since_goes_on_in_the_next_life() {
     let (monitor, reports) = open();
     let agent = |ticket| Registration { ticket, pingable: false, thread: None };

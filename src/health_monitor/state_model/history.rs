@@ -14,7 +14,8 @@ pub struct History {
     pub works: Vec<(u32, u32)>,
     pub frozen_since: Option<u32>,
     pub exited: bool,
-    /// How it stood when it was moved, by its silence when work was begun, or by work that ended unheard, until a sign of life.
+    /// How it stood until a sign of life: when it was moved, by work that ended unheard, or by its silence when work was begun or
+    /// a ping was excused.
     kept: Standing,
 }
 
@@ -100,5 +101,10 @@ impl History {
         if self.works.is_empty() && self.pings.iter().any(|&ping| ping > self.last_sign) {
             self.rejections.push(now);
         }
+    }
+
+    pub fn excuse(&mut self, now: u32) {
+        self.kept = self.kept.max(self.silence(now));
+        self.pings.clear();
     }
 }
