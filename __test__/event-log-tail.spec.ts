@@ -1,5 +1,7 @@
 /** Following a session, and consumers that remember where they were. */
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
+import { PassThrough, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 
 import { EventLogError, type Event, type JsonlEventReplayStorage } from '../ts/index.js';
 import { all, open, rejection } from './support/event-log.js';
@@ -113,6 +115,35 @@ describe('leaving', () => {
       expect(numbers(await take(consumer, 1))).toEqual([1]);
     },
   );
+
+  test.each(['owner', 'visitor'])('with an error, too, as streams leave whose other end has gone (%s)', async (who) => {
+    const log = open();
+    await append(log, 1);
+    const reader = who === 'owner' ? log : open({ directory: log.directory, readOnly: true });
+    const consumer = await reader.subscribe('s', 'c');
+    const gone = new Error('gone');
+    const done = { done: true, value: undefined };
+    for (const events of [reader.tail('s'), consumer[Symbol.asyncIterator]()]) {
+      await events.next();
+      const waiting = [events.next(), events.next()];
+      expect(await rejection(events.throw(gone))).toBe(gone);
+      expect(await Promise.all([...waiting, events.next()])).toEqual([done, done, done]);
+    }
+    const early = reader.tail('s');
+    expect(await rejection(early.throw(gone))).toBe(gone);
+    expect(await early.next()).toEqual(done);
+    for (const events of [reader.tail('s'), consumer]) {
+      const source = Readable.from(events);
+      const client = new PassThrough({ objectMode: true });
+      const piped = rejection(pipeline(source, client));
+      await once(client, 'data');
+      const closed = once(source, 'close');
+      client.destroy();
+      expect((await piped).code).toBe('ERR_STREAM_PREMATURE_CLOSE');
+      await closed.catch(() => undefined);
+      expect(source.closed).toBe(true);
+    }
+  });
 });
 
 describe('a log that only reads', () => {

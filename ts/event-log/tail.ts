@@ -28,6 +28,11 @@ export function tail(log: Tailed, sessionId: string, following: Following): Asyn
     ended.abort();
     return leave(value);
   };
+  // So do streams leave that are destroyed with an error: to `Readable.from` a client that goes away is one.
+  events.throw = async (error) => {
+    await events.return();
+    throw error;
+  };
   return events;
 }
 
