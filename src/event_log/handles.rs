@@ -8,6 +8,7 @@ use std::sync::{
 use super::{
     consumers::Position,
     directory::Layout,
+    positions::{Asked, Positions},
     reader::{Ask, SharedCursor, SharedPosition},
     registry::Core,
     writer::Job,
@@ -38,6 +39,7 @@ pub struct Consumer {
     pub(super) name: String,
     pub(super) durability: Durability,
     pub(super) position: SharedPosition,
+    pub(super) positions: Arc<Positions>,
     /// Nobody wants the position any more, opened or not.
     pub(super) left: Arc<AtomicBool>,
 }
@@ -97,7 +99,7 @@ impl Consumer {
     /// Takes note that everything up to `seq` has been seen to.
     pub fn acknowledge(&self, seq: u64, reply: Reply<()>) {
         let position = Arc::clone(&self.position);
-        read(&self.reader, Ask::Advance { position, seq, reply });
+        read(&self.reader, Ask::Advance { position, seq, asked: Asked::of(&self.positions), reply });
     }
 
     /// Lets go of the position, once everything that was acknowledged has been taken note of.

@@ -124,6 +124,7 @@ impl EventLog {
             name,
             durability,
             position: Arc::default(),
+            positions: Arc::clone(self.side.positions()),
             left: Arc::default(),
         })
     }

@@ -30,6 +30,7 @@ mod names;
 mod opening;
 mod options;
 mod owned;
+mod positions;
 mod quarantine;
 mod reader;
 mod record;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{bell::Bell, consumers::Position, cursor::Cursor, visitor::Visitor};
+use super::{bell::Bell, consumers::Position, cursor::Cursor, positions::Asked, visitor::Visitor};
 use crate::{
     error::{Error, Result},
     reply::{Reply, Tag},
@@ -23,7 +23,7 @@ pub enum Ask {
     /// The next piece of a replay: a JSON array of events; `None` at the end.
     Pull { cursor: SharedCursor, reply: Reply<Option<String>> },
     /// To take note of how far a consumer has come.
-    Advance { position: SharedPosition, seq: u64, reply: Reply<()> },
+    Advance { position: SharedPosition, seq: u64, asked: Asked, reply: Reply<()> },
     /// Something that touches files and answers by itself, with an error where it is not done.
     Task { tag: Option<Tag>, work: Box<dyn FnOnce(Result<()>) + Send> },
     /// To look soon for what somebody has begun to wait for.
@@ -53,10 +53,11 @@ impl Ask {
                 let outcome = cursor.lock().unwrap_or_else(PoisonError::into_inner).pull();
                 reply.send(outcome);
             }
-            Self::Advance { position, seq, reply } => {
+            Self::Advance { position, seq, asked, reply } => {
                 let mut position = position.lock().unwrap_or_else(PoisonError::into_inner);
                 let closed = Err(Error::Closed("the consumer"));
                 reply.send(position.as_mut().map_or(closed, |position| position.advance(seq)));
+                drop(asked);
             }
             Self::Task { work, .. } => work(Ok(())),
             Self::Look => {}

@@ -19,6 +19,7 @@ use super::{
     doubts::Doubts,
     files,
     options::LogOptions,
+    positions::Positions,
     reader::{Ask, Reader},
     view::View,
     writer::{Before, Job, Shared, Writer},
@@ -35,6 +36,8 @@ pub struct Core {
     pub writer: Worker<Job>,
     /// The thread that reads.
     pub reader: Worker<Ask>,
+    /// How far consumers have come.
+    pub positions: Arc<Positions>,
     /// What both see.
     pub view: View,
     /// Who waits for more.
@@ -93,6 +96,7 @@ pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
     let core = Arc::new(Core {
         writer: Worker::start("smalltalk-log", queue, writer)?,
         reader: Worker::start("smalltalk-log-reader", READER_QUEUE, Reader::default())?,
+        positions: Arc::default(),
         view,
         bell,
         doubts,

@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use super::{
     bell::Bell,
     directory::Layout,
+    positions::Positions,
     reader::{Ask, Reader, Watch},
     registry::{self, Core},
     view::View,
@@ -17,7 +18,7 @@ pub enum Side {
     /// This process does.
     Owner(Arc<Core>),
     /// Another one does, or none; we only read.
-    Visitor { visitor: Arc<Visitor>, reader: Worker<Ask>, bell: Arc<Bell> },
+    Visitor { visitor: Arc<Visitor>, reader: Worker<Ask>, bell: Arc<Bell>, positions: Arc<Positions> },
 }
 
 impl Side {
@@ -27,7 +28,7 @@ impl Side {
         let bell = Arc::new(Bell::default());
         let watch = Some(Watch::new(Arc::clone(&visitor), Arc::clone(&bell)));
         let reader = Worker::start("smalltalk-log-reader", registry::READER_QUEUE, Reader { watch })?;
-        Ok(Self::Visitor { visitor, reader, bell })
+        Ok(Self::Visitor { visitor, reader, bell, positions: Arc::default() })
     }
 
     pub fn core(&self) -> Option<Arc<Core>> {
@@ -48,6 +49,13 @@ impl Side {
         match self {
             Self::Owner(core) => &core.reader,
             Self::Visitor { reader, .. } => reader,
+        }
+    }
+
+    pub fn positions(&self) -> &Arc<Positions> {
+        match self {
+            Self::Owner(core) => &core.positions,
+            Self::Visitor { positions, .. } => positions,
         }
     }
 
