@@ -74,6 +74,11 @@ const threads: Record<string, string> = {
     const room = new api.JsonlEventReplayStorage({ directory: 'events' });
     await room.append('s', { topic: 't' });
     const use = async () => { for await (const event of room.replay('s', { priority: 'all' })) void event; };`,
+  'smalltalk-log-positions': `
+    const room = new api.JsonlEventReplayStorage({ directory: 'events' });
+    await room.append('s', { topic: 't' });
+    await (await room.subscribe('s', 'c')).ack(1);
+    const use = () => room.flush();`,
 };
 
 test.each(Object.keys(threads))(

@@ -229,8 +229,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   }
 
   /**
-   * Resolves when everything appended so far is on the disk, whatever its durability. Those that wait together share one
-   * sync, and what becomes of it. Rejects with `ERR_INDETERMINATE` where a sync failed or had not ended within `timeoutMs`,
+   * Resolves when everything appended so far is on the disk, whatever its durability, and what consumers have acknowledged.
+   * Those that wait together share one sync, and what becomes of it. Rejects with `ERR_INDETERMINATE` where a sync failed or had not ended within `timeoutMs`,
    * with `ERR_TIMEOUT` where none was begun by then.
    */
   async flush(): Promise<void> {

@@ -9,10 +9,11 @@ use std::{
     fs::{self, File, TryLockError},
     io::Read,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 pub use self::expiring::{expire, stems};
-use super::{directory::Layout, erase, files, names, record};
+use super::{directory::Layout, erase, files, names, positions::Written, record};
 use crate::{
     durability::Durability,
     error::{Error, Result},
@@ -32,6 +33,7 @@ pub struct Position {
     /// Which of the two lines has it.
     slot: u64,
     durability: Durability,
+    written: Arc<Written>,
 }
 
 impl Position {
@@ -45,7 +47,8 @@ impl Position {
         read.map_err(|cause| Error::io(format!("reading {}", path.display()), &cause))?;
         let (first, second) = seqs_in(&bytes);
         let (seq, slot) = if second > first { (second, 1) } else { (first, 0) };
-        let position = Self { file, path, seq: seq.unwrap_or(0), slot, durability };
+        let written = Written::at(path.clone());
+        let position = Self { file, path, seq: seq.unwrap_or(0), slot, durability, written };
         position.put(0, &format!("{{\"pid\":{}}}", std::process::id()))?;
         if seq.is_none() {
             // Whoever made the file may have been killed before its name, or those that lead to it, were on the disk.
@@ -87,6 +90,11 @@ impl Position {
         }
         let cause = std::io::Error::other("somebody else has removed or replaced the file; close the consumer");
         Err(Error::io(format!("writing {}", self.path.display()), &cause))
+    }
+
+    /// Its file, where its writes have waited for no sync.
+    pub fn unsynced(&self) -> Option<&Arc<Written>> {
+        (self.durability == Durability::Process).then_some(&self.written)
     }
 
     fn put(&self, line: u64, text: &str) -> Result<()> {

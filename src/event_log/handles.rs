@@ -102,13 +102,13 @@ impl Consumer {
         read(&self.reader, Ask::Advance { position, seq, asked: Asked::of(&self.positions), reply });
     }
 
-    /// Lets go of the position, once everything that was acknowledged has been taken note of.
+    /// Lets go of the position, once everything that was acknowledged has been taken note of; answers when that is on the disk.
     pub fn close(&self, reply: Reply<()>) {
         self.left.store(true, Ordering::Release);
-        let position = Arc::clone(&self.position);
+        let (position, positions) = (Arc::clone(&self.position), Arc::clone(&self.positions));
         let closing = move |_: Result<()>| {
             drop(position.lock().unwrap_or_else(PoisonError::into_inner).take());
-            reply.send(Ok(()));
+            positions.sync(reply);
         };
         read(&self.reader, Ask::task(None, closing));
     }

@@ -62,7 +62,15 @@ impl EventLog {
     /// # Errors
     /// [`Error::Io`] where the system gives no thread.
     pub fn visit(directory: &Path) -> Result<Self> {
-        Ok(Self::of(Side::visiting(directory)?))
+        Self::visit_with(&LogOptions::new(directory))
+    }
+
+    /// The same, told where, and how long positions wait for their sync at the most.
+    ///
+    /// # Errors
+    /// As of [`EventLog::visit`].
+    pub fn visit_with(options: &LogOptions) -> Result<Self> {
+        Ok(Self::of(Side::visiting(&options.directory, options.fsync_interval)?))
     }
 
     fn of(side: Side) -> Self {
@@ -177,9 +185,10 @@ impl EventLog {
         }
     }
 
-    /// Answers when everything stored so far is on the disk, and tells of syncs that failed since this handle heard of some
+    /// Answers when everything stored so far is on the disk, what consumers have acknowledged included, and tells of syncs that failed since this handle heard of some
     /// last, whoever else has.
     pub fn flush(&self, reply: Reply<()>) {
+        let reply = self.side.positions().then_sync(reply);
         match &self.side {
             Side::Owner(_) => self.submit(Job::Flush { handle: Some(self.number), reply }),
             Side::Visitor { .. } => reply.send(self.check()),

@@ -1,20 +1,79 @@
-//! How many acknowledgements are still to be taken note of: the way out of the process waits for them.
+//! What is still to be done for the positions of a log's consumers: acknowledgements that are not answered yet, and syncs of those
+//! that were acknowledged without one. A thread of its own does these, for neither events nor those who read are to wait.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
+use super::files;
+use crate::{
+    error::{Error, Result},
+    reply::Reply,
+    worker::{Handler, Worker},
+};
+
+const THREAD: &str = "smalltalk-log-positions";
+
 /// The positions of a log's consumers.
-#[derive(Default)]
 pub struct Positions {
+    /// The longest time for which one waits for its sync.
+    interval: Duration,
+    /// It starts with the first that is not synced; none where the system gives no thread.
+    worker: OnceLock<Option<Worker<Job>>>,
     asked: AtomicUsize,
 }
 
 impl Positions {
+    /// None yet.
+    pub fn new(interval: Duration) -> Self {
+        Self { interval, worker: OnceLock::new(), asked: AtomicUsize::new(0) }
+    }
+
     /// Whether an acknowledgement has been asked for that is not answered yet.
     pub fn are_asked(&self) -> bool {
         self.asked.load(Ordering::Acquire) > 0
+    }
+
+    /// Has a position synced in time that was written to without; right here where the system gives no thread.
+    pub fn note(&self, written: &Arc<Written>) {
+        if written.waits.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let start = || Worker::start(THREAD, usize::MAX, Syncing::new(self.interval)).ok();
+        let noted =
+            self.worker.get_or_init(start).as_ref().map(|worker| worker.submit(Job::Note(Arc::clone(written)), 0));
+        if !matches!(noted, Some(Ok(())))
+            && let Err(error) = written.sync()
+        {
+            warn(&error);
+        }
+    }
+
+    /// Answers when all that were written to so far are on the disk.
+    pub fn sync(&self, reply: Reply<()>) {
+        match self.worker.get() {
+            Some(Some(worker)) => {
+                if let Err((error, Job::Sync(reply))) = worker.submit(Job::Sync(reply), 0) {
+                    reply.send(Err(error));
+                }
+            }
+            Some(None) | None => reply.send(Ok(())),
+        }
+    }
+
+    /// The same once something else has been done; what failed of that is told at once.
+    pub fn then_sync(self: &Arc<Self>, reply: Reply<()>) -> Reply<()> {
+        let (positions, tag) = (Arc::clone(self), reply.tag());
+        let syncing = move |before: Result<()>| match before {
+            Ok(()) => positions.sync(reply),
+            Err(error) => reply.send(Err(error)),
+        };
+        Reply::new(syncing).tagged(tag)
     }
 }
 
@@ -27,6 +86,11 @@ impl Asked {
         positions.asked.fetch_add(1, Ordering::AcqRel);
         Self(Arc::clone(positions))
     }
+
+    /// Of which positions it is one.
+    pub fn positions(&self) -> &Positions {
+        &self.0
+    }
 }
 
 impl Drop for Asked {
@@ -34,3 +98,114 @@ impl Drop for Asked {
         self.0.asked.fetch_sub(1, Ordering::AcqRel);
     }
 }
+
+/// The file of a position. Its path, for a handle would hold its lock, and with it the name of the consumer.
+#[derive(Debug)]
+pub struct Written {
+    path: PathBuf,
+    /// Whether it waits for a sync that has not been begun.
+    waits: AtomicBool,
+}
+
+impl Written {
+    /// That of a position which waits for no sync.
+    pub fn at(path: PathBuf) -> Arc<Self> {
+        Arc::new(Self { path, waits: AtomicBool::new(false) })
+    }
+
+    /// Whether a sync of it is still to be begun.
+    #[cfg(test)]
+    pub fn waits(&self) -> bool {
+        self.waits.load(Ordering::Acquire)
+    }
+
+    fn sync(&self) -> Result<()> {
+        // What is written from here on may come too late for this one.
+        self.waits.store(false, Ordering::Release);
+        match files::sync_file(&self.path) {
+            // It may have been removed since, as the retention does where nobody holds it.
+            Err(_) if matches!(files::look(&self.path), Ok(None)) => Ok(()),
+            synced => synced,
+        }
+    }
+}
+
+/// What the thread is asked for.
+enum Job {
+    Note(Arc<Written>),
+    Sync(Reply<()>),
+}
+
+/// The thread.
+struct Syncing {
+    interval: Duration,
+    written: Vec<Arc<Written>>,
+    sync_at: Option<Instant>,
+    /// Of a sync that nobody has waited for.
+    failure: Option<Error>,
+}
+
+impl Syncing {
+    fn new(interval: Duration) -> Self {
+        Self { interval, written: Vec::new(), sync_at: None, failure: None }
+    }
+
+    fn note(&mut self, written: Arc<Written>) {
+        self.written.push(written);
+        self.sync_at.get_or_insert_with(|| Instant::now() + self.interval);
+    }
+
+    /// The first failure is told, of those before included.
+    fn sync(&mut self) -> Result<()> {
+        self.sync_at = None;
+        let mut outcome = self.failure.take().map_or(Ok(()), Err);
+        for written in std::mem::take(&mut self.written) {
+            let synced = written.sync();
+            if matches!(synced, Err(Error::Exhausted { .. })) && !written.waits.swap(true, Ordering::AcqRel) {
+                // It was not even begun.
+                self.note(written);
+            }
+            outcome = outcome.and(synced);
+        }
+        outcome
+    }
+}
+
+impl Handler<Job> for Syncing {
+    fn handle(&mut self, batch: Vec<Job>) {
+        let mut waiting = Vec::new();
+        for job in batch {
+            match job {
+                Job::Note(written) => self.note(written),
+                Job::Sync(reply) => waiting.push(reply),
+            }
+        }
+        if waiting.is_empty() {
+            return;
+        }
+        // One sync for all of them.
+        let synced = self.sync();
+        for reply in waiting {
+            reply.send(synced.clone());
+        }
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        self.sync_at
+    }
+
+    fn tick(&mut self) {
+        self.failure = self.sync().inspect_err(warn).err();
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.sync()
+    }
+}
+
+fn warn(error: &Error) {
+    tracing::warn!(target: "smalltalk::event_log", %error, "the position of a consumer may not be on the disk");
+}
+
+#[cfg(test)]
+mod tests;

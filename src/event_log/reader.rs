@@ -56,7 +56,11 @@ impl Ask {
             Self::Advance { position, seq, asked, reply } => {
                 let mut position = position.lock().unwrap_or_else(PoisonError::into_inner);
                 let closed = Err(Error::Closed("the consumer"));
-                reply.send(position.as_mut().map_or(closed, |position| position.advance(seq)));
+                let advanced = position.as_mut().map_or(closed, |position| position.advance(seq));
+                if let Some(written) = position.as_ref().and_then(Position::unsynced) {
+                    asked.positions().note(written);
+                }
+                reply.send(advanced);
                 drop(asked);
             }
             Self::Task { work, .. } => work(Ok(())),

@@ -89,14 +89,14 @@ pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
     let opened = Arc::new(AtomicBool::new(false));
     let bell = Arc::new(Bell::default());
     let doubts = Arc::new(Doubts::default());
-    let queue = options.max_queue_bytes;
+    let (queue, interval) = (options.max_queue_bytes, options.fsync_interval);
     let view = View::Owned(Arc::clone(&catalog), Arc::new(Layout::new(&path)));
     let shared = Shared { catalog, opened: Arc::clone(&opened), bell: Arc::clone(&bell), doubts: Arc::clone(&doubts) };
     let writer = Writer::new(options, shared, Before { predecessor, unsynced }, hold);
     let core = Arc::new(Core {
         writer: Worker::start("smalltalk-log", queue, writer)?,
         reader: Worker::start("smalltalk-log-reader", READER_QUEUE, Reader::default())?,
-        positions: Arc::default(),
+        positions: Arc::new(Positions::new(interval)),
         view,
         bell,
         doubts,

@@ -1,6 +1,6 @@
 //! Who writes to a log: this process, or another one.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use super::{
     bell::Bell,
@@ -23,12 +23,12 @@ pub enum Side {
 
 impl Side {
     /// That of somebody who only reads, whoever writes.
-    pub fn visiting(directory: &Path) -> Result<Self> {
+    pub fn visiting(directory: &Path, fsync_interval: Duration) -> Result<Self> {
         let visitor = Arc::new(Visitor::new(Layout::new(directory)));
         let bell = Arc::new(Bell::default());
         let watch = Some(Watch::new(Arc::clone(&visitor), Arc::clone(&bell)));
         let reader = Worker::start("smalltalk-log-reader", registry::READER_QUEUE, Reader { watch })?;
-        Ok(Self::Visitor { visitor, reader, bell, positions: Arc::default() })
+        Ok(Self::Visitor { visitor, reader, bell, positions: Arc::new(Positions::new(fsync_interval)) })
     }
 
     pub fn core(&self) -> Option<Arc<Core>> {

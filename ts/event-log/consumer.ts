@@ -75,7 +75,10 @@ export class EventConsumer implements AsyncIterable<Event> {
     this.#position = Math.max(this.#position, seq as number);
   }
 
-  /** Lets go of the name, after everything that has been acknowledged before. May be called twice. */
+  /**
+   * Lets go of the name, after everything that has been acknowledged before; resolves when that is on the disk. May be called
+   * twice. Rejects with `ERR_IO` where a sync fails.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

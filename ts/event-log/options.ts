@@ -24,7 +24,7 @@ export interface JsonlEventLogOptions {
   directory?: string;
   /** What an acknowledged event survives, unless the append says otherwise. Default `process`. */
   durability?: Durability;
-  /** The longest time for which an event of durability `process` waits for its sync, in milliseconds. Default 100. */
+  /** The longest time for which an event, or a position, of durability `process` waits for its sync, in milliseconds. Default 100. */
   fsyncIntervalMs?: number;
   /**
    * How long events stay replayable at the least, in milliseconds, counted from their own timestamps: what is appended with

@@ -4,7 +4,7 @@ mod reading;
 mod shapes;
 mod sink;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use napi::bindgen_prelude::{External, Uint32Array};
 use napi_derive::napi;
@@ -35,11 +35,7 @@ pub fn log_open(
 ) -> Result<External<LogHandle>> {
     let completions = Completions::new(&settle).map_err(super::entry::foreign)?;
     entry("logOpen", || {
-        if options.read_only {
-            let log = EventLog::visit(Path::new(&options.directory))?;
-            return Ok(External::new(LogHandle { log: Arc::new(log), completions }));
-        }
-        let log = EventLog::open(LogOptions {
+        let settings = LogOptions {
             durability: if options.power { Durability::Power } else { Durability::Process },
             fsync_interval: millis(options.fsync_interval_ms)?,
             retention: millis(options.retention_ms)?,
@@ -48,7 +44,8 @@ pub fn log_open(
             max_file_bytes: integer(options.max_file_bytes),
             max_queue_bytes: size(options.max_queue_bytes),
             ..LogOptions::new(options.directory)
-        })?;
+        };
+        let log = if options.read_only { EventLog::visit_with(&settings)? } else { EventLog::open(settings)? };
         Ok(External::new(LogHandle { log: Arc::new(log), completions }))
     })
 }

@@ -22,6 +22,7 @@ impl EventLog {
             return reply.send(Ok(()));
         }
         self.end_waits();
+        let reply = self.side.positions().then_sync(reply);
         match &self.side {
             Side::Owner(core) => registry::leave(core, self.number, listens, reply),
             Side::Visitor { visitor, reader, .. } => {
@@ -44,9 +45,12 @@ impl EventLog {
         let begun = Instant::now();
         let closed = self.close_within(limit);
         // What is only read nobody hears any more.
-        let noted =
-            !self.side.positions().are_asked() || self.side.reader().drain(limit.saturating_sub(begun.elapsed()));
-        closed && noted
+        let positions = self.side.positions();
+        let left = || limit.saturating_sub(begun.elapsed());
+        let noted = !positions.are_asked() || self.side.reader().drain(left());
+        let (reply, synced) = Reply::channel();
+        positions.sync(reply);
+        matches!(synced.recv_timeout(left()), Ok(Ok(()))) && closed && noted
     }
 
     fn close_within(&self, limit: Duration) -> bool {

@@ -48,6 +48,40 @@ fn a_consumer_that_is_opened_after_somebody_gave_it_up_holds_its_name_from_nobod
     assert_eq!(wait(|answer| consumer().open(answer)).unwrap(), 0);
 }
 
+#[test]
+fn what_was_acknowledged_without_a_sync_has_one_after_a_flush_a_close_and_on_the_way_out() {
+    let directory = tempfile::TempDir::new().unwrap();
+    // No sync comes by itself.
+    let options =
+        LogOptions { fsync_interval: Duration::from_secs(3600), ..LogOptions::new(directory.path().join("events")) };
+    let owner = EventLog::open(options.clone()).unwrap();
+    append(&owner, 1);
+    let visitor = EventLog::visit_with(&options).unwrap();
+    for (log, name) in [(owner, "one"), (visitor, "other")] {
+        let consumer = |name: &str| {
+            let consumer = log.consumer("s".into(), name.into(), Durability::Process).unwrap();
+            wait(|answer| consumer.open(answer)).unwrap();
+            consumer
+        };
+        let advance = |consumer: &crate::event_log::Consumer, seq| {
+            wait(|answer| consumer.acknowledge(seq, answer)).unwrap();
+            Arc::clone(consumer.position.lock().unwrap().as_ref().unwrap().unsynced().unwrap())
+        };
+        let (kept, closed) = (consumer(name), consumer(&format!("{name}-closed")));
+        let written = advance(&kept, 1);
+        assert!(written.waits());
+        wait(|answer| log.flush(answer)).unwrap();
+        assert!(!written.waits(), "flushed");
+        let written = advance(&closed, 1);
+        wait(|answer| closed.close(answer)).unwrap();
+        assert!(!written.waits(), "closed");
+        let written = advance(&kept, 2);
+        assert!(written.waits());
+        assert!(log.drain(Duration::from_secs(60)));
+        assert!(!written.waits(), "on the way out");
+    }
+}
+
 fn append(log: &EventLog, payload: u64) {
     let body = format!(r#"{{"topic":"t","priority":"normal","timestamp":1,"payload":{payload}}}"#);
     wait(|reply| log.append("s".into(), body, None, None, reply)).unwrap();

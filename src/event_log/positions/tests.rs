@@ -1,0 +1,72 @@
+use super::*;
+
+/// A file and what is told of it.
+fn written(directory: &tempfile::TempDir, name: &str) -> Arc<Written> {
+    let path = directory.path().join(name);
+    std::fs::write(&path, "").unwrap();
+    Written::at(path)
+}
+
+fn noted(syncing: &mut Syncing, written: &Arc<Written>) {
+    written.waits.store(true, Ordering::Release);
+    syncing.handle(vec![Job::Note(Arc::clone(written))]);
+}
+
+fn sync(syncing: &mut Syncing) -> Result<()> {
+    let (replies, answers): (Vec<_>, Vec<_>) = (0..2).map(|_| Reply::channel()).unzip();
+    syncing.handle(replies.into_iter().map(Job::Sync).collect());
+    let mut all = answers.into_iter().map(|answer| answer.recv().unwrap());
+    let (first, second) = (all.next().unwrap(), all.next().unwrap());
+    assert_eq!(first.is_ok(), second.is_ok());
+    first
+}
+
+#[test]
+fn what_was_written_is_synced_in_time_once_and_for_whoever_asks() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let [one, other] = ["one", "other"].map(|name| written(&directory, name));
+    let mut syncing = Syncing::new(Duration::from_secs(3600));
+    assert_eq!(syncing.wake_at(), None);
+    noted(&mut syncing, &one);
+    let at = syncing.wake_at().unwrap();
+    noted(&mut syncing, &other);
+    assert_eq!(syncing.wake_at(), Some(at), "the first one says when");
+    files::SYNCED.take();
+    syncing.tick();
+    assert_eq!(files::SYNCED.take(), [one.path.clone(), other.path.clone()]);
+    assert_eq!((one.waits(), other.waits(), syncing.wake_at()), (false, false, None));
+    noted(&mut syncing, &one);
+    sync(&mut syncing).unwrap();
+    assert_eq!(files::SYNCED.take(), std::slice::from_ref(&one.path));
+    noted(&mut syncing, &other);
+    syncing.finish().unwrap();
+    assert_eq!(files::SYNCED.take(), std::slice::from_ref(&other.path));
+}
+
+#[test]
+fn one_that_has_gone_is_no_failure_and_one_that_fails_is_told_to_who_asks_next() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let gone = written(&directory, "gone");
+    std::fs::remove_file(&gone.path).unwrap();
+    let mut syncing = Syncing::new(Duration::ZERO);
+    noted(&mut syncing, &gone);
+    sync(&mut syncing).unwrap();
+    // Nobody can write to a directory.
+    let failing = Written::at(directory.path().to_owned());
+    noted(&mut syncing, &failing);
+    syncing.tick();
+    assert_eq!(sync(&mut syncing).unwrap_err().code(), "ERR_IO");
+    sync(&mut syncing).unwrap();
+}
+
+#[test]
+fn who_has_written_to_none_waits_for_no_thread() {
+    let positions = Arc::new(Positions::new(Duration::ZERO));
+    let (reply, answer) = Reply::channel();
+    positions.then_sync(reply).send(Ok(()));
+    answer.try_recv().unwrap().unwrap();
+    let (reply, answer) = Reply::channel();
+    positions.note(&Written::at(PathBuf::from("nowhere")));
+    positions.then_sync(reply).send(Err(Error::Timeout("a test")));
+    assert_eq!(answer.try_recv().unwrap().unwrap_err().code(), "ERR_TIMEOUT", "what failed is told at once");
+}
