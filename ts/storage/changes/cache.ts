@@ -8,8 +8,9 @@ export interface Snapshot {
   /** Names the stored state that this is: see `Stamps`. */
   stamp: number;
   /**
-   * One of the messages that were read, whose texts are kept anyhow: with the last object of a shape goes what the engine
-   * has compiled for it, and a program that restores now and then would have it compiled anew.
+   * An object of the shape of the messages that were read, but none of those: the program may hang anything on them. With the
+   * last object of a shape goes what the engine has compiled for it, and a program that restores now and then would have it
+   * compiled anew.
    */
   shape?: unknown;
 }

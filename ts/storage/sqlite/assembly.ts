@@ -61,3 +61,24 @@ function followedBy<T>(all: T[], more: T[]): T[] {
 function addPlaces(all: number[], more: Float64Array): void {
   for (let at = 0; at < more.length; at += 1) all.push(more[at] as number);
 }
+
+/** With more members than that a message is nobody's common one. */
+const MOST_MEMBERS = 16;
+
+/**
+ * An object of the shape of the first message, with nothing of it inside and nobody's but ours: what a program does with its
+ * messages must not hang on it. Parsed, as those are: another way to make it would give another shape.
+ */
+export function shapeOf({ messages }: Assembly): unknown {
+  const first: unknown = messages[0];
+  if (typeof first !== 'object' || first === null || Object.getPrototypeOf(first) !== Object.prototype)
+    return undefined;
+  const names = Object.keys(first);
+  if (names.length > MOST_MEMBERS) return undefined;
+  return JSON.parse(`{${names.map((name) => emptied(name, (first as Record<string, unknown>)[name])).join(',')}}`);
+}
+
+/** A number stays one: the engine keeps those in another way, and would have to change the shape of all. */
+function emptied(name: string, value: unknown): string {
+  return `${JSON.stringify(name)}:${typeof value === 'number' && Number.isFinite(value) ? value : '""'}`;
+}

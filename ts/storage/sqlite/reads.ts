@@ -7,7 +7,7 @@ import { monotonic } from '../../timers.js';
 import type { ChatMessage, ChatSession } from '../../types.js';
 import type { MessageRange, SessionInfo } from '../capabilities.js';
 import { sessionName } from '../pending-writes.js';
-import { assemblyOf, listOf, takePiece, type Assembly } from './assembly.js';
+import { assemblyOf, listOf, shapeOf, takePiece, type Assembly } from './assembly.js';
 import type { Connection } from './connection.js';
 import { Intake } from './intake.js';
 import type { CheckedOptions } from './options.js';
@@ -199,7 +199,7 @@ export class SessionReads {
     const { messages } = assembly;
     const session = withMessages(head, messages);
     const list = listOf(assembly);
-    if (list !== null) this.#saves.learn(id, { messages: list, stamp, shape: messages[0] });
+    if (list !== null) this.#saves.learn(id, { messages: list, stamp, shape: shapeOf(assembly) });
     return { session, version };
   }
 }
