@@ -3,8 +3,9 @@ import { checkSize, decode, encode, revive, type Encoded, type EncodeOptions } f
 import { unsupported } from './codec/failures.js';
 import { dateOf } from './codec/iso.js';
 import { textOf } from './codec/record-text.js';
-import { recordOf } from './codec/record.js';
-import { LineJoiner, sessionShape, type SessionTimes } from './codec/session-shape.js';
+import { recordOf, type Slots } from './codec/record.js';
+import { hasToJson, LineJoiner, sessionShape, type SessionTimes } from './codec/session-shape.js';
+import { asJsonWithout } from './codec/stand-ins.js';
 import { ONLY_TIMESTAMP } from './codec/table.js';
 import { CorruptionError, SmallTalkError } from './errors.js';
 import type { ChatMessage, ChatSession } from './types.js';
@@ -54,15 +55,27 @@ export function encodeSession(session: ChatSession, options: EncodeOptions): Enc
 
 /** Encodes what a session is beside its messages. Throws what `encode` throws. */
 export function encodeHead(session: ChatSession, shape: SessionTimes, options: EncodeOptions): SessionHead {
-  const activeAgent = Object.getOwnPropertyDescriptor(session, 'activeAgent')?.value as unknown;
-  const head = withoutMessages(session, options);
+  const slots = recordOf(session, false, 'messages');
+  const head = slots === null ? headOf(session, options) : headOfRecord(slots, options);
   if (!head.text.startsWith('{')) throw unsupported('a session whose toJSON() gives no object', '');
+  // Where JSON may have its say, a session is found by what comes back of it.
+  const agent = slots === null && options.unsupported === 'json' ? agentIn(head) : agentOf(session);
   return {
     head,
-    activeAgent: typeof activeAgent === 'string' ? activeAgent : undefined,
+    activeAgent: typeof agent === 'string' ? agent : undefined,
     createdAt: shape.createdAt,
     updatedAt: shape.updatedAt,
   };
+}
+
+function agentOf(session: object): unknown {
+  return Object.getOwnPropertyDescriptor(session, 'activeAgent')?.value;
+}
+
+function agentIn({ text, types }: Encoded): unknown {
+  // A text with a type stands for something else.
+  if (types !== null && Object.hasOwn(JSON.parse(types) as object, '/activeAgent')) return undefined;
+  return agentOf(JSON.parse(text) as object);
 }
 
 /** Decodes a session. Throws `ERR_CORRUPT` for what `encodeSession` did not make. */
@@ -106,12 +119,16 @@ function reviveMessage(message: unknown, table: string): unknown {
   return stamped;
 }
 
-function withoutMessages(session: ChatSession, options: EncodeOptions): Encoded {
-  const slots = recordOf(session, false, 'messages');
-  if (slots === null) return encode(copyWithoutMessages(session), options);
+function headOfRecord(slots: Slots, options: EncodeOptions): Encoded {
   const head = textOf(slots);
   checkSize(head, options);
   return head;
+}
+
+function headOf(session: ChatSession, options: EncodeOptions): Encoded {
+  if (options.unsupported !== 'json' || !hasToJson(session)) return encode(copyWithoutMessages(session), options);
+  // No copy answers for the session: it would have none of its private fields.
+  return encode({ toJSON: () => asJsonWithout('messages', session) }, options);
 }
 
 /** A copy of the session's own level; accessors stay what they are, for the codec to refuse. */

@@ -42,6 +42,11 @@ export function sessionTimes(session: ChatSession, lenient: boolean): SessionTim
   };
 }
 
+/** Whether `JSON.stringify` would ask the session itself. Throws `ERR_VALUE_UNSUPPORTED` where that cannot be told. */
+export function hasToJson(session: ChatSession): boolean {
+  return typeof member(session, 'toJSON', true) === 'function';
+}
+
 /**
  * The messages of a session where that takes no code of the program's and nothing is odd: the array itself. null where
  * `sessionShape` has to look closer.
