@@ -77,8 +77,8 @@ function moment(name: string, value: unknown): number | undefined {
     throw new TypeError(`${name} must be a Date or milliseconds since the epoch`);
   const at = Number(value);
   if (Number.isNaN(at)) throw new SmallTalkError('ERR_OPTION_INVALID', `${name} is no valid time`);
-  // Infinities are honest bounds; the edges of what a Date can be stand in for them.
-  return Math.ceil(Math.min(Math.max(at, -MAX_TIME), MAX_TIME));
+  // Infinities are honest bounds; the edges of what a Date can be stand in for them: the last moment is before the later one.
+  return Math.ceil(Math.min(Math.max(at, -MAX_TIME), MAX_TIME + 1));
 }
 
 /** The last moment that a Date can be. */
