@@ -8,6 +8,7 @@ mod changes;
 mod coming;
 mod lists;
 mod migration;
+mod misled;
 mod model;
 mod noticing;
 mod parts;

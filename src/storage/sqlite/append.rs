@@ -24,17 +24,18 @@ pub fn append(connection: &Connection, appendix: &Appendix) -> Result<Appended> 
     let Some(old) = Standing::trusted(connection, &appendix.id)? else {
         return Err(Error::SessionUnknown(appendix.id.clone()));
     };
-    write(connection, appendix, &old).map_err(|error| failure("appending messages", &error))
+    let version = counters::next_version(connection).map_err(|error| failure("appending messages", &error))?;
+    write(connection, appendix, &old, version).map_err(|error| failure("appending messages", &error))
 }
 
-fn write(connection: &Connection, appendix: &Appendix, old: &Head) -> rusqlite::Result<Appended> {
+fn write(connection: &Connection, appendix: &Appendix, old: &Head, version: i64) -> rusqlite::Result<Appended> {
     let last = messages::last_position(connection, old.number)?;
     let first_position = last.map_or(0, |position| position + SPACING);
     let added = messages::insert(connection, old.number, first_position, &appendix.messages)?;
     Counter::Messages.add(connection, added.count)?;
     let (now, now_text) = &appendix.now;
     let mut head = Head {
-        version: counters::next_version(connection)?,
+        version,
         stamp: appendix.stamp,
         message_count: old.message_count + added.count,
         message_bytes: old.message_bytes + added.bytes,

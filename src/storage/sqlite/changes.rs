@@ -34,6 +34,7 @@ pub fn apply(connection: &Connection, changes: &SessionChanges) -> Result<Option
     }
     let version = counters::next_version(connection).map_err(|error| doing(&error))?;
     let head = Head {
+        row: old.row,
         data: changes.head.text.clone(),
         types: changes.head.types.clone(),
         active_agent: changes.active_agent.clone(),

@@ -10,8 +10,11 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{caller_clock::CallerClock, job::Write, keys};
-use crate::{error::Result, reply::Reply};
+use super::{caller_clock::CallerClock, failure::FILE, job::Write, keys};
+use crate::{
+    error::{Error, Result},
+    reply::Reply,
+};
 
 /// As many keys go at once: a write that comes meanwhile waits for no longer than that takes.
 const STEP: usize = 500;
@@ -132,8 +135,13 @@ impl Expiry {
 
 fn reclaim(connection: &Connection, over_at: i64, limit: usize) -> Result<Reclaimed> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let more = keys::delete_expired(connection, over_at, limit)? == limit;
-    Ok(Reclaimed { more, next_end: keys::next_end(connection)? })
+    let removed = keys::delete_expired(connection, over_at, limit)?;
+    let next_end = keys::next_end(connection)?;
+    if removed == 0 && next_end.is_some_and(|end| end <= over_at) {
+        let detail = "the index of ends has an end that is not its row's".into();
+        return Err(Error::Corrupt { what: FILE.into(), detail });
+    }
+    Ok(Reclaimed { more: removed == limit, next_end })
 }
 
 fn millis(time: Duration) -> i64 {

@@ -6,12 +6,19 @@ use rusqlite::{ErrorCode, ffi};
 
 use crate::error::{Error, Result};
 
+/// What is damaged where it is no row alone: pages, indexes, counters.
+pub const FILE: &str = "the database file";
+
 /// Translates an error of a statement; `doing` says what failed, without any payload.
 pub fn failure(doing: &str, error: &rusqlite::Error) -> Error {
     told_by(doing, error, io::Error::last_os_error)
 }
 
 fn told_by(doing: &str, error: &rusqlite::Error, system: impl FnOnce() -> io::Error) -> Error {
+    let of_the_file = || Error::Corrupt { what: FILE.into(), detail: format!("{doing}: {error}") };
+    if matches!(error, rusqlite::Error::StatementChangedRows(_)) {
+        return of_the_file();
+    }
     let Some(code) = error.sqlite_error_code() else {
         // Not the engine complains but the translation of a column: it holds what we never write.
         return Error::Corrupt { what: "a stored row".into(), detail: format!("{doing}: {error}") };
@@ -29,14 +36,16 @@ fn told_by(doing: &str, error: &rusqlite::Error, system: impl FnOnce() -> io::Er
         _ if full => Error::Full { doing: doing.into() },
         ErrorCode::DiskFull => Error::Full { doing: doing.into() },
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
-        ErrorCode::DatabaseCorrupt => {
-            Error::Corrupt { what: "the database file".into(), detail: format!("{doing}: {error}") }
-        }
-        ErrorCode::NotADatabase => {
-            Error::Corrupt { what: "the database file".into(), detail: "it is no database".into() }
-        }
+        // We never put a row where there is one: an index, or a counter, says that there is none.
+        ErrorCode::DatabaseCorrupt | ErrorCode::ConstraintViolation => of_the_file(),
+        ErrorCode::NotADatabase => Error::Corrupt { what: FILE.into(), detail: "it is no database".into() },
         _ => Error::Io { doing: doing.into(), cause: error.to_string() },
     }
+}
+
+/// That exactly one row was changed: the one that was found before.
+pub fn one(rows: usize) -> rusqlite::Result<()> {
+    if rows == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(rows)) }
 }
 
 /// What an error means to a write that has been made and not been synced.

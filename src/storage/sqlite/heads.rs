@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
-use super::{failure::failure, messages};
+use super::{
+    failure::{failure, one},
+    messages,
+};
 use crate::{
     checksum::Checksum,
     error::{Error, Result},
@@ -11,6 +14,8 @@ use crate::{
 /// A session's row.
 #[derive(Debug, Clone)]
 pub struct Head {
+    /// Where it stands; none where it is not stored yet.
+    pub row: Option<i64>,
     pub data: String,
     pub types: Option<String>,
     pub active_agent: Option<String>,
@@ -30,6 +35,8 @@ pub enum Standing {
     /// A row whose checksum does not fit. Its number may be another session's: whoever writes over it must not use it, and
     /// its messages stay behind, unreachable.
     Damaged,
+    /// The index of ids leads nowhere, or to the row of another session, which is nobody's to touch.
+    Misled,
 }
 
 impl Standing {
@@ -38,11 +45,20 @@ impl Standing {
         match Head::stored(connection, id) {
             Ok(None) => Ok(Self::Nothing),
             Ok(Some((head, crc))) if head.crc(id) == crc => Ok(Self::Sound(Box::new(head))),
-            Ok(Some(_)) => Ok(Self::Damaged),
+            Ok(Some(_)) => Self::unsound(connection, id),
             // A column that holds what we never write is damage as well, and so is a row that is none.
             Err(error) if matches!(error.sqlite_error_code(), None | Some(ErrorCode::DatabaseCorrupt)) => {
-                Ok(Self::Damaged)
+                Self::unsound(connection, id)
             }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn unsound(connection: &Connection, id: &str) -> rusqlite::Result<Self> {
+        match Head::has_its_id(connection, id) {
+            Ok(true) => Ok(Self::Damaged),
+            Ok(false) => Ok(Self::Misled),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => Ok(Self::Damaged),
             Err(error) => Err(error),
         }
     }
@@ -56,9 +72,13 @@ impl Standing {
             Self::Nothing => Ok(None),
             Self::Sound(head) => Ok(Some(*head)),
             Self::Damaged => Err(damaged(id, "its checksum does not fit")),
+            Self::Misled => Err(damaged(id, MISLED)),
         }
     }
 }
+
+/// What the index of ids does where a session is [`Standing::Misled`].
+pub const MISLED: &str = "the index of ids leads to a row that is not its own";
 
 impl Head {
     /// The row as it stands, and the checksum it should have.
@@ -66,15 +86,22 @@ impl Head {
         connection
             .prepare_cached(
                 "SELECT data, types, active_agent, created_at, updated_at, number, version, stamp, message_count,
-                        message_bytes, crc
+                        message_bytes, crc, rowid
                  FROM sessions WHERE id = ?1",
             )?
             .query_row([id], Self::read)
             .optional()
     }
 
+    /// Whether a row of these columns, with its id behind them, is as it was written.
+    pub fn fits(row: &Row<'_>) -> rusqlite::Result<bool> {
+        let (head, crc) = Self::read(row)?;
+        Ok(head.crc(row.get_ref(12)?.as_str()?) == crc)
+    }
+
     fn read(row: &Row<'_>) -> rusqlite::Result<(Self, i64)> {
         let head = Self {
+            row: row.get(11)?,
             data: row.get(0)?,
             types: row.get(1)?,
             active_agent: row.get(2)?,
@@ -136,14 +163,15 @@ impl Head {
         Ok(())
     }
 
-    /// Puts the row in place of `old`, a sound one with the same number. A column that is named would have its indexes
-    /// written anew, so the number is not, and the beginning only where it is another.
+    /// Puts the row in place of `old`, a sound one with the same number: where that one stands, whatever an index says. A
+    /// column that is named would have its indexes written anew, so the number is not, and the beginning only where it is
+    /// another.
     pub fn replace(&self, connection: &Connection, id: &str, old: &Self) -> rusqlite::Result<()> {
-        connection
+        let replaced = connection
             .prepare_cached(
                 "UPDATE sessions SET data = ?1, types = ?2, active_agent = ?3, updated_at = ?4, version = ?5, stamp = ?6,
                                      message_count = ?7, message_bytes = ?8, crc = ?9
-                 WHERE number = ?10",
+                 WHERE rowid = ?10",
             )?
             .execute(params![
                 self.data,
@@ -155,12 +183,14 @@ impl Head {
                 self.message_count,
                 self.message_bytes,
                 self.crc(id),
-                self.number
+                old.row
             ])?;
+        one(replaced)?;
         if self.created_at != old.created_at {
-            connection
-                .prepare_cached("UPDATE sessions SET created_at = ?1 WHERE number = ?2")?
-                .execute([self.created_at, self.number])?;
+            let moved = connection
+                .prepare_cached("UPDATE sessions SET created_at = ?1 WHERE rowid = ?2")?
+                .execute(params![self.created_at, old.row])?;
+            one(moved)?;
         }
         Ok(())
     }
@@ -176,9 +206,14 @@ impl Head {
             .exists([id])
     }
 
-    /// Removes the row of `id`, sound or not; whether there was one.
-    pub fn delete(connection: &Connection, id: &str) -> rusqlite::Result<bool> {
-        Ok(connection.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([id])? > 0)
+    /// Removes the row of `id`, sound or not, where there is one.
+    pub fn delete(connection: &Connection, id: &str) -> rusqlite::Result<()> {
+        let removed = connection
+            .prepare_cached(
+                "DELETE FROM sessions WHERE rowid = (SELECT rowid FROM sessions WHERE id = ?1) AND +id = ?1",
+            )?
+            .execute([id])?;
+        one(removed)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Values under keys. A key whose time has come is as good as gone, whether or not its row still stands.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Row, params};
 
-use super::{counters::Counter, failure::failure};
+use super::{
+    counters::Counter,
+    failure::{failure, one},
+};
 use crate::{
     checksum::Checksum,
     error::{Error, Result},
@@ -17,12 +20,16 @@ pub enum KeyEnd {
     Never,
 }
 
-/// Sets a value and its end, in milliseconds since the epoch, where it has one.
+/// Sets a value and its end, in milliseconds since the epoch, where it has one. The row that the index leads to is asked
+/// whether it is the key's: the name that is compared is read from the row only where that is looked up by its number.
 pub fn set(connection: &Connection, key: &str, text: &str, types: Option<&str>, expires_at: Option<i64>) -> Result<()> {
     let crc = crc(key, text, types, expires_at);
     let stored = || -> rusqlite::Result<()> {
         let replaced = connection
-            .prepare_cached("UPDATE key_values SET data = ?2, types = ?3, expires_at = ?4, crc = ?5 WHERE key = ?1")?
+            .prepare_cached(
+                "UPDATE key_values SET data = ?2, types = ?3, expires_at = ?4, crc = ?5
+                 WHERE rowid = (SELECT rowid FROM key_values WHERE key = ?1) AND +key = ?1",
+            )?
             .execute(params![key, text, types, expires_at, crc])?;
         if replaced == 0 {
             connection
@@ -34,7 +41,22 @@ pub fn set(connection: &Connection, key: &str, text: &str, types: Option<&str>, 
         }
         Ok(())
     };
-    stored().map_err(|error| failure("setting a key", &error))
+    let replaced_all_the_same = |error: rusqlite::Error| -> rusqlite::Result<()> {
+        // The name in the row may be what is damaged: the checksum tells whose row it is.
+        let is_its_own = error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+            && matches!(get(connection, key, i64::MIN), Ok(Some(_)));
+        if !is_its_own {
+            return Err(error);
+        }
+        let replaced = connection
+            .prepare_cached(
+                "UPDATE key_values SET data = ?2, types = ?3, expires_at = ?4, crc = ?5
+                 WHERE rowid = (SELECT rowid FROM key_values WHERE key = ?1)",
+            )?
+            .execute(params![key, text, types, expires_at, crc])?;
+        one(replaced)
+    };
+    stored().or_else(replaced_all_the_same).map_err(|error| failure("setting a key", &error))
 }
 
 /// Reads a value that has not expired at `now`.
@@ -96,22 +118,33 @@ pub fn has(connection: &Connection, key: &str, now: i64) -> Result<bool> {
 
 /// Removes a key; whether it had a value that had not expired at `now`.
 pub fn delete(connection: &Connection, key: &str, now: i64) -> Result<bool> {
-    let there = has(connection, key, now)?;
-    let removed = || -> rusqlite::Result<()> {
-        let rows = connection.prepare_cached("DELETE FROM key_values WHERE key = ?1")?.execute([key])?;
-        Counter::Keys.add(connection, -i64::from(rows > 0))
+    let removed = || -> rusqlite::Result<bool> {
+        let alive: Option<bool> = connection
+            .prepare_cached("SELECT expires_at IS NULL OR expires_at > ?2 FROM key_values WHERE key = ?1")?
+            .query_row(params![key, now], |row| row.get(0))
+            .optional()?;
+        let Some(alive) = alive else { return Ok(false) };
+        let rows = connection
+            .prepare_cached(
+                "DELETE FROM key_values WHERE rowid = (SELECT rowid FROM key_values WHERE key = ?1) AND +key = ?1",
+            )?
+            .execute([key])?;
+        one(rows)?;
+        Counter::Keys.add(connection, -1)?;
+        Ok(alive)
     };
-    removed().map_err(|error| failure("deleting a key", &error))?;
-    Ok(there)
+    removed().map_err(|error| failure("deleting a key", &error))
 }
 
-/// Removes at most `limit` keys that had expired at `now`, the oldest first; gives how many.
+/// Removes at most `limit` keys that had expired at `now`, by what the index says and their own rows say as well, the
+/// oldest first; gives how many.
 pub fn delete_expired(connection: &Connection, now: i64, limit: i64) -> Result<i64> {
     let removed = || -> rusqlite::Result<i64> {
         let rows = connection
             .prepare_cached(
                 "DELETE FROM key_values WHERE rowid IN (
-                     SELECT rowid FROM key_values WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+                     SELECT rowid FROM key_values WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
+                 AND +expires_at <= ?1",
             )?
             .execute([now, limit])?;
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
@@ -127,6 +160,12 @@ pub fn next_end(connection: &Connection) -> Result<Option<i64>> {
         .prepare_cached("SELECT min(expires_at) FROM key_values WHERE expires_at IS NOT NULL")
         .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
         .map_err(|error| failure("looking for expired keys", &error))
+}
+
+/// Whether a row of data, types, end, checksum, row number and key is as it was written.
+pub fn fits(row: &Row<'_>) -> rusqlite::Result<bool> {
+    let (data, types) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str_or_null()?);
+    Ok(crc(row.get_ref(5)?.as_str()?, data, types, row.get(2)?) == row.get::<_, i64>(3)?)
 }
 
 fn crc(key: &str, data: &str, types: Option<&str>, expires_at: Option<i64>) -> i64 {

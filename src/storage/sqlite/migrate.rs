@@ -73,6 +73,7 @@ fn sound_row_of_version_1(row: &Row<'_>) -> rusqlite::Result<Option<(String, Hea
     let id: String = row.get(0)?;
     let version = row.get(7)?;
     let head = Head {
+        row: None,
         data: row.get(1)?,
         types: row.get(2)?,
         active_agent: row.get(3)?,

@@ -26,6 +26,7 @@ mod lifted;
 mod log_index;
 mod lone_mount;
 mod maintenance;
+mod mending;
 mod message_rows;
 mod messages;
 mod migrate;

@@ -6,7 +6,7 @@ use super::{
     coming::ComingMessages,
     counters::{self, Counter},
     failure::failure,
-    heads::{Head, Standing, damaged},
+    heads::{Head, MISLED, Standing, damaged},
     messages::{self, Extent, SPACING},
 };
 use crate::{
@@ -36,17 +36,18 @@ fn doing(error: &rusqlite::Error) -> Error {
 /// Whether what stands is what the caller expects.
 ///
 /// # Errors
-/// [`Error::Conflict`] where it is not, [`Error::Corrupt`] where there is no telling.
+/// [`Error::Conflict`] where it is not, [`Error::Corrupt`] where there is no telling, or no writing whatever is expected.
 pub fn check(id: &str, expected: Expected, standing: &Standing) -> Result<()> {
-    let wanted = match expected {
-        Expected::Anything => return Ok(()),
-        Expected::Nothing => None,
-        Expected::Version(version) => Some(version),
+    let wanted = match (expected, standing) {
+        (_, Standing::Misled) => return Err(damaged(id, MISLED)),
+        (Expected::Anything, _) => return Ok(()),
+        (Expected::Nothing, _) => None,
+        (Expected::Version(version), _) => Some(version),
     };
     let actual = match standing {
         Standing::Nothing => None,
         Standing::Sound(head) => Some(head.version),
-        Standing::Damaged => return Err(damaged(id, "its checksum does not fit")),
+        Standing::Damaged | Standing::Misled => return Err(damaged(id, "its checksum does not fit")),
     };
     if wanted == actual { Ok(()) } else { Err(Error::Conflict { expected: wanted, actual }) }
 }
@@ -80,7 +81,7 @@ fn write(
         Standing::Sound(old) => {
             (old.number, messages::delete_all(connection, old.number).map_err(|error| doing(&error))?)
         }
-        Standing::Nothing | Standing::Damaged => (version, 0),
+        Standing::Nothing | Standing::Damaged | Standing::Misled => (version, 0),
     };
     let mut rows = Rows { connection, number, written: Extent::default() };
     messages(&mut rows)?;
@@ -93,6 +94,7 @@ fn write(
 
 fn head(image: &SessionImage, number: i64, version: i64) -> Head {
     Head {
+        row: None,
         data: image.head.text.clone(),
         types: image.head.types.clone(),
         active_agent: image.active_agent.clone(),
@@ -109,7 +111,7 @@ fn head(image: &SessionImage, number: i64, version: i64) -> Head {
 fn place(connection: &Connection, id: &str, head: &Head, standing: &Standing) -> rusqlite::Result<()> {
     match standing {
         Standing::Sound(old) => head.replace(connection, id, old),
-        Standing::Damaged => {
+        Standing::Damaged | Standing::Misled => {
             Head::delete(connection, id)?;
             head.insert(connection, id)
         }

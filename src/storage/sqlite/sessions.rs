@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::{
     counters::Counter,
     failure::failure,
-    heads::{Head, Standing},
+    heads::{Head, MISLED, Standing, damaged},
     message_rows, messages,
     snapshot::snapshot,
 };
@@ -26,14 +26,21 @@ pub fn get(connection: &Connection, id: &str) -> Result<Option<StoredSession>> {
 
 /// Removes a session with its messages; whether it was there. The messages of a damaged row stay behind, unreachable.
 pub fn delete(connection: &Connection, id: &str) -> Result<bool> {
-    let removed = || -> rusqlite::Result<bool> {
-        if let Standing::Sound(head) = Standing::of(connection, id)? {
-            let messages = messages::delete_all(connection, head.number)?;
+    let doing = |error: &rusqlite::Error| failure("deleting a session", error);
+    let number = match Standing::of(connection, id).map_err(|error| doing(&error))? {
+        Standing::Nothing => return Ok(false),
+        Standing::Misled => return Err(damaged(id, MISLED)),
+        Standing::Sound(head) => Some(head.number),
+        Standing::Damaged => None,
+    };
+    let removed = || -> rusqlite::Result<()> {
+        if let Some(number) = number {
+            let messages = messages::delete_all(connection, number)?;
             Counter::Messages.add(connection, -messages)?;
         }
-        let there = Head::delete(connection, id)?;
-        Counter::Sessions.add(connection, -i64::from(there))?;
-        Ok(there)
+        Head::delete(connection, id)?;
+        Counter::Sessions.add(connection, -1)
     };
-    removed().map_err(|error| failure("deleting a session", &error))
+    removed().map_err(|error| doing(&error))?;
+    Ok(true)
 }

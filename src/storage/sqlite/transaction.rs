@@ -17,6 +17,7 @@ use self::{
 use super::{
     failure::{certain, commit_failure, failure, uncertain},
     job::{Step, Write},
+    mending::Mending,
     own_log::OwnLog,
 };
 use crate::{
@@ -57,6 +58,8 @@ pub struct Terms<'work> {
     pub log: &'work OwnLog,
     /// How far it goes.
     pub durability: Durability,
+    /// What is tried where it is met that an index is damaged.
+    pub mending: &'work Mending,
 }
 
 impl Terms<'_> {
@@ -80,7 +83,9 @@ pub fn run(connection: &Connection, batch: Vec<Step>, terms: Terms<'_>) -> Outco
 pub fn run_anew(connection: &Connection, writes: Vec<Write>, leave: bool, log: &OwnLog) -> Outcome {
     let batch = writes.into_iter().map(|write| Step::Write(write, Durability::Process)).collect();
     // Some of them may have been meant to be on the disk.
-    run_batch(connection, batch, leave, Terms { begin: &begin, ready: &|_| Ok(()), log, durability: Durability::Power })
+    let mending = &Mending::default();
+    let terms = Terms { begin: &begin, ready: &|_| Ok(()), log, durability: Durability::Power, mending };
+    run_batch(connection, batch, leave, terms)
 }
 
 fn run_batch(connection: &Connection, batch: Vec<Step>, leave: bool, terms: Terms<'_>) -> Outcome {
@@ -149,6 +154,25 @@ pub fn after_doubt() -> Error {
 
 fn alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result<()> {
     write.look(connection);
+    begin_alone(connection, write, terms)?;
+    let mut failed = write.attempt(connection);
+    if failed.as_ref().is_some_and(|error| terms.mending.may_help(error)) {
+        take_back(connection)?;
+        begin_alone(connection, write, terms)?;
+        if terms.mending.mend(connection).is_ok() {
+            // What it saw the first time it saw by what was damaged.
+            write.look(connection);
+            failed = write.attempt(connection);
+            terms.mending.note(failed.is_none());
+        }
+    }
+    if failed.is_none() {
+        return conclude(connection, None, Some(terms)).map_or(Ok(()), Err);
+    }
+    take_back(connection)
+}
+
+fn begin_alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result<()> {
     if let Err(error) = (terms.begin)(connection) {
         write.skip(certain(error.clone()));
         return Err(error);
@@ -158,13 +182,14 @@ fn alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result
         write.skip(error.clone());
         return Err(error);
     }
-    if write.attempt(connection).is_none() {
-        return conclude(connection, None, Some(terms)).map_or(Ok(()), Err);
-    }
-    if !connection.is_autocommit() {
-        execute(connection, "ROLLBACK").map_err(|error| failure("taking a write back", &error))?;
-    }
     Ok(())
+}
+
+fn take_back(connection: &Connection) -> Result<()> {
+    if connection.is_autocommit() {
+        return Ok(());
+    }
+    execute(connection, "ROLLBACK").map_err(|error| failure("taking a write back", &error))
 }
 
 /// Refuses the changes of a batch, of which nothing was written, and answers its questions where there is a connection that can.

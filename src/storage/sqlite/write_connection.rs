@@ -9,6 +9,7 @@ use super::{
     failure::failure,
     growth::Growth,
     held::{Held, HeldLog},
+    mending::Mending,
     opening,
     own_log::OwnLog,
     view::ReadMark,
@@ -24,6 +25,7 @@ pub struct WriteConnection {
     pub log: Arc<OwnLog>,
     pub checkpoints: Checkpoints,
     pub growth: Growth,
+    pub mending: Mending,
     /// How far commits go, where that was said.
     pub synchronous: Option<Durability>,
     /// Whether the file can be written to: else it can be read at the most.
@@ -52,7 +54,18 @@ impl WriteConnection {
         let growth = Growth::of(&connection, path)?;
         // One that only reads is closed at once, and has no log where it is a backup.
         let held_log = held.as_ref().filter(|_| may_write).map(|held| held.has_log(&log));
-        Ok(Self { held_log, connection, identity, log, checkpoints, growth, synchronous: None, may_write, held })
+        Ok(Self {
+            held_log,
+            connection,
+            identity,
+            log,
+            checkpoints,
+            growth,
+            mending: Mending::default(),
+            synchronous: None,
+            may_write,
+            held,
+        })
     }
 
     /// Sets how far a commit goes; only outside of a transaction.

@@ -54,6 +54,7 @@ impl Writer {
             ready: &|connection| opened.growth.keep(connection),
             log: &opened.log,
             durability: durability.unwrap_or(Durability::Power),
+            mending: &opened.mending,
         };
         let mut outcome = transaction::run(&opened.connection, batch, terms);
         if durability == Some(Durability::Power) {

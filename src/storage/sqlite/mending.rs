@@ -1,0 +1,222 @@
+//! Indexes only repeat what the rows say: they are made anew out of them where a write meets that one is damaged.
+
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, Row};
+
+use super::{
+    counters::Counter,
+    failure::FILE,
+    heads::{Head, MISLED},
+    keys,
+};
+use crate::error::Error;
+
+/// Where it was of no use it is not tried again for so long: all rows are read for it, and nobody writes meanwhile.
+const AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// With more of them others would wait for too long, in every process.
+const ROWS: i64 = 1_000_000;
+
+/// When it may be tried.
+#[derive(Debug, Default)]
+pub struct Mending {
+    not_before: Cell<Option<Instant>>,
+}
+
+impl Mending {
+    /// Whether it is worth a try where a write fails so.
+    pub fn may_help(&self, error: &Error) -> bool {
+        let of_the_file = matches!(error, Error::Corrupt { what, detail } if what == FILE || detail == MISLED);
+        of_the_file && self.not_before.get().is_none_or(|then| then <= Instant::now())
+    }
+
+    /// Makes the indexes anew, within the transaction that is open. The indexes of a table stay as they are
+    /// where they may know something that its rows do not say.
+    ///
+    /// # Errors
+    /// What kept it from being made: the transaction must not be committed.
+    pub fn mend(&self, connection: &Connection) -> rusqlite::Result<()> {
+        self.note(false);
+        if Counter::Sessions.read(connection)? + Counter::Keys.read(connection)? > ROWS {
+            return Ok(());
+        }
+        for table in [SESSIONS, KEYS] {
+            if table.tells_all(connection)? {
+                connection.execute_batch(table.reindex)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of whether it has helped.
+    pub fn note(&self, helped: bool) {
+        if helped {
+            tracing::warn!(target: "smalltalk::storage", "an index was damaged and is made anew");
+        }
+        self.not_before.set(if helped { None } else { Instant::now().checked_add(AFTER_FAILURE) });
+    }
+}
+
+/// A table of rows that have a name and a checksum.
+struct Table {
+    counter: Counter,
+    rows: &'static str,
+    is_led_to: &'static str,
+    reindex: &'static str,
+    fits: fn(&Row<'_>) -> rusqlite::Result<bool>,
+}
+
+const SESSIONS: Table = Table {
+    counter: Counter::Sessions,
+    rows: "SELECT data, types, active_agent, created_at, updated_at, number, version, stamp, message_count,
+                  message_bytes, crc, rowid AS row, id
+           FROM sessions NOT INDEXED",
+    is_led_to: "SELECT 1 FROM sessions AS it
+                WHERE it.rowid = ?1 AND ?1 = (SELECT rowid FROM sessions WHERE id = +it.id)",
+    reindex: "REINDEX sessions",
+    fits: Head::fits,
+};
+
+const KEYS: Table = Table {
+    counter: Counter::Keys,
+    rows: "SELECT data, types, expires_at, crc, rowid AS row, key FROM key_values NOT INDEXED",
+    is_led_to: "SELECT 1 FROM key_values AS it
+                WHERE it.rowid = ?1 AND ?1 = (SELECT rowid FROM key_values WHERE key = +it.key)",
+    reindex: "REINDEX key_values",
+    fits: keys::fits,
+};
+
+impl Table {
+    /// Whether nothing is known of the rows but by themselves: all that were counted are found, in their order, and what an
+    /// index made anew would call by another name than before is as it was written. A damaged row that has its name goes on
+    /// being damaged under it; one whose name may be what is damaged would be found no more.
+    fn tells_all(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        let mut is_led_to = connection.prepare(self.is_led_to)?;
+        let mut statement = connection.prepare(self.rows)?;
+        let mut rows = statement.query([])?;
+        let (mut count, mut last) = (0, i64::MIN);
+        while let Some(row) = rows.next()? {
+            let number: i64 = row.get("row")?;
+            // A column that holds what we never write is damage as well.
+            let sound = (self.fits)(row).unwrap_or(false);
+            if number <= last || !sound && !is_led_to.exists([number])? {
+                return Ok(false);
+            }
+            (count, last) = (count + 1, number);
+        }
+        Ok(count == self.counter.read(connection)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::sqlite::{expiry::Expiry, schema};
+
+    fn database() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::create(&mut connection).unwrap();
+        for (key, end) in [("k1", None), ("k2", Some(5)), ("k3", None), ("k4", Some(i64::MAX))] {
+            keys::set(&connection, key, "1", None, end).unwrap();
+        }
+        connection
+    }
+
+    /// Has an index say something else than it does, which `says` puts into a table of the same columns.
+    fn mislead(connection: &Connection, index: &str, columns: &str, says: &str) {
+        let other = "SELECT sum(rootpage) FROM sqlite_schema WHERE name IN ('other_index', '{index}')";
+        connection
+            .execute_batch(&format!(
+                "CREATE TABLE other ({columns}); CREATE INDEX other_index ON other ({columns}); {says};
+                 PRAGMA writable_schema = on;
+                 CREATE TEMP TABLE roots AS {other};
+                 UPDATE sqlite_schema SET rootpage = (SELECT * FROM roots) - rootpage
+                     WHERE name IN ('other_index', '{index}');
+                 DROP TABLE roots; PRAGMA writable_schema = reset;",
+                other = other.replace("{index}", index),
+            ))
+            .unwrap();
+    }
+
+    fn step(expiry: &mut Expiry, connection: &Connection) -> Option<Error> {
+        let (reply, outcome) = crate::reply::Reply::channel();
+        let mut write = expiry.step(reply);
+        let failed = write.attempt(connection);
+        write.verdict()(None);
+        expiry.after(&outcome.recv().unwrap());
+        failed
+    }
+
+    fn there(connection: &Connection) -> Vec<String> {
+        let mut ask = connection.prepare("SELECT key FROM key_values NOT INDEXED ORDER BY rowid").unwrap();
+        ask.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn a_key_ends_when_its_own_row_says_so_whatever_the_index_of_ends_says() {
+        for says in ["(2, 5), (3, 5)", "(3, 5)", "(4, 5)", "(9, 5)"] {
+            let connection = database();
+            mislead(
+                &connection,
+                "idx_key_values_expires",
+                "expires_at",
+                &format!("INSERT INTO other (rowid, expires_at) VALUES {says}"),
+            );
+            let (mut expiry, mending) = (Expiry::default(), Mending::default());
+            let failed = step(&mut expiry, &connection);
+            let sound_one = says.contains("(2, 5)");
+            assert_eq!(failed.is_none(), sound_one, "{says}: {failed:?}");
+            let error = failed.or_else(|| step(&mut expiry, &connection)).unwrap();
+            let pause = expiry.step_at().unwrap().saturating_duration_since(Instant::now());
+            assert!(pause > Duration::from_secs(50), "{says}: it is not tried all the time");
+            assert_eq!(there(&connection).len(), if sound_one { 3 } else { 4 }, "{says}");
+            assert!(mending.may_help(&error));
+            mending.mend(&connection).unwrap();
+            assert!(step(&mut expiry, &connection).is_none(), "{says}");
+            assert_eq!(there(&connection), ["k1", "k3", "k4"], "{says}");
+        }
+    }
+
+    #[test]
+    fn indexes_stay_where_they_may_know_more_than_the_rows() {
+        let leads = |connection: &Connection| keys::set(connection, "k2", "2", None, None).is_ok();
+        for (more, is_made_anew) in [
+            ("SELECT 1", true),
+            // It is damaged under its own name before and after.
+            ("UPDATE key_values SET data = '9' WHERE rowid = 3", true),
+            // The index has its name, which the row has lost.
+            ("UPDATE other SET key = 'k5' WHERE rowid = 3", true),
+            ("UPDATE other SET key = 'k5' WHERE rowid = 3; UPDATE key_values SET data = '9' WHERE rowid = 3", false),
+            // Rows that nobody finds by going through them.
+            ("UPDATE counters SET value = 5 WHERE name = 'keys'", false),
+        ] {
+            let connection = database();
+            let says = "INSERT INTO other (rowid, key) VALUES (1, 'k1'), (2, 'k4'), (3, 'k3'), (4, 'k2')";
+            let (of_rows, of_index): (Vec<_>, Vec<_>) = more.split("; ").partition(|sql| !sql.contains("other"));
+            let says = std::iter::once(says).chain(of_index).collect::<Vec<_>>().join("; ");
+            mislead(&connection, "sqlite_autoindex_key_values_1", "key", &says);
+            connection.execute_batch(&of_rows.join("; ")).unwrap();
+            assert!(!leads(&connection), "{more}");
+            let mending = Mending::default();
+            mending.mend(&connection).unwrap();
+            assert_eq!(leads(&connection), is_made_anew, "{more}");
+            assert_eq!(there(&connection), ["k1", "k2", "k3", "k4"], "{more}");
+        }
+    }
+
+    #[test]
+    fn what_was_of_no_use_is_not_tried_again_at_once_and_a_damaged_row_is_no_reason_to() {
+        let mending = Mending::default();
+        let of_the_file = Error::Corrupt { what: FILE.into(), detail: String::new() };
+        assert!(!mending.may_help(&keys::damaged("k", "its checksum does not fit")));
+        assert!(mending.may_help(&of_the_file));
+        mending.note(false);
+        assert!(!mending.may_help(&of_the_file));
+        mending.note(true);
+        assert!(mending.may_help(&of_the_file));
+    }
+}
