@@ -74,15 +74,18 @@ fn write(
     image: &SessionImage,
     messages: impl FnOnce(&mut Rows<'_>) -> Result<()>,
 ) -> Result<i64> {
-    let standing = Standing::of(connection, &image.id).map_err(|error| doing(&error))?;
+    let mut standing = Standing::of(connection, &image.id).map_err(|error| doing(&error))?;
     check(&image.id, image.expected, &standing)?;
-    let version = counters::next_version(connection).map_err(|error| doing(&error))?;
-    let (number, removed) = match &standing {
-        Standing::Sound(old) => {
-            (old.number, messages::delete_all(connection, old.number).map_err(|error| doing(&error))?)
+    let mut removed = 0;
+    if let Standing::Sound(old) = &standing {
+        removed = messages::delete_all(connection, old.number).map_err(|error| doing(&error))?;
+        if removed != old.message_count {
+            // Some are not found where they belong, and could come out again between those that are written now.
+            standing = Standing::Damaged;
         }
-        Standing::Nothing | Standing::Damaged | Standing::Misled => (version, 0),
-    };
+    }
+    let version = counters::next_version(connection).map_err(|error| doing(&error))?;
+    let number = if let Standing::Sound(old) = &standing { old.number } else { version };
     let mut rows = Rows { connection, number, written: Extent::default() };
     messages(&mut rows)?;
     let Rows { written, .. } = rows;
