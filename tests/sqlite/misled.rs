@@ -3,6 +3,7 @@
 
 use std::{fs, path::Path};
 
+use rusqlite::Connection;
 use smalltalk_native::{
     Result,
     durability::Durability,
@@ -228,4 +229,41 @@ fn one_who_shares_a_commit_with_a_misled_change_is_stored_too() {
         assert_eq!(texts(&store, id), [format!("{message:?}")], "{id}");
     }
     assert_eq!(damage(&store), [""; 0]);
+}
+
+#[test]
+fn a_version_counter_that_fell_behind_keeps_nobody_from_saving_and_gives_no_version_twice() {
+    for damage_of_it in [
+        "UPDATE counters SET value = 3 WHERE name = 'version'",
+        "UPDATE counters SET value = 41 WHERE name = 'version'",
+        "UPDATE counters SET name = 'vercion' WHERE name = 'version'",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let store = open(&path).unwrap();
+        let names: Vec<_> = (0..40).map(|index| format!("s{index}")).collect();
+        for id in &names {
+            save(&store, &image(id, &["1"]), Durability::Process).unwrap();
+        }
+        let last = (0..10).map(|_| save(&store, &image("s0", &["1"]), Durability::Process).unwrap()).max().unwrap();
+        close(&store);
+        raw(&path).execute(damage_of_it, []).unwrap();
+        let store = open(&path).unwrap();
+        let versions = ["s0", "new", "s1"].map(|id| save(&store, &image(id, &[]), Durability::Process).unwrap());
+        assert!(versions.is_sorted_by(|one, next| one < next) && versions[0] > last, "{damage_of_it}: {versions:?}");
+        for id in &names[2..] {
+            assert_eq!(texts(&store, id), ["1"], "{damage_of_it}");
+        }
+        close(&store);
+        let store = open(&path).unwrap();
+        raw(&path).execute("UPDATE counters SET value = 7 WHERE name = 'version'", []).unwrap();
+        let new = save(&store, &image("newer", &["1"]), Durability::Process).unwrap();
+        assert!(new > versions[2], "{damage_of_it}: {new}");
+        close(&store);
+        assert!(count_of(&raw(&path), "SELECT count(*) - count(DISTINCT version) FROM sessions") == 0);
+    }
+}
+
+fn count_of(raw: &Connection, sql: &str) -> i64 {
+    raw.query_row(sql, [], |row| row.get(0)).unwrap()
 }

@@ -24,7 +24,7 @@ pub fn append(connection: &Connection, appendix: &Appendix) -> Result<Appended> 
     let Some(old) = Standing::trusted(connection, &appendix.id)? else {
         return Err(Error::SessionUnknown(appendix.id.clone()));
     };
-    let version = counters::next_version(connection).map_err(|error| failure("appending messages", &error))?;
+    let version = counters::next_version(connection, Some(old.version))?;
     write(connection, appendix, &old, version).map_err(|error| failure("appending messages", &error))
 }
 

@@ -32,7 +32,7 @@ pub fn apply(connection: &Connection, changes: &SessionChanges) -> Result<Option
         let detail = format!("with the changes it has {} messages instead of {}", extent.count, changes.message_count);
         return Err(damaged(&changes.id, &detail));
     }
-    let version = counters::next_version(connection).map_err(|error| doing(&error))?;
+    let version = counters::next_version(connection, Some(old.version))?;
     let head = Head {
         row: old.row,
         data: changes.head.text.clone(),

@@ -1,6 +1,9 @@
 //! Numbers that would cost a walk over a table to find out.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::failure::{FILE, failure};
+use crate::error::{Error, Result};
 
 /// How many rows a table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +50,31 @@ pub fn last_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("SELECT value FROM counters WHERE name = 'version'")?.query_row([], |row| row.get(0))
 }
 
-/// A version that was never given out before.
-pub fn next_version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("UPDATE counters SET value = value + 1 WHERE name = 'version' RETURNING value")?
-        .query_row([], |row| row.get(0))
+/// A version that was never given out before, for what may have had one until now.
+///
+/// # Errors
+/// [`Error::Corrupt`] where nobody knows any more which was given out last.
+pub fn next_version(connection: &Connection, last: Option<i64>) -> Result<i64> {
+    let next: Option<i64> = connection
+        .prepare_cached("UPDATE counters SET value = value + 1 WHERE name = 'version' RETURNING value")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
+        .map_err(|error| failure("giving out a version", &error))?;
+    next.filter(|next| last.is_none_or(|last| last < *next)).ok_or_else(|| {
+        let detail = "the version that was given out last is not known".into();
+        Error::Corrupt { what: FILE.into(), detail }
+    })
+}
+
+/// Has the versions go on behind the last one that there is, and behind every number of a session. One that a damaged row has
+/// may be of any size: none from there on is believed.
+pub fn catch_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "INSERT INTO counters (name, value)
+             SELECT 'version', max(
+                 coalesce((SELECT max(version) FROM sessions WHERE version < 1 << 52), 0),
+                 coalesce((SELECT max(+number) FROM sessions WHERE +number < 1 << 52), 0),
+                 coalesce((SELECT max(session) FROM messages WHERE session < 1 << 52), 0))
+             WHERE true
+         ON CONFLICT (name) DO UPDATE SET value = max(coalesce(value, 0), excluded.value)",
+    )
 }

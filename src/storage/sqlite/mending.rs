@@ -1,4 +1,5 @@
-//! Indexes only repeat what the rows say: they are made anew out of them where a write meets that one is damaged.
+//! What only repeats what the rows say, the indexes and the version given out last, is made anew out of them where a write
+//! meets that it is damaged.
 
 use std::{
     cell::Cell,
@@ -8,7 +9,7 @@ use std::{
 use rusqlite::{Connection, Row};
 
 use super::{
-    counters::Counter,
+    counters::{self, Counter},
     failure::FILE,
     heads::{Head, MISLED},
     keys,
@@ -34,13 +35,14 @@ impl Mending {
         of_the_file && self.not_before.get().is_none_or(|then| then <= Instant::now())
     }
 
-    /// Makes the indexes anew, within the transaction that is open. The indexes of a table stay as they are
+    /// Makes anew what is made of the rows, within the transaction that is open. The indexes of a table stay as they are
     /// where they may know something that its rows do not say.
     ///
     /// # Errors
     /// What kept it from being made: the transaction must not be committed.
     pub fn mend(&self, connection: &Connection) -> rusqlite::Result<()> {
         self.note(false);
+        counters::catch_up(connection)?;
         if Counter::Sessions.read(connection)? + Counter::Keys.read(connection)? > ROWS {
             return Ok(());
         }
@@ -55,7 +57,7 @@ impl Mending {
     /// Takes note of whether it has helped.
     pub fn note(&self, helped: bool) {
         if helped {
-            tracing::warn!(target: "smalltalk::storage", "an index was damaged and is made anew");
+            tracing::warn!(target: "smalltalk::storage", "an index or a counter was damaged and is made anew");
         }
         self.not_before.set(if helped { None } else { Instant::now().checked_add(AFTER_FAILURE) });
     }

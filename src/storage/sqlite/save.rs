@@ -76,15 +76,16 @@ fn write(
 ) -> Result<i64> {
     let mut standing = Standing::of(connection, &image.id).map_err(|error| doing(&error))?;
     check(&image.id, image.expected, &standing)?;
-    let mut removed = 0;
+    let (mut last, mut removed) = (None, 0);
     if let Standing::Sound(old) = &standing {
+        last = Some(old.version);
         removed = messages::delete_all(connection, old.number).map_err(|error| doing(&error))?;
         if removed != old.message_count {
             // Some are not found where they belong, and could come out again between those that are written now.
             standing = Standing::Damaged;
         }
     }
-    let version = counters::next_version(connection).map_err(|error| doing(&error))?;
+    let version = counters::next_version(connection, last)?;
     let number = if let Standing::Sound(old) = &standing { old.number } else { version };
     let mut rows = Rows { connection, number, written: Extent::default() };
     messages(&mut rows)?;
