@@ -7,6 +7,7 @@ import { AgentHealthMonitor, type HealthMonitorConfig } from '../ts/index.js';
 import { Alarm } from '../ts/health-monitor/alarm.js';
 import { Inbox } from '../ts/health-monitor/inbox.js';
 import type { Report } from '../ts/health-monitor/reports.js';
+import { awake } from './support/awake.js';
 
 const never = (): Promise<never> => new Promise(() => undefined);
 
@@ -251,6 +252,7 @@ describe('the inbox', () => {
       loop: ({ frozen }) => note(frozen ? 'frozen' : 'thawed'),
       moved: ([slot]) => note(`moved ${slot}`),
       ping: (slot) => note(`ping ${slot}`),
+      echo: () => note('echo'),
     });
     return { it, lines };
   }
@@ -274,7 +276,8 @@ describe('the inbox', () => {
   });
 
   test('pings go out in pieces between which the loop runs; those of a stopped monitor wait', async () => {
-    const { it, lines } = inbox((line) => line === 'ping 200' && it.hold());
+    // Each takes so long that no more of them are called at once than need be.
+    const { it, lines } = inbox((line) => (awake(0.05), line === 'ping 200' && it.hold()));
     it.take(report([], SLOTS));
     expect(lines).toHaveLength(128);
     it.take(report([7]));

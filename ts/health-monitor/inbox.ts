@@ -1,5 +1,5 @@
 /** What the watching thread reports, read in order: while it is held, nothing is. */
-import { setImmediate } from '../timers.js';
+import { monotonic, setImmediate } from '../timers.js';
 
 import type { Report } from './reports.js';
 
@@ -8,10 +8,15 @@ export interface Reader {
   loop(news: Report['loops'][number]): void;
   moved(move: Report['moved'][number]): void;
   ping(slot: number, ticket: number): void;
+  /** Everybody whom a report asks to be pinged has been, and the thread wants to know that the loop runs. */
+  echo(): void;
 }
 
-/** So many pings go out before the loop gets its turn: calling them is cheap, but nobody knows what a `ping()` does. */
-const AT_ONCE = 128;
+/**
+ * So many pings go out before the loop gets its turn, and as many more as are called within so many milliseconds: calling them
+ * is cheap, but nobody knows what a `ping()` does. Whoever has to wait is asked late, and the clock stands until then.
+ */
+const AT_ONCE = { pings: 128, ms: 4 };
 
 /** Reports that nobody has acted upon yet. Whoever reads may hold it at any moment: the rest is read when it goes on. */
 export class Inbox {
@@ -60,29 +65,42 @@ export class Inbox {
     }
   }
 
-  *#stepsOf({ loops, moved, ping }: Report): Generator<void> {
-    for (const news of loops) {
-      this.#reader.loop(news);
-      yield;
+  *#stepsOf({ loops, moved, ping, echo }: Report): Generator<void> {
+    try {
+      for (const news of loops) {
+        this.#reader.loop(news);
+        yield;
+      }
+      for (const move of moved) {
+        this.#reader.moved(move);
+        yield;
+      }
+    } finally {
+      // What a reader throws must cost nobody a ping, nor the thread its answer: without that its clock would stand for ever.
+      this.#ping(ping, 0, echo);
     }
-    for (const move of moved) {
-      this.#reader.moved(move);
-      yield;
-    }
-    this.#ping(ping, 0);
   }
 
-  *#pingsFrom(pairs: readonly number[], from: number): Generator<void> {
-    this.#ping(pairs, from);
+  *#pingsFrom(pairs: readonly number[], from: number, echo: boolean): Generator<void> {
+    this.#ping(pairs, from, echo);
   }
 
-  /** Slot and ticket of each, in pieces between which the loop runs. */
-  #ping(pairs: readonly number[], from: number): void {
-    const end = Math.min(pairs.length, from + 2 * AT_ONCE);
+  /**
+   * Slot and ticket of each, in pieces between which the loop runs. Only then the answer that the thread waits for: time in
+   * which nobody has asked an agent yet is not its silence.
+   */
+  #ping(pairs: readonly number[], from: number, echo: boolean): void {
+    const least = from + 2 * AT_ONCE.pings;
+    const latest = monotonic() + AT_ONCE.ms;
     let at = from;
-    for (; at < end && !this.#held; at += 2) this.#reader.ping(pairs[at] as number, pairs[at + 1] as number);
-    if (at >= pairs.length) return;
-    if (this.#held) this.#unread.push(this.#pingsFrom(pairs, at));
-    else setImmediate(() => this.#ping(pairs, at));
+    try {
+      while (at < pairs.length && !this.#held && (at < least || monotonic() < latest)) {
+        this.#reader.ping(pairs[at++] as number, pairs[at++] as number);
+      }
+    } finally {
+      if (at < pairs.length && !this.#held) setImmediate(() => this.#ping(pairs, at, echo));
+      else if (at < pairs.length) this.#unread.push(this.#pingsFrom(pairs, at, echo));
+      else if (echo) this.#reader.echo();
+    }
   }
 }

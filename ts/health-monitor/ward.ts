@@ -62,6 +62,7 @@ export class Ward {
       loop: (news) => this.#heardOfLoop(news),
       moved: (move) => this.#proceedings.moved(move),
       ping: (slot, ticket) => this.#ping(slot, ticket),
+      echo: () => this.wire.echo(),
     };
   }
 
@@ -163,7 +164,6 @@ export class Ward {
 
   #hear(report: Report): void {
     if (this.wire.closed) return;
-    if (report.echo) this.wire.echo();
     if (report.lost) this.#lost('the watching thread panicked');
     this.#inbox.take(report);
     // Only now: what it throws must not cost anybody a report.
