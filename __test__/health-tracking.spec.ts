@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 
 import { AgentHealthMonitor, type AgentTransition, type HealthMonitorConfig } from '../ts/index.js';
+import { awake } from './support/awake.js';
 import { runNode } from './support/child.js';
 import { ROOT } from './support/consumer.js';
 
@@ -127,6 +128,22 @@ test('the loop being frozen at the deadline accuses nobody whose work is done', 
   await intervals(3, monitor);
   expect(lines).toEqual([]);
 });
+
+test.each([1_000, false] as const)(
+  'a loop that stands still long before the deadline takes nothing of it; watched: %s',
+  async (loopThreshold) => {
+    const monitor = open({ loopThreshold });
+    const lines = transcript(monitor);
+    monitor.registerAgent({ id: 'a' });
+    // Whom one monitor asks while the loop stands makes its clock fair for everybody.
+    const work = monitor.track('a', () => intervals(3, open()), { deadline: 20 * INTERVAL });
+    await intervals(1, open());
+    // For longer than the deadline.
+    awake(30 * INTERVAL);
+    await work;
+    expect(lines).toEqual([]);
+  },
+);
 
 test('what the work throws comes back, and what is wrong is refused', async () => {
   const monitor = open();

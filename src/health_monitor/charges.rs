@@ -81,12 +81,6 @@ impl Charges {
         !self.works.is_empty()
     }
 
-    /// Whether the tick `now` or the next one may bring a deadline, or what follows from one.
-    #[must_use]
-    pub fn pressing(&self, now: u32) -> bool {
-        self.works.iter().any(|work| reached(now.wrapping_add(1), work.due))
-    }
-
     /// The gravest of them, and what it makes of the agent at `now`.
     #[must_use]
     pub fn verdict(&self, rules: &Rules, now: u32) -> Option<(Standing, Reason)> {

@@ -30,7 +30,7 @@ pub struct Move {
 /// What a sweep has to say. Nothing is sent when there is nothing to say.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The event loop shall show that it runs, by [`Monitor::echo`].
+    /// The event loop shall show that it runs, by [`Monitor::echo`], when all those of `ping` have been pinged.
     pub echo: bool,
     /// Who stands differently.
     pub moved: Vec<Move>,

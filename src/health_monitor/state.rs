@@ -222,12 +222,12 @@ impl Agent {
         self.standing
     }
 
-    /// Whether passing time alone may change how it stands: only then does the clock have to be fair.
+    /// Whether time that passes now speaks against it, at once or later: only then does the clock have to be fair. Time that
+    /// work has to its deadline is such, however far that is.
     #[must_use]
-    pub fn on_trial(&self, now: u32) -> bool {
-        let silent = self.pingable && self.unanswered.is_some() && !self.busy();
-        let pressing = self.charges.as_ref().is_some_and(|charges| charges.pressing(now));
-        self.standing < Standing::Disconnected && (silent || pressing)
+    pub fn on_trial(&self) -> bool {
+        let asked = self.pingable && self.unanswered.is_some();
+        self.standing < Standing::Disconnected && (asked || self.busy())
     }
 }
 

@@ -209,7 +209,7 @@ impl Table {
                 let Some(entry) = place else { continue };
                 let step = entry.agent.judge(rules, now, word.load(Ordering::Relaxed));
                 note(rules, now, slot, entry, step, report);
-                on_trial |= entry.agent.on_trial(now);
+                on_trial |= entry.agent.on_trial();
                 *look = entry.agent.look_at(now);
             }
         }

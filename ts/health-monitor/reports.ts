@@ -3,7 +3,7 @@ import type { HealthReason, LoopNews } from './types.js';
 
 /** The text that comes over the channel, parsed. Agents are named by slot and ticket. */
 export interface Report {
-  /** The loop shall show that it runs. */
+  /** The loop shall show that it runs, when all those of `ping` have been pinged. */
   echo: boolean;
   moved: [
     slot: number,

@@ -1,5 +1,6 @@
 //! A monitor without the thread that sweeps it.
 
+mod clock;
 mod loops;
 
 use crossbeam_channel::{Receiver, unbounded};
@@ -33,21 +34,6 @@ fn who(ticket: u32) -> Registration {
 
 fn standings(reports: &Receiver<Report>) -> Vec<Standing> {
     reports.try_iter().flat_map(|report| report.moved).map(|moved| moved.standing).collect()
-}
-
-#[test]
-fn the_clock_stands_still_until_the_loop_answers() {
-    let (monitor, reports) = open();
-    monitor.register(who(7)).unwrap();
-    for _ in 0..1000 {
-        monitor.sweep();
-    }
-    assert_eq!(standings(&reports), []);
-    for _ in 0..100 {
-        monitor.echo();
-        monitor.sweep();
-    }
-    assert_eq!(standings(&reports).last(), Some(&Standing::Disconnected));
 }
 
 #[test]

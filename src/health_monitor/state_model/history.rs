@@ -61,6 +61,12 @@ impl History {
         }
     }
 
+    /// Whether time speaks against it: it has work in flight, or was asked and has not answered.
+    pub fn on_trial(&self, now: u32) -> bool {
+        let asked = self.pingable && self.pings.iter().any(|&ping| ping > self.last_sign);
+        self.standing(now) < Standing::Disconnected && (asked || !self.works.is_empty())
+    }
+
     pub fn sign(&mut self, now: u32) {
         self.end_silence(now);
         self.works.retain(|(_, due)| *due > now);
