@@ -70,7 +70,9 @@ pub struct Gauge {
     stopped: Duration,
     /// How its thread had been served when the present stretch began, or a little earlier.
     began: Option<Scheduled>,
-    /// How long the present stretch has lasted, by our reckoning.
+    /// How long the present stretch has lasted, whether or not it is excused.
+    lasted: Duration,
+    /// How long of that by our reckoning.
     age: Duration,
     frozen: bool,
 }
@@ -95,8 +97,8 @@ impl Gauge {
         if lag >= A_STOP {
             self.stopped += lag;
         }
-        let open = sight.running.saturating_sub(self.lag);
-        self.age = open.saturating_sub(self.excuse(&sight, open, threshold));
+        self.lasted = sight.running.saturating_sub(self.lag);
+        self.age = self.lasted.saturating_sub(self.excuse(&sight, self.lasted, threshold));
         if thawed.is_none() && !self.frozen && self.age >= threshold {
             self.frozen = true;
             return Some(Change::Froze(self.age));
@@ -142,6 +144,12 @@ impl Gauge {
         }
         let gap = (threshold / LOOKS_PER_THRESHOLD).clamp(SHORTEST_GAP, LONGEST_GAP);
         if self.age.is_zero() { gap } else { threshold.saturating_sub(self.age).clamp(SHORTEST_GAP / 2, gap) }
+    }
+
+    /// How long the present stretch of work has lasted, whether or not the loop is excused for it.
+    #[must_use]
+    pub fn lasted(&self) -> Duration {
+        self.lasted
     }
 
     /// Whether it is frozen.

@@ -23,6 +23,8 @@ struct World {
     /// By how much looks come late.
     lateness: Duration,
     heard: Vec<(Duration, Change)>,
+    /// When a stretch was first seen to have lasted for half the threshold.
+    half: Option<Duration>,
     now: Duration,
 }
 
@@ -54,6 +56,7 @@ impl World {
             looked: ms(0),
             lateness: ms(0),
             heard: Vec::new(),
+            half: None,
             now: ms(0),
         };
         world.look(ms(0));
@@ -92,6 +95,9 @@ impl World {
         let elapsed = self.now.saturating_sub(std::mem::replace(&mut self.looked, self.now));
         let change = self.gauge.look(Sight { thread, ..self.sight }, elapsed, late, self.threshold);
         self.heard.extend(change.map(|change| (self.now, change)));
+        if self.gauge.lasted() >= self.threshold / 2 {
+            self.half.get_or_insert(self.now);
+        }
         self.due = self.gauge.next(self.threshold);
     }
 
@@ -119,6 +125,8 @@ proptest! {
         let (at, change) = world.heard[0];
         let Change::Froze(age) = change else { panic!("{change:?}") };
         prop_assert!(at >= began + threshold && at <= began + threshold + ms(15), "{at:?}");
+        // There is time to ask something, and none to be wasted.
+        prop_assert!(world.half.is_some_and(|half| half >= began + threshold / 2 && half + ms(5) <= at));
         prop_assert!(age >= threshold);
         prop_assert_eq!(world.heard.len(), 1);
         world.come_round();

@@ -192,6 +192,11 @@ impl Monitor {
         send(state, report);
     }
 
+    /// Has it noted whether somebody debugs the process.
+    pub(super) fn ask_for_debugger(&self) {
+        send(self.lock(), Report { debugger: true, ..Report::default() });
+    }
+
     /// A tick has passed. `false` when there is nothing to watch any more.
     pub(super) fn sweep(&self) -> bool {
         let mut state = self.lock();

@@ -38,6 +38,8 @@ pub struct Report {
     pub ping: Vec<Whom>,
     /// Which loops of the process froze or thawed, in that order.
     pub loops: Vec<LoopNews>,
+    /// Whether somebody debugs the process has to be known: a loop may be frozen soon, or be paused. It is noted with every report.
+    pub debugger: bool,
     /// The watching thread is gone: nobody is watched any more.
     pub lost: bool,
 }

@@ -8,7 +8,7 @@ import { crossing, type Native } from '../native.js';
 type Home = NonNullable<ReturnType<Native['loopOpen']>>;
 
 let home: Home | null | undefined;
-let debugged: boolean | null = null;
+let noted = false;
 /** A monitor that is forgotten no longer watches. */
 const forgotten = new FinalizationRegistry<undefined>(leave);
 
@@ -40,9 +40,10 @@ function leave(): void {
  */
 export function noteDebugger(): void {
   const now = inspectorIsOpen();
-  // The inspector is the main thread's; a worker only knows what the process was started with.
-  if (now === debugged || (!isMainThread && !now)) return;
-  debugged = now;
+  // The inspector is the main thread's, which says each time how it is: another copy of this may have said otherwise since. A
+  // worker only knows what the process was started with, and says that once.
+  if (!isMainThread && (noted || !now)) return;
+  noted = true;
   crossing(HealthError, (binary) => binary.loopDebugged(now));
 }
 

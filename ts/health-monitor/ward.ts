@@ -166,7 +166,7 @@ export class Ward {
     if (this.wire.closed) return;
     if (report.lost) this.#lost('the watching thread panicked');
     this.#inbox.take(report);
-    // Only now: what it throws must not cost anybody a report.
+    // Where nothing else is reported, that is what is asked for. Only now: what it throws must not cost anybody a report.
     if (this.#guarded) noteDebugger();
   }
 

@@ -18,6 +18,9 @@ use crate::health_monitor::{
 /// should sleep. A look that comes early costs nothing else.
 const EARLY: Duration = Duration::from_millis(100);
 
+/// The thread whose inspector is that of the process.
+const MAIN: u32 = 0;
+
 /// All of them.
 #[derive(Default)]
 pub struct Guards {
@@ -59,7 +62,23 @@ impl Guards {
             }
             goes_on
         });
+        self.ask_for_debugger();
         seen.into_iter().filter_map(|news| self.first_seen(news)).collect()
+    }
+
+    /// Where a loop may be frozen soon, it has to be known by then whether somebody debugs the process, for it may be paused. Only
+    /// JavaScript knows, in the main thread, and says so when it is asked: who has nothing else to report wakes nobody up.
+    fn ask_for_debugger(&mut self) {
+        // What does not run could not answer.
+        let main = self.of(MAIN).find(|guard| guard.gauge.lasted() < guard.threshold / 2);
+        let monitor = main.and_then(|guard| guard.monitors.iter().find_map(|(held, _)| held.open()));
+        let mut unknown = false;
+        for guard in self.guards.iter_mut().filter(|guard| guard.home.thread != MAIN) {
+            unknown |= guard.is_to_be_asked_about(monitor.is_some());
+        }
+        if let Some(monitor) = monitor.filter(|_| unknown) {
+            monitor.ask_for_debugger();
+        }
     }
 
     /// News are told once, by the first guard that sees a freeze and the last one that sees its end.
@@ -103,6 +122,8 @@ struct Guard {
     /// The shortest that any of the monitors asks for, or asked for.
     threshold: Duration,
     gauge: Gauge,
+    /// When what it runs has lasted for so long, it has to be known whether somebody debugs it.
+    ask_at: Duration,
     looked: Instant,
     due: Instant,
 }
@@ -111,7 +132,7 @@ impl Guard {
     fn new(monitor: Held, home: Arc<EventLoop>, threshold: Duration) -> Self {
         let now = Instant::now();
         let monitors = vec![(monitor, threshold)];
-        Self { home, monitors, threshold, gauge: Gauge::default(), looked: now, due: now }
+        Self { home, monitors, threshold, gauge: Gauge::default(), ask_at: threshold / 2, looked: now, due: now }
     }
 
     /// Whoever is gone no longer counts.
@@ -145,97 +166,24 @@ impl Guard {
         change.map(|change| LoopNews::of(&self.home, change, self.threshold, None))
     }
 
+    /// Whether it is time to ask whether somebody debugs what it runs, where somebody `answers`: at half the threshold, for another
+    /// look comes before the whole; and again with each threshold, while it is not taken for frozen.
+    fn is_to_be_asked_about(&mut self, answers: bool) -> bool {
+        let lasted = self.gauge.lasted();
+        if lasted < self.threshold / 2 {
+            self.ask_at = self.threshold / 2;
+        }
+        let due = answers && !self.gauge.frozen() && lasted >= self.ask_at;
+        if due {
+            self.ask_at = lasted + self.threshold;
+        }
+        due
+    }
+
     fn wanted(&self) -> bool {
         !self.monitors.is_empty() || self.gauge.frozen()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use serde_json::json;
-
-    use super::*;
-    use crate::health_monitor::{
-        gauge::Sight,
-        loops::{Label, Pulse},
-        rules::Options,
-    };
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    /// One loop, as the copies of the face in its thread show it.
-    #[derive(Clone, Default)]
-    struct Shown {
-        sight: Arc<Mutex<Option<Sight>>>,
-        label: Option<&'static str>,
-    }
-
-    impl Pulse for Shown {
-        fn look(&self) -> Option<Sight> {
-            *self.sight.lock().unwrap()
-        }
-
-        fn holder(&self) -> Option<Label> {
-            self.label.map(|text| Label { text: text.into(), listener: 0 })
-        }
-    }
-
-    fn monitor() -> Arc<Monitor> {
-        let span = 2 * SECOND;
-        let options = Options { heartbeat_interval: span, activity_timeout: span, max_missed_beats: 2 };
-        Monitor::open(&options, Arc::new(drop)).unwrap()
-    }
-
-    #[test]
-    fn who_wakes_up_for_a_tick_looks_at_once_instead_of_waking_up_again() {
-        let sight = Arc::new(Mutex::new(Some(Sight::default())));
-        let (watching, pulse) = (monitor(), Box::new(Shown { sight, label: None }));
-        let mut guards = Guards::default();
-        guards.add(Held::new(&watching), Arc::new(EventLoop { thread: 3, pulse }), SECOND);
-        let began = Instant::now();
-        guards.look(began);
-        let tick = watching.rules().tick;
-        for count in 1..9 {
-            let now = began + tick * count;
-            assert!(guards.due().is_some_and(|due| due > now), "the look after tick {count} was due before it");
-            guards.look(now);
-        }
-        guards.guards.iter_mut().flat_map(|guard| &mut guard.monitors).for_each(|(held, _)| held.released = true);
-    }
-
-    #[test]
-    fn a_loop_that_two_copies_of_the_face_show_freezes_and_thaws_once() {
-        let sight = Arc::new(Mutex::new(None));
-        let show =
-            |turn, running| *sight.lock().unwrap() = Some(Sight { turn, running, thread: None, debugged: false });
-        let monitors = [monitor(), monitor()];
-        let mut guards = Guards::default();
-        let began = Instant::now();
-        // The one that is looked at first knows nothing of what the other one's bus is running.
-        for (monitor, (label, threshold)) in
-            monitors.iter().zip([(None, SECOND), (Some(r#"{"event":"task"}"#), SECOND * 2)])
-        {
-            let pulse = Box::new(Shown { sight: Arc::clone(&sight), label });
-            guards.add(Held::new(monitor), Arc::new(EventLoop { thread: 3, pulse }), threshold);
-        }
-        show(SECOND, Duration::ZERO);
-        assert_eq!(guards.look(began + SECOND), []);
-        let mut told = Vec::new();
-        // The second one freezes as well, at its own threshold; both see the thaw at one look.
-        for running in [250, 500, 750, 1000, 1250, 1500, 1750, 1990, 2000].map(Duration::from_millis) {
-            show(SECOND, running);
-            told.extend(guards.look(began + SECOND + running));
-        }
-        show(SECOND * 3, Duration::ZERO);
-        for later in [2016, 2026, 2300].map(Duration::from_millis) {
-            told.extend(guards.look(began + SECOND + later));
-        }
-        let told: Vec<_> = told.into_iter().map(|news| (news.frozen, news.threshold, news.holder)).collect();
-        let holder = Some(json!({ "event": "task" }));
-        assert_eq!(told, [(true, SECOND, holder.clone()), (false, SECOND, holder)]);
-        assert!(guards.frozen.is_empty());
-        guards.guards.iter_mut().flat_map(|guard| &mut guard.monitors).for_each(|(held, _)| held.released = true);
-    }
-}
+mod tests;
