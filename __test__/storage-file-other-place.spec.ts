@@ -187,6 +187,17 @@ describe('a file system', () => {
     expect([await store.get('k'), (await store.listSessions()).sort()]).toEqual([1, ['a', 'b']]);
     await store.close();
   });
+
+  test('may say another moment once it is written to, and give another number after that, as an overlay does', async () => {
+    const store = await filled();
+    renumbered({ birthtimeMs: 5 });
+    await save(store, 'b');
+    jest.restoreAllMocks();
+    renumbered({ birthtimeMs: 5, ino: 7 });
+    await save(store, 'c');
+    expect((await store.listSessions()).sort()).toEqual(['a', 'b', 'c']);
+    await store.close();
+  });
 });
 
 const isRoot = process.getuid?.() === 0 && process.platform === 'linux';

@@ -51,6 +51,8 @@ export class Root {
   *check(): Steps<void> {
     const seen = yield* this.#look();
     if (seen === null || isOther(seen, this.#seen)) throw goneOf(this.path);
+    // An overlay gives a directory another moment when it is first written to, and may give it another number later.
+    if (seen.ino === this.#seen.ino || seen.birthtimeMs > 0) this.#seen = seen;
   }
 
   /** Throws where it went while something was written: who knows where that is. */
