@@ -2,7 +2,7 @@
  * Listings where a save gives a file another place in its directory, as tmpfs and btrfs do: a reading that is under way passes over
  * its name, or gives it twice.
  */
-import { promises, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { promises, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 import type { FileStorageAdapter } from '../ts/index.js';
@@ -150,4 +150,32 @@ describe('a directory is read', () => {
     expect(count()).toBeGreaterThan(1);
     await again.close();
   });
+});
+
+test('what is removed here is not looked for by name any more', async () => {
+  const store = await filled();
+  await store.listSessions();
+  await store.deleteSession('s3');
+  const looked: string[] = [];
+  for (const name of ['lstat', 'symlink'] as const) {
+    const original = promises[name] as (...args: unknown[]) => Promise<unknown>;
+    jest.spyOn(promises, name).mockImplementation(((...args: unknown[]) => {
+      looked.push(basename(args[name === 'symlink' ? 1 : 0] as string));
+      return original(...args);
+    }) as never);
+  }
+  const { open: openFile } = fs;
+  jest.spyOn(fs, 'open').mockImplementation(((...args: unknown[]) => {
+    looked.push(basename(args[0] as string));
+    (openFile as (...all: unknown[]) => void)(...args);
+  }) as unknown as typeof fs.open);
+  expect(await store.listSessions()).toHaveLength(IDS.length - 1);
+  expect(looked.filter((name) => name.startsWith('s3'))).toEqual([]);
+  expect(looked).toContain('s4.json');
+  await store.clear();
+  looked.length = 0;
+  await store.clear();
+  expect(await store.listSessions()).toEqual([]);
+  expect(looked).toEqual([]);
+  await store.close();
 });

@@ -54,11 +54,20 @@ export class Folder<H extends { id: string }> {
     const name = fileNameOf(id);
     const path = this.#pathOf(name);
     const root = this.#root;
+    const remembered = this.#remembered;
     for (const changed of this.#changedSince) changed.add(name);
+    let goes = false;
+    const noted = (found: Found | null): Decision<T> => {
+      const decision = decide(found);
+      goes = decision.contents === null;
+      return decision;
+    };
     const attempt = function* (progress: Progress): Steps<T> {
       // Mostly they are synced before anything is written. Where that failed, it has to succeed now.
       if (manner.power) yield* root.newNames.sync();
-      const changed = yield* change(path, decide, manner, progress);
+      const changed = yield* change(path, noted, manner, progress);
+      // Whoever lists or clears next need not look for what has gone.
+      if (goes) remembered.delete(name);
       yield* root.checkWritten(path);
       return changed;
     };
@@ -112,6 +121,7 @@ export class Folder<H extends { id: string }> {
       const progress = { committed: false };
       const gone = (): Decision<null> => ({ result: null, contents: null });
       yield* change(this.#pathOf(name), gone, { ...manner, power: false }, progress);
+      this.#remembered.delete(name);
     }
     if (manner.power) yield* syncDirectory(this.directory);
     yield* this.#root.checkWritten(this.directory);
