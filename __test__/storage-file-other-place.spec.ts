@@ -198,6 +198,27 @@ describe('a file system', () => {
     expect((await store.listSessions()).sort()).toEqual(['a', 'b', 'c']);
     await store.close();
   });
+
+  test('may come back as another device: the directory is known by when it was made, where that is said', async () => {
+    const store = await filled();
+    const { dev, ino } = statSync(store.path);
+    const uses: [stats: Partial<Stats>, isStore: boolean][] = [
+      [{ birthtimeMs: 5 }, true],
+      [{ birthtimeMs: 5, dev: dev + 1 }, true],
+      [{ birthtimeMs: 5, dev }, true],
+      [{ birthtimeMs: 6, dev: dev + 1 }, false],
+      [{ birthtimeMs: 5, dev: dev + 1, ino: ino + 1 }, false],
+      [{ birthtimeMs: 0 }, true],
+      [{ birthtimeMs: 0, dev: dev + 1 }, false],
+    ];
+    for (const [stats, isStore] of uses) {
+      renumbered(stats);
+      if (isStore) await save(store, 'b');
+      else await expect(save(store, 'b')).rejects.toEqual(gone);
+      jest.restoreAllMocks();
+    }
+    await store.close();
+  });
 });
 
 const isRoot = process.getuid?.() === 0 && process.platform === 'linux';

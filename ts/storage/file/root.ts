@@ -80,11 +80,13 @@ const isSame = (one: Stats, other: Stats): boolean => one.dev === other.dev && o
 
 /**
  * Whether they are two directories for certain. FAT and file systems in user space may give the same one another number, once the
- * kernel has forgotten it: the moment when it was made tells then, where the file system does.
+ * kernel has forgotten it, and one that is mounted again, as automounters do where nobody looks for a while, may be another device:
+ * the moment when it was made tells then, where the file system does.
  */
 function isOther(one: Stats, other: Stats): boolean {
-  if (one.dev !== other.dev) return true;
-  return one.ino !== other.ino && one.birthtimeMs > 0 && one.birthtimeMs !== other.birthtimeMs;
+  const isOfOneMoment = one.birthtimeMs > 0 && one.birthtimeMs === other.birthtimeMs;
+  if (one.dev !== other.dev) return one.ino !== other.ino || !isOfOneMoment;
+  return one.ino !== other.ino && one.birthtimeMs > 0 && !isOfOneMoment;
 }
 
 function* makeStep(directory: string): Steps<void> {
