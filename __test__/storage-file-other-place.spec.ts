@@ -141,6 +141,14 @@ describe('where it comes while something is done', () => {
     await store.close();
   });
 
+  test('nor is clear() where it comes with the last file', async () => {
+    const store = open(join(temporaryDirectory(), 'store'));
+    await store.set('k', 1);
+    exchangeAfter('unlink', store.path);
+    await expect(store.clear()).rejects.toMatchObject({ code: 'ERR_INDETERMINATE' });
+    await store.close();
+  });
+
   test('a listing and verify() do not take what they no longer find for gone', async () => {
     const store = await filled();
     for (const use of [() => store.listSessions(), () => store.verify()]) {
