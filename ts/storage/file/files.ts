@@ -200,6 +200,6 @@ export function storageError(error: unknown): unknown {
 function deniedBy(error: Error): StorageError {
   const { resource = '' } = error as { resource?: string };
   const said = [error.message.replace(/\.$/, ''), resource].filter((part) => part !== '').join(', ');
-  const message = `${said}: under Node's permission model the file adapter can only read`;
+  const message = `${said}: under Node's permission model the file adapter can read at the most`;
   return new StorageError('ERR_IO', message, { cause: error });
 }
