@@ -157,17 +157,27 @@ impl Syncing {
 
     /// The first failure is told, of those before included.
     fn sync(&mut self) -> Result<()> {
+        let before = self.failure.take().map_or(Ok(()), Err);
+        let (synced, begun) = self.sync_all();
+        before.and(synced).and(begun)
+    }
+
+    /// What became of the syncs, and whether each could be begun: one that could not is tried again.
+    fn sync_all(&mut self) -> (Result<()>, Result<()>) {
         self.sync_at = None;
-        let mut outcome = self.failure.take().map_or(Ok(()), Err);
+        let (mut outcome, mut begun) = (Ok(()), Ok(()));
         for written in std::mem::take(&mut self.written) {
-            let synced = written.sync();
-            if matches!(synced, Err(Error::Exhausted { .. })) && !written.waits.swap(true, Ordering::AcqRel) {
-                // It was not even begun.
-                self.note(written);
+            match written.sync() {
+                Err(error @ Error::Exhausted { .. }) => {
+                    begun = begun.and(Err(error));
+                    if !written.waits.swap(true, Ordering::AcqRel) {
+                        self.note(written);
+                    }
+                }
+                synced => outcome = outcome.and(synced),
             }
-            outcome = outcome.and(synced);
         }
-        outcome
+        (outcome, begun)
     }
 }
 
@@ -195,7 +205,11 @@ impl Handler<Job> for Syncing {
     }
 
     fn tick(&mut self) {
-        self.failure = self.sync().inspect_err(warn).err();
+        // Each is logged once, and the first is told to whoever asks next.
+        if let (Err(error), _) = self.sync_all() {
+            warn(&error);
+            self.failure.get_or_insert(error);
+        }
     }
 
     fn finish(&mut self) -> Result<()> {

@@ -70,3 +70,40 @@ fn who_has_written_to_none_waits_for_no_thread() {
     positions.then_sync(reply).send(Err(Error::Timeout("a test")));
     assert_eq!(answer.try_recv().unwrap().unwrap_err().code(), "ERR_TIMEOUT", "what failed is told at once");
 }
+
+#[test]
+fn a_failure_is_logged_once_however_long_nobody_asks() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("told");
+    let told = std::fs::File::create(&path).unwrap();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || told.try_clone().unwrap()).finish();
+    let one = written(&directory, "one");
+    let mut syncing = Syncing::new(Duration::ZERO);
+    tracing::subscriber::with_default(subscriber, || {
+        noted(&mut syncing, &Written::at(directory.path().to_owned()));
+        syncing.tick();
+        for _ in 0..3 {
+            noted(&mut syncing, &one);
+            syncing.tick();
+        }
+    });
+    assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 1);
+    assert_eq!(sync(&mut syncing).unwrap_err().code(), "ERR_IO");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_could_not_be_opened_is_tried_again_and_has_not_failed_before() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let one = written(&directory, "one");
+    let mut syncing = Syncing::new(Duration::ZERO);
+    noted(&mut syncing, &one);
+    files::ROOM.set(Some((directory.path().to_owned(), 0)));
+    syncing.tick();
+    assert!(one.waits() && syncing.wake_at().is_some());
+    assert!(matches!(sync(&mut syncing), Err(Error::Exhausted { .. })), "it is not on the disk");
+    syncing.tick();
+    files::ROOM.take();
+    sync(&mut syncing).unwrap();
+    assert!(!one.waits());
+}
