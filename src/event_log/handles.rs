@@ -81,7 +81,7 @@ impl Consumer {
     pub fn open(&self, reply: Reply<u64>) {
         let (layout, durability) = (self.layout.clone(), self.durability);
         let (session, name, position) = (self.session.clone(), self.name.clone(), Arc::clone(&self.position));
-        let (tag, left) = (reply.tag(), Arc::clone(&self.left));
+        let (tag, left, positions) = (reply.tag(), Arc::clone(&self.left), Arc::clone(&self.positions));
         let opening = move |ready: Result<()>| {
             let opened = ready.and_then(|()| Position::open(&layout, &session, &name, durability));
             reply.send(opened.and_then(|opened| {
@@ -90,7 +90,12 @@ impl Consumer {
                 if left.load(Ordering::Acquire) {
                     return Err(Error::Closed("the consumer"));
                 }
-                Ok(position.insert(opened).seq())
+                let opened = position.insert(opened);
+                // Whoever wrote it may have been killed before its sync.
+                if let Some(written) = opened.unsynced().filter(|_| opened.seq() > 0) {
+                    positions.note(written);
+                }
+                Ok(opened.seq())
             }));
         };
         read_once_opened(self.core.as_ref(), &self.reader, None, Ask::task(tag, opening));

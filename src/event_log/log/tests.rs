@@ -2,6 +2,7 @@
 mod silent;
 
 use super::*;
+use crate::event_log::consumers::Position;
 
 fn wait<T: Send + 'static>(ask: impl FnOnce(Reply<T>)) -> Result<T> {
     let (reply, answer) = Reply::channel();
@@ -79,6 +80,25 @@ fn what_was_acknowledged_without_a_sync_has_one_after_a_flush_a_close_and_on_the
         assert!(written.waits());
         assert!(log.drain(Duration::from_secs(60)));
         assert!(!written.waits(), "on the way out");
+    }
+}
+
+#[test]
+fn a_position_that_somebody_has_left_without_a_sync_has_one_as_if_it_were_acknowledged_anew() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let options = LogOptions { fsync_interval: Duration::from_secs(3600), ..LogOptions::new(directory.path()) };
+    let log = EventLog::open(options).unwrap();
+    for (seq, waits) in [(0, false), (7, true)] {
+        // Killed thereafter.
+        let layout = log.side.view().layout().clone();
+        Position::open(&layout, "s", "c", Durability::Process).unwrap().advance(seq).unwrap();
+        let consumer = log.consumer("s".into(), "c".into(), Durability::Process).unwrap();
+        assert_eq!(wait(|answer| consumer.open(answer)).unwrap(), seq);
+        let written = Arc::clone(consumer.position.lock().unwrap().as_ref().unwrap().unsynced().unwrap());
+        assert_eq!(written.waits(), waits);
+        wait(|answer| log.flush(answer)).unwrap();
+        assert!(!written.waits());
+        wait(|answer| consumer.close(answer)).unwrap();
     }
 }
 
