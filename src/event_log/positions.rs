@@ -4,7 +4,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -25,13 +25,23 @@ pub struct Positions {
     interval: Duration,
     /// It starts with the first that is not synced; none where the system gives no thread.
     worker: OnceLock<Option<Worker<Job>>>,
+    end: Mutex<End>,
     asked: AtomicUsize,
+}
+
+/// Whether the thread has ended, and what of the last syncs became.
+enum End {
+    /// Nobody has asked for it.
+    Open,
+    /// These wait for it.
+    Begun(Vec<Reply<()>>),
+    Over(Result<()>),
 }
 
 impl Positions {
     /// None yet.
     pub fn new(interval: Duration) -> Self {
-        Self { interval, worker: OnceLock::new(), asked: AtomicUsize::new(0) }
+        Self { interval, worker: OnceLock::new(), end: Mutex::new(End::Open), asked: AtomicUsize::new(0) }
     }
 
     /// Whether an acknowledgement has been asked for that is not answered yet.
@@ -56,14 +66,46 @@ impl Positions {
 
     /// Answers when all that were written to so far are on the disk.
     pub fn sync(&self, reply: Reply<()>) {
-        match self.worker.get() {
-            Some(Some(worker)) => {
-                if let Err((error, Job::Sync(reply))) = worker.submit(Job::Sync(reply), 0) {
-                    reply.send(Err(error));
-                }
+        let Some(Some(worker)) = self.worker.get() else { return reply.send(Ok(())) };
+        let mut end = self.end();
+        let (outcome, reply) = match &mut *end {
+            End::Open => match worker.submit(Job::Sync(reply), 0) {
+                Err((error, Job::Sync(reply))) => (Err(error), reply),
+                Err((_, Job::Note(_))) | Ok(()) => return,
+            },
+            End::Begun(waiting) => return waiting.push(reply),
+            End::Over(outcome) => (outcome.clone(), reply),
+        };
+        drop(end);
+        reply.send(outcome);
+    }
+
+    /// Ends the thread behind what it has to do: nobody acknowledges any more.
+    pub fn close(self: &Arc<Self>) {
+        let Some(Some(worker)) = self.worker.get() else { return };
+        *self.end() = End::Begun(Vec::new());
+        let positions = Arc::clone(self);
+        worker.close(Reply::new(move |outcome: Result<()>| {
+            let before = std::mem::replace(&mut *positions.end(), End::Over(outcome.clone()));
+            let End::Begun(waiting) = before else { return };
+            // Whoever asks later hears of it still, if anybody does.
+            if let (true, Err(error)) = (waiting.is_empty(), &outcome) {
+                warn(error);
             }
-            Some(None) | None => reply.send(Ok(())),
-        }
+            for reply in waiting {
+                reply.send(outcome.clone());
+            }
+        }));
+    }
+
+    /// Whether the thread has nothing to do any more, ever.
+    #[cfg(test)]
+    pub fn are_closed(&self) -> bool {
+        matches!(*self.end(), End::Over(_))
+    }
+
+    fn end(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same once something else has been done; what failed of that is told at once.

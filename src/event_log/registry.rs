@@ -114,7 +114,9 @@ pub fn leave(core: &Core, handle: u32, listens: bool, reply: Reply<()>) {
     let last = core.handles.fetch_sub(1, Ordering::Relaxed) == 1;
     drop(guard);
     if last {
-        core.reader.close(Reply::new(drop));
+        let positions = Arc::clone(&core.positions);
+        // Whoever has read all has taken note of all.
+        core.reader.close(Reply::new(move |_| positions.close()));
         core.writer.close(reply);
         return;
     }

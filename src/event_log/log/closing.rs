@@ -26,10 +26,12 @@ impl EventLog {
         match &self.side {
             Side::Owner(core) => registry::leave(core, self.number, listens, reply),
             Side::Visitor { visitor, reader, .. } => {
-                let (visitor, tag) = (Arc::clone(visitor), reply.tag());
+                let (visitor, positions) = (Arc::clone(visitor), Arc::clone(self.side.positions()));
+                let tag = reply.tag();
                 // Once what is queued is done, which looks still.
                 let answer = move |closed| {
                     visitor.close();
+                    positions.close();
                     reply.send(closed);
                 };
                 reader.close(Reply::new(answer).tagged(tag));

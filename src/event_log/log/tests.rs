@@ -80,6 +80,10 @@ fn what_was_acknowledged_without_a_sync_has_one_after_a_flush_a_close_and_on_the
         assert!(written.waits());
         assert!(log.drain(Duration::from_secs(60)));
         assert!(!written.waits(), "on the way out");
+        // However long somebody has the consumer still.
+        assert!(log.side.reader().drain(Duration::from_secs(60)));
+        wait(|answer| log.side.positions().sync(answer)).unwrap();
+        assert!(log.side.positions().are_closed(), "no thread is left");
     }
 }
 

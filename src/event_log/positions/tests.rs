@@ -107,3 +107,20 @@ fn what_could_not_be_opened_is_tried_again_and_has_not_failed_before() {
     sync(&mut syncing).unwrap();
     assert!(!one.waits());
 }
+
+#[test]
+fn a_close_ends_the_thread_and_whoever_asks_then_waits_for_its_end() {
+    let directory = tempfile::TempDir::new().unwrap();
+    for (path, is_synced) in [(written(&directory, "one").path.clone(), true), (directory.path().to_owned(), false)] {
+        let positions = Arc::new(Positions::new(Duration::from_secs(3600)));
+        positions.note(&Written::at(path));
+        positions.close();
+        let (reply, answer) = Reply::channel();
+        positions.sync(reply);
+        assert_eq!(answer.recv().unwrap().is_ok(), is_synced);
+        assert!(positions.are_closed());
+        let (reply, answer) = Reply::channel();
+        positions.sync(reply);
+        assert_eq!(answer.try_recv().unwrap().is_ok(), is_synced, "nobody waits any more");
+    }
+}
