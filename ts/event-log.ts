@@ -230,8 +230,9 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
 
   /**
    * Resolves when everything appended so far is on the disk, whatever its durability, and what consumers have acknowledged.
-   * Those that wait together share one sync, and what becomes of it. Rejects with `ERR_INDETERMINATE` where a sync failed or had not ended within `timeoutMs`,
-   * with `ERR_TIMEOUT` where none was begun by then.
+   * Those that wait together share one sync, and what becomes of it. Rejects with `ERR_INDETERMINATE` where a sync failed or had
+   * not ended within `timeoutMs`, with `ERR_TIMEOUT` where none was begun by then; with `ERR_IO` where the sync of a consumer's
+   * position failed.
    */
   async flush(): Promise<void> {
     await this.#call<null>('write', (binary, handle, slot) => {
@@ -242,8 +243,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
   /**
    * What was appended before lands; afterwards everything is rejected with `ERR_CLOSED`. May be called twice. Rejects with
    * `ERR_TIMEOUT` where that takes longer than `timeoutMs`: it goes on all the same; with `ERR_IO` where somebody has removed
-   * or replaced the log's lock and nobody has heard of it, with `ERR_INDETERMINATE` where a sync failed and this
-   * log has not heard of it.
+   * or replaced the log's lock, or the sync of a consumer's position failed, and nobody has heard of it; with
+   * `ERR_INDETERMINATE` where a sync of events failed and this log has not heard of it.
    */
   close(): Promise<void> {
     this.#closing ??= closeFiles(this.#opened);

@@ -185,8 +185,8 @@ impl EventLog {
         }
     }
 
-    /// Answers when everything stored so far is on the disk, what consumers have acknowledged included, and tells of syncs that failed since this handle heard of some
-    /// last, whoever else has.
+    /// Answers when everything stored so far is on the disk, what consumers have acknowledged included, and tells of syncs that
+    /// failed since this handle heard of some last, whoever else has.
     pub fn flush(&self, reply: Reply<()>) {
         let reply = self.side.positions().then_sync(reply);
         match &self.side {

@@ -77,7 +77,8 @@ export class EventConsumer implements AsyncIterable<Event> {
 
   /**
    * Lets go of the name, after everything that has been acknowledged before; resolves when that is on the disk. May be called
-   * twice. Rejects with `ERR_IO` where a sync fails.
+   * twice. Rejects with `ERR_IO` where a sync fails, that of another consumer's position included, and with `ERR_TIMEOUT` where
+   * it takes longer than the log's `timeoutMs`.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
