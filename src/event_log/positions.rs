@@ -164,9 +164,14 @@ impl Written {
     fn sync(&self) -> Result<()> {
         // What is written from here on may come too late for this one.
         self.waits.store(false, Ordering::Release);
+        let is_there = || Ok(files::look(&self.path)?.is_some_and(|found| found.is_file));
+        // It may have been removed since, as the retention does where nobody holds it. What is no file in its place may keep
+        // waiting whoever opens it.
+        if !is_there()? {
+            return Ok(());
+        }
         match files::sync_file(&self.path) {
-            // It may have been removed since, as the retention does where nobody holds it.
-            Err(_) if matches!(files::look(&self.path), Ok(None)) => Ok(()),
+            Err(_) if matches!(is_there(), Ok(false)) => Ok(()),
             synced => synced,
         }
     }

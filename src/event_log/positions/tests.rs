@@ -7,6 +7,11 @@ fn written(directory: &tempfile::TempDir, name: &str) -> Arc<Written> {
     Written::at(path)
 }
 
+/// One that no system looks at.
+fn failing(directory: &tempfile::TempDir) -> Arc<Written> {
+    Written::at(directory.path().join("no\0name"))
+}
+
 fn noted(syncing: &mut Syncing, written: &Arc<Written>) {
     written.waits.store(true, Ordering::Release);
     syncing.handle(vec![Job::Note(Arc::clone(written))]);
@@ -51,9 +56,14 @@ fn one_that_has_gone_is_no_failure_and_one_that_fails_is_told_to_who_asks_next()
     let mut syncing = Syncing::new(Duration::ZERO);
     noted(&mut syncing, &gone);
     sync(&mut syncing).unwrap();
-    // Nobody can write to a directory.
-    let failing = Written::at(directory.path().to_owned());
-    noted(&mut syncing, &failing);
+    #[cfg(unix)]
+    {
+        // Whoever opened it would wait for somebody who reads.
+        assert!(std::process::Command::new("mkfifo").arg(&gone.path).status().unwrap().success());
+        noted(&mut syncing, &gone);
+        sync(&mut syncing).unwrap();
+    }
+    noted(&mut syncing, &failing(&directory));
     syncing.tick();
     assert_eq!(sync(&mut syncing).unwrap_err().code(), "ERR_IO");
     sync(&mut syncing).unwrap();
@@ -80,7 +90,7 @@ fn a_failure_is_logged_once_however_long_nobody_asks() {
     let one = written(&directory, "one");
     let mut syncing = Syncing::new(Duration::ZERO);
     tracing::subscriber::with_default(subscriber, || {
-        noted(&mut syncing, &Written::at(directory.path().to_owned()));
+        noted(&mut syncing, &failing(&directory));
         syncing.tick();
         for _ in 0..3 {
             noted(&mut syncing, &one);
@@ -111,9 +121,9 @@ fn what_could_not_be_opened_is_tried_again_and_has_not_failed_before() {
 #[test]
 fn a_close_ends_the_thread_and_whoever_asks_then_waits_for_its_end() {
     let directory = tempfile::TempDir::new().unwrap();
-    for (path, is_synced) in [(written(&directory, "one").path.clone(), true), (directory.path().to_owned(), false)] {
+    for (written, is_synced) in [(written(&directory, "one"), true), (failing(&directory), false)] {
         let positions = Arc::new(Positions::new(Duration::from_secs(3600)));
-        positions.note(&Written::at(path));
+        positions.note(&written);
         positions.close();
         let (reply, answer) = Reply::channel();
         positions.sync(reply);
