@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use rusqlite::Connection;
 use smalltalk_native::{
-    Result,
+    Error, Result,
     durability::Durability,
     reply::Reply,
     storage::{
@@ -266,4 +266,22 @@ fn a_version_counter_that_fell_behind_keeps_nobody_from_saving_and_gives_no_vers
 
 fn count_of(raw: &Connection, sql: &str) -> i64 {
     raw.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn what_can_be_made_anew_is_also_where_something_else_cannot() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    fill(&path);
+    flip(&path, "sqlite_autoindex_sessions_1", 1, 1);
+    flip(&path, "sqlite_autoindex_key_values_1", 1, 1);
+    raw(&path).execute("UPDATE counters SET value = 5 WHERE name = 'keys'", []).unwrap();
+    let store = open(&path).unwrap();
+    let set = || write(&store, |reply| Write::set_key("ks2".into(), value("new"), None, reply));
+    for _ in 0..2 {
+        assert!(matches!(set(), Err(Error::Corrupt { .. })), "there may be a key that nobody finds");
+        save(&store, &image("s2", &["\"new\""]), Durability::Process).unwrap();
+    }
+    assert_eq!(texts(&store, "s2"), ["\"new\""]);
+    close(&store);
 }

@@ -158,10 +158,10 @@ fn alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result
     let mut failed = write.attempt(connection);
     if failed.as_ref().is_some_and(|error| terms.mending.may_help(error)) {
         take_back(connection)?;
-        begin_alone(connection, write, terms)?;
-        if terms.mending.mend(connection).is_ok() {
+        if mended(connection, write, terms)? {
             // What it saw the first time it saw by what was damaged.
             write.look(connection);
+            begin_alone(connection, write, terms)?;
             failed = write.attempt(connection);
             terms.mending.note(failed.is_none());
         }
@@ -170,6 +170,19 @@ fn alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result
         return conclude(connection, None, Some(terms)).map_or(Ok(()), Err);
     }
     take_back(connection)
+}
+
+/// Whether what can be made anew is so, in a transaction of its own: where it is of no use to the one that met damage, others
+/// may need it, and it is not tried again so soon.
+fn mended(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result<bool> {
+    begin_alone(connection, write, terms)?;
+    if terms.mending.mend(connection).is_err() {
+        take_back(connection)?;
+        return Ok(false);
+    }
+    let Some(error) = conclude(connection, None, Some(terms)) else { return Ok(true) };
+    write.skip(certain(error.clone()));
+    Err(error)
 }
 
 fn begin_alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result<()> {
@@ -233,4 +246,40 @@ pub fn begin(connection: &Connection) -> Result<()> {
 /// Parsed once: every change has two of these around it.
 fn execute(connection: &Connection, sql: &str) -> Result<(), rusqlite::Error> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, time::Duration};
+
+    use super::*;
+    use crate::{
+        reply::Reply,
+        storage::sqlite::{counters, opening},
+    };
+
+    #[test]
+    fn where_nothing_can_be_committed_it_is_not_tried_with_each_write_to_make_indexes_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.db");
+        let connection = opening::open_writer(&path, Duration::ZERO).unwrap().connection;
+        let (mending, log, commits) = (Mending::default(), OwnLog::of(&path, None), Cell::new(0));
+        let full = |_: &Connection| {
+            commits.set(commits.get() + 1);
+            Err(Error::Full { doing: "writing".into() })
+        };
+        let terms =
+            Terms { begin: &begin, ready: &full, log: &log, durability: Durability::Process, mending: &mending };
+        // It needs what only making it anew brings.
+        connection.execute("DELETE FROM counters WHERE name = 'version'", []).unwrap();
+        let needs_it = |connection: &Connection| counters::next_version(connection, None);
+        let codes = [(); 3].map(|()| {
+            let (reply, answer) = Reply::channel();
+            let batch = vec![Step::Write(Write::new(0, reply, needs_it), Durability::Process)];
+            drop(run(&connection, batch, terms).tell());
+            answer.recv().unwrap().unwrap_err().code()
+        });
+        assert_eq!(codes, ["ERR_FULL", "ERR_CORRUPT", "ERR_CORRUPT"]);
+        assert_eq!(commits.get(), 1);
+    }
 }
