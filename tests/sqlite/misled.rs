@@ -285,3 +285,31 @@ fn what_can_be_made_anew_is_also_where_something_else_cannot() {
     assert_eq!(texts(&store, "s2"), ["\"new\""]);
     close(&store);
 }
+
+#[test]
+fn no_version_is_below_all_others_that_there_may_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    fill(&path);
+    raw(&path).execute("UPDATE counters SET value = -120 WHERE name = 'version'", []).unwrap();
+    let store = open(&path).unwrap();
+    let version = save(&store, &image("new", &["1"]), Durability::Process).unwrap();
+    assert!(version > 4, "{version}");
+    close(&store);
+}
+
+#[test]
+fn a_version_counter_that_fell_behind_is_noticed_before_the_session_goes_that_tells_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    fill(&path);
+    let store = open(&path).unwrap();
+    let last = (0..10).map(|_| save(&store, &image("s2", &["1"]), Durability::Process).unwrap()).max().unwrap();
+    close(&store);
+    raw(&path).execute("UPDATE counters SET value = 6 WHERE name = 'version'", []).unwrap();
+    let store = open(&path).unwrap();
+    assert!(write(&store, |reply| Write::delete_session("s2".into(), reply)).unwrap());
+    let version = save(&store, &image("s2", &["1"]), Durability::Process).unwrap();
+    assert!(version > last, "{version} is not behind {last}");
+    close(&store);
+}

@@ -59,18 +59,32 @@ pub fn next_version(connection: &Connection, last: Option<i64>) -> Result<i64> {
         .prepare_cached("UPDATE counters SET value = value + 1 WHERE name = 'version' RETURNING value")
         .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
         .map_err(|error| failure("giving out a version", &error))?;
-    next.filter(|next| last.is_none_or(|last| last < *next)).ok_or_else(|| {
-        let detail = "the version that was given out last is not known".into();
-        Error::Corrupt { what: FILE.into(), detail }
-    })
+    // The first one is 1.
+    next.filter(|next| last.unwrap_or(0).max(0) < *next).ok_or_else(unknown)
 }
 
-/// Has the versions go on behind the last one that there is, and behind every number of a session. One that a damaged row has
-/// may be of any size: none from there on is believed.
+/// Finds out whether a version is known to have been given out: whoever removes what has it removes what tells that.
+///
+/// # Errors
+/// [`Error::Corrupt`] where it is not: the counter has fallen behind.
+pub fn is_known(connection: &Connection, version: i64) -> Result<()> {
+    let last = last_version(connection).optional().map_err(|error| failure("looking for the last version", &error))?;
+    let is_known = version >= BELIEVED_BELOW || last.is_some_and(|last| version <= last);
+    if is_known { Ok(()) } else { Err(unknown()) }
+}
+
+fn unknown() -> Error {
+    Error::Corrupt { what: FILE.into(), detail: "the version that was given out last is not known".into() }
+}
+
+/// What damage has made of a version may be of any size: none from there on is taken for one that was given out.
+const BELIEVED_BELOW: i64 = 1 << 52;
+
+/// Has the versions go on behind the last one that there is, and behind every number of a session, as far as they are believed.
 pub fn catch_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "INSERT INTO counters (name, value)
-             SELECT 'version', max(
+             SELECT 'version', max(0,
                  coalesce((SELECT max(version) FROM sessions WHERE version < 1 << 52), 0),
                  coalesce((SELECT max(+number) FROM sessions WHERE +number < 1 << 52), 0),
                  coalesce((SELECT max(session) FROM messages WHERE session < 1 << 52), 0))

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    counters::Counter,
+    counters::{self, Counter},
     failure::failure,
     heads::{Head, MISLED, Standing, damaged},
     message_rows, messages,
@@ -30,7 +30,10 @@ pub fn delete(connection: &Connection, id: &str) -> Result<bool> {
     let number = match Standing::of(connection, id).map_err(|error| doing(&error))? {
         Standing::Nothing => return Ok(false),
         Standing::Misled => return Err(damaged(id, MISLED)),
-        Standing::Sound(head) => Some(head.number),
+        Standing::Sound(head) => {
+            counters::is_known(connection, head.version)?;
+            Some(head.number)
+        }
         Standing::Damaged => None,
     };
     let removed = || -> rusqlite::Result<()> {
