@@ -85,8 +85,8 @@ pub fn catch_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "INSERT INTO counters (name, value)
              SELECT 'version', max(0,
-                 coalesce((SELECT max(version) FROM sessions WHERE version < 1 << 52), 0),
-                 coalesce((SELECT max(+number) FROM sessions WHERE +number < 1 << 52), 0),
+                 coalesce((SELECT max(max(iif(version < 1 << 52, version, 0)), max(iif(number < 1 << 52, number, 0)))
+                           FROM sessions NOT INDEXED), 0),
                  coalesce((SELECT max(session) FROM messages WHERE session < 1 << 52), 0))
              WHERE true
          ON CONFLICT (name) DO UPDATE SET value = max(coalesce(value, 0), excluded.value)",

@@ -22,6 +22,10 @@ const AFTER_FAILURE: Duration = Duration::from_secs(60);
 /// With more of them others would wait for too long, in every process.
 const ROWS: i64 = 1_000_000;
 
+/// Rows may be long, or the disk slow: when it has taken so long to read them, it is left at that. Others wait for five seconds
+/// where nothing else was said, and to make the indexes anew takes about as long again.
+const READING: Duration = Duration::from_secs(3);
+
 /// When it may be tried.
 #[derive(Debug, Default)]
 pub struct Mending {
@@ -41,13 +45,18 @@ impl Mending {
     /// # Errors
     /// What kept it from being made: the transaction must not be committed.
     pub fn mend(&self, connection: &Connection) -> rusqlite::Result<()> {
+        self.mend_within(READING, connection)
+    }
+
+    fn mend_within(&self, reading: Duration, connection: &Connection) -> rusqlite::Result<()> {
         self.note(false);
+        let begun = Instant::now();
         counters::catch_up(connection)?;
         if Counter::Sessions.read(connection)? + Counter::Keys.read(connection)? > ROWS {
             return Ok(());
         }
         for table in [SESSIONS, KEYS] {
-            if table.tells_all(connection)? {
+            if table.tells_all(connection, || begun.elapsed() < reading)? {
                 connection.execute_batch(table.reindex)?;
             }
         }
@@ -96,7 +105,7 @@ impl Table {
     /// Whether nothing is known of the rows but by themselves: all that were counted are found, in their order, and what an
     /// index made anew would call by another name than before is as it was written. A damaged row that has its name goes on
     /// being damaged under it; one whose name may be what is damaged would be found no more.
-    fn tells_all(&self, connection: &Connection) -> rusqlite::Result<bool> {
+    fn tells_all(&self, connection: &Connection, is_time: impl Fn() -> bool) -> rusqlite::Result<bool> {
         let mut is_led_to = connection.prepare(self.is_led_to)?;
         let mut statement = connection.prepare(self.rows)?;
         let mut rows = statement.query([])?;
@@ -105,7 +114,7 @@ impl Table {
             let number: i64 = row.get("row")?;
             // A column that holds what we never write is damage as well.
             let sound = (self.fits)(row).unwrap_or(false);
-            if number <= last || !sound && !is_led_to.exists([number])? {
+            if number <= last || !is_time() || !sound && !is_led_to.exists([number])? {
                 return Ok(false);
             }
             (count, last) = (count + 1, number);
@@ -207,6 +216,18 @@ mod tests {
             mending.mend(&connection).unwrap();
             assert_eq!(leads(&connection), is_made_anew, "{more}");
             assert_eq!(there(&connection), ["k1", "k2", "k3", "k4"], "{more}");
+        }
+    }
+
+    #[test]
+    fn what_takes_too_long_is_left_as_it_is() {
+        let connection = database();
+        let says = "INSERT INTO other (rowid, key) VALUES (1, 'k1'), (2, 'k4'), (3, 'k3'), (4, 'k2')";
+        mislead(&connection, "sqlite_autoindex_key_values_1", "key", says);
+        let set = || keys::set(&connection, "k2", "2", None, None).is_ok();
+        for (reading, is_made_anew) in [(Duration::ZERO, false), (READING, true)] {
+            Mending::default().mend_within(reading, &connection).unwrap();
+            assert_eq!(set(), is_made_anew, "{reading:?}");
         }
     }
 
