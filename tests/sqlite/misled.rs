@@ -287,6 +287,36 @@ fn what_can_be_made_anew_is_also_where_something_else_cannot() {
 }
 
 #[test]
+fn the_keys_are_found_again_also_where_the_sessions_cannot_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    fill(&path);
+    flip(&path, "sqlite_autoindex_key_values_1", 1, 1);
+    let page = count_of(&raw(&path), "SELECT rootpage FROM sqlite_schema WHERE name = 'sessions'") - 1;
+    let page_size = count_of(&raw(&path), "PRAGMA page_size");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[usize::try_from(page * page_size).unwrap()] = 0;
+    fs::write(&path, bytes).unwrap();
+    let store = open(&path).unwrap();
+    assert!(get(&store, "s1").is_err());
+    write(&store, |reply| Write::set_key("ks2".into(), value("new"), None, reply)).unwrap();
+    close(&store);
+}
+
+#[test]
+fn what_is_refused_by_what_was_made_anew_has_made_it_so_for_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    fill(&path);
+    flip(&path, "sqlite_autoindex_sessions_1", 1, 1);
+    let store = open(&path).unwrap();
+    let first = SessionImage { expected: Expected::Nothing, ..image("s2", &["1"]) };
+    assert!(matches!(save(&store, &first, Durability::Process), Err(Error::Conflict { .. })));
+    save(&store, &image("s2", &["1"]), Durability::Process).unwrap();
+    close(&store);
+}
+
+#[test]
 fn no_version_is_below_all_others_that_there_may_be() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s.db");

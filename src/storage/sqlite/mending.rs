@@ -32,44 +32,35 @@ pub struct Mending {
     not_before: Cell<Option<Instant>>,
 }
 
+/// What makes something anew within the transaction that is open. Where it fails, that must not be committed.
+pub type Part = fn(&Connection) -> rusqlite::Result<()>;
+
+/// Each for itself: what keeps one from being made anew need not be in the way of another.
+pub const PARTS: [Part; 3] =
+    [counters::catch_up, |connection| SESSIONS.mend(connection, READING), |connection| KEYS.mend(connection, READING)];
+
 impl Mending {
     /// Whether it is worth a try where a write fails so.
     pub fn may_help(&self, error: &Error) -> bool {
-        let of_the_file = matches!(error, Error::Corrupt { what, detail } if what == FILE || detail == MISLED);
-        of_the_file && self.not_before.get().is_none_or(|then| then <= Instant::now())
+        is_of_what_is_mended(error) && self.not_before.get().is_none_or(|then| then <= Instant::now())
     }
 
-    /// Makes anew what is made of the rows, within the transaction that is open. The indexes of a table stay as they are
-    /// where they may know something that its rows do not say.
-    ///
-    /// # Errors
-    /// What kept it from being made: the transaction must not be committed.
-    pub fn mend(&self, connection: &Connection) -> rusqlite::Result<()> {
-        self.mend_within(READING, connection)
+    /// It is being tried: until it is known to have helped, it has not.
+    pub fn begin(&self) {
+        self.not_before.set(Instant::now().checked_add(AFTER_FAILURE));
     }
 
-    fn mend_within(&self, reading: Duration, connection: &Connection) -> rusqlite::Result<()> {
-        self.note(false);
-        let begun = Instant::now();
-        counters::catch_up(connection)?;
-        if Counter::Sessions.read(connection)? + Counter::Keys.read(connection)? > ROWS {
-            return Ok(());
-        }
-        for table in [SESSIONS, KEYS] {
-            if table.tells_all(connection, || begun.elapsed() < reading)? {
-                connection.execute_batch(table.reindex)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes note of whether it has helped.
-    pub fn note(&self, helped: bool) {
-        if helped {
+    /// Takes note of how the write has failed that was tried again, where it has.
+    pub fn note(&self, failed: Option<&Error>) {
+        if failed.is_none_or(|error| !is_of_what_is_mended(error)) {
             tracing::warn!(target: "smalltalk::storage", "an index or a counter was damaged and is made anew");
+            self.not_before.set(None);
         }
-        self.not_before.set(if helped { None } else { Instant::now().checked_add(AFTER_FAILURE) });
     }
+}
+
+fn is_of_what_is_mended(error: &Error) -> bool {
+    matches!(error, Error::Corrupt { what, detail } if what == FILE || detail == MISLED)
 }
 
 /// A table of rows that have a name and a checksum.
@@ -102,10 +93,19 @@ const KEYS: Table = Table {
 };
 
 impl Table {
+    /// Makes the indexes anew out of the rows. They stay as they are where they may know something that those do not say.
+    fn mend(&self, connection: &Connection, reading: Duration) -> rusqlite::Result<()> {
+        if self.counter.read(connection)? <= ROWS && self.tells_all(connection, reading)? {
+            connection.execute_batch(self.reindex)?;
+        }
+        Ok(())
+    }
+
     /// Whether nothing is known of the rows but by themselves: all that were counted are found, in their order, and what an
     /// index made anew would call by another name than before is as it was written. A damaged row that has its name goes on
     /// being damaged under it; one whose name may be what is damaged would be found no more.
-    fn tells_all(&self, connection: &Connection, is_time: impl Fn() -> bool) -> rusqlite::Result<bool> {
+    fn tells_all(&self, connection: &Connection, reading: Duration) -> rusqlite::Result<bool> {
+        let begun = Instant::now();
         let mut is_led_to = connection.prepare(self.is_led_to)?;
         let mut statement = connection.prepare(self.rows)?;
         let mut rows = statement.query([])?;
@@ -114,7 +114,7 @@ impl Table {
             let number: i64 = row.get("row")?;
             // A column that holds what we never write is damage as well.
             let sound = (self.fits)(row).unwrap_or(false);
-            if number <= last || !is_time() || !sound && !is_led_to.exists([number])? {
+            if number <= last || begun.elapsed() >= reading || !sound && !is_led_to.exists([number])? {
                 return Ok(false);
             }
             (count, last) = (count + 1, number);
@@ -153,6 +153,12 @@ mod tests {
             .unwrap();
     }
 
+    fn mend(connection: &Connection) {
+        for part in PARTS {
+            part(connection).unwrap();
+        }
+    }
+
     fn step(expiry: &mut Expiry, connection: &Connection) -> Option<Error> {
         let (reply, outcome) = crate::reply::Reply::channel();
         let mut write = expiry.step(reply);
@@ -186,7 +192,7 @@ mod tests {
             assert!(pause > Duration::from_secs(50), "{says}: it is not tried all the time");
             assert_eq!(there(&connection).len(), if sound_one { 3 } else { 4 }, "{says}");
             assert!(mending.may_help(&error));
-            mending.mend(&connection).unwrap();
+            mend(&connection);
             assert!(step(&mut expiry, &connection).is_none(), "{says}");
             assert_eq!(there(&connection), ["k1", "k3", "k4"], "{says}");
         }
@@ -212,8 +218,7 @@ mod tests {
             mislead(&connection, "sqlite_autoindex_key_values_1", "key", &says);
             connection.execute_batch(&of_rows.join("; ")).unwrap();
             assert!(!leads(&connection), "{more}");
-            let mending = Mending::default();
-            mending.mend(&connection).unwrap();
+            mend(&connection);
             assert_eq!(leads(&connection), is_made_anew, "{more}");
             assert_eq!(there(&connection), ["k1", "k2", "k3", "k4"], "{more}");
         }
@@ -226,7 +231,7 @@ mod tests {
         mislead(&connection, "sqlite_autoindex_key_values_1", "key", says);
         let set = || keys::set(&connection, "k2", "2", None, None).is_ok();
         for (reading, is_made_anew) in [(Duration::ZERO, false), (READING, true)] {
-            Mending::default().mend_within(reading, &connection).unwrap();
+            KEYS.mend(&connection, reading).unwrap();
             assert_eq!(set(), is_made_anew, "{reading:?}");
         }
     }
@@ -237,9 +242,12 @@ mod tests {
         let of_the_file = Error::Corrupt { what: FILE.into(), detail: String::new() };
         assert!(!mending.may_help(&keys::damaged("k", "its checksum does not fit")));
         assert!(mending.may_help(&of_the_file));
-        mending.note(false);
+        mending.begin();
         assert!(!mending.may_help(&of_the_file));
-        mending.note(true);
+        mending.note(Some(&of_the_file));
+        assert!(!mending.may_help(&of_the_file));
+        // It was found out only by what was made anew.
+        mending.note(Some(&Error::SessionUnknown("s".into())));
         assert!(mending.may_help(&of_the_file));
     }
 }

@@ -17,7 +17,7 @@ use self::{
 use super::{
     failure::{certain, commit_failure, failure, uncertain},
     job::{Step, Write},
-    mending::Mending,
+    mending::{Mending, PARTS, Part},
     own_log::OwnLog,
 };
 use crate::{
@@ -158,13 +158,15 @@ fn alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result
     let mut failed = write.attempt(connection);
     if failed.as_ref().is_some_and(|error| terms.mending.may_help(error)) {
         take_back(connection)?;
-        if mended(connection, write, terms)? {
-            // What it saw the first time it saw by what was damaged.
-            write.look(connection);
-            begin_alone(connection, write, terms)?;
-            failed = write.attempt(connection);
-            terms.mending.note(failed.is_none());
+        terms.mending.begin();
+        for part in PARTS {
+            mend(connection, part, write, terms)?;
         }
+        // What it saw the first time it saw by what was damaged.
+        write.look(connection);
+        begin_alone(connection, write, terms)?;
+        failed = write.attempt(connection);
+        terms.mending.note(failed.as_ref());
     }
     if failed.is_none() {
         return conclude(connection, None, Some(terms)).map_or(Ok(()), Err);
@@ -172,15 +174,14 @@ fn alone(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result
     take_back(connection)
 }
 
-/// Whether what can be made anew is so, in a transaction of its own: where it is of no use to the one that met damage, others
-/// may need it, and it is not tried again so soon.
-fn mended(connection: &Connection, write: &mut Write, terms: Terms<'_>) -> Result<bool> {
+/// Makes a part anew where that can be done, in a transaction of its own: where it is of no use to the one that met damage,
+/// others may need it, and it is not tried again so soon.
+fn mend(connection: &Connection, part: Part, write: &mut Write, terms: Terms<'_>) -> Result<()> {
     begin_alone(connection, write, terms)?;
-    if terms.mending.mend(connection).is_err() {
-        take_back(connection)?;
-        return Ok(false);
+    if part(connection).is_err() {
+        return take_back(connection);
     }
-    let Some(error) = conclude(connection, None, Some(terms)) else { return Ok(true) };
+    let Some(error) = conclude(connection, None, Some(terms)) else { return Ok(()) };
     write.skip(certain(error.clone()));
     Err(error)
 }
