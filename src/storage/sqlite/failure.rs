@@ -36,11 +36,24 @@ fn told_by(doing: &str, error: &rusqlite::Error, system: impl FnOnce() -> io::Er
         _ if full => Error::Full { doing: doing.into() },
         ErrorCode::DiskFull => Error::Full { doing: doing.into() },
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
-        // We never put a row where there is one: an index, or a counter, says that there is none.
-        ErrorCode::DatabaseCorrupt | ErrorCode::ConstraintViolation => of_the_file(),
+        ErrorCode::DatabaseCorrupt => of_the_file(),
+        ErrorCode::ConstraintViolation if is_of_what_is_stored(error) => of_the_file(),
         ErrorCode::NotADatabase => Error::Corrupt { what: FILE.into(), detail: "it is no database".into() },
         _ => Error::Io { doing: doing.into(), cause: error.to_string() },
     }
+}
+
+/// We never put a row where there is one, nor a number that is none: an index, or a counter, says something else than is so.
+/// Others than these are no matter of what is stored.
+fn is_of_what_is_stored(error: &rusqlite::Error) -> bool {
+    let of_ours = [
+        ffi::SQLITE_CONSTRAINT_UNIQUE,
+        ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+        ffi::SQLITE_CONSTRAINT_ROWID,
+        ffi::SQLITE_CONSTRAINT_NOTNULL,
+        ffi::SQLITE_CONSTRAINT_DATATYPE,
+    ];
+    error.sqlite_error().is_some_and(|it| of_ours.contains(&it.extended_code))
 }
 
 /// That exactly one row was changed: the one that was found before.
