@@ -186,6 +186,8 @@ mod tests {
         }
         assert!(!holds_file(device, number), "nor is it held");
         WriteConnection::open(&other, Duration::ZERO, None).unwrap().close().unwrap();
+        // A file of another test may get the number of this one.
+        MARKED.lock().unwrap().clear();
     }
 
     #[test]
