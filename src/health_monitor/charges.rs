@@ -81,6 +81,12 @@ impl Charges {
         !self.works.is_empty()
     }
 
+    /// Whether time that passes at `now` speaks against work: until that has been overdue for an interval.
+    #[must_use]
+    pub fn on_trial(&self, rules: &Rules, now: u32) -> bool {
+        self.works.iter().any(|work| !reached(now, work.due) || since(rules, now, work.due) < Standing::Disconnected)
+    }
+
     /// The gravest of them, and what it makes of the agent at `now`.
     #[must_use]
     pub fn verdict(&self, rules: &Rules, now: u32) -> Option<(Standing, Reason)> {

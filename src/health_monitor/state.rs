@@ -223,11 +223,12 @@ impl Agent {
     }
 
     /// Whether time that passes now speaks against it, at once or later: only then does the clock have to be fair. Time that
-    /// work has to its deadline is such, however far that is.
+    /// work has to its deadline is such, however far that is; also that of an agent that is gone, for what an attempt to bring
+    /// it back has begun goes on in its next life.
     #[must_use]
-    pub fn on_trial(&self) -> bool {
-        let asked = self.pingable && self.unanswered.is_some();
-        self.standing < Standing::Disconnected && (asked || self.busy())
+    pub fn on_trial(&self, rules: &Rules, now: u32) -> bool {
+        let asked = self.pingable && self.unanswered.is_some() && self.standing < Standing::Disconnected;
+        asked || self.charges.as_ref().is_some_and(|charges| charges.on_trial(rules, now))
     }
 }
 

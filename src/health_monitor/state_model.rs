@@ -82,10 +82,10 @@ struct Case {
 impl Case {
     fn judge(&mut self, rules: &Rules, now: u32, beat: u32) -> std::result::Result<Step, TestCaseError> {
         let step = self.agent.judge(rules, now, beat);
-        let on_trial = self.agent.on_trial();
+        let on_trial = self.agent.on_trial(rules, now);
         if reached(now, self.look_at) {
             prop_assert_eq!(self.seldom.judge(rules, now, beat), step);
-            prop_assert_eq!(self.seldom.on_trial(), on_trial);
+            prop_assert_eq!(self.seldom.on_trial(rules, now), on_trial);
             self.look_at = self.seldom.look_at(now);
         } else {
             prop_assert_eq!((step, on_trial), (Step::default(), false), "it would have been missed");
@@ -130,7 +130,7 @@ proptest! {
             if step.ping {
                 model.pings.push(tick);
             }
-            prop_assert_eq!(case.agent.on_trial(), model.on_trial(tick));
+            prop_assert_eq!(case.agent.on_trial(&rules, now), model.on_trial(tick));
             if matches!(deed, Deed::Beat | Deed::BeatThenReject | Deed::Settle) {
                 beat = now;
                 model.sign(tick);

@@ -209,7 +209,7 @@ impl Table {
                 let Some(entry) = place else { continue };
                 let step = entry.agent.judge(rules, now, word.load(Ordering::Relaxed));
                 note(rules, now, slot, entry, step, report);
-                on_trial |= entry.agent.on_trial();
+                on_trial |= entry.agent.on_trial(rules, now);
                 *look = entry.agent.look_at(now);
             }
         }

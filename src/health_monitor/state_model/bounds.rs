@@ -134,8 +134,9 @@ proptest! {
     fn whoever_cannot_be_pinged_is_never_judged(rules in rules(), origin: u32, phase: u16, ticks in 1u32..2000) {
         let mut agent = Agent::new(&rules, origin, false, phase);
         for tick in 1..ticks {
-            let step = agent.judge(&rules, origin.wrapping_add(tick), origin);
-            prop_assert!(!step.ping && step.moved.is_none() && !agent.on_trial());
+            let now = origin.wrapping_add(tick);
+            let step = agent.judge(&rules, now, origin);
+            prop_assert!(!step.ping && step.moved.is_none() && !agent.on_trial(&rules, now));
         }
     }
 }

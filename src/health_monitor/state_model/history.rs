@@ -61,10 +61,11 @@ impl History {
         }
     }
 
-    /// Whether time speaks against it: it has work in flight, or was asked and has not answered.
+    /// Whether time speaks against it: it has work that is not long overdue, or was asked and has not answered, and is not gone.
     pub fn on_trial(&self, now: u32) -> bool {
         let asked = self.pingable && self.pings.iter().any(|&ping| ping > self.last_sign);
-        self.standing(now) < Standing::Disconnected && (asked || !self.works.is_empty())
+        let works = self.works.iter().any(|(_, due)| now < due + self.rules.interval);
+        works || (asked && self.standing(now) < Standing::Disconnected)
     }
 
     pub fn sign(&mut self, now: u32) {

@@ -38,6 +38,28 @@ fn it_stands_still_also_while_work_is_far_from_its_deadline() {
 }
 
 #[test]
+fn it_stands_still_also_while_an_attempt_to_bring_somebody_back_has_work_in_flight() {
+    let (monitor, reports) = open();
+    let slot = monitor.register(Registration { pingable: false, ..who(7) }).unwrap();
+    let tick = monitor.rules().tick;
+    monitor.exit(slot, 7);
+    assert_eq!(standings(&reports), [Standing::Disconnected]);
+    monitor.begin(slot, 7, 1, tick * 50);
+    for _ in 0..1000 {
+        monitor.sweep();
+    }
+    assert!(monitor.reset(slot, 7, Registration { pingable: false, ..who(8) }, 1));
+    for _ in 0..49 {
+        monitor.echo();
+        monitor.sweep();
+    }
+    assert_eq!(standings(&reports), []);
+    monitor.echo();
+    monitor.sweep();
+    assert_eq!(standings(&reports), [Standing::Suspect]);
+}
+
+#[test]
 fn the_loop_is_not_asked_whether_it_runs_where_nobody_is_on_trial() {
     let (monitor, reports) = open();
     let agent = Registration { pingable: false, ..who(7) };
