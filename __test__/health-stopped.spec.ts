@@ -81,6 +81,7 @@ test('a worker that ends meanwhile is told of when it goes on', async () => {
   await meanwhile();
   expect([lines, monitor.getAgentHealth('a')?.state]).toEqual([[], 'healthy']);
   monitor.start();
+  await Promise.resolve();
   expect(lines).toEqual(['a disconnected', 'agent-disconnected']);
 });
 
@@ -257,12 +258,13 @@ describe('the inbox', () => {
     return { it, lines };
   }
 
-  test('whoever stops in the middle of a report is told the rest, in order, when it goes on', () => {
+  test('whoever stops in the middle of a report is told the rest, in order, when it goes on', async () => {
     const { it, lines } = inbox((line) => line === 'moved 2' && it.hold());
     it.take(report([1, 2, 3], [4]));
     it.take(report([5]));
     expect(lines).toEqual(['moved 1', 'moved 2']);
     it.go();
+    await Promise.resolve();
     expect(lines.slice(2)).toEqual(['moved 3', 'ping 4', 'moved 5']);
   });
 

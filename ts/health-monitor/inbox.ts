@@ -1,5 +1,5 @@
 /** What the watching thread reports, read in order: while it is held, nothing is. */
-import { monotonic, setImmediate } from '../timers.js';
+import { monotonic, setImmediate, soon } from '../timers.js';
 
 import type { Report } from './reports.js';
 
@@ -39,9 +39,10 @@ export class Inbox {
     this.#held = true;
   }
 
+  /** Not at once: whoever calls may have no room left on the stack, and what is cut off by that nobody would read again. */
   go(): void {
+    soon(() => this.#read());
     this.#held = false;
-    this.#read();
   }
 
   /** Nothing is read any more. */

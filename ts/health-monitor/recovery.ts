@@ -135,9 +135,10 @@ export class Recovery {
 
   go(): void {
     if (!this.#held) return;
-    this.#held = false;
     if (this.#phase === 'waiting') this.#wait();
     this.#resume();
+    // Last: where the stack is full before, it can be told so again.
+    this.#held = false;
   }
 
   /** Forgets what is under way. */
