@@ -14,8 +14,8 @@ use crate::health_monitor::{
     monitor::Monitor,
 };
 
-/// Who is awake anyway looks by so much earlier than it would have: ticks and looks share their wake-ups, as an idle process
-/// should sleep. A look that comes early costs nothing else.
+/// Who is awake anyway looks by so much earlier than it would have, or by half the time between two looks: ticks and looks share
+/// their wake-ups, as an idle process should sleep.
 const EARLY: Duration = Duration::from_millis(100);
 
 /// The thread whose inspector is that of the process.
@@ -52,7 +52,7 @@ impl Guards {
     pub fn look(&mut self, now: Instant) -> Vec<LoopNews> {
         let mut seen = Vec::new();
         self.guards.retain_mut(|guard| {
-            if guard.due > now + EARLY {
+            if guard.due > now + EARLY.min(guard.due.saturating_duration_since(guard.looked) / 2) {
                 return true;
             }
             let (change, goes_on) = guard.look(now);
