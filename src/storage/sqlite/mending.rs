@@ -26,6 +26,9 @@ const ROWS: i64 = 1_000_000;
 /// where nothing else was said, and to make the indexes anew takes about as long again.
 const READING: Duration = Duration::from_secs(3);
 
+/// How the engine begins to tell what is wrong with pages, not with what rows and indexes say.
+const OF_PAGES: &str = "*** in database";
+
 /// When it may be tried.
 #[derive(Debug, Default)]
 pub struct Mending {
@@ -68,6 +71,7 @@ struct Table {
     counter: Counter,
     rows: &'static str,
     is_led_to: &'static str,
+    check: &'static str,
     reindex: &'static str,
     fits: fn(&Row<'_>) -> rusqlite::Result<bool>,
 }
@@ -79,6 +83,7 @@ const SESSIONS: Table = Table {
            FROM sessions NOT INDEXED",
     is_led_to: "SELECT 1 FROM sessions AS it
                 WHERE it.rowid = ?1 AND ?1 = (SELECT rowid FROM sessions WHERE id = +it.id)",
+    check: "PRAGMA quick_check(sessions)",
     reindex: "REINDEX sessions",
     fits: Head::fits,
 };
@@ -87,7 +92,11 @@ const KEYS: Table = Table {
     counter: Counter::Keys,
     rows: "SELECT data, types, expires_at, crc, rowid AS row, key FROM key_values NOT INDEXED",
     is_led_to: "SELECT 1 FROM key_values AS it
-                WHERE it.rowid = ?1 AND ?1 = (SELECT rowid FROM key_values WHERE key = +it.key)",
+                WHERE it.rowid = ?1 AND ?1 = (SELECT rowid FROM key_values WHERE key = +it.key)
+                    AND (it.expires_at IS NULL OR EXISTS (
+                        SELECT 1 FROM key_values INDEXED BY idx_key_values_expires
+                        WHERE expires_at = +it.expires_at AND rowid = ?1))",
+    check: "PRAGMA quick_check(key_values)",
     reindex: "REINDEX key_values",
     fits: keys::fits,
 };
@@ -95,15 +104,33 @@ const KEYS: Table = Table {
 impl Table {
     /// Makes the indexes anew out of the rows. They stay as they are where they may know something that those do not say.
     fn mend(&self, connection: &Connection, reading: Duration) -> rusqlite::Result<()> {
-        if self.counter.read(connection)? <= ROWS && self.tells_all(connection, reading)? {
+        if self.counter.read(connection)? <= ROWS
+            && self.tells_all(connection, reading)?
+            && self.keeps_to_its_pages(connection)?
+        {
             connection.execute_batch(self.reindex)?;
         }
         Ok(())
     }
 
+    /// Whether its indexes have no pages but their own. To make one anew is to free what it has, and the engine does not ask whose
+    /// that is: where an index leads to a page of another table, that would be given up for something else.
+    fn keeps_to_its_pages(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        // Only where there is a map of which page belongs to which is a page of another table told from one of its own.
+        let has_a_map: bool = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0))?;
+        let mut check = connection.prepare(self.check)?;
+        let mut lines = check.query([])?;
+        while let Some(line) = lines.next()? {
+            if line.get_ref(0)?.as_str()?.starts_with(OF_PAGES) {
+                return Ok(false);
+            }
+        }
+        Ok(has_a_map)
+    }
+
     /// Whether nothing is known of the rows but by themselves: all that were counted are found, in their order, and what an
-    /// index made anew would call by another name than before is as it was written. A damaged row that has its name goes on
-    /// being damaged under it; one whose name may be what is damaged would be found no more.
+    /// index made anew would call by another name than before, or have end at another time, is as it was written. A damaged row
+    /// that has its name goes on being damaged under it; one whose name may be what is damaged would be found no more.
     fn tells_all(&self, connection: &Connection, reading: Duration) -> rusqlite::Result<bool> {
         let begun = Instant::now();
         let mut is_led_to = connection.prepare(self.is_led_to)?;
@@ -130,6 +157,7 @@ mod tests {
 
     fn database() -> Connection {
         let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "auto_vacuum", "incremental").unwrap();
         schema::create(&mut connection).unwrap();
         for (key, end) in [("k1", None), ("k2", Some(5)), ("k3", None), ("k4", Some(i64::MAX))] {
             keys::set(&connection, key, "1", None, end).unwrap();
@@ -196,6 +224,17 @@ mod tests {
             assert!(step(&mut expiry, &connection).is_none(), "{says}");
             assert_eq!(there(&connection), ["k1", "k3", "k4"], "{says}");
         }
+    }
+
+    #[test]
+    fn a_damaged_key_is_not_removed_by_an_end_that_only_its_damaged_row_says() {
+        let connection = database();
+        connection.execute("UPDATE key_values SET expires_at = 1 WHERE rowid = 3", []).unwrap();
+        let says = format!("INSERT INTO other (rowid, expires_at) VALUES (2, 5), (4, {})", i64::MAX);
+        mislead(&connection, "idx_key_values_expires", "expires_at", &says);
+        mend(&connection);
+        assert!(step(&mut Expiry::default(), &connection).is_none());
+        assert_eq!(there(&connection), ["k1", "k3", "k4"]);
     }
 
     #[test]
