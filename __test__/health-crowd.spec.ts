@@ -83,6 +83,22 @@ describe('the thread is answered when everybody has been pinged', () => {
   });
 });
 
+test('a report that comes while another one is read is read also where that throws', async () => {
+  let answers = 0;
+  const it: Inbox = new Inbox({
+    loop: () => undefined,
+    moved: () => {
+      it.take({ ...NEWS, ping: [] });
+      throw new Error('a defect');
+    },
+    ping: () => undefined,
+    echo: () => (answers += 1),
+  });
+  expect(() => it.take({ ...NEWS, moved: [[0, 0, 'suspect', 1, 'silent']], ping: [] })).toThrow('a defect');
+  await turn();
+  expect(answers).toBe(2);
+});
+
 describe('on a loop whose turns are long', () => {
   const AGENTS = 2_000;
   let busy: NodeJS.Immediate;

@@ -63,6 +63,8 @@ export class Inbox {
       }
     } finally {
       this.#reading = false;
+      // What was thrown must not keep what comes behind it from being read: the thread may wait for its answer.
+      if (this.#unread.length > 0 && !this.#held) soon(() => this.#read());
     }
   }
 
