@@ -99,7 +99,10 @@ const longText = fc.oneof(
 
 const anyMessage = fc.record({
   content: longText,
-  metadata: fc.oneof(fc.constant({}), fc.record({ list: fc.array(longText, { maxLength: 3 }), at: fc.date({ noInvalidDate: true }) })),
+  metadata: fc.oneof(
+    fc.constant({}),
+    fc.record({ list: fc.array(longText, { maxLength: 3 }), at: fc.date({ noInvalidDate: true }) }),
+  ),
 });
 
 test('long texts arrive on every way there is', async () => {
