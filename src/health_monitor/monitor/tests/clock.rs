@@ -17,6 +17,17 @@ fn the_clock_stands_still_until_the_loop_answers() {
     assert_eq!(standings(&reports).last(), Some(&Standing::Disconnected));
 }
 
+fn assert_overdue_after_50_ticks(monitor: &Monitor, reports: &Receiver<Report>) {
+    for _ in 0..49 {
+        monitor.echo();
+        monitor.sweep();
+    }
+    assert_eq!(standings(reports), []);
+    monitor.echo();
+    monitor.sweep();
+    assert_eq!(standings(reports), [Standing::Suspect]);
+}
+
 #[test]
 fn it_stands_still_also_while_work_is_far_from_its_deadline() {
     let (monitor, reports) = open();
@@ -27,14 +38,7 @@ fn it_stands_still_also_while_work_is_far_from_its_deadline() {
     for _ in 0..1000 {
         monitor.sweep();
     }
-    for _ in 0..49 {
-        monitor.echo();
-        monitor.sweep();
-    }
-    assert_eq!(standings(&reports), []);
-    monitor.echo();
-    monitor.sweep();
-    assert_eq!(standings(&reports), [Standing::Suspect]);
+    assert_overdue_after_50_ticks(&monitor, &reports);
 }
 
 #[test]
@@ -49,14 +53,7 @@ fn it_stands_still_also_while_an_attempt_to_bring_somebody_back_has_work_in_flig
         monitor.sweep();
     }
     assert!(monitor.reset(slot, 7, Registration { pingable: false, ..who(8) }, 1));
-    for _ in 0..49 {
-        monitor.echo();
-        monitor.sweep();
-    }
-    assert_eq!(standings(&reports), []);
-    monitor.echo();
-    monitor.sweep();
-    assert_eq!(standings(&reports), [Standing::Suspect]);
+    assert_overdue_after_50_ticks(&monitor, &reports);
 }
 
 #[test]
