@@ -49,9 +49,11 @@ impl Positions {
         self.asked.load(Ordering::Acquire) > 0
     }
 
-    /// Has a position synced in time that was written to without; right here where the system gives no thread.
+    /// Has a position synced in time that was written to without; right here where there is no thread for it.
     pub fn note(&self, written: &Arc<Written>) {
-        if written.waits.swap(true, Ordering::AcqRel) {
+        let takes_more = || matches!(self.worker.get(), Some(Some(worker)) if worker.room(0).is_ok());
+        // What waited for a thread that panicked, waits for nobody.
+        if written.waits.swap(true, Ordering::AcqRel) && takes_more() {
             return;
         }
         let start = || Worker::start(THREAD, usize::MAX, Syncing::new(self.interval)).ok();

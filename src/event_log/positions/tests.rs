@@ -134,3 +134,25 @@ fn a_close_ends_the_thread_and_whoever_asks_then_waits_for_its_end() {
         assert_eq!(answer.try_recv().unwrap().is_ok(), is_synced, "nobody waits any more");
     }
 }
+
+#[test]
+fn what_waited_for_a_thread_that_panicked_is_synced_by_whoever_writes_it_next() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let positions = Arc::new(Positions::new(Duration::from_secs(3600)));
+    let one = written(&directory, "one");
+    positions.note(&one);
+    positions.sync(Reply::new(|_: Result<()>| panic!("planted")));
+    loop {
+        let (reply, outcome) = Reply::channel();
+        positions.sync(reply);
+        if outcome.recv().unwrap().is_err() {
+            break;
+        }
+    }
+    // Written to and noted behind the last sync, and in nobody's hands since.
+    one.waits.store(true, Ordering::Release);
+    files::SYNCED.take();
+    positions.note(&one);
+    assert_eq!(files::SYNCED.take(), std::slice::from_ref(&one.path));
+    assert!(!one.waits());
+}
