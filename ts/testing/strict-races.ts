@@ -8,6 +8,9 @@ const HOUR = 3_600;
 /** Old sessions, some of which are written while they are pruned. */
 const OLD = 60;
 
+/** Turns of the loop from one of these writes to the next, as a multiple of how many there have been. */
+const PACES = [1, 0, 4, 0.25];
+
 const added: ChatMessage = { id: 'added', role: 'user', content: '–', timestamp: at(5) };
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -44,7 +47,14 @@ export const hostileRaces: Chapter = ({ describe, it, expect }, subject, has) =>
 
     if (has('prune')) {
       it('should keep what is saved while old sessions are pruned', async () => {
+        // How long a pruning takes before it looks, and between a look and a deletion, is its own affair: each race has
+        // another pace, and of two that follow one another one writes in the order of the ids, the other one against it.
+        for (const [race, pace] of PACES.entries()) await prunedMeanwhile(pace, race % 2 === 1);
+      });
+
+      const prunedMeanwhile = async (pace: number, backwards: boolean): Promise<void> => {
         const { adapter } = subject;
+        await adapter.clear();
         const ids = Array.from({ length: OLD }, (_, n) => `s${String(n).padStart(2, '0')}`);
         const old = { createdAt: new Date(1_000), updatedAt: new Date(1_000) };
         await Promise.all(ids.map((id) => adapter.saveSession(id, { ...sampleSession(id), ...old })));
@@ -53,28 +63,29 @@ export const hostileRaces: Chapter = ({ describe, it, expect }, subject, has) =>
         await adapter.getSession('s00');
         const apart = (performance.now() - asked) / 4;
         const writes = writesOf(subject, has);
-        const writing: Promise<unknown>[] = [];
+        const written: [id: string, writing: Promise<unknown>][] = [];
         let over = false;
         const pruning = adapter.prune({ updatedBefore: 2_000 }).finally(() => (over = true));
         // What fails is told at the end: until then nobody else shall hear of it.
         pruning.catch(() => undefined);
-        for (const [n, id] of ids.entries()) {
+        for (const [n, id] of (backwards ? [...ids].reverse() : ids).entries()) {
           const write = writes[n % writes.length] as (id: string) => Promise<unknown>;
-          writing.push(failureOf(write(id)).then((failure) => failure?.['code'] ?? failure));
+          written.push([id, failureOf(write(id)).then((failure) => failure?.['code'] ?? failure)]);
           // The later, the farther apart: whoever takes long before it looks is met as well.
-          const written = performance.now();
-          for (let ticks = 0; !over && (ticks <= n || performance.now() - written < apart); ticks += 1) await tick();
+          const since = performance.now();
+          for (let ticks = 0; !over && (ticks <= n * pace || performance.now() - since < apart); ticks += 1)
+            await tick();
           if (over) break;
         }
-        const failures = await Promise.all(writing);
+        const failures = await Promise.all(written.map(([, writing]) => writing));
         await pruning;
         // What is gone already can be made anew, and not be added to.
         expect(failures.filter((code) => code !== null && code !== 'ERR_SESSION_UNKNOWN')).toEqual([]);
-        const kept = ids.filter((_, index) => failures[index] === null);
+        const kept = written.flatMap(([id], index) => (failures[index] === null ? [id] : [])).sort();
         expect(await adapter.listSessions({ orderBy: 'id', order: 'asc' })).toEqual(kept);
         const found = await Promise.all(kept.map((id) => adapter.getSession(id)));
         expect(kept.filter((_, index) => Number(found[index]?.updatedAt ?? 0) < 2_000)).toEqual([]);
-      });
+      };
     }
 
     if (has('appendMessages')) {
