@@ -195,6 +195,23 @@ describe('trouble', () => {
 });
 
 describe('emitDurable', () => {
+  test('has a time in the log that does not go back, although the clock does', async () => {
+    const log = new HeldLog();
+    const bus = busWith(log);
+    bus.emit('before');
+    const first = bus.history.toArray()[0]!.timestamp;
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(first - 3_600_000);
+    try {
+      await bus.emitDurable('paid');
+    } finally {
+      clock.mockRestore();
+    }
+    expect(log.events.map(({ topic, timestamp }) => [topic, timestamp])).toEqual([
+      ['before', first],
+      ['paid', first],
+    ]);
+  });
+
   test('is recorded and dispatched after the acknowledgement, and only then', async () => {
     const log = new HeldLog(true);
     const bus = busWith(log);

@@ -74,6 +74,34 @@ describe('as an emitter', () => {
     bus.emit('count', 1);
     expect(await heard).toMatchObject([{ message: 'later' }]);
   });
+
+  test('so do those of the listener of a replay, which is called as the others are', async () => {
+    const bus = new SmallTalkEventBus<Events>({ captureRejections: true });
+    bus.emit('count', 1);
+    const calls: unknown[] = [];
+    const heard = once(bus, 'error');
+    const listener = async function (this: unknown, ...args: unknown[]): Promise<void> {
+      calls.push([this === bus, bus.current?.seq, args]);
+      throw new Error('later');
+    } as () => void;
+    expect(bus.replay({ listener })).toMatchObject({ replayed: 1 });
+    expect(await heard).toMatchObject([{ message: 'later' }]);
+    expect(calls).toEqual([[true, 1, [1]]]);
+    const throwing = (): never => {
+      throw new Error('at once');
+    };
+    expect(() => bus.replay({ listener: throwing, events: ['count'] })).toThrow('at once');
+  });
+
+  test('and are told to a bus that wants to hear of them itself', async () => {
+    const bus = new SmallTalkEventBus<Events>({ captureRejections: true });
+    bus.emit('count', 1);
+    const told = new Promise<unknown[]>((resolve) => {
+      bus[EventEmitter.captureRejectionSymbol] = (...what: unknown[]) => resolve(what);
+    });
+    bus.replay({ listener: (async () => Promise.reject(new Error('later'))) as () => void });
+    expect(await told).toMatchObject([{ message: 'later' }, 'count', 1]);
+  });
 });
 
 describe('history', () => {

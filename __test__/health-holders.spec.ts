@@ -118,6 +118,21 @@ describe('the holder is named', () => {
     expect(named[2]!.event.length).toBeGreaterThan(30);
   });
 
+  test('names with half of a character are read as well, with the agent that they belong to', async () => {
+    const named = await holders(
+      `const bus = new SmallTalkEventBus();
+       // Cut after 64 units, the second one ends with half of a character.
+       const names = ['half \\ud83d', 'x'.repeat(63) + '👋' + '世'.repeat(300)];
+       for (const name of names) bus.on(name, function hog() { hold(); });
+       const agent = bus.scope({ agentId: 'writer' });`,
+      ['agent.emit(names[0], 1)', 'agent.emit(names[1], 1)'],
+    );
+    expect(named).toEqual([
+      { agentId: 'writer', event: 'half \ufffd', listener: 'hog' },
+      { agentId: 'writer', event: `${'x'.repeat(63)}\ufffd`, listener: 'hog' },
+    ]);
+  });
+
   test('a bus that was there before the monitor, and one with more events than there are labels', async () => {
     const named = await run(`
       const bus = new SmallTalkEventBus();

@@ -135,6 +135,17 @@ test('it can be ended, tells how far it is, and the next run goes on from there'
   expect(await migrate(from, to)).toMatchObject({ sessions: 50 - sessions, skipped: sessions, verified: true });
 });
 
+test('who hears of the progress ends it also by a rejection', async () => {
+  const from = await filled(new InMemoryStorageAdapter(), 50);
+  const to = new InMemoryStorageAdapter();
+  const onProgress = async ({ sessions }: MigrateProgress): Promise<void> => {
+    await new Promise(setImmediate);
+    if (sessions === 20) throw new Error('enough');
+  };
+  await expect(migrate(from, to, { onProgress })).rejects.toThrow('enough');
+  expect((await to.getStats()).sessions).toBeLessThan(50);
+});
+
 test('a source that was left in the middle of its list is told so', async () => {
   const from = new InMemoryStorageAdapter();
   await filled(from, 30);

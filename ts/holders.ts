@@ -184,10 +184,15 @@ function write(index: number, { agentId, event, listeners = [] }: Label): void {
   const full = { ...agent, event, listeners: listeners.slice(0, LISTENERS - 1) };
   const place = (labels as Uint8Array).subarray(index * LABEL_BYTES, (index + 1) * LABEL_BYTES);
   for (const label of [full, { ...short, listeners: listeners.slice(0, 1) }, short, {}]) {
-    const text = JSON.stringify(label);
+    // Names may have half of a character, of their own or since they were cut: the watch reads no such escape.
+    const text = JSON.stringify(label, wellFormed);
     const { read, written } = encoder.encodeInto(text, place.subarray(0, LABEL_BYTES - 1));
     if (read < text.length) continue;
     place[written] = 0;
     return;
   }
+}
+
+function wellFormed(_: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value;
 }

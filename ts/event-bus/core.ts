@@ -39,7 +39,8 @@ export abstract class BusCore extends EventEmitter {
     this[HOT] = hot;
     hot.bus = this;
     hot.fireWarmly = this._fireWarmly;
-    if (captureRejections || EventEmitter.captureRejections) hot.alwaysRare = true;
+    hot.captures = captureRejections || EventEmitter.captureRejections;
+    if (hot.captures) hot.alwaysRare = true;
   }
 
   /**

@@ -1,5 +1,5 @@
 /** How events reach their listeners on the way that is not in a hurry. */
-import { errorMonitor } from 'node:events';
+import { errorMonitor, EventEmitter } from 'node:events';
 
 import { named, watching } from '../holders.js';
 import type { BusCore } from './core.js';
@@ -32,8 +32,10 @@ export class Delivery {
     const bus = this.#bus;
     this.#during({ ...event, replayed: true }, () => {
       if (listener === undefined) this.#deliver(event.event, event.args, event.metadata['agentId'], bus);
-      else if (!this.#isolates) listener.apply(bus, event.args);
-      else callIsolated(bus, [listener], event.args, (error) => report(bus, 'listener:error', error, event.event));
+      else if (this.#isolates)
+        callIsolated(bus, [listener], event.args, (error) => report(bus, 'listener:error', error, event.event));
+      else if (bus._hot.captures) emitTo(bus, event, listener);
+      else listener.apply(bus, event.args);
     });
   }
 
@@ -70,4 +72,15 @@ export class Delivery {
     this.current = current;
     this.#bus._hot.version += 1;
   }
+}
+
+/** Calls a listener that is none of the bus's, and has Node do with its rejection what it does with one of theirs. */
+function emitTo(bus: BusCore, { event, args }: StoredEvent, listener: AnyListener): void {
+  const stranger = new EventEmitter({ captureRejections: true });
+  stranger[EventEmitter.captureRejectionSymbol] = (error: Error, ...what) => {
+    const heard = (bus as EventEmitter)[EventEmitter.captureRejectionSymbol];
+    if (typeof heard === 'function') Reflect.apply(heard, bus, [error, ...what]);
+    else bus.emit('error', error);
+  };
+  stranger.on(event, (...given: unknown[]) => Reflect.apply(listener, bus, given)).emit(event, ...args);
 }

@@ -32,6 +32,8 @@ export class HotState extends Ring {
   logging: boolean;
   /** Whether every event asks for more than to record it and to call its listeners. */
   alwaysRare: boolean;
+  /** Whether what listeners reject with is an `error` event. */
+  captures = false;
   /** Recorded events that were critical. */
   criticals = 0;
   /** Recorded events that there was no stack left to hand to the log. */

@@ -94,11 +94,14 @@ export class Keeper {
 
   #stored(target: Target, args: unknown[]): StoredEvent {
     const metadata = { ...target.labels.metadata };
+    const { lastSeq, lastTime } = this.#bus._hot;
+    const now = Date.now();
     return {
-      seq: this.#bus._hot.lastSeq,
+      seq: lastSeq,
       event: target.name as string,
       args,
-      timestamp: Date.now(),
+      // The log may hear of it before the history does, which lets no time go back.
+      timestamp: now < lastTime ? lastTime : now,
       priority: target.priority,
       metadata,
     };

@@ -17,8 +17,8 @@ export interface MigrateOptions {
   keys?: boolean | Iterable<string>;
   /** Seconds that keys are given whose end the source cannot tell, because it has no `getExpiry()`. Default: they stay. */
   ttl?: number;
-  /** Hears of the counts after every session and key. What it throws ends the migration. */
-  onProgress?: (progress: MigrateProgress) => void;
+  /** Hears of the counts after every session and key. What it throws or rejects with ends the migration. */
+  onProgress?: (progress: MigrateProgress) => void | Promise<void>;
   /** Ends it; what was copied until then stays, and a second run goes on from there. */
   signal?: AbortSignal;
   /** Reads and compares, and writes nothing. Default false. */
@@ -115,7 +115,7 @@ export async function migrate(
         report.bytes += item.bytes;
       }
       const { sessions, keys, skipped, missing, bytes } = report;
-      onProgress?.({ sessions, keys, skipped, missing, bytes });
+      await onProgress?.({ sessions, keys, skipped, missing, bytes });
     });
   }
   if (dryRun || !verify) return report;
