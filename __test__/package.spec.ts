@@ -62,14 +62,26 @@ test('the main tarball holds what is listed and nothing else', () => {
   );
 });
 
-test('the manifest pins every platform package, needs nothing else at run time and runs nothing when installed', () => {
+test('the manifest pins the platform packages packed with it, needs nothing else at run time and runs nothing when installed', () => {
   const manifest = readJson(path.join(installed, 'package.json'));
-  const platforms = readdirSync(path.join(ROOT, 'npm'));
-  expect(manifest.optionalDependencies).toEqual(
-    Object.fromEntries(platforms.map((platform) => [`smalltalk-native-${platform}`, manifest.version])),
-  );
+  const names = platformTarball().map((file) => path.basename(file, `-${manifest.version}.tgz`));
+  expect(names).not.toEqual([]);
+  expect(manifest.optionalDependencies).toEqual(Object.fromEntries(names.map((name) => [name, manifest.version])));
   expect(manifest).not.toHaveProperty('dependencies');
   expect(manifest).not.toHaveProperty('scripts');
+});
+
+test('what was installed from the tarballs is installed again from the lockfile', async () => {
+  const again = emptyProject('again');
+  try {
+    for (const name of ['package.json', 'package-lock.json']) cpSync(path.join(project, name), path.join(again, name));
+    await succeeds(
+      runProgram('npm', ['ci', '--offline', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: again }),
+    );
+    expect(readdirSync(path.join(again, 'node_modules'))).toContain('smalltalk-native');
+  } finally {
+    rmSync(again, { recursive: true, force: true });
+  }
 });
 
 test('the crate has the version of the package', () => {

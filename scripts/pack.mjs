@@ -2,8 +2,9 @@
  * Makes the tarballs that are published: `node scripts/pack.mjs <folder> [--all]`. Without `--all`, platform packages are
  * made for the binaries that are there; with it, a missing one is an error.
  *
- * The main manifest names the platform packages only in the tarball. In the checkout they would have to be in the
- * lockfile, and before the first release of a version no registry has them. Nothing in the checkout is touched.
+ * The main manifest names the platform packages only in the tarball, and those that are packed with it: before the first
+ * release of a version no registry has others, which `npm ci` of whoever installed the tarballs would miss in his lockfile.
+ * Nothing in the checkout is touched.
  */
 import {
   copyFileSync,
@@ -31,7 +32,7 @@ function readJson(file) {
 }
 
 /** What a user's npm needs to know, and nothing that is about building. */
-function publishedManifest() {
+function publishedManifest(platforms) {
   const { scripts, devDependencies, overrides, allowScripts, napi, ...published } = manifest;
   const pinned = platforms.map((platform) => [`${manifest.name}-${platform}`, manifest.version]);
   return { ...published, optionalDependencies: Object.fromEntries(pinned) };
@@ -63,13 +64,13 @@ async function pack(fill) {
   }
 }
 
-function fillMain(stage) {
+function fillMain(stage, platforms) {
   for (const part of ['dist', 'index.js', 'index.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md']) {
     const source = path.join(ROOT, part);
     if (!existsSync(source)) throw new Error(`${part} is not there: npm run build`);
     cpSync(source, path.join(stage, part), { recursive: true });
   }
-  writeFileSync(path.join(stage, 'package.json'), `${JSON.stringify(publishedManifest(), null, 2)}\n`);
+  writeFileSync(path.join(stage, 'package.json'), `${JSON.stringify(publishedManifest(platforms), null, 2)}\n`);
 }
 
 function fillPlatform(stage, platform, binary) {
@@ -82,10 +83,13 @@ function fillPlatform(stage, platform, binary) {
 }
 
 mkdirSync(destination, { recursive: true });
+const packed = [];
 for (const platform of platforms) {
   const binary = binaryOf(platform);
-  if (binary !== undefined) await pack((stage) => fillPlatform(stage, platform, binary));
-  else if (mode === '--all') throw new Error(`no binary for ${platform}`);
+  if (binary !== undefined) {
+    await pack((stage) => fillPlatform(stage, platform, binary));
+    packed.push(platform);
+  } else if (mode === '--all') throw new Error(`no binary for ${platform}`);
 }
 // Last, as it is published: whoever sees the main package finds the platform packages.
-await pack(fillMain);
+await pack((stage) => fillMain(stage, packed));
