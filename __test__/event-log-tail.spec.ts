@@ -277,4 +277,19 @@ describe('consumers', () => {
     await consumer.ack(7);
     expect(consumer.position).toBe(7);
   });
+
+  test('nor does it take an event of another session, after which it would wait for numbers that are long gone', async () => {
+    const log = open();
+    await append(log, 2);
+    const consumer = await log.subscribe('s', 'c');
+    for (let n = 0; n < 3; n += 1) await log.append('other', { topic: 't' });
+    const others = await all(log, 'other');
+    const refused = await rejection(consumer.ack(others.at(-1)!));
+    expect(refused).toBeInstanceOf(TypeError);
+    expect(refused.message).toMatch('"other"');
+    expect(consumer.position).toBe(0);
+    const [first] = await take(consumer, 1);
+    await consumer.ack({ seq: first!.seq } as never);
+    expect(consumer.position).toBe(first!.seq);
+  });
 });

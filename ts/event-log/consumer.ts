@@ -63,11 +63,18 @@ export class EventConsumer implements AsyncIterable<Event> {
 
   /**
    * Takes note that this event, and all before it, have been seen to; resolves when that survives what `durability` names.
-   * Like an append it may reject with `ERR_TIMEOUT` or `ERR_INDETERMINATE`; it may be said again in either case.
+   * Like an append it may reject with `ERR_TIMEOUT` or `ERR_INDETERMINATE`; it may be said again in either case. A `TypeError`
+   * is an event of another session, whose number says nothing about this one. A number is taken as it is: what has not come yet
+   * and is not above it will not come.
    */
   async ack(event: Event | number): Promise<void> {
     const seq = typeof event === 'number' ? event : (event as Partial<Event> | null)?.seq;
     if (!Number.isSafeInteger(seq) || (seq as number) < 0) throw new TypeError('ack takes an event or its seq');
+    const { sessionId = this.sessionId } = typeof event === 'number' ? {} : (event as Partial<Event>);
+    if (sessionId !== this.sessionId) {
+      const [theirs, ours] = [sessionId, this.sessionId].map((id) => JSON.stringify(id));
+      throw new TypeError(`ack was given an event of session ${theirs}, and the consumer is one of ${ours}`);
+    }
     this.#check();
     await this.#asked.runSoon<null>(this.#durability, (binary, slot) => {
       binary.logConsumerAcknowledge(this.#handle, slot, seq as number);
