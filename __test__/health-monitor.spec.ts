@@ -71,6 +71,34 @@ describe('who is accused', () => {
     ]);
   });
 
+  test.each([
+    [1, 'one that was lost long ago'],
+    [2, 'all that are out, as when their connection is reset'],
+  ])(
+    'a rejection of a ping that is older than a sign of life accuses nobody, with %s missed beats: %s',
+    async (maxMissedBeats) => {
+      const monitor = open({ recoveryStrategy: 'alert', maxMissedBeats });
+      const lines = transcript(monitor);
+      const lost: ((error: Error) => void)[] = [];
+      const all = answering(3);
+      const ping = async (): Promise<void> => {
+        if (lost.length === maxMissedBeats) {
+          for (const reject of lost) reject(new Error('the connection was reset'));
+          // The rejections are heard before the answer.
+          await new Promise(setImmediate);
+          return all.ping();
+        }
+        // A later sign of life than the ping.
+        setImmediate(() => monitor.recordActivity('a', 'work'));
+        return new Promise((_, reject) => lost.push(reject));
+      };
+      monitor.registerAgent({ id: 'a', ping });
+      await all.enough;
+      expect([lines, monitor.getAgentHealth('a')?.error]).toEqual([[], null]);
+      expect(monitor.getStats().rejectedPings).toBe(0);
+    },
+  );
+
   test('a ping that throws is a rejected ping', async () => {
     const monitor = open({ recoveryStrategy: 'alert', maxMissedBeats: 1 });
     monitor.registerAgent({

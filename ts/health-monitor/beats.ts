@@ -16,6 +16,8 @@ export class Beats {
    * thousand agents, to ask an agent's own record would be to wait for memory at each beat.
    */
   readonly #habits: (string | symbol)[] = [];
+  /** By slot: how many beats were calls. */
+  readonly #called = new Map<number, number>();
 
   constructor(handle: Handle) {
     this.#handle = handle;
@@ -44,8 +46,25 @@ export class Beats {
     const length = first?.length ?? 1;
     const index = Math.floor(slot / length);
     const piece = this.#pieces[index] ?? this.#piece(index);
-    if (first === null || piece === null) crossing(HealthError, (binary) => binary.healthBeat(this.#handle, slot));
+    if (first === null || piece === null) this.#call(slot);
     else piece[slot % length] = first[0] as number;
+  }
+
+  /**
+   * What is another number after the next sign of life in `slot`. NaN, which is equal to nothing, where that would not show: there
+   * has been one in this very tick, and a ping that is asked for now is older than that to the thread as well.
+   */
+  last(slot: number): number {
+    const first = this.#piece(0);
+    const piece = first && this.#piece(Math.floor(slot / first.length));
+    if (first === null || piece === null) return this.#called.get(slot) ?? 0;
+    const beat = piece[slot % first.length] as number;
+    return beat === first[0] ? NaN : beat;
+  }
+
+  #call(slot: number): void {
+    crossing(HealthError, (binary) => binary.healthBeat(this.#handle, slot));
+    this.#called.set(slot, (this.#called.get(slot) ?? 0) + 1);
   }
 
   #piece(index: number): Uint32Array | null {

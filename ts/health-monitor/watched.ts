@@ -195,10 +195,11 @@ export class Watched {
     this.attach();
   }
 
-  /** Pings the agent. An answer is a sign of life. */
+  /** Pings the agent. An answer is a sign of life; a rejection tells nothing where there has been one since the ping went out. */
   ping(rejected: (error: unknown) => void): void {
     const agent = this.#agent;
     const { ticket } = this;
+    const before = this.#beats.last(this.slot);
     // What an agent that was replaced or restarted meanwhile has to say tells nothing about the new one.
     const counts = (): boolean => agent === this.#agent && ticket === this.ticket && !this.#gone;
     let answer: Promise<unknown>;
@@ -213,7 +214,7 @@ export class Watched {
         if (counts()) this.alive('ping');
       },
       (error: unknown) => {
-        if (counts()) rejected(error);
+        if (counts() && this.#beats.last(this.slot) === before) rejected(error);
       },
     );
   }
