@@ -104,6 +104,18 @@ test.each([
   expect(taken).toEqual([1, 2]);
 });
 
+test('a log that is asked by time gives also what a bus has dated a little before the last sign of life', async () => {
+  const events: Event[] = [];
+  const monitor = open({ log: logOf(events) });
+  const missed: number[] = [];
+  monitor.registerAgent(fragile(), { sessions: ['s'], onMissed: ({ seq }) => void missed.push(seq) });
+  monitor.recordActivity('planner', 'its last sign of life');
+  const now = Date.now();
+  events.push({ ...event(1), timestamp: now - 10_000 }, { ...event(2), timestamp: now - 30 });
+  await once(monitor, 'agent:recovered');
+  expect(missed).toEqual([2]);
+});
+
 test.each(['unregisterAgent', 'close', 'registerAgent'] as const)('nothing is handed over after %s', async (how) => {
   const events = Array.from({ length: 20 }, (_, index) => event(index + 1));
   let ended: () => void = () => undefined;

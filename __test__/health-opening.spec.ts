@@ -13,7 +13,7 @@ async function withPast(): Promise<JsonlEventReplayStorage> {
   await before.close();
   // It came before the sign of life that follows, also where only the time says so.
   const written = Date.now();
-  while (Date.now() < written + 3) await new Promise(setImmediate);
+  while (Date.now() < written + 150) await new Promise(setImmediate);
   return keep(new JsonlEventReplayStorage({ directory }));
 }
 

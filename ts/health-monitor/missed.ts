@@ -4,6 +4,12 @@ import { crossing, native, NATIVE_LOG, type Native } from '../native.js';
 import { monotonic } from '../timers.js';
 import type { Event, EventReplayStorage } from '../types.js';
 
+/**
+ * By so many milliseconds more than the clock says an event may be dated before a sign of life that it came after: a bus asks
+ * the time once in a while only, and its ticks come late where the machine is busy. Better once too often than never.
+ */
+const MARGIN_MS = 100;
+
 type LogHandle = Parameters<Native['logLastSeq']>[0];
 
 /** The binary's end of a log of ours; null for a log that somebody else made. */
@@ -92,7 +98,7 @@ export class Missed {
       // later before, and nothing shows that it was.
       const from =
         seq === null
-          ? { since: Math.max(0, since.time - putBack(since)) }
+          ? { since: Math.max(0, since.time - MARGIN_MS - putBack(since)) }
           : { afterSeq: Math.max(seq, this.#taken[index] ?? 0) };
       const found = this.#log.replay(session, { priority: 'critical', ...from });
       await this.#handOver(stepsOf(found), index, bounded, wanted);
