@@ -104,6 +104,14 @@ test.each([
   expect(taken).toEqual([1, 2]);
 });
 
+test('a log that numbers its events from 0 on gives the first one as well', async () => {
+  const monitor = open({ log: logOf([event(0), event(1)]) });
+  const taken: number[] = [];
+  monitor.registerAgent(fragile(), { sessions: ['s'], onMissed: ({ seq }) => void taken.push(seq) });
+  await once(monitor, 'agent:recovered');
+  expect(taken).toEqual([0, 1]);
+});
+
 test('a log that is asked by time gives also what a bus has dated a little before the last sign of life', async () => {
   const events: Event[] = [];
   const monitor = open({ log: logOf(events) });

@@ -114,7 +114,7 @@ export class Missed {
         ended = step.done === true;
         if (step.done === true || !wanted()) return;
         const event = step.value;
-        if (event.seq <= (this.#taken[index] ?? 0)) continue;
+        if (event.seq <= (this.#taken[index] ?? -1)) continue;
         await bounded(() => this.#onMissed(event), 'onMissed()');
         this.#taken[index] = event.seq;
       }
