@@ -42,6 +42,15 @@ export interface Moment {
   seqs: readonly (number | null)[];
 }
 
+/** The newest event of a session that an agent has taken. */
+interface Taken {
+  seq: number;
+  /** The outage in which that was. */
+  outage: Moment | null;
+  /** Whatever the session had by then is dated no later. */
+  latest: number;
+}
+
 /** Where an agent stands in its sessions. */
 export class Missed {
   readonly #log: EventReplayStorage;
@@ -51,8 +60,8 @@ export class Missed {
   #sign: Moment;
   /** The last sign of life before the outage that is being mended. */
   #outage: Moment | null = null;
-  /** In this outage, the newest event of each session that was taken. */
-  #taken: number[] = [];
+  /** By session; of all outages, for a sign of life may come a long time after the last one, or never. */
+  readonly #taken: (Taken | undefined)[] = [];
 
   constructor(
     log: EventReplayStorage,
@@ -74,13 +83,13 @@ export class Missed {
 
   /** The agent is gone. What it does until it is recovered, such as to answer a ping, is no sign that it missed nothing. */
   begin(): void {
-    this.#outage ??= this.#sign;
+    // One of its own: what was taken in it is told from what was before.
+    this.#outage ??= { ...this.#sign };
   }
 
   /** The outage is over. */
   end(): void {
     this.#outage = null;
-    this.#taken = [];
   }
 
   /**
@@ -99,7 +108,7 @@ export class Missed {
       const from =
         seq === null
           ? { since: Math.max(0, since.time - MARGIN_MS - putBack(since)) }
-          : { afterSeq: Math.max(seq, this.#taken[index] ?? 0) };
+          : { afterSeq: Math.max(seq, this.#taken[index]?.seq ?? 0) };
       const found = this.#log.replay(session, { priority: 'critical', ...from });
       await this.#handOver(stepsOf(found), index, bounded, wanted);
     }
@@ -114,13 +123,21 @@ export class Missed {
         ended = step.done === true;
         if (step.done === true || !wanted()) return;
         const event = step.value;
-        if (event.seq <= (this.#taken[index] ?? -1)) continue;
+        if (this.#hasTaken(index, event)) continue;
+        const latest = Math.max(this.#taken[index]?.latest ?? 0, event.timestamp, Date.now());
         await bounded(() => this.#onMissed(event), 'onMissed()');
-        this.#taken[index] = event.seq;
+        this.#taken[index] = { seq: event.seq, outage: this.#outage, latest };
       }
     } finally {
       if (!ended) letGo(events);
     }
+  }
+
+  #hasTaken(index: number, { seq, timestamp }: Event): boolean {
+    const taken = this.#taken[index];
+    if (taken === undefined || seq > taken.seq) return false;
+    // A session that was erased and begun anew since may number its events anew as well: they are dated later than those before.
+    return taken.outage === this.#outage || !(timestamp > taken.latest);
   }
 
   #now(): Moment {
