@@ -77,6 +77,80 @@ describe.each(LOGS)('from %s', (_, openLog) => {
       expect(taken.splice(0)).toEqual([name]);
     }
   });
+
+  test('what it did not take before it was given up comes again in its next outage, and what it took does not', async () => {
+    const log = await openLog();
+    const monitor = open({ log, maxRecoveries: 1, recoveryWindow: 1 });
+    let refuses = true;
+    const taken: unknown[] = [];
+    const onMissed = ({ payload }: Event): void => {
+      if (refuses && payload === 'second') throw new Error('not taken');
+      taken.push(payload);
+    };
+    monitor.registerAgent({ id: 'a', restart: async () => undefined }, { sessions: ['s'], onMissed });
+    for (const name of ['first', 'second', 'third']) await put(log, name);
+    const failed = once(monitor, 'agent:failed');
+    monitor.track('a', never, { deadline: 10 }).catch(() => undefined);
+    await failed;
+    expect(taken.splice(0)).toEqual(['first']);
+    const back = once(monitor, 'agent:recovered');
+    monitor.recordActivity('a');
+    await back;
+    refuses = false;
+    await aMomentLater();
+    await outage(monitor);
+    expect(taken).toEqual(['second', 'third']);
+  });
+
+  test('what comes while it is given what it missed is handed over before it is recovered', async () => {
+    const log = await openLog();
+    const monitor = open({ log });
+    let hung = true;
+    const taken: unknown[] = [];
+    const states: (string | undefined)[] = [];
+    const onMissed = async ({ payload }: Event): Promise<void> => {
+      states.push(monitor.getAgentHealth('a')?.state);
+      taken.push(payload);
+      if (payload === 'first') await put(log, 'second');
+      if (payload === 'second') await put(log, 'third');
+    };
+    const ping = (): Promise<unknown> => (hung ? never() : Promise.resolve());
+    const restart = async (): Promise<void> => void (hung = false);
+    monitor.registerAgent({ id: 'a', ping, restart }, { sessions: ['r', 's'], onMissed });
+    await put(log, 'first');
+    await once(monitor, 'agent:recovered');
+    expect(taken.splice(0)).toEqual(['first', 'second', 'third']);
+    expect(new Set(states)).toEqual(new Set(['recovering']));
+    hung = true;
+    await once(monitor, 'agent:recovered');
+    expect(taken).toEqual([]);
+  });
+
+  test('in a session that never falls silent it is recovered all the same, and the rest is not lost', async () => {
+    const log = await openLog();
+    const monitor = open({ log });
+    let [last, chatty, hung, pings] = [1, true, true, 0];
+    const taken: unknown[] = [];
+    const onMissed = async ({ payload }: Event): Promise<void> => {
+      taken.push(payload);
+      // It answers meanwhile.
+      const before = pings;
+      while (taken.length === 1 && pings === before) await new Promise(setImmediate);
+      if (chatty) await put(log, (last += 1));
+    };
+    const ping = (): Promise<unknown> => {
+      pings += 1;
+      return hung ? never() : Promise.resolve();
+    };
+    monitor.registerAgent({ id: 'a', ping, restart: async () => void (hung = false) }, { sessions: ['s'], onMissed });
+    await put(log, 1);
+    await once(monitor, 'agent:recovered');
+    [chatty, hung] = [false, true];
+    expect(taken.length).toBeGreaterThan(1);
+    expect(taken.length).toBe(last - 1);
+    await once(monitor, 'agent:recovered');
+    expect(taken).toEqual(Array.from({ length: last }, (_value, index) => index + 1));
+  });
 });
 
 test('a session that was erased and begun anew gives its events, though their numbers begin anew as well', async () => {

@@ -33,6 +33,9 @@ function isOfOurBinary(handle: LogHandle): boolean {
 /** A step of reading the log or of handing over, time-bound. */
 type Bounded = <T>(step: () => T | PromiseLike<T>, what: string) => Promise<T>;
 
+/** So often at the most the log is asked what has come while the agent was given what it missed: each time that takes less. */
+const MOST_PASSES = 10;
+
 /** A moment in several sessions of a log. */
 export interface Moment {
   time: number;
@@ -60,6 +63,8 @@ export class Missed {
   #sign: Moment;
   /** The last sign of life before the outage that is being mended. */
   #outage: Moment | null = null;
+  /** What came later has not been handed over in this outage; null where nothing was to be. */
+  #reached: Moment | null = null;
   /** By session; of all outages, for a sign of life may come a long time after the last one, or never. */
   readonly #taken: (Taken | undefined)[] = [];
 
@@ -89,18 +94,36 @@ export class Missed {
 
   /** The outage is over. */
   end(): void {
-    this.#outage = null;
+    // Signs of life that came meanwhile do not show that it has seen what was not handed to it.
+    this.#sign = this.#reached ?? this.#sign;
+    this.#outage = this.#reached = null;
   }
 
   /**
    * Hands over what was missed, in order, as long as that is `wanted`; goes on behind the last event that was taken where it
-   * failed before.
+   * failed before. What comes meanwhile was missed as well: the log is asked again until there is nothing more, but not for ever
+   * where there is always more. No pass begins later than so many milliseconds after the first one.
    */
-  async catchUp(bounded: Bounded, wanted: () => boolean): Promise<void> {
+  async catchUp(bounded: Bounded, wanted: () => boolean, patience: number): Promise<void> {
     const since = this.#outage;
     if (since === null) return;
+    this.#reached ??= since;
+    let latest = Infinity;
+    for (let pass = 1; pass <= MOST_PASSES && monotonic() < latest; pass += 1) {
+      const begins = this.#now();
+      const found = await this.#pass(since, bounded, wanted);
+      if (!wanted()) return;
+      this.#reached = begins;
+      if (!found || this.#isStill(begins)) return;
+      if (pass === 1) latest = monotonic() + patience;
+    }
+  }
+
+  /** Hands over what there is. `false`: nothing that was not taken before. */
+  async #pass(since: Moment, bounded: Bounded, wanted: () => boolean): Promise<boolean> {
     // What was emitted a moment ago may still be on its way into the log.
     await bounded(() => (this.#log as { flush?(): Promise<void> }).flush?.(), 'flush() of the log');
+    let any = false;
     for (const [index, session] of this.#sessions.entries()) {
       const seq = since.seqs[index] ?? null;
       // Where the number is known, time is not asked: a clock that was put back, and forward again, has dated what came
@@ -110,27 +133,41 @@ export class Missed {
           ? { since: Math.max(0, since.time - MARGIN_MS - putBack(since)) }
           : { afterSeq: Math.max(seq, this.#taken[index]?.seq ?? 0) };
       const found = this.#log.replay(session, { priority: 'critical', ...from });
-      await this.#handOver(stepsOf(found), index, bounded, wanted);
+      if (await this.#handOver(stepsOf(found), index, bounded, wanted)) any = true;
     }
+    return any;
   }
 
   /** Not by `for await`, which waits for a log that never answers, and then once more for the end of that. */
-  async #handOver(events: AsyncIterator<Event>, index: number, bounded: Bounded, wanted: () => boolean): Promise<void> {
+  async #handOver(
+    events: AsyncIterator<Event>,
+    index: number,
+    bounded: Bounded,
+    wanted: () => boolean,
+  ): Promise<boolean> {
+    let any = false;
     let ended = false;
     try {
       while (wanted()) {
         const step = await bounded(() => events.next(), 'replay() of the log');
         ended = step.done === true;
-        if (step.done === true || !wanted()) return;
+        if (step.done === true || !wanted()) break;
         const event = step.value;
         if (this.#hasTaken(index, event)) continue;
         const latest = Math.max(this.#taken[index]?.latest ?? 0, event.timestamp, Date.now());
         await bounded(() => this.#onMissed(event), 'onMissed()');
         this.#taken[index] = { seq: event.seq, outage: this.#outage, latest };
+        any = true;
       }
     } finally {
       if (!ended) letGo(events);
     }
+    return any;
+  }
+
+  /** Nothing has come since, as far as that is known. */
+  #isStill(moment: Moment): boolean {
+    return this.#now().seqs.every((seq, index) => seq !== null && seq === moment.seqs[index]);
   }
 
   #hasTaken(index: number, { seq, timestamp }: Event): boolean {

@@ -160,7 +160,8 @@ export class Proceedings {
         if (next !== undefined && agents.has(watched)) this.#cameBack(watched, next);
       },
       catchUp: async (wanted) => {
-        await watched.missed?.catchUp((step, what) => bounded(step, config.recoveryTimeout, what), wanted);
+        const { recoveryTimeout } = config;
+        await watched.missed?.catchUp((step, what) => bounded(step, recoveryTimeout, what), wanted, recoveryTimeout);
       },
       attemptFailed: (error) => {
         if (watched.spawn === null) this.#leaveEnded(watched);
