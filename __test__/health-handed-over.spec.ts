@@ -169,3 +169,24 @@ test('a session that was erased and begun anew gives its events, though their nu
   await outage(monitor);
   expect(taken).toHaveLength(5);
 });
+
+test('however many events are handed over, the event loop gets its turns', async () => {
+  const log = new PlainLog();
+  const monitor = open({ log, loopThreshold: false });
+  for (let count = 0; count < 20_000; count += 1) await put(log, count);
+  log.replay = () => log.events as unknown as AsyncIterable<Event>;
+  let [taken, turns, counting] = [0, 0, true];
+  const turn = (): void => {
+    turns += 1;
+    if (counting) setImmediate(turn);
+  };
+  const onMissed = (): void => {
+    taken += 1;
+    if (taken === 1) setImmediate(turn);
+    if (taken === 20_000) counting = false;
+  };
+  monitor.registerAgent({ id: 'a', restart: async () => undefined }, { sessions: ['s'], onMissed });
+  await outage(monitor);
+  expect(taken).toBe(20_000);
+  expect(turns).toBeGreaterThan(3);
+});

@@ -1,7 +1,7 @@
 /** What an agent missed: the critical events of its sessions since its last sign of life. */
 import { HealthError } from '../errors.js';
 import { crossing, native, NATIVE_LOG, type Native } from '../native.js';
-import { monotonic } from '../timers.js';
+import { monotonic, setImmediate } from '../timers.js';
 import type { Event, EventReplayStorage } from '../types.js';
 
 /**
@@ -32,6 +32,9 @@ function isOfOurBinary(handle: LogHandle): boolean {
 
 /** A step of reading the log or of handing over, time-bound. */
 type Bounded = <T>(step: () => T | PromiseLike<T>, what: string) => Promise<T>;
+
+/** After so many milliseconds the loop gets its turn: a log that has all at hand, and an agent that takes all, leave it none. */
+const TURN_MS = 4;
 
 /** So often at the most the log is asked what has come while the agent was given what it missed: each time that takes less. */
 const MOST_PASSES = 10;
@@ -147,8 +150,14 @@ export class Missed {
   ): Promise<boolean> {
     let any = false;
     let ended = false;
+    let turn = monotonic() + TURN_MS;
     try {
       while (wanted()) {
+        if (monotonic() >= turn) {
+          await new Promise<void>((resolve) => setImmediate(resolve));
+          turn = monotonic() + TURN_MS;
+          if (!wanted()) break;
+        }
         const step = await bounded(() => events.next(), 'replay() of the log');
         ended = step.done === true;
         if (step.done === true || !wanted()) break;
