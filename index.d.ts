@@ -157,8 +157,8 @@ export declare function logAppend(handle: ExternalObject<LogHandle>, slot: numbe
  */
 export declare function logAppendTogether(handle: ExternalObject<LogHandle>, slot: number, sessions: Array<string>, places: Uint32Array | undefined | null, bodies: string, receipts: boolean, power?: boolean | undefined | null): void
 
-/** Archives and deletes what is old; answers with a JSON object. */
-export declare function logCleanup(handle: ExternalObject<LogHandle>, slot: number, retentionMs: number): void
+/** Archives and deletes what is old, by default what no open handle wants kept; answers with a JSON object. */
+export declare function logCleanup(handle: ExternalObject<LogHandle>, slot: number, retentionMs?: number | undefined | null): void
 
 /** Lets what is queued land, and closes the handle; the last one closes the log. */
 export declare function logClose(handle: ExternalObject<LogHandle>, slot: number): void

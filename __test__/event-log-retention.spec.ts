@@ -1,9 +1,12 @@
 /** What the retention keeps is never moved or deleted, and an index of another state of a file is not believed. */
+import { once } from 'node:events';
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 
-import type { Event } from '../ts/index.js';
+import { openSmallTalk, type Event, type JsonlEventReplayStorage } from '../ts/index.js';
 import { all, open } from './support/event-log.js';
+import { temporaryDirectory } from './support/temporary.js';
 
 const DAY_MS = 86_400_000;
 
@@ -34,6 +37,57 @@ async function keptDays(maxRetentionMs: number, ages: number[]): Promise<number[
 
 test('a day is deleted from the archive when its last moment is older than the longest retention, and not before', async () => {
   expect(await keptDays(30 * DAY_MS, [32, 31, 30, 29, 2])).toEqual([30, 29, 2]);
+});
+
+describe('several logs of one process on one directory', () => {
+  /** An event of two months ago, and two cleanups that `cleaner` asks for: how many are left, archive included. */
+  const left = async (log: JsonlEventReplayStorage, cleaner = log): Promise<number> => {
+    await log.append('audit', { topic: 'order_placed', timestamp: Date.now() - 60 * DAY_MS });
+    for (let round = 0; round < 2; round += 1) await cleaner.cleanup();
+    return (await all(log, 'audit', { archived: true })).length;
+  };
+  const keeps = { maxRetentionMs: 3650 * DAY_MS, cleanupIntervalMs: 0 };
+
+  test('what one of them wants kept is kept, whoever has opened it, as long as that one is open', async () => {
+    const look = open();
+    const { directory } = look;
+    await look.sessions();
+    const keeper = open({ directory, ...keeps });
+    expect(await left(keeper, look)).toBe(1);
+    await keeper.close();
+    expect(await left(look)).toBe(0);
+    const again = open({ directory, ...keeps });
+    await again.sessions();
+    await look.close();
+    expect(await left(again)).toBe(1);
+  });
+
+  test('a configuration is reloaded: the new one counts, though the old one had the files open', async () => {
+    const before = await openSmallTalk({ directory: temporaryDirectory(), storage: 'memory:' });
+    const after = await openSmallTalk({ directory: dirname(before.log.directory), storage: 'memory:', log: keeps });
+    await before.close();
+    expect(await left(after.log)).toBe(1);
+    await after.close();
+  });
+
+  test('a thread has its say as well', async () => {
+    const look = open();
+    await look.sessions();
+    const script = `
+      const { JsonlEventReplayStorage } = require(${JSON.stringify(join(__dirname, '..', 'dist', 'index.js'))});
+      const { parentPort, workerData } = require('node:worker_threads');
+      const log = new JsonlEventReplayStorage(workerData);
+      log.sessions().then(() => parentPort.postMessage('open'));
+      parentPort.once('message', () => log.close().then(() => parentPort.postMessage('closed')));`;
+    const worker = new Worker(script, { eval: true, workerData: { directory: look.directory, ...keeps } });
+    const exited = once(worker, 'exit');
+    expect(await once(worker, 'message')).toEqual(['open']);
+    expect(await left(look)).toBe(1);
+    worker.postMessage('close');
+    expect(await once(worker, 'message')).toEqual(['closed']);
+    expect(await left(look)).toBe(0);
+    await exited;
+  });
 });
 
 describe('a large file that is not what its index was made of', () => {

@@ -30,7 +30,7 @@ use crate::{
 struct Shared {
     name: &'static str,
     queued: AtomicUsize,
-    limit: usize,
+    limit: AtomicUsize,
     closed: AtomicBool,
     poisoned: AtomicBool,
     /// Whether somebody whose room has grown has more than there is.
@@ -80,7 +80,7 @@ impl<J: Send + 'static> Worker<J> {
         let shared = Arc::new(Shared {
             name,
             queued: AtomicUsize::new(0),
-            limit,
+            limit: AtomicUsize::new(limit),
             closed: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
             over: AtomicBool::new(false),
@@ -99,6 +99,11 @@ impl<J: Send + 'static> Worker<J> {
             .map_err(|cause| Error::io(format!("starting the thread {name}"), &cause))?;
         let sleeper = is_punctual.then(|| Sleeper(thread.thread().clone()));
         Ok(Self { sender, shared, gate, ended, sleeper })
+    }
+
+    /// From now on the queue takes so many bytes. What it has taken stays.
+    pub fn limit_to(&self, bytes: usize) {
+        self.shared.limit.store(bytes, Ordering::Relaxed);
     }
 
     /// Queues a job of `bytes` bytes. Never waits. One job larger than the whole queue is taken when nothing else is queued.
@@ -137,9 +142,10 @@ impl<J: Send + 'static> Worker<J> {
         self.check()?;
         let shared = &self.shared;
         let queued = shared.queued.fetch_add(bytes, Ordering::AcqRel);
-        if queued > 0 && queued.saturating_add(bytes) > shared.limit {
+        let limit = shared.limit.load(Ordering::Relaxed);
+        if queued > 0 && queued.saturating_add(bytes) > limit {
             shared.queued.fetch_sub(bytes, Ordering::AcqRel);
-            return Err(Error::Backpressure { worker: shared.name, queued, limit: shared.limit });
+            return Err(Error::Backpressure { worker: shared.name, queued, limit });
         }
         Ok(())
     }

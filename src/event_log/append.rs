@@ -30,7 +30,7 @@ pub struct Append {
     pub body: String,
     /// Its id; `None`: it gets one.
     pub id: Option<String>,
-    /// `None`: that of the log.
+    /// `None`: the least.
     pub durability: Option<Durability>,
     /// Who waits.
     pub reply: Reply<Receipt>,
@@ -49,8 +49,8 @@ pub struct Parcel {
     pub places: Vec<u32>,
     /// The id of the only event, where it brings one.
     pub id: Option<String>,
-    /// What is promised for them; `None`: what the log promises.
-    pub durability: Option<Durability>,
+    /// What is promised for them.
+    pub durability: Durability,
     /// Whether anybody wants to know numbers and ids.
     pub receipts: bool,
     bodies: String,
@@ -79,7 +79,7 @@ impl From<Append> for Parcel {
             sessions: vec![session],
             places: vec![0],
             id,
-            durability,
+            durability: durability.unwrap_or_default(),
             receipts: true,
             bodies: body,
             given: vec![None],
@@ -96,7 +96,7 @@ impl From<Together> for Parcel {
         let places = places.unwrap_or_else(|| vec![0; events()]);
         let given = if receipts { vec![None; places.len()] } else { Vec::new() };
         let unstored = Vec::new();
-        let answer = Answer::All(reply);
+        let (durability, answer) = (durability.unwrap_or_default(), Answer::All(reply));
         Self { sessions, places, id: None, durability, receipts, bodies, given, unstored, room: None, answer }
     }
 }

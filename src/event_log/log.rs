@@ -41,6 +41,8 @@ pub struct EventLog {
     side: Side,
     /// Tells its waits from those of other handles.
     number: u32,
+    /// What an append through it survives that does not say.
+    durability: Durability,
     closed: AtomicBool,
 }
 
@@ -51,10 +53,10 @@ impl EventLog {
     /// # Errors
     /// [`Error::OptionInvalid`], or what keeps the directory from being created.
     pub fn open(options: LogOptions) -> Result<Self> {
-        let core = registry::join(options)?;
-        let log = Self::of(Side::Owner(Arc::clone(&core)));
-        core.doubts.join(log.number);
-        Ok(log)
+        let (number, durability) = (next_number(), options.durability);
+        let core = registry::join(number, options)?;
+        core.doubts.join(number);
+        Ok(Self::of(Side::Owner(core), number, durability))
     }
 
     /// A handle that only reads, whoever writes. Touches nothing but the positions of consumers.
@@ -70,16 +72,16 @@ impl EventLog {
     /// # Errors
     /// As of [`EventLog::visit`].
     pub fn visit_with(options: &LogOptions) -> Result<Self> {
-        Ok(Self::of(Side::visiting(&options.directory, options.fsync_interval)?))
+        let side = Side::visiting(&options.directory, options.fsync_interval)?;
+        Ok(Self::of(side, next_number(), options.durability))
     }
 
-    fn of(side: Side) -> Self {
-        static HANDLES: AtomicU32 = AtomicU32::new(0);
-        Self { side, number: HANDLES.fetch_add(1, Ordering::Relaxed), closed: AtomicBool::new(false) }
+    fn of(side: Side, number: u32, durability: Durability) -> Self {
+        Self { side, number, durability, closed: AtomicBool::new(false) }
     }
 
     /// Stores an event: `body` is one JSON object on one line with topic, priority and timestamp. Answers once it will
-    /// survive what `durability` names (`None`: what the log's options say).
+    /// survive what `durability` names (`None`: what this handle's options say).
     pub fn append(
         &self,
         session: String,
@@ -92,11 +94,13 @@ impl EventLog {
         if size > MAX_EVENT_BYTES {
             return reply.send(Err(Error::ValueTooLarge { size, limit: MAX_EVENT_BYTES }));
         }
+        let durability = durability.or(Some(self.durability));
         self.submit_parcel(Append { session, body, id, durability, reply }.into(), size);
     }
 
     /// Stores events of any sessions, in order, as [`EventLog::append`] stores one.
-    pub fn append_together(&self, events: Together) {
+    pub fn append_together(&self, mut events: Together) {
+        events.durability.get_or_insert(self.durability);
         let size = events.bodies.len();
         self.submit_parcel(events.into(), size);
     }
@@ -164,9 +168,10 @@ impl EventLog {
     }
 
     /// Moves closed files whose events are all older than `retention` to the archive, and deletes archived ones older
-    /// than the longest retention. Other jobs come in between. The last close ends it early; it answers with what it has done then.
-    pub fn cleanup(&self, retention: Duration, reply: Reply<CleanupReport>) {
-        self.submit(Job::Cleanup { retention, reply });
+    /// than the longest retention; `None`: than what the open handles want kept. Other jobs come in between. The last close ends
+    /// it early; it answers with what it has done then.
+    pub fn cleanup(&self, retention: impl Into<Option<Duration>>, reply: Reply<CleanupReport>) {
+        self.submit(Job::Cleanup { retention: retention.into(), reply });
     }
 
     /// Removes everything of a session, archive included; answers whether there was anything.
@@ -238,6 +243,11 @@ impl EventLog {
             ask.refuse(Error::Timeout("a question to the event log"));
         }
     }
+}
+
+fn next_number() -> u32 {
+    static HANDLES: AtomicU32 = AtomicU32::new(0);
+    HANDLES.fetch_add(1, Ordering::Relaxed)
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ mod together;
 mod verify;
 mod view;
 mod visitor;
+mod wishes;
 mod writer;
 
 pub use append::Receipt;

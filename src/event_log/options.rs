@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The settings of a log. The first handle of a directory in a process decides; later ones share what it opened.
+/// The settings of a log. Handles of a process on one directory share the log, which then does what [`LogOptions::with`] says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogOptions {
     /// Where the files live. Created, for the owner's eyes only, when it is not there.
@@ -43,6 +43,23 @@ impl LogOptions {
             cleanup_interval: HOUR,
             max_file_bytes: 64 * 1024 * 1024,
             max_queue_bytes: 64 * MEBIBYTE,
+        }
+    }
+
+    /// What is done for two handles that are open: the longest times for which one of them wants events kept, the shortest for
+    /// which one lets them wait. `durability` is nothing that a log does for all: it goes with each handle's own appends.
+    #[must_use]
+    pub fn with(self, other: &Self) -> Self {
+        let never = self.cleanup_interval.is_zero() || other.cleanup_interval.is_zero();
+        Self {
+            fsync_interval: self.fsync_interval.min(other.fsync_interval),
+            retention: self.retention.max(other.retention),
+            max_retention: self.max_retention.max(other.max_retention),
+            cleanup_interval: if never { Duration::ZERO } else { self.cleanup_interval.max(other.cleanup_interval) },
+            max_file_bytes: self.max_file_bytes.min(other.max_file_bytes),
+            // What is refused because the queue is full may be lost.
+            max_queue_bytes: self.max_queue_bytes.max(other.max_queue_bytes),
+            ..self
         }
     }
 

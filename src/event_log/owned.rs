@@ -173,7 +173,7 @@ impl Owned {
 
     /// When there is something to do although nobody asks.
     pub fn wake_at(&self) -> Option<Instant> {
-        let cleanup_at = if self.cleanups.is_empty() { self.cleanup_at } else { self.clean_at };
+        let cleanup_at = if self.cleanups.is_empty() { self.next_cleanup() } else { self.clean_at };
         [self.sync_at, self.settle_at, cleanup_at].into_iter().flatten().min()
     }
 

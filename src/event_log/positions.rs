@@ -22,7 +22,7 @@ const THREAD: &str = "smalltalk-log-positions";
 /// The positions of a log's consumers.
 pub struct Positions {
     /// The longest time for which one waits for its sync.
-    interval: Duration,
+    interval: Interval,
     /// It starts with the first that is not synced; none where the system gives no thread.
     worker: OnceLock<Option<Worker<Job>>>,
     end: Mutex<End>,
@@ -41,7 +41,13 @@ enum End {
 impl Positions {
     /// None yet.
     pub fn new(interval: Duration) -> Self {
+        let interval = Arc::new(Mutex::new(interval));
         Self { interval, worker: OnceLock::new(), end: Mutex::new(End::Open), asked: AtomicUsize::new(0) }
+    }
+
+    /// From now on one waits no longer than that for its sync.
+    pub fn wait_for(&self, interval: Duration) {
+        *self.interval.lock().unwrap_or_else(PoisonError::into_inner) = interval;
     }
 
     /// Whether an acknowledgement has been asked for that is not answered yet.
@@ -56,7 +62,7 @@ impl Positions {
         if written.waits.swap(true, Ordering::AcqRel) && takes_more() {
             return;
         }
-        let start = || Worker::start(THREAD, usize::MAX, Syncing::new(self.interval)).ok();
+        let start = || Worker::start(THREAD, usize::MAX, Syncing::new(Arc::clone(&self.interval))).ok();
         let noted =
             self.worker.get_or_init(start).as_ref().map(|worker| worker.submit(Job::Note(Arc::clone(written)), 0));
         if !matches!(noted, Some(Ok(())))
@@ -185,9 +191,11 @@ enum Job {
     Sync(Reply<()>),
 }
 
+type Interval = Arc<Mutex<Duration>>;
+
 /// The thread.
 struct Syncing {
-    interval: Duration,
+    interval: Interval,
     written: Vec<Arc<Written>>,
     sync_at: Option<Instant>,
     /// Of a sync that nobody has waited for.
@@ -195,13 +203,15 @@ struct Syncing {
 }
 
 impl Syncing {
-    fn new(interval: Duration) -> Self {
+    fn new(interval: Interval) -> Self {
         Self { interval, written: Vec::new(), sync_at: None, failure: None }
     }
 
     fn note(&mut self, written: Arc<Written>) {
         self.written.push(written);
-        self.sync_at.get_or_insert_with(|| Instant::now() + self.interval);
+        let next = Instant::now() + *self.interval.lock().unwrap_or_else(PoisonError::into_inner);
+        // It may have become shorter.
+        self.sync_at = Some(self.sync_at.map_or(next, |at| at.min(next)));
     }
 
     /// The first failure is told, of those before included.

@@ -4,10 +4,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     path::PathBuf,
-    sync::{
-        Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak, atomic::AtomicBool},
 };
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
@@ -22,6 +19,7 @@ use super::{
     positions::Positions,
     reader::{Ask, Reader},
     view::View,
+    wishes::Wishes,
     writer::{Before, Job, Shared, Writer},
 };
 use crate::{
@@ -46,7 +44,21 @@ pub struct Core {
     pub doubts: Arc<Doubts>,
     /// Whether the catalog holds what is on the disk.
     pub opened: Arc<AtomicBool>,
-    handles: AtomicUsize,
+    wishes: Mutex<Wishes>,
+}
+
+impl Core {
+    fn wishes(&self) -> MutexGuard<'_, Wishes> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the log do from now on what its handles want.
+    fn heed(&self, options: &LogOptions) {
+        self.writer.limit_to(options.max_queue_bytes);
+        self.positions.wait_for(options.fsync_interval);
+        // A writer that takes nothing any more does nothing any more either.
+        let _ = self.writer.submit(Job::Heed(options.clone()), 0);
+    }
 }
 
 struct Entry {
@@ -57,7 +69,7 @@ struct Entry {
 
 static LOGS: LazyLock<Mutex<HashMap<PathBuf, Entry>>> = LazyLock::new(Mutex::default);
 
-/// Guards the counts of handles as well.
+/// Guards what handles come and go as well.
 fn logs() -> MutexGuard<'static, HashMap<PathBuf, Entry>> {
     LOGS.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -65,8 +77,8 @@ fn logs() -> MutexGuard<'static, HashMap<PathBuf, Entry>> {
 /// As many bytes of requests may wait for a reader; a request counts one.
 pub const READER_QUEUE: usize = 65_536;
 
-/// Joins the log of a directory, or starts one.
-pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
+/// A handle joins the log of a directory, or starts one.
+pub fn join(handle: u32, mut options: LogOptions) -> Result<Arc<Core>> {
     options.check()?;
     let unsynced = files::create_unsynced(&options.directory)?;
     let path = options
@@ -78,9 +90,13 @@ pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
     // Whoever has let go of its directory is history, however it ended.
     logs.retain(|_, entry| entry.released.try_recv() == Err(TryRecvError::Empty));
     if let Some(core) = logs.get(&path).and_then(|entry| entry.core.upgrade())
-        && core.handles.load(Ordering::Relaxed) > 0
+        && let mut wishes = core.wishes()
+        && !wishes.are_none()
     {
-        core.handles.fetch_add(1, Ordering::Relaxed);
+        if let Some(options) = wishes.add(handle, options) {
+            core.heed(options);
+        }
+        drop(wishes);
         return Ok(core);
     }
     let predecessor = logs.get(&path).map(|entry| entry.released.clone());
@@ -90,6 +106,7 @@ pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
     let bell = Arc::new(Bell::default());
     let doubts = Arc::new(Doubts::default());
     let (queue, interval) = (options.max_queue_bytes, options.fsync_interval);
+    let wishes = Mutex::new(Wishes::new(handle, options.clone()));
     let view = View::Owned(Arc::clone(&catalog), Arc::new(Layout::new(&path)));
     let shared = Shared { catalog, opened: Arc::clone(&opened), bell: Arc::clone(&bell), doubts: Arc::clone(&doubts) };
     let writer = Writer::new(options, shared, Before { predecessor, unsynced }, hold);
@@ -101,7 +118,7 @@ pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
         bell,
         doubts,
         opened,
-        handles: AtomicUsize::new(1),
+        wishes,
     });
     logs.insert(path, Entry { core: Arc::downgrade(&core), released });
     Ok(core)
@@ -111,9 +128,13 @@ pub fn join(mut options: LogOptions) -> Result<Arc<Core>> {
 /// only where somebody `listens`.
 pub fn leave(core: &Core, handle: u32, listens: bool, reply: Reply<()>) {
     let guard = logs();
-    let last = core.handles.fetch_sub(1, Ordering::Relaxed) == 1;
-    drop(guard);
-    if last {
+    let mut wishes = core.wishes();
+    if let Some(options) = wishes.remove(handle) {
+        core.heed(options);
+    }
+    let is_last = wishes.are_none();
+    drop((wishes, guard));
+    if is_last {
         let positions = Arc::clone(&core.positions);
         // Whoever has read all has taken note of all.
         core.reader.close(Reply::new(move |_| positions.close()));

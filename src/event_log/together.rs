@@ -11,7 +11,7 @@ pub struct Together {
     pub places: Option<Vec<u32>>,
     /// The events, one a line, each as [`EventLog::append`](super::EventLog::append) takes it.
     pub bodies: String,
-    /// `None`: that of the log.
+    /// `None`: that of the handle.
     pub durability: Option<Durability>,
     /// Whether anybody wants to know the numbers and ids that they get.
     pub receipts: bool,

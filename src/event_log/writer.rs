@@ -32,12 +32,14 @@ pub enum Job {
     Append(Parcel),
     /// To put everything stored so far on the disk, and to tell this handle of what failed earlier.
     Flush { handle: Option<u32>, reply: Reply<()> },
-    /// To move and delete what the retention no longer keeps.
-    Cleanup { retention: Duration, reply: Reply<CleanupReport> },
+    /// To move and delete what the retention no longer keeps; `None`: that of the options.
+    Cleanup { retention: Option<Duration>, reply: Reply<CleanupReport> },
     /// To remove everything of a session.
     Erase { session: String, reply: Reply<bool> },
     /// For numbers.
     Statistics(Reply<Statistics>),
+    /// To do from now on as these say: a handle has come or gone. Nobody waits for it.
+    Heed(LogOptions),
 }
 
 impl Job {
@@ -49,6 +51,7 @@ impl Job {
             Self::Cleanup { reply, .. } => reply.tag(),
             Self::Erase { reply, .. } => reply.tag(),
             Self::Statistics(reply) => reply.tag(),
+            Self::Heed(_) => None,
         }
     }
 
@@ -60,6 +63,7 @@ impl Job {
             Self::Cleanup { reply, .. } => reply.send(Err(error)),
             Self::Erase { reply, .. } => reply.send(Err(error)),
             Self::Statistics(reply) => reply.send(Err(error)),
+            Self::Heed(_) => {}
         }
     }
 }
@@ -164,6 +168,13 @@ impl Writer {
         Ok(self.owned.insert(owned))
     }
 
+    fn heed(&mut self, options: LogOptions) {
+        if let Some(owned) = &mut self.owned {
+            owned.heed(&options);
+        }
+        self.options = options;
+    }
+
     fn take_possession(&mut self) -> Result<Owned> {
         let layout = Layout::new(&self.options.directory);
         let given = self.lost.as_ref().map(|lost| lost.given);
@@ -179,7 +190,7 @@ impl Writer {
 impl Handler<Job> for Writer {
     fn is_unprepared(&self, next: &Job) -> bool {
         // A failure that nobody is left to hear of is not for whoever comes later.
-        self.owned.is_none() && (self.failure.is_some() || !matches!(next, Job::Flush { .. }))
+        self.owned.is_none() && (self.failure.is_some() || !matches!(next, Job::Flush { .. } | Job::Heed(_)))
     }
 
     fn prepare(&mut self) {
@@ -189,7 +200,10 @@ impl Handler<Job> for Writer {
     /// What kept the log from opening fails the jobs at hand; the next one tries again.
     fn handle(&mut self, batch: Vec<Job>) {
         if let Some(error) = self.failure.take() {
-            return batch.into_iter().for_each(|job| job.refuse(error.clone()));
+            return batch.into_iter().for_each(|job| match job {
+                Job::Heed(options) => self.heed(options),
+                job => job.refuse(error.clone()),
+            });
         }
         self.serve(batch);
     }

@@ -26,11 +26,12 @@ impl Room {
     /// [`Error::Backpressure`] when the queue is full; the room that was there stays.
     pub fn grow(&mut self, bytes: usize) -> Result<()> {
         let Shared { name, queued, limit, over, .. } = &*self.shared;
+        let limit = limit.load(Ordering::Relaxed);
         let before = queued.fetch_add(bytes, Ordering::AcqRel);
-        if !self.over && before.saturating_add(bytes) > *limit {
+        if !self.over && before.saturating_add(bytes) > limit {
             if over.swap(true, Ordering::AcqRel) {
                 queued.fetch_sub(bytes, Ordering::AcqRel);
-                return Err(Error::Backpressure { worker: name, queued: before, limit: *limit });
+                return Err(Error::Backpressure { worker: name, queued: before, limit });
             }
             self.over = true;
         }

@@ -20,5 +20,6 @@ mod support;
 mod together;
 #[cfg(unix)]
 mod unreadable;
+mod wishes;
 mod withdrawing;
 mod writing;

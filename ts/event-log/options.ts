@@ -18,7 +18,10 @@ const DAY_MS = 24 * HOUR_MS;
 /** The longest time a duration may have: a thousand years. */
 const LONGEST_MS = 366_000 * DAY_MS;
 
-/** How a log opens its directory. Within one process the first to open it decides; the others share what it opened. */
+/**
+ * How a log opens its directory. Several logs of one process on one directory share its files: nothing goes that one of them
+ * wants kept, as long as that one is open. `docs/event-log.md` says what becomes of each option.
+ */
 export interface JsonlEventLogOptions {
   /** Where the files live; made, for the owner only, where it is missing. Default `./events`. */
   directory?: string;
@@ -113,9 +116,9 @@ export function powerOption(options: { durability?: Durability }): boolean | nul
   return durability === undefined ? null : durabilityOption(durability, 'process') === 'power';
 }
 
-/** Checks a retention given to `cleanup`. */
-export function retentionArgument(given: unknown, fallback: number): number {
-  return numberOption('retentionMs', given, fallback, { min: 0, max: LONGEST_MS });
+/** Checks a retention given to `cleanup`; undefined: that of the open logs. */
+export function retentionArgument(given: unknown): number | undefined {
+  return given === undefined ? undefined : numberOption('retentionMs', given, 0, { min: 0, max: LONGEST_MS });
 }
 
 /** What the binary is asked for. */

@@ -99,11 +99,11 @@ pub fn log_verify(handle: &External<LogHandle>, slot: u32, session: Option<Strin
     })
 }
 
-/// Archives and deletes what is old; answers with a JSON object.
+/// Archives and deletes what is old, by default what no open handle wants kept; answers with a JSON object.
 #[napi(catch_unwind)]
-pub fn log_cleanup(handle: &External<LogHandle>, slot: u32, retention_ms: f64) -> Result<()> {
+pub fn log_cleanup(handle: &External<LogHandle>, slot: u32, retention_ms: Option<f64>) -> Result<()> {
     entry("logCleanup", || {
-        handle.log.cleanup(millis(retention_ms)?, handle.completions.reply(slot));
+        handle.log.cleanup(retention_ms.map(millis).transpose()?, handle.completions.reply(slot));
         Ok(())
     })
 }

@@ -32,7 +32,7 @@ impl Owned {
         let mut owed: Vec<Option<Parcel>> = Vec::with_capacity(parcels.len());
         let holds = self.still_holds();
         for parcel in parcels {
-            if self.wants_power(&parcel) {
+            if wants_power(&parcel) {
                 owed.push(Some(parcel));
             } else {
                 answer(parcel, holds);
@@ -43,10 +43,6 @@ impl Owned {
         let mut owed = owed.into_iter().flatten().peekable();
         let holds = owed.peek().is_none() || self.still_holds();
         owed.for_each(|parcel| answer(parcel, holds));
-    }
-
-    fn wants_power(&self, parcel: &Parcel) -> bool {
-        parcel.durability.unwrap_or(self.around.options.durability) == Durability::Power
     }
 
     /// Writes to one session, before the `next` ones of the batch. What is written comes back where some of it asks for power.
@@ -83,8 +79,7 @@ impl Owned {
             }
         }
         self.totals.appended += written.len() as u64;
-        let powered =
-            written.iter().any(|item| parcels.get(item.parcel).is_some_and(|parcel| self.wants_power(parcel)));
+        let powered = written.iter().any(|item| parcels.get(item.parcel).is_some_and(wants_power));
         if is_dirty && !powered {
             if let Some(lane) = self.lanes.get_mut(id) {
                 drop(lane.take_fresh());
@@ -130,6 +125,10 @@ impl Owned {
             outcome => outcome,
         }
     }
+}
+
+fn wants_power(parcel: &Parcel) -> bool {
+    parcel.durability == Durability::Power
 }
 
 fn fail(parcels: &mut [Parcel], items: Vec<Item>, error: &Error) {

@@ -6,6 +6,7 @@ use super::Owned;
 use crate::{
     error::Result,
     event_log::{
+        options::LogOptions,
         retention::{Cleanup, CleanupReport},
         statistics,
     },
@@ -55,6 +56,24 @@ impl Owned {
         }
     }
 
+    /// Does from now on as these options say, also with what waits already.
+    pub fn heed(&mut self, options: &LogOptions) {
+        self.around.options.clone_from(options);
+        let now = Instant::now();
+        self.sync_at = self.sync_at.map(|at| at.min(now + options.fsync_interval));
+        // Never later than it was: where handles come and go all the time, there would never be one.
+        match (self.cleanup_at, now.checked_add(options.cleanup_interval)) {
+            (None, _) => self.plan_first_cleanup(),
+            (Some(at), Some(next)) if !options.cleanup_interval.is_zero() => self.cleanup_at = Some(at.min(next)),
+            (Some(_), _) => {}
+        }
+    }
+
+    /// When the next regular cleanup is due. While none is wanted, the one that was planned waits.
+    pub(super) fn next_cleanup(&self) -> Option<Instant> {
+        self.cleanup_at.filter(|_| !self.around.options.cleanup_interval.is_zero())
+    }
+
     /// Goes on with the cleanup under way. The one that is due although nobody asks waits for those that somebody has asked for.
     pub(super) fn clean_in_time(&mut self, now: Instant) {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
@@ -62,7 +81,7 @@ impl Owned {
             if is_due(self.clean_at) {
                 self.clean_some();
             }
-        } else if is_due(self.cleanup_at) {
+        } else if is_due(self.next_cleanup()) {
             self.plan_cleanup(self.around.options.cleanup_interval);
             self.cleanup(self.around.options.retention, Reply::new(warn));
         }

@@ -2,6 +2,7 @@ mod broken;
 mod cleaning;
 #[cfg(target_os = "linux")]
 mod exhausted;
+mod heeding;
 mod meddling;
 mod moving;
 mod positions;

@@ -30,7 +30,7 @@ fn sync(syncing: &mut Syncing) -> Result<()> {
 fn what_was_written_is_synced_in_time_once_and_for_whoever_asks() {
     let directory = tempfile::TempDir::new().unwrap();
     let [one, other] = ["one", "other"].map(|name| written(&directory, name));
-    let mut syncing = Syncing::new(Duration::from_secs(3600));
+    let mut syncing = Syncing::new(Arc::new(Mutex::new(Duration::from_secs(3600))));
     assert_eq!(syncing.wake_at(), None);
     noted(&mut syncing, &one);
     let at = syncing.wake_at().unwrap();
@@ -49,11 +49,24 @@ fn what_was_written_is_synced_in_time_once_and_for_whoever_asks() {
 }
 
 #[test]
+fn none_waits_longer_than_what_is_said_since() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let [one, other] = ["one", "other"].map(|name| written(&directory, name));
+    let interval = Arc::new(Mutex::new(Duration::from_secs(3600)));
+    let mut syncing = Syncing::new(Arc::clone(&interval));
+    noted(&mut syncing, &one);
+    *interval.lock().unwrap() = Duration::from_secs(60);
+    noted(&mut syncing, &other);
+    assert!(syncing.wake_at().unwrap() <= Instant::now() + Duration::from_secs(60));
+    sync(&mut syncing).unwrap();
+}
+
+#[test]
 fn one_that_has_gone_is_no_failure_and_one_that_fails_is_told_to_who_asks_next() {
     let directory = tempfile::TempDir::new().unwrap();
     let gone = written(&directory, "gone");
     std::fs::remove_file(&gone.path).unwrap();
-    let mut syncing = Syncing::new(Duration::ZERO);
+    let mut syncing = Syncing::new(Arc::new(Mutex::new(Duration::ZERO)));
     noted(&mut syncing, &gone);
     sync(&mut syncing).unwrap();
     #[cfg(unix)]
@@ -88,7 +101,7 @@ fn a_failure_is_logged_once_however_long_nobody_asks() {
     let told = std::fs::File::create(&path).unwrap();
     let subscriber = tracing_subscriber::fmt().with_writer(move || told.try_clone().unwrap()).finish();
     let one = written(&directory, "one");
-    let mut syncing = Syncing::new(Duration::ZERO);
+    let mut syncing = Syncing::new(Arc::new(Mutex::new(Duration::ZERO)));
     tracing::subscriber::with_default(subscriber, || {
         noted(&mut syncing, &failing(&directory));
         syncing.tick();
@@ -106,7 +119,7 @@ fn a_failure_is_logged_once_however_long_nobody_asks() {
 fn what_could_not_be_opened_is_tried_again_and_has_not_failed_before() {
     let directory = tempfile::TempDir::new().unwrap();
     let one = written(&directory, "one");
-    let mut syncing = Syncing::new(Duration::ZERO);
+    let mut syncing = Syncing::new(Arc::new(Mutex::new(Duration::ZERO)));
     noted(&mut syncing, &one);
     files::ROOM.set(Some((directory.path().to_owned(), 0)));
     syncing.tick();

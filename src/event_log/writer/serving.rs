@@ -50,10 +50,11 @@ impl Writer {
             Job::Cleanup { retention, reply } => {
                 self.flush(gathered);
                 match self.open() {
-                    Ok(owned) => owned.cleanup(retention, reply),
+                    Ok(owned) => owned.cleanup(retention.unwrap_or(owned.around.options.retention), reply),
                     Err(error) => reply.send(Err(error)),
                 }
             }
+            Job::Heed(options) => self.heed(options),
             Job::Erase { session, reply } => {
                 self.flush(gathered);
                 reply.send(self.open().and_then(|owned| erase::erase(owned, &session)));
