@@ -3,12 +3,12 @@ import { join } from 'node:path';
 
 import { SmallTalkError } from './errors.js';
 import { SmallTalkEventBus, type EventBusOptions } from './event-bus.js';
-import { BUS_OPTIONS } from './event-bus/options.js';
+import { BUS_OPTIONS, busOptions } from './event-bus/options.js';
 import type { AnyListener, EventMap } from './event-bus/types.js';
 import { JsonlEventReplayStorage } from './event-log.js';
-import { DEFAULTS as LOG_OPTIONS, type JsonlEventLogOptions } from './event-log/options.js';
+import { DEFAULTS as LOG_OPTIONS, logOptions, type JsonlEventLogOptions } from './event-log/options.js';
 import { AgentHealthMonitor } from './health-monitor.js';
-import { MONITOR_OPTIONS } from './health-monitor/options.js';
+import { MONITOR_OPTIONS, resolveConfig } from './health-monitor/options.js';
 import type { HealthMonitorConfig } from './health-monitor/types.js';
 import { native, nativeAvailable } from './native.js';
 import { knownWithout, lackingMethods, optionsObject, pathOption, wordOption, type Known } from './options.js';
@@ -27,7 +27,7 @@ export interface OpenOptions {
   bus?: Omit<EventBusOptions, 'log'>;
   /** Options of the monitor. It reports on the bus, records frozen loops in the log and replays from it. */
   health?: Omit<HealthMonitorConfig, 'bus' | 'log'>;
-  /** What to do where the binary is missing: `throw` (the default) or keep sessions in memory and have no log. */
+  /** What to do where the binary is missing: `throw` (the default) or keep sessions in memory, and have no log but one's own that needs none. */
   onFallback?: OnFallback;
 }
 
@@ -54,7 +54,7 @@ export interface SmallTalk<T extends EventMap<T>> extends SmallTalkOrFallback<T>
 export interface SmallTalkOrFallback<T extends EventMap<T>> {
   readonly bus: SmallTalkEventBus<T>;
   readonly storage: StorageAdapter;
-  /** null where the binary is missing. */
+  /** null where the binary is missing, and it is needed for it. */
   readonly log: JsonlEventReplayStorage | null;
   /** null where the binary is missing. */
   readonly health: AgentHealthMonitor | null;
@@ -69,9 +69,10 @@ export interface SmallTalkOrFallback<T extends EventMap<T>> {
 }
 
 /**
- * Opens everything in one directory, wired. Rejects with what keeps a part from opening, and then leaves nothing open.
- * Where the binary is missing it rejects with `ERR_NATIVE_UNAVAILABLE`, or, with `onFallback: 'memory'`, gives a bus and a
- * memory adapter, and null for the log and the monitor.
+ * Opens everything in one directory, wired. Rejects with what keeps a part from opening, and then leaves nothing open; with what
+ * is wrong with the options, before anything is opened or made. Where the binary is missing it rejects with
+ * `ERR_NATIVE_UNAVAILABLE`, or, with `onFallback: 'memory'`, gives a bus and a memory adapter, null for the monitor, and for the
+ * log as well, but where it is one of your own that needs no binary.
  */
 export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
   options?: OpenOptions & { onFallback?: 'throw' },
@@ -90,13 +91,15 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
     optionsObject('health', given.health, OF_HEALTH),
   ];
   const [forLog, forStorage] = [logOrOptions(given.log), storageConfig('storage', given.storage)];
+  busOptions(forBus);
+  resolveConfig(forHealth);
+  if (!isLog(forLog)) logOptions(forLog);
   if (onFallback === 'throw') native();
   const lent = new Set<unknown>([forLog, forStorage, (forStorage as StorageConfig).adapter]);
-  const log = nativeAvailable() ? openLog(directory, forLog) : null;
+  let log = nativeAvailable() || isLog(forLog) ? openLog(directory, forLog) : null;
   const storage = await openStorage(directory, forStorage, onFallback);
   try {
-    // A log opens with its first call; what keeps it from opening shall be heard here.
-    await log?.sessions();
+    if (log !== null && !(await opens(log, onFallback))) log = null;
     const withLog = log === null ? {} : { log };
     const bus = new SmallTalkEventBus<T>({ ...forBus, ...withLog });
     const health = nativeAvailable() ? new AgentHealthMonitor({ ...forHealth, bus, ...withLog }) : null;
@@ -126,6 +129,18 @@ function openLog(directory: string, given: JsonlEventReplayStorage | JsonlEventL
   if (isLog(given)) return given;
   const { directory: path = join(directory, 'events'), ...others } = given;
   return new JsonlEventReplayStorage({ ...others, directory: path });
+}
+
+/** A log opens with its first call; what keeps it from opening shall be heard here, but that it lacks the binary where it may. */
+async function opens(log: JsonlEventReplayStorage, onFallback: OnFallback): Promise<boolean> {
+  try {
+    await log.sessions();
+    return true;
+  } catch (error) {
+    const { code } = (error ?? {}) as { code?: unknown };
+    if (onFallback === 'memory' && code === 'ERR_NATIVE_UNAVAILABLE') return false;
+    throw error;
+  }
 }
 
 async function openStorage(
