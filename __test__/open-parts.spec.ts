@@ -2,9 +2,21 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { openSmallTalk } from '../ts/index.js';
+import { InMemoryStorageAdapter, openSmallTalk } from '../ts/index.js';
 import { runNode } from './support/child.js';
+import { HeldLog, topics } from './support/held-log.js';
 import { temporaryDirectory } from './support/temporary.js';
+
+/** A log of one's own. */
+class OwnLog extends HeldLog {
+  readonly erased: string[] = [];
+  readonly sessions = (): Promise<string[]> => Promise.resolve([]);
+  readonly close = (): Promise<void> => Promise.resolve();
+  readonly eraseSession = (sessionId: string): Promise<boolean> => {
+    this.erased.push(sessionId);
+    return Promise.resolve(true);
+  };
+}
 
 const WRONG = [
   { bus: { historyLimit: -1 } },
@@ -82,4 +94,45 @@ describe('where the binary is missing, and memory will do', () => {
       '"heartbeatInterval mu"',
     ]);
   });
+});
+
+test.each(['throws', 'rejects'])(
+  'where an adapter of one’s own %s, the log erases the session all the same',
+  async (how) => {
+    const storage = new InMemoryStorageAdapter();
+    const failure = new Error('not deleted');
+    storage.deleteSession = () => {
+      if (how === 'throws') throw failure;
+      return Promise.reject(failure);
+    };
+    const log = new OwnLog();
+    const open = await openSmallTalk({ directory: temporaryDirectory(), storage, log: log as never });
+    await expect(open.eraseSession('s')).rejects.toBe(failure);
+    await open.close();
+    expect(log.erased).toEqual(['s']);
+  },
+);
+
+test('a log of one’s own that never answers keeps no store open, also where it is asked to erase something', async () => {
+  const log = new OwnLog(true);
+  const open = await openSmallTalk({ directory: temporaryDirectory(), log: log as never });
+  const { bus, storage, health } = open;
+  await storage.set('k', 1);
+  bus.emit('message');
+  const erased = open.eraseSession('default');
+  let isClosed = false;
+  const closed = open.close().then(() => (isClosed = true));
+  // What is asked of it now comes behind its close.
+  const after = async (): Promise<unknown> => storage.get('k').catch((error: unknown) => error);
+  let outcome = await after();
+  while (outcome === 1) outcome = await after();
+  expect(outcome).toMatchObject({ code: 'ERR_CLOSED' });
+  await storage.close();
+  expect(() => health.getStats()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }) as Error);
+  expect([isClosed, topics(log)]).toEqual([false, ['message']]);
+  log.held = false;
+  log.accept();
+  expect(await erased).toBe(true);
+  await closed;
+  expect(log.erased).toEqual(['default']);
 });

@@ -161,26 +161,34 @@ function assemble<T extends EventMap<T>>(parts: Parts<T>, lent: ReadonlySet<unkn
   const erasing = new Set<Promise<unknown>>();
   const eraseEvents = async (sessionId: string): Promise<boolean> =>
     log !== null && bus._erase(sessionId, () => log.eraseSession(sessionId));
+  // An adapter of somebody else's may throw: the events go all the same.
+  const deleteStored = async (sessionId: string): Promise<boolean> => storage.deleteSession(sessionId);
   const closeAll = async (): Promise<void> => {
-    await Promise.allSettled(erasing);
     // Down the stream: whoever still writes is closed before what it writes to. One failure must not leave the rest open.
     const failures: unknown[] = [];
-    const steps = [
-      async () => health?.close(),
-      () => bus.close(),
-      () => closeOwn(log, lent),
-      () => closeOwn(storage, lent),
-    ];
-    for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+    const inTurn = async (...steps: (() => Promise<unknown>)[]): Promise<void> => {
+      for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+    };
+    await inTurn(async () => health?.close());
+    await Promise.all([
+      inTurn(
+        () => Promise.allSettled(erasing),
+        () => bus.close(),
+        () => closeOwn(log, lent),
+      ),
+      // Beside it: a log of somebody else's may never answer.
+      inTurn(() => closeOwn(storage, lent)),
+    ]);
     if (failures.length > 0) throw failures[0];
   };
-  const close = (): Promise<void> => (closing ??= closeAll());
+  // Not at once: whom it calls may ask for it once more.
+  const close = (): Promise<void> => (closing ??= Promise.resolve().then(closeAll));
   return {
     ...parts,
     close,
     async eraseSession(sessionId) {
       if (closing !== null) throw new SmallTalkError('ERR_CLOSED', 'it is closed');
-      const stored = storage.deleteSession(sessionId);
+      const stored = deleteStored(sessionId);
       const logged = eraseEvents(sessionId);
       erasing.add(logged);
       const over = (): unknown => erasing.delete(logged);
