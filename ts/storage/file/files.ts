@@ -182,6 +182,20 @@ function* isOlderThan(path: string, ageMs: number): Steps<boolean> {
   }
 }
 
+const REFUSED: ReadonlySet<string> = new Set(['EISDIR', 'ELOOP', 'EACCES', 'EPERM']);
+
+/**
+ * Whether the system says of one file that it will not give it, whatever the others are: it is somebody else's, or no file. Not
+ * among them is what may pass, or be the whole disk's.
+ */
+export const isRefused = (error: unknown): boolean => REFUSED.has(codeOf(error));
+
+/** Whether it is what the system said as it was to do that with a file. */
+export function isOf(error: unknown, syscall: string, path: string): boolean {
+  const said = error as NodeJS.ErrnoException;
+  return said.syscall === syscall && said.path === path;
+}
+
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
 /** A code of Node's, which is none of ours. */

@@ -3,7 +3,17 @@ import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 
 import { mayLookTheSame, wallClock } from './clocks.js';
-import { change, readFile, syncDirectory, type Decision, type Found, type Manner, type Progress } from './files.js';
+import {
+  change,
+  isOf,
+  isRefused,
+  readFile,
+  syncDirectory,
+  type Decision,
+  type Found,
+  type Manner,
+  type Progress,
+} from './files.js';
 import { LateSync } from './late-sync.js';
 import { codeOf } from './lock.js';
 import { namesIn } from './listed-names.js';
@@ -20,7 +30,7 @@ export interface Entry<H> {
   size: number;
   /** Milliseconds since the epoch. */
   modifiedAt: number;
-  /** Its first line; null where that is not what was written. */
+  /** Its first line; null where that is not what was written, or cannot be read. */
   head: H | null;
 }
 
@@ -114,17 +124,30 @@ export class Folder<H extends { id: string }> {
     return this.#headIn(name, line)?.id ?? idOfFileName(name);
   }
 
-  /** Removes every file. */
-  *clear(manner: Manner): Steps<void> {
+  /** Whether the file of an id is one that the system will not give, said by a change that was to read it. */
+  cannotRead(id: string, error: unknown): boolean {
+    return isRefused(error) && isOf(error, 'open', this.#pathOf(fileNameOf(id)));
+  }
+
+  /** Removes every file; gives what the system said of those that it will not remove. */
+  *clear(manner: Manner): Steps<Error[]> {
+    const left: Error[] = [];
     for (const name of yield* this.#list()) {
       // Each gone is no commit of the whole: begun anew at exit, it goes on with the rest.
       const progress = { committed: false };
       const gone = (): Decision<null> => ({ result: null, contents: null });
-      yield* change(this.#pathOf(name), gone, { ...manner, power: false }, progress);
-      this.#remembered.delete(name);
+      const path = this.#pathOf(name);
+      try {
+        yield* change(path, gone, { ...manner, power: false }, progress);
+        this.#remembered.delete(name);
+      } catch (error) {
+        if (!isOf(error, 'unlink', path)) throw error;
+        left.push(error as Error);
+      }
     }
     if (manner.power) yield* syncDirectory(this.directory);
     yield* this.#root.checkWritten(this.directory);
+    return left;
   }
 
   /**
@@ -152,19 +175,34 @@ export class Folder<H extends { id: string }> {
     const remembered = this.#remembered.get(name);
     if (remembered && (yield* this.#isSame(name, remembered))) return remembered.entry;
     const at = wallClock();
-    const found = yield* readFile(this.#pathOf(name), false);
+    const found = yield* this.#firstOf(name);
     if (found === null) {
       this.#remembered.delete(name);
       return null;
     }
-    const head = this.#headIn(name, found.line);
-    const id = this.idOf(name, found.line);
+    const line = found.line ?? '';
+    const head = this.#headIn(name, line);
+    const id = this.idOf(name, line);
     // A shortened name whose file does not tell the id either: `verify` tells of it.
     if (id === null) return null;
     const { size, mtimeMs: modifiedAt, ino: inode } = found.stats;
     const entry: Entry<H> = { id, name, size, modifiedAt, head };
-    this.#remembered.set(name, mayLookTheSame(modifiedAt, at) ? null : { entry, inode });
+    // One that may be read again looks no other than before.
+    const isUncertain = found.line === null || mayLookTheSame(modifiedAt, at);
+    this.#remembered.set(name, isUncertain ? null : { entry, inode });
     return entry;
+  }
+
+  /** What a listing reads of a file; null where there is none. The line is null where the system gives nothing of it. */
+  *#firstOf(name: string): Steps<{ stats: Stats; line: string | null } | null> {
+    try {
+      return yield* readFile(this.#pathOf(name), false);
+    } catch (error) {
+      // Without an id there is nothing to list it by, and to leave it out would be to say that there is none.
+      if (!isRefused(error) || idOfFileName(name) === null) throw error;
+    }
+    const stats = yield* this.#statsOf(name);
+    return stats && { stats, line: null };
   }
 
   /** A file that somebody has renamed is not the one that its id would be looked for in. */
@@ -174,11 +212,15 @@ export class Folder<H extends { id: string }> {
   }
 
   *#isSame(name: string, { entry, inode }: Remembered<H>): Steps<boolean> {
+    const stats = yield* this.#statsOf(name);
+    return stats?.ino === inode && stats.size === entry.size && stats.mtimeMs === entry.modifiedAt;
+  }
+
+  *#statsOf(name: string): Steps<Stats | null> {
     try {
-      const stats: Stats = yield* step('statLink', this.#pathOf(name));
-      return stats.ino === inode && stats.size === entry.size && stats.mtimeMs === entry.modifiedAt;
+      return yield* step('statLink', this.#pathOf(name));
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return false;
+      if (codeOf(error) === 'ENOENT') return null;
       throw error;
     }
   }

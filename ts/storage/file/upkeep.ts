@@ -1,9 +1,9 @@
 /** What is done with all files of a place: counting, verifying, and removing them, all or those that are old or expired. */
-import { SmallTalkError } from '../../errors.js';
+import { SmallTalkError, StorageError } from '../../errors.js';
 import type { Damage, PruneReport, VerifyReport } from '../capabilities.js';
 import type { PruneQuery } from '../capability-arguments.js';
 import type { Asked } from './access.js';
-import type { Decision, Found, Manner } from './files.js';
+import { isRefused, type Decision, type Found, type Manner } from './files.js';
 import type { Folder } from './folder.js';
 import { keyHead, readKey, readSession, sessionHead, type KeyHead } from './format.js';
 import { codeOf } from './lock.js';
@@ -50,12 +50,22 @@ export async function countPlace(
 export function clearPlace(place: Place, { ticket, ...manner }: Asked): Promise<void> {
   const { sessions, keys } = place;
   const begin = function* (): Steps<void> {
-    yield* sessions.clear(manner);
-    yield* keys.clear(manner);
+    const left = [...(yield* sessions.clear(manner)), ...(yield* keys.clear(manner))];
+    if (left.length > 0) throw notRemoved(left);
   };
   const cleared = place.turns.writeAll(begin, ticket);
   if (!manner.power) for (const { late } of [sessions, keys]) late.owe(cleared);
   return cleared;
+}
+
+/** So many are named. */
+const MOST_NAMED = 5;
+
+function notRemoved(left: Error[]): StorageError {
+  const named = left.slice(0, MOST_NAMED).map(({ message }) => message);
+  if (left.length > MOST_NAMED) named.push('…');
+  const files = left.length === 1 ? 'one file' : `${left.length} files`;
+  return new StorageError('ERR_IO', `clear() has removed all but ${files}: ${named.join('; ')}`, { cause: left[0] });
 }
 
 /** Removes sessions that were changed before a moment. */
@@ -65,12 +75,21 @@ export async function prunePlace(place: Place, query: PruneQuery, manner: Manner
   const isOld = (line: string): boolean => (sessionHead(line)?.updatedAt ?? updatedBefore) < updatedBefore;
   const decide = (found: Found | null): Decision<boolean> =>
     found !== null && isOld(found.line) ? { result: true, contents: null } : { result: false };
+  const remove = async (id: string): Promise<boolean> => {
+    try {
+      return await place.sessions.change(id, decide, manner);
+    } catch (error) {
+      // It could be read when it was listed. What it is now nobody knows, so it stays.
+      if (place.sessions.cannotRead(id, error)) return false;
+      throw error;
+    }
+  };
   const entries = await place.sessions.entries();
   await place.turns.each(entries, async ({ id, head, size }) => {
     signal?.throwIfAborted();
     if (head === null || head.updatedAt >= updatedBefore) return;
     // It may have been saved again since it was listed.
-    if (!dryRun && !(await place.sessions.change(id, decide, manner))) return;
+    if (!dryRun && !(await remove(id))) return;
     report.sessions += 1;
     report.messages += head.messageCount;
     report.bytesFreed += size;
@@ -89,9 +108,6 @@ export async function verifyPlace(place: Place): Promise<VerifyReport> {
   return { sessions, keys, messages, damaged };
 }
 
-/** What the system says of one file that it will not give: damage of that one, whatever the others are. */
-const UNREADABLE = new Set(['EIO', 'EISDIR', 'ELOOP', 'EACCES', 'EPERM']);
-
 /** Gives the number of files. */
 async function verifyFolder<H extends { id: string }>(
   kind: 'session' | 'key',
@@ -108,7 +124,9 @@ async function verifyFolder<H extends { id: string }>(
       id = folder.idOf(name, found.line);
       read(id ?? name, found.bytes);
     } catch (error) {
-      if (!(error instanceof SmallTalkError) && !UNREADABLE.has(codeOf(error))) throw error;
+      // Of a whole disk that fails each file is named as well.
+      const isDamage = error instanceof SmallTalkError || isRefused(error) || codeOf(error) === 'EIO';
+      if (!isDamage) throw error;
       damaged.push({ kind: id === null ? 'file' : kind, id: id ?? name, detail: (error as Error).message });
     }
     count += 1;
