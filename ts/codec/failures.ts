@@ -14,6 +14,16 @@ export function tooLarge(limit: number, size?: number): SmallTalkError {
   return new SmallTalkError('ERR_VALUE_TOO_LARGE', `the value has ${has} bytes, ${limit} are allowed`);
 }
 
+/** A code of Node's, which is none of ours. */
+const TOO_LONG = /^ERR_STRING_TOO_LONG$/;
+
+/** Whether the engine, or Node, says that it has no text of that length. */
+export function isTooLong(cause: unknown): boolean {
+  if (!types.isNativeError(cause)) return false;
+  const isRange = cause.name === 'RangeError' && cause.message.includes('string length');
+  return isRange || TOO_LONG.test((cause as NodeJS.ErrnoException).code ?? '');
+}
+
 /** More nesting than is allowed. */
 export function tooDeep(limit: number, path: string, cause?: unknown): SmallTalkError {
   const details = cause === undefined ? { path } : { path, cause };
@@ -25,6 +35,6 @@ export function translated(cause: unknown, limits: { bytes: number; depth: numbe
   if (cause instanceof SmallTalkError) return cause;
   const range = types.isNativeError(cause) && cause.name === 'RangeError';
   if (range && cause.message.includes('call stack')) return tooDeep(limits.depth, '', cause);
-  if (range && cause.message.includes('string length')) return tooLarge(limits.bytes);
+  if (isTooLong(cause)) return tooLarge(limits.bytes);
   return unsupported('something that threw when it was read', '', cause);
 }

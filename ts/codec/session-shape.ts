@@ -119,8 +119,20 @@ function time(name: string, date: unknown): number {
   return at;
 }
 
-/** The longest text that crosses at once, in UTF-16 units: about 512 MB. */
-const LONGEST_TEXT = constants.MAX_STRING_LENGTH;
+/** The longest text that there is, and that crosses at once, in UTF-16 units: about 512 MB. */
+export const LONGEST_TEXT = constants.MAX_STRING_LENGTH;
+
+/** What is put around lines that are read as a list. */
+const BRACKETS = 2;
+
+/** Throws `ERR_VALUE_TOO_LARGE` where lines of so many characters together could not be kept, and read again, as one text. */
+export function refuseLongerLines(characters: number): void {
+  if (characters + BRACKETS <= LONGEST_TEXT) return;
+  throw new SmallTalkError(
+    'ERR_VALUE_TOO_LARGE',
+    `a session is kept as one text: at most ${LONGEST_TEXT} characters, this one would have ${characters + BRACKETS}`,
+  );
+}
 
 /**
  * Lines as one text; `beside` characters go with them on their own. Throws `ERR_VALUE_TOO_LARGE` where the engine would have
@@ -154,7 +166,7 @@ export class LineJoiner {
   /** All of them. Throws `ERR_VALUE_TOO_LARGE` where the engine has no text that long. */
   text(): string {
     if (this.#lines.length > 0) this.#join();
-    return joined(this.#joined);
+    return joined(this.#joined, BRACKETS);
   }
 
   #join(): void {

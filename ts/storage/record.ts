@@ -1,5 +1,6 @@
 /** One stored session as text, and what can be done with it without decoding the whole. */
 import type { Encoded, EncodeOptions } from '../codec.js';
+import { refuseLongerLines } from '../codec/session-shape.js';
 import { ConflictError, StorageError } from '../errors.js';
 import { decodeSession, encodeSession, type EncodedSession } from '../session.js';
 import type { ChatMessage, ChatSession } from '../types.js';
@@ -57,7 +58,7 @@ export function messagesOf({ messages, messageTypes }: EncodedMessages, begin: n
 
 const NO_HEAD: Encoded = { text: '{}', types: null };
 
-/** The session with messages added at its end, and `updatedAt` at least `now`. */
+/** The session with messages added at its end, and `updatedAt` at least `now`. Throws `ERR_VALUE_TOO_LARGE`. */
 export function withMessages(session: EncodedSession, added: EncodedMessages, now: number): EncodedSession {
   const updatedAt = Math.max(session.updatedAt, now);
   const joined = added.messages === '' ? session : addedTo(session, added);
@@ -66,6 +67,8 @@ export function withMessages(session: EncodedSession, added: EncodedMessages, no
 
 function addedTo(session: EncodedMessages, { messages, messageTypes }: EncodedMessages): EncodedMessages {
   if (session.messages === '') return { messages, messageTypes };
+  refuseLongerLines(session.messages.length + 1 + messages.length);
+  refuseLongerLines(session.messageTypes.length + 1 + messageTypes.length);
   return {
     messages: `${session.messages}\n${messages}`,
     messageTypes: `${session.messageTypes}\n${messageTypes}`,

@@ -7,7 +7,9 @@
 import { createHash } from 'node:crypto';
 
 import type { Encoded } from '../../codec.js';
-import { CorruptionError } from '../../errors.js';
+import { isTooLong } from '../../codec/failures.js';
+import { LONGEST_TEXT } from '../../codec/session-shape.js';
+import { CorruptionError, SmallTalkError } from '../../errors.js';
 import type { EncodedSession } from '../../session.js';
 import { countOf, type EncodedMessages } from '../record.js';
 
@@ -35,7 +37,7 @@ const KEY = 'key/1';
 
 const iso = (at: number): string => new Date(at).toISOString();
 
-/** The file of a session. */
+/** The file of a session. Throws `ERR_VALUE_TOO_LARGE` where that is longer than can be read again. */
 export function sessionFile(id: string, version: number, session: EncodedSession): Buffer {
   const { head, activeAgent, createdAt, updatedAt, messages, messageTypes } = session;
   const first = {
@@ -49,7 +51,7 @@ export function sessionFile(id: string, version: number, session: EncodedSession
   };
   // Cut at what JSON takes for the end of a line: to a pattern the names of members may have such ends, too.
   const tables = messageTypes.split('\n').map((table) => (table === '' ? 'null' : table));
-  const rest = [
+  const rest = (): string[] => [
     `"session":${head.text},`,
     `"types":${head.types ?? 'null'},`,
     '"messages":[',
@@ -60,7 +62,24 @@ export function sessionFile(id: string, version: number, session: EncodedSession
     ']}',
     '',
   ];
-  return file(first, rest.join('\n'));
+  return file(
+    first,
+    oneText(() => rest().join('\n')),
+  );
+}
+
+/** A text that may be longer than the engine has any, which is thrown as `ERR_VALUE_TOO_LARGE`. */
+function oneText(make: () => string): string {
+  try {
+    return make();
+  } catch (cause) {
+    throw isTooLong(cause) ? tooLong({ cause }) : cause;
+  }
+}
+
+function tooLong(options?: ErrorOptions): SmallTalkError {
+  const message = `the file of a session is read as one text: it has at most ${LONGEST_TEXT} bytes`;
+  return new SmallTalkError('ERR_VALUE_TOO_LARGE', message, options);
 }
 
 /** The file of a key. */
@@ -71,6 +90,8 @@ export function keyFile(id: string, expiresAt: number | undefined, { text, types
 
 function file(first: object, rest: string): Buffer {
   const bytes = Buffer.from(rest);
+  // So many are not made a text again, however few characters they are.
+  if (bytes.length > LONGEST_TEXT) throw tooLong();
   const told = JSON.stringify({ ...first, sha256: digest(bytes) }).slice(0, -1);
   return Buffer.concat([Buffer.from(`${told}${CHECK}${digest(told).slice(0, CHECK_LENGTH)}",\n`), bytes]);
 }
@@ -153,7 +174,7 @@ function opened(what: string, bytes: Buffer): { line: string; rest: string } {
   const line = bytes.toString('utf8', 0, Math.max(end, 0));
   const rest = bytes.subarray(end + 1);
   if (end < 0 || !line.includes(`"sha256":"${digest(rest)}"`)) throw damaged(what);
-  return { line, rest: rest.toString() };
+  return { line, rest: oneText(() => rest.toString()) };
 }
 
 function damaged(what: string): CorruptionError {
