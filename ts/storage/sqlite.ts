@@ -237,7 +237,12 @@ export class SQLiteStorageAdapter implements StorageAdapter, Offered {
   }
 
   async verify(): Promise<VerifyReport> {
-    return verify(this.#connection);
+    const report = await verify(this.#connection);
+    for (const { kind, id } of report.damaged) {
+      // Where the file is what is damaged, nobody knows whose rows are.
+      if (kind !== 'key') this.#saves.distrust(kind === 'session' ? id : undefined);
+    }
+    return report;
   }
 
   /** Beside what every store counts: `messages`, `path`, and `snapshotBytes`, the memory that snapshots take. */

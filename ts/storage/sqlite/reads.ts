@@ -1,6 +1,6 @@
 /** Reading sessions: small ones on the calling thread, large ones in pieces with the loop let run in between. */
 import type { Encoded } from '../../codec.js';
-import { StorageError } from '../../errors.js';
+import { CorruptionError, StorageError } from '../../errors.js';
 import type { Native } from '../../native.js';
 import { decodeMessages, withMessages } from '../../session.js';
 import { monotonic } from '../../timers.js';
@@ -119,9 +119,8 @@ export class SessionReads {
     const { turns } = this.#connection;
     const name = sessionName(id);
     if (this.#options.readsHere && !turns.busy(id) && !this.#connection.inOrder(name)) {
-      const found = this.#connection.now((binary, handle) => binary.storageReadSmall(handle, id));
-      if (found === null) return null;
-      if (found !== undefined) return this.#small(id, found);
+      const found = this.#here(id);
+      if (found !== undefined) return found;
     }
     return turns.take(id, 'read', (turn) => {
       const answer = this.#inPieces(id, this.#connection.inOrder(name));
@@ -148,11 +147,14 @@ export class SessionReads {
         binary.storageReadMessages(handle, slot, channel, id, last, before, limit, inOrder),
       );
       turn.sent();
-      return answer.then((rest) => {
-        if (rest === null) return null;
-        take(...rest);
-        return messages;
-      });
+      return answer.then(
+        (rest) => {
+          if (rest === null) return null;
+          take(...rest);
+          return messages;
+        },
+        (error: unknown) => this.#failed(id, error),
+      );
     });
   }
 
@@ -176,6 +178,22 @@ export class SessionReads {
     };
   }
 
+  /** What is small is read at once; undefined where it is not. */
+  #here(id: string): ReadSession | null | undefined {
+    try {
+      const found = this.#connection.now((binary, handle) => binary.storageReadSmall(handle, id));
+      return found && this.#small(id, found);
+    } catch (error) {
+      return this.#failed(id, error);
+    }
+  }
+
+  /** Whoever reads that a session is damaged is to be able to save what he has over it. */
+  #failed(id: string, error: unknown): never {
+    if (error instanceof CorruptionError) this.#saves.distrust(id);
+    throw error;
+  }
+
   #small(id: string, found: NonNullable<ReturnType<Native['storageReadSmall']>>): ReadSession {
     const [text, types, version, stamp, ...piece] = found;
     const assembly = assemblyOf(this.#options);
@@ -187,12 +205,16 @@ export class SessionReads {
     const assembly = assemblyOf(this.#options);
     type Head = [text: string, types: string | null, version: string, stamp: string];
     const intake = new Intake<Head>(this.#connection, (piece) => takePiece(assembly, piece, this.#options));
-    const head = await intake.read((binary, handle, slot, channel) =>
-      binary.storageReadSession(handle, slot, channel, id, inOrder),
-    );
-    if (head === null) return null;
-    const [text, types, version, stamp] = head;
-    return this.#whole(id, { text, types }, Number(version), Number(stamp), assembly);
+    try {
+      const head = await intake.read((binary, handle, slot, channel) =>
+        binary.storageReadSession(handle, slot, channel, id, inOrder),
+      );
+      if (head === null) return null;
+      const [text, types, version, stamp] = head;
+      return this.#whole(id, { text, types }, Number(version), Number(stamp), assembly);
+    } catch (error) {
+      return this.#failed(id, error);
+    }
   }
 
   #whole(id: string, head: Encoded, version: number, stamp: number, assembly: Assembly): ReadSession {

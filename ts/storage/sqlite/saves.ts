@@ -1,5 +1,6 @@
 /** Saving sessions: what changed, or all of it, small ones at once and large ones in pieces. */
 import { joined, listed } from '../../codec/session-shape.js';
+import { CorruptionError } from '../../errors.js';
 import type { ChatMessage, ChatSession } from '../../types.js';
 import { SnapshotCache, type Snapshot } from '../changes/cache.js';
 import { keep } from '../changes/kept.js';
@@ -36,6 +37,8 @@ export class SessionSaves {
   readonly #connection: Connection;
   readonly #encoding: CheckedOptions['encoding'];
   readonly #stamps = new Stamps();
+  /** How often damage was met. */
+  #distrusted = 0;
 
   constructor(connection: Connection, options: CheckedOptions) {
     this.#connection = connection;
@@ -68,6 +71,7 @@ export class SessionSaves {
     const text = new SessionText(MessageList.inFull(kept), this.#encoding).next(Infinity);
     this.#connection.open();
     const known = this.snapshots.get(id);
+    const distrusted = this.#distrusted;
     // Until the answer nobody knows where the new ones stand.
     this.snapshots.forget(id);
     const stamp = this.#stamps.next();
@@ -84,12 +88,23 @@ export class SessionSaves {
     });
     const answer = await this.#connection.write(sessionName(id), append);
     const [count, first, previous] = answer.map(Number) as [number, number, number];
+    if (distrusted !== this.#distrusted) return count;
     const base = [known, this.snapshots.get(id)].find((snapshot) => snapshot?.stamp === previous);
     if (base !== undefined && (this.snapshots.get(id) ?? base) === base) {
       const positions = kept.map((_, at) => first + at * SPACING);
       this.snapshots.set(id, { messages: base.messages.followedBy(kept, positions), stamp });
     }
     return count;
+  }
+
+  /**
+   * A session, or where none is named anything, was found damaged: the next save replaces all of it. Changes would be made to
+   * what is not there any more, and the damage would stay.
+   */
+  distrust(id?: string): void {
+    this.#distrusted += 1;
+    if (id === undefined) this.snapshots.clear();
+    else this.snapshots.forget(id);
   }
 
   /** Takes what a read has found, unless a later state is known. */
@@ -164,6 +179,9 @@ export class SessionSaves {
     try {
       const version = await answer;
       if (version !== null) return version;
+    } catch (error) {
+      // Nothing of it is stored, and what it was to change is damaged or gone: all of it may still be written.
+      if (!(error instanceof CorruptionError)) throw error;
     } finally {
       if (!save.refused) unsettled.remove(save);
     }
@@ -173,7 +191,7 @@ export class SessionSaves {
     });
   }
 
-  /** Somebody else has changed it: all of it is written, as it was at the call. */
+  /** Somebody else has changed it, or it is damaged: all of it is written, as it was at the call. */
   #saveAgain(id: string, state: SessionState, stamp: number, manners: SaveManners): Promise<number> {
     const messages = MessageList.inFull(state.messages.slice());
     const snapshot = { messages, stamp: this.#stamps.next() };
