@@ -36,3 +36,19 @@ test.each(['power', 'process'])(
 test('the process goes on, also where hardly anything has been compiled', async () => {
   expect((await run('early')).wrong).toEqual(NOTHING_WRONG);
 });
+
+const storeChild = join(__dirname, 'support', 'full-stack-store-child.cjs');
+
+/** Methods that are called for the first time while the stack is full: what is not compiled needs most of it. */
+test.each([
+  ...['get', 'getMany', 'set', 'deleteMany', 'saveSession', 'saveSessions'],
+  ...['deleteSession', 'deleteSessions', 'listSessions', 'prune', 'clear'],
+])('a SQLite store of which %s was called goes on, and calls fail with what the engine throws', async (method) => {
+  const { code, output } = await runNode([storeChild, temporaryDirectory(), method], { cwd: __dirname });
+  const said = /^\{"codes".*\}$/m.exec(output)?.[0] ?? output;
+  expect({ code, said }).toEqual({ code: 0, said: expect.stringMatching(/^\{/) as string });
+  expect(JSON.parse(said)).toEqual({
+    codes: ['RangeError'],
+    after: { get: null, save: null, list: null, close: null },
+  });
+});

@@ -13,6 +13,7 @@ const FLOOR_4 = new Set([
   'holders',
   'shown',
   'keep-alive',
+  'inner-promise',
   'keep-compiled',
   'churn',
   'regular-expressions',

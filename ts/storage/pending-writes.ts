@@ -6,9 +6,14 @@ export class PendingWrites {
 
   /** Notes a write until it settles. */
   track<T>(name: string, write: Promise<T>): Promise<T> {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
-    const done = (): void => this.#done(name);
+    let counted = false;
+    const done = (): void => {
+      if (counted) this.#done(name);
+    };
+    // Before it is counted: whatever ends this halfway leaves nothing that is never done.
     write.then(done, done);
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    counted = true;
     return write;
   }
 

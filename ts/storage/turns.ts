@@ -8,7 +8,10 @@
 
 import { ChurnMap } from '../churn.js';
 import { StorageError } from '../errors.js';
+import { innerPromise } from '../inner-promise.js';
 import type { Clock, Late } from '../patience.js';
+import { needStack } from '../stack.js';
+import { soon } from '../timers.js';
 import { mayBegin, newLine, push, shift, takeOutLate, type Line, type Patient, type TurnKind } from './turn-line.js';
 
 /** One operation whose turn it is. */
@@ -23,6 +26,18 @@ interface Behind extends Patient {
   begin(): void;
 }
 
+/**
+ * Who is being begun at this moment. It stays where JavaScript is ended in the midst of that, past any `catch` and `finally`, as
+ * a `vm` does when its time is up: then it is taken back, or whoever waits for it would wait for ever.
+ */
+interface Beginning {
+  /** What began it within its own beginning. */
+  outer: Beginning | null;
+  /** Nobody waits for it any more. */
+  end(): void;
+  reject(error: Error): void;
+}
+
 /** The turns of all sessions of one store. */
 export class Turns {
   readonly #lines = new ChurnMap<string, Line>();
@@ -33,6 +48,7 @@ export class Turns {
   readonly #clock: Readonly<Clock>;
   /** Since when what is being begun has waited; null while nothing is. */
   #since: number | null = null;
+  #beginning: Beginning | null = null;
 
   constructor(clock: Readonly<Clock> = { now: 0 }) {
     this.#clock = clock;
@@ -65,6 +81,7 @@ export class Turns {
 
   /** Begins an operation when its turn has come, which may be at once. */
   take<T>(id: string, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
+    this.#enter();
     if (this.#gate !== null) return this.#behind(this.#gate, () => this.take(id, kind, begin));
     return this.#queue(id, this.#line(id), kind, begin);
   }
@@ -76,28 +93,33 @@ export class Turns {
 
   /** Begins an operation on everything when all before it is settled; what is asked for later begins once it is sent. */
   takeAll<T>(begin: (turn: Pick<Turn, 'sent'>) => Promise<T>): Promise<T> {
+    this.#enter();
     if (this.#gate !== null) return this.#behind(this.#gate, () => this.takeAll(begin));
-    this.#gate = [];
-    return new Promise((resolve, reject) => {
-      const sent = once(() => this.#open());
-      const start = async (): Promise<T> => begin({ sent });
-      this.#whenSettled(
-        'other',
-        reject,
-        () => void start().finally(sent).then(resolve, reject),
-        // Whoever waits behind it waits for nothing.
-        sent,
-      );
-    });
+    const { promise, resolve, reject } = innerPromise<T>();
+    let isOpen = false;
+    const sent = (): void => {
+      if (isOpen) return;
+      const waited = this.#gate ?? [];
+      // No call in between, which may be the end of it. One of those who waited may close it again: the others go behind it.
+      isOpen = true;
+      this.#gate = null;
+      for (const behind of waited) behind.begin();
+    };
+    const start = async (): Promise<T> => begin({ sent });
+    const work = (): void => void start().finally(sent).then(resolve, reject);
+    // Whoever waits behind it waits for nothing.
+    this.#whenSettled('other', [], reject, work, sent);
+    return promise;
   }
 
   /** Begins a read when all that was asked for before it is settled; holds back nothing that is asked for later. */
   takeLast<T>(begin: () => Promise<T>): Promise<T> {
+    this.#enter();
     if (this.#gate !== null) return this.#behind(this.#gate, () => this.takeLast(begin));
+    const { promise, resolve, reject } = innerPromise<T>();
     const start = async (): Promise<T> => begin();
-    return new Promise((resolve, reject) =>
-      this.#whenSettled('read', reject, () => void start().then(resolve, reject)),
-    );
+    this.#whenSettled('read', null, reject, () => void start().then(resolve, reject), ignore);
+    return promise;
   }
 
   /**
@@ -105,6 +127,7 @@ export class Turns {
    * an operation on everything that was asked for meanwhile waits for that one, and so comes after this.
    */
   async hold<T>(ids: readonly string[], work: () => Promise<T>): Promise<T> {
+    this.#enter();
     let release: () => void = () => undefined;
     const done = new Promise<void>((resolve) => (release = resolve));
     // In all lines in one go: of two who hold some of the same, one is the first in each.
@@ -150,22 +173,34 @@ export class Turns {
     return lines.length > 0;
   }
 
-  /** Takes a turn in each line that there is now: what is asked for later keeps nobody waiting. */
+  /**
+   * Takes a turn in each line that there is now: what is asked for later keeps nobody waiting, unless there is a gate from now
+   * on; `otherwise` is for where it is not begun.
+   */
   #whenSettled(
     kind: TurnKind,
+    gate: Behind[] | null,
     reject: (error: Error) => void,
     work: () => void,
-    otherwise: () => void = () => undefined,
+    otherwise: () => void,
   ): void {
     const lines = this.#lines.entries();
     let open = lines.length;
     const patient = { since: this.since, reject };
-    this.#broad.add(patient);
     const begin = (): void => {
       if (this.#broad.delete(patient)) this.#as(patient.since, work);
       else otherwise();
     };
-    if (open === 0) begin();
+    const end = (): void => {
+      this.#broad.delete(patient);
+      otherwise();
+    };
+    const outer = this.#beginning;
+    this.#broad.add(patient);
+    // No call in between: either both are there, or none.
+    this.#gate = gate;
+    this.#beginning = { outer, end, reject };
+    if (open === 0 && this.#broad.delete(patient)) work();
     for (const [id, line] of lines) {
       const passed = (turn: Turn): Promise<void> => {
         turn.sent();
@@ -180,30 +215,49 @@ export class Turns {
       });
       this.#advance(id, line);
     }
+    this.#beginning = outer;
   }
 
   #queue<T>(id: string, line: Line, kind: TurnKind, begin: (turn: Turn) => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      // Mostly nobody waits.
-      if (line.first === undefined && mayBegin(kind, line)) {
-        void this.#begin(id, line, kind, begin, resolve, reject);
-        return;
-      }
-      const { since } = this;
-      const start = (): void => this.#as(since, () => void this.#begin(id, line, kind, begin, resolve, reject));
-      push(line, { kind, since, begin: start, reject });
-      this.#advance(id, line);
-    });
+    const { promise, resolve, reject } = innerPromise<T>();
+    // Mostly nobody waits.
+    if (line.first === undefined && mayBegin(kind, line)) {
+      void this.#begin(id, line, kind, begin, resolve, reject);
+      return promise;
+    }
+    const { since } = this;
+    const start = (): void => this.#as(since, () => void this.#begin(id, line, kind, begin, resolve, reject));
+    push(line, { kind, since, begin: start, reject });
+    this.#advance(id, line);
+    return promise;
   }
 
   #behind<T>(gate: Behind[], begin: () => Promise<T>): Promise<T> {
     // What throws at once must not keep those behind it from beginning.
     const start = async (): Promise<T> => begin();
     const { since } = this;
-    return new Promise((resolve, reject) =>
-      gate.push({ since, reject, begin: () => this.#as(since, () => void start().then(resolve, reject)) }),
-    );
+    const { promise, resolve, reject } = innerPromise<T>();
+    gate.push({ since, reject, begin: () => this.#as(since, () => void start().then(resolve, reject)) });
+    return promise;
   }
+
+  /** Before anything is changed. Mostly nobody is being begun while somebody asks for something. */
+  #enter(): void {
+    needStack();
+    if (this.#beginning !== null) soon(this.#takeBack);
+  }
+
+  /** Nothing is being begun while nothing else runs: who seems to be has been ended. */
+  readonly #takeBack = (): void => {
+    let ended = this.#beginning;
+    this.#beginning = null;
+    this.#since = null;
+    for (const line of this.#lines.values()) line.advancing = false;
+    for (; ended !== null; ended = ended.outer) {
+      ended.reject(new StorageError('ERR_INDETERMINATE', ENDED));
+      ended.end();
+    }
+  };
 
   /** Begins something that has waited since then. */
   #as(since: number, begin: () => void): void {
@@ -214,13 +268,6 @@ export class Turns {
     } finally {
       this.#since = before;
     }
-  }
-
-  /** One of those who waited may close the gate again: then the others go behind it. */
-  #open(): void {
-    const waited = this.#gate ?? [];
-    this.#gate = null;
-    for (const { begin } of waited) begin();
   }
 
   #line(id: string): Line {
@@ -234,9 +281,11 @@ export class Turns {
   #advance(id: string, line: Line): void {
     // Who begins is mostly sent at once, and comes here: thousands must not begin inside of one another.
     if (line.advancing) return;
-    line.advancing = true;
-    while (line.first !== undefined && mayBegin(line.first.kind, line)) shift(line)?.begin();
-    line.advancing = false;
+    if (line.first !== undefined) {
+      line.advancing = true;
+      while (line.first !== undefined && mayBegin(line.first.kind, line)) shift(line)?.begin();
+      line.advancing = false;
+    }
     const settled = line.first === undefined && line.unsent === 0 && line.unsettled === 0;
     if (settled && this.#lines.get(id) === line) this.#lines.delete(id);
   }
@@ -250,20 +299,41 @@ export class Turns {
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
   ): Promise<void> {
-    line.unsent += 1;
-    const sent = once(() => {
+    let isSent = false;
+    const sent = (): void => {
+      if (isSent) return;
+      // No call in between, which may be the end of it.
+      isSent = true;
       line.unsent -= 1;
       this.#advance(id, line);
-    });
-    if (kind === 'changes') line.unsettled += 1;
-    try {
-      resolve(await begin({ sent, again: (work) => this.#again(id, line, work) }));
-    } catch (error) {
-      reject(error);
-    } finally {
+    };
+    let isOver = false;
+    const end = (): void => {
+      if (isOver) return;
+      isOver = true;
       if (kind === 'changes') line.unsettled -= 1;
       sent();
       this.#advance(id, line);
+    };
+    const turn: Turn = { sent, again: (work) => this.#again(id, line, work) };
+    const outer = this.#beginning;
+    // No call in between: either all of it is there, or nothing.
+    line.unsent += 1;
+    if (kind === 'changes') line.unsettled += 1;
+    this.#beginning = { outer, end, reject };
+    let answer: Promise<T>;
+    try {
+      answer = begin(turn);
+    } catch (error) {
+      answer = Promise.reject(error);
+    }
+    this.#beginning = outer;
+    try {
+      resolve(await answer);
+    } catch (error) {
+      reject(error);
+    } finally {
+      end();
     }
   }
 
@@ -282,12 +352,5 @@ export class Turns {
 
 const ignore = (): void => undefined;
 
-function once(act: () => void): () => void {
-  let done = false;
-  return () => {
-    if (done) return;
-    // Before it acts: what it does may come back here.
-    done = true;
-    act();
-  };
-}
+const ENDED =
+  'JavaScript was ended, as a `vm` with a timeout does it, while this was handed to the store: it may be done, or not';

@@ -1,5 +1,6 @@
 /** Small values read on the calling thread: the first of a tick at once, those that are asked for beside it together. */
 import { decode } from '../../codec.js';
+import { needStack } from '../../stack.js';
 import type { Connection } from './connection.js';
 
 /** As many are read in one crossing at the most. */
@@ -26,9 +27,10 @@ export class KeyLooks {
   look(key: string): unknown {
     const waiting = this.#waiting;
     if (waiting !== null) return new Promise((resolve) => waiting.push({ key, resolve }));
-    this.#waiting = [];
-    // Before the continuation of whoever awaits this look, who may look again: one after another, all are the first.
+    // Before the continuation of whoever awaits this look, who may look again: one after another, all are the first. And before
+    // anybody waits for it: at a full stack it fails.
     void SETTLED.then(this.#endTick);
+    this.#waiting = [];
     return this.#one(key);
   }
 
@@ -42,9 +44,14 @@ export class KeyLooks {
   /** Looks at all that wait. Called before anything is written: they were asked for before that. */
   finish(): void {
     if (this.#waiting === null || this.#waiting.length === 0) return;
-    const waiting = this.#waiting.splice(0);
-    for (let first = 0; first < waiting.length; first += TOGETHER)
-      this.#several(waiting.slice(first, first + TOGETHER));
+    needStack();
+    const waiting = this.#waiting;
+    while (waiting.length > 0) {
+      const next = waiting.slice(0, TOGETHER);
+      this.#several(next);
+      // Now that they have been told: where this is ended before, the end of the tick has them still.
+      waiting.splice(0, next.length);
+    }
   }
 
   readonly #endTick = (): void => {
