@@ -52,6 +52,11 @@ async function main() {
     }
     const { messages: read } = await store.getSession('s');
     if (read.length !== messages.length) throw new Error('some are missing');
+    // For longer than is read in one turn of the loop.
+    for (let count = 0; count < 100; count += 1) {
+      if ((await store.get('key')) !== 2) throw new Error('another value');
+      if (count % 10 === 0) work();
+    }
     await store.close();
   }
   process.stdout.write('all came\n');

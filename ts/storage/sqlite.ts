@@ -256,6 +256,7 @@ export class SQLiteStorageAdapter implements StorageAdapter, Offered {
 
   /** What was asked for before lands; afterwards everything is rejected with `ERR_CLOSED`. */
   async close(): Promise<void> {
+    this.#keys.finishReads();
     await this.#connection.close();
     this.#saves.snapshots.clear();
   }

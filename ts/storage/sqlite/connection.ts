@@ -9,6 +9,7 @@ import type { Durability } from '../../types.js';
 import { EVERYTHING, PendingWrites } from '../pending-writes.js';
 import { Turns } from '../turns.js';
 import { drainOf } from './drain.js';
+import { Here } from './here.js';
 import type { CheckedOptions } from './options.js';
 import { Pace } from './pace.js';
 import { UnsettledSaves } from './unsettled-saves.js';
@@ -33,6 +34,7 @@ interface Opened {
 export class Connection {
   readonly turns: Turns;
   readonly pace = new Pace();
+  readonly here = new Here();
   readonly unsettled = new UnsettledSaves();
   readonly #options: CheckedOptions['opening'];
   readonly #patience: Patience;

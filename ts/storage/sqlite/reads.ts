@@ -118,15 +118,36 @@ export class SessionReads {
   async #inTurn(id: string): Promise<ReadSession | null> {
     const { turns } = this.#connection;
     const name = sessionName(id);
-    if (this.#options.readsHere && !turns.busy(id) && !this.#connection.inOrder(name)) {
-      const found = this.#here(id);
-      if (found !== undefined) return found;
-    }
+    const here = this.#options.readsHere && !turns.busy(id) && !this.#connection.inOrder(name);
+    if (here && !this.#connection.here.mayRead()) return this.#whenTurned(id);
+    const found = here ? this.#here(id) : undefined;
+    if (found !== undefined) return found;
     return turns.take(id, 'read', (turn) => {
       const answer = this.#inPieces(id, this.#connection.inOrder(name));
       turn.sent();
       return answer;
     });
+  }
+
+  /** Enough has been read here until the loop turns. What is asked for later waits behind it. */
+  #whenTurned(id: string): Promise<ReadSession | null> {
+    const { turns, pace } = this.#connection;
+    const read = async (): Promise<ReadSession | null> => {
+      const found = this.#here(id);
+      return found === undefined ? this.#inPieces(id, this.#inOrder(id)) : found;
+    };
+    return turns.take(
+      id,
+      'read',
+      (turn) =>
+        new Promise((resolve) =>
+          pace.begin(() => {
+            resolve(read());
+            turn.sent();
+            return false;
+          }),
+        ),
+    );
   }
 
   /** A part of a session's messages; null where there is no session. */
@@ -178,7 +199,7 @@ export class SessionReads {
     };
   }
 
-  /** What is small is read at once; undefined where it is not. */
+  /** A small session, read on this thread; null where there is none, undefined where another one has to read it. */
   #here(id: string): ReadSession | null | undefined {
     try {
       const found = this.#connection.now((binary, handle) => binary.storageReadSmall(handle, id));

@@ -1,0 +1,108 @@
+/** Reads on the calling thread: their promises are settled at once, and the loop has to turn all the same. */
+import { join } from 'node:path';
+
+import { migrate, SQLiteStorageAdapter, InMemoryStorageAdapter } from '../ts/index.js';
+import { native } from '../ts/native.js';
+import { sessionOf } from './support/sessions.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+/** What a read takes here, in milliseconds, and how many there may be in one turn of the loop: twice what is wanted. */
+const READ_MS = 1;
+const MOST = 12;
+
+const IDS = Array.from({ length: 60 }, (_, at) => `s${at}`);
+
+let adapter: SQLiteStorageAdapter;
+
+beforeEach(async () => {
+  adapter = new SQLiteStorageAdapter({ path: join(temporaryDirectory(), 's.db'), durability: 'process' });
+  await adapter.saveSessions(IDS.map((id) => [id, sessionOf(id, 1)]));
+  await adapter.setMany(IDS.map((key, at) => [key, at]));
+  await adapter.close();
+  adapter = new SQLiteStorageAdapter({ path: adapter.path, durability: 'process' });
+  await adapter.initialize();
+});
+
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await adapter.close();
+});
+
+/** Makes all reads slow; answers with how many there have been in the longest turn of the loop, and in all. */
+function slowReads(): () => { longest: number; all: number } {
+  const binary = native();
+  let all = 0;
+  let longest = 0;
+  let before = 0;
+  let over = false;
+  const turn = (): void => {
+    longest = Math.max(longest, all - before);
+    before = all;
+    if (!over) setImmediate(turn).unref();
+  };
+  setImmediate(turn).unref();
+  const slow = (): void => {
+    all += 1;
+    for (const end = performance.now() + READ_MS; performance.now() < end;);
+  };
+  for (const name of ['storageReadSmall', 'storageGetKeyNow', 'storageGetKeysNow'] as const) {
+    const read = binary[name] as (...words: unknown[]) => unknown;
+    jest.spyOn(binary, name).mockImplementation((...words: unknown[]) => {
+      slow();
+      return read(...words) as never;
+    });
+  }
+  return () => {
+    over = true;
+    turn();
+    return { longest, all };
+  };
+}
+
+const ways: [string, () => Promise<unknown>][] = [
+  ['sessions', async () => { for (const id of IDS) expect((await adapter.getSession(id))?.id).toBe(id); }],
+  ['versions', async () => { for (const id of IDS) expect((await adapter.getVersioned(id))?.session.id).toBe(id); }],
+  ['what is listed', async () => { for await (const id of adapter.sessions()) expect((await adapter.getSession(id))?.id).toBe(id); }],
+  ['many sessions at once', () => Promise.all(IDS.map((id) => adapter.getSession(id)))],
+  ['sessions of one moment', async () => expect([...(await adapter.getSessions(IDS)).keys()]).toEqual(IDS)],
+  ['keys', async () => { for (const [at, key] of [...IDS, ...IDS].entries()) expect(await adapter.get(key)).toBe(at % IDS.length); }],
+  ['a copy of all', () => migrate(adapter, new InMemoryStorageAdapter())],
+]; // prettier-ignore
+
+test.each(ways)('the loop turns between reads, one after another or together: %s', async (_, read) => {
+  const seen = slowReads();
+  await read();
+  const { longest, all } = seen();
+  expect(all).toBeGreaterThanOrEqual(IDS.length);
+  // The clock is not looked at for each key.
+  expect(longest).toBeLessThan(MOST + 8);
+});
+
+test('the loop turns where thousands of keys are asked for together', async () => {
+  const keys = Array.from({ length: 20_000 }, (_, at) => `s${at % 70}`);
+  const seen = slowReads();
+  const found = await Promise.all(keys.map((key) => adapter.get(key)));
+  expect(found).toEqual(keys.map((_key, at) => (at % 70 < IDS.length ? at % 70 : null)));
+  const { longest, all } = seen();
+  expect(all).toBeGreaterThan(60);
+  expect(longest).toBeLessThan(MOST);
+});
+
+test('what waits for the loop to turn comes before what is asked for later, and before the end', async () => {
+  const seen = slowReads();
+  for (const id of IDS.slice(0, 8)) await adapter.getSession(id);
+  // Enough has been read in this turn of the loop.
+  const [id] = IDS as [string];
+  const calls = [
+    [adapter.getSession(id), adapter.get(id), adapter.get('s1')],
+    [adapter.deleteSession(id), adapter.delete(id)],
+    [adapter.getSession(id), adapter.get(id), adapter.get('s1')],
+  ].map((some) => Promise.all<unknown>(some));
+  const closed = adapter.close();
+  const [before, gone, after] = await Promise.all(calls);
+  expect(before).toEqual([expect.objectContaining({ id }), 0, 1]);
+  expect(gone).toEqual([true, true]);
+  expect(after).toEqual([null, null, 1]);
+  await closed;
+  seen();
+});
