@@ -53,20 +53,6 @@ impl Owned {
         self.lanes.insert(Arc::clone(&loaded.session.id), Lane::resume(loaded, next));
     }
 
-    /// Puts on the disk what an owner that was killed left with the kernel. Where that fails nobody knows what the disk has.
-    pub(super) fn sync_found(&mut self) {
-        for lane in self.lanes.values_mut() {
-            let found = lane.session.files().iter().find(|file| !file.closed).map(|file| file.path.clone());
-            if let Some(path) = found
-                && let Err(error) = files::sync_file(&path)
-            {
-                tracing::error!(target: "smalltalk::event_log", %error, "a sync failed; the file is read again before the next write");
-                lane.broken = true;
-                self.around.doubts.raise(error.to_string());
-            }
-        }
-    }
-
     /// Before a session is written to that begins a file, or has to be read first. Where nothing has the file's name, it cannot
     /// tell that the directory is another one by now: the lock does, which is looked up once a batch.
     pub(super) fn make_ready(&mut self, id: &str, next: &[Powered]) -> Result<()> {

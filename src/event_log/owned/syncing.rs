@@ -63,6 +63,17 @@ impl Owned {
         self.sync_later(unopened);
     }
 
+    /// Sees to it that what an owner that was killed left with the kernel gets to the disk, beside the work: there may be more files
+    /// than anybody waits for. Whoever is promised the disk from here on waits for what his file had before as well.
+    pub(super) fn sync_found(&mut self) {
+        for (id, lane) in &mut self.lanes {
+            lane.is_to_be_synced();
+            lane.due = lane.dirty;
+            self.unsynced.extend(lane.due.then(|| Arc::clone(id)));
+        }
+        self.sync_at = (!self.unsynced.is_empty()).then(Instant::now);
+    }
+
     /// Takes note of files whose sync could not be begun: it is tried again, also where nobody asks for anything. One that
     /// somebody has removed is noticed by the next append.
     pub fn sync_later(&mut self, ids: impl IntoIterator<Item = Arc<str>>) {

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::*;
+use super::{
+    syncing::{is_whole, rest},
+    *,
+};
 
 /// So many files of the log may be open as long as this is there.
 struct Room;
@@ -39,20 +42,6 @@ fn append_each(
     answers.into_iter().map(|answer| answer.recv().unwrap().map(|receipt| receipt.seq)).collect()
 }
 
-/// Does what time asks for until it asks for nothing.
-fn rest(owned: &mut Owned) {
-    let begun = Instant::now();
-    while let Some(at) = owned.wake_at() {
-        std::thread::sleep(at.saturating_duration_since(Instant::now()));
-        owned.tick();
-        assert!(begun.elapsed() < Duration::from_secs(20), "it never sleeps");
-    }
-}
-
-fn is_whole(owned: &Owned) -> bool {
-    owned.lanes.values().all(|lane| lane.is_safe() && lane.name_on_disk() && !lane.dirty && !lane.broken)
-}
-
 #[test]
 fn files_are_closed_for_those_that_come_after_them_and_all_get_to_the_disk() {
     for durability in [Durability::Process, Durability::Power] {
@@ -72,6 +61,19 @@ fn files_are_closed_for_those_that_come_after_them_and_all_get_to_the_disk() {
         assert!(reopened.report.clean && reopened.report.damaged.is_empty());
         assert_eq!((reopened.lanes.len(), reopened.report.events), (50, 100));
     }
+}
+
+#[test]
+fn what_a_killed_owner_left_gets_to_the_disk_a_few_files_at_a_time_and_nothing_is_in_doubt() {
+    let directory = tempfile::TempDir::new().unwrap();
+    assert!(append_each(&mut open(directory.path()), 0..50, Durability::Process, 1).iter().all(Result::is_ok));
+    let room = Room::of(directory.path(), 8);
+    let mut owned = open(directory.path());
+    rest(&mut owned);
+    assert!(is_whole(&owned) && owned.lanes.len() == 50);
+    drop(room);
+    owned.close().unwrap();
+    assert!(open(directory.path()).report.clean);
 }
 
 /// Nothing is left to open their directory.

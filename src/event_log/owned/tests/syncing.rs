@@ -1,6 +1,57 @@
 //! When files and their names get to the disk, and what is tried again.
 
-use super::*;
+use super::{cleaning::append_to, *};
+
+/// Does what time asks for until it asks for nothing.
+pub(super) fn rest(owned: &mut Owned) {
+    let begun = Instant::now();
+    while let Some(at) = owned.wake_at() {
+        std::thread::sleep(at.saturating_duration_since(Instant::now()));
+        owned.tick();
+        assert!(owned.syncer.under_way() <= MOST_HANDLES);
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never sleeps");
+    }
+}
+
+pub(super) fn is_whole(owned: &Owned) -> bool {
+    owned.lanes.values().all(|lane| lane.is_safe() && lane.name_on_disk() && !lane.dirty && !lane.broken)
+}
+
+/// An owner that was killed left with the kernel what it has written to `s` and to many others.
+fn killed(directory: &std::path::Path) {
+    let mut owned = open(directory);
+    append(&mut owned, Durability::Process).unwrap();
+    for number in 0..MOST_HANDLES + 10 {
+        append_to(&mut owned, &format!("s{number}"));
+    }
+}
+
+#[test]
+fn no_opening_waits_for_the_files_of_a_killed_owner_which_are_synced_many_at_once_beside_the_work() {
+    let directory = tempfile::TempDir::new().unwrap();
+    killed(directory.path());
+    synced();
+    let mut owned = open(directory.path());
+    assert_eq!(synced().iter().filter(|one| one.extension().is_some()).count(), 0, "no file by itself");
+    assert!(owned.lanes.values().all(|lane| !lane.is_safe()));
+    // Whoever waits for the disk waits for what is in front of it in its file as well.
+    append(&mut owned, Durability::Power).unwrap();
+    let length = std::fs::metadata(directory.path().join("active/s.jsonl")).unwrap().len();
+    assert_eq!(owned.lanes["s"].bytes_on_disk(), length);
+    rest(&mut owned);
+    assert!(is_whole(&owned));
+    owned.close().unwrap();
+    assert!(open(directory.path()).report.clean);
+}
+
+#[test]
+fn a_flush_right_after_the_opening_waits_for_what_a_killed_owner_left() {
+    let directory = tempfile::TempDir::new().unwrap();
+    killed(directory.path());
+    let mut owned = open(directory.path());
+    flush(&mut owned).unwrap();
+    assert!(is_whole(&owned));
+}
 
 #[test]
 fn a_flush_tells_of_a_sync_that_failed_while_nobody_waited_for_it() {
