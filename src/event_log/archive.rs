@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{files, names, record, time::parse_date};
+use super::{files, names, record, stamp::Stamp, time::parse_date};
 use crate::error::Result;
 
 /// As much of the end of a file has its last event, but for large ones.
@@ -46,9 +46,10 @@ pub fn directories_seen(archive: &Path) -> (Vec<(Option<i64>, PathBuf)>, Result<
     (directories, seen)
 }
 
-/// The greatest number that there is, as far as all sessions go on above it: the last one of the newest file of each, within
-/// which numbers may have leapt. Where a day cannot be listed, or a file not be read, nothing is known of it but its name.
-pub fn furthest(archive: &Path) -> u64 {
+/// The greatest number of each session, by the stems of their names, as far as all go on above it: the last one of its newest
+/// file, within which numbers may have leapt. Where a day cannot be listed, or a file not be read, nothing is known of it but its
+/// name.
+pub fn last_of_each(archive: &Path) -> HashMap<String, u64> {
     let mut newest: HashMap<String, (u64, PathBuf)> = HashMap::new();
     for (_, day) in days_seen(archive).0 {
         for name in files::file_names(&day).unwrap_or_default() {
@@ -60,7 +61,15 @@ pub fn furthest(archive: &Path) -> u64 {
         }
     }
     let last = |path: &Path| last_of(path).ok().flatten().unwrap_or(0);
-    newest.values().fold(0, |highest, (first, path)| record::higher(record::higher(highest, *first), last(path)))
+    let highest = |first, path: &Path| record::higher(record::higher(0, first), last(path));
+    newest.into_iter().map(|(stem, (first, path))| (stem, highest(first, &path))).collect()
+}
+
+/// What tells this state of the archive from others: when names in it have come or gone. `None` where there is none, where it does
+/// not tell, or cannot be looked at.
+pub fn trace(archive: &Path) -> Option<u64> {
+    let days = days(archive).ok()?.into_iter().map(|(_, day)| day);
+    days.chain([archive.to_owned()]).map(|directory| Stamp::trace(&directory).map(u64::from)).sum()
 }
 
 /// The number of the last event in a file, of which no more is read than that takes.
@@ -125,7 +134,8 @@ mod tests {
         assert!(Command::new("mkfifo").arg(day.join("s.7.jsonl")).status().unwrap().success());
         let (tell, told) = mpsc::channel();
         let place = archive.path().to_owned();
-        thread::spawn(move || tell.send(furthest(&place)));
-        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(7), "its name tells of its first number");
+        thread::spawn(move || tell.send(last_of_each(&place)));
+        let expected = HashMap::from([("s".to_owned(), 7)]);
+        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(expected), "its name tells of its first number");
     }
 }

@@ -48,6 +48,9 @@ struct ClosedMark {
     /// Nor of any other session, whose events in `active` may have had successors that were lost.
     #[serde(default)]
     everywhere: bool,
+    /// What tells whether this is still the state in which it was closed, see [`Past::Closed`].
+    #[serde(default)]
+    trace: Option<u64>,
 }
 
 /// How the last owner left.
@@ -55,8 +58,9 @@ struct ClosedMark {
 pub enum Past {
     /// There was none.
     New,
-    /// In order; sessions without an event in `active`, or all of them, go on above this number.
-    Closed { highest_seq: u64, everywhere: bool },
+    /// In order; sessions without an event in `active`, or all of them, go on above this number. Where there is no trace, or the
+    /// log has another one, an earlier state of its files may have been put back since.
+    Closed { highest_seq: u64, everywhere: bool, trace: Option<u64> },
     /// It was killed, or the machine went down.
     Unclean,
 }
@@ -158,7 +162,8 @@ impl Layout {
             && let Ok(mark) = serde_json::from_slice::<ClosedMark>(&bytes)
             && record::higher(0, mark.highest_seq) == mark.highest_seq
         {
-            return Ok(Past::Closed { highest_seq: mark.highest_seq, everywhere: mark.everywhere });
+            let ClosedMark { highest_seq, everywhere, trace } = mark;
+            return Ok(Past::Closed { highest_seq, everywhere, trace });
         }
         // A directory of files without a lock was copied, or tidied by somebody: nobody knows what it once held, or what an
         // archive holds that cannot be listed.
@@ -221,8 +226,8 @@ impl Ownership {
     }
 
     /// Marks the log as closed in order. Everything else must be on the disk before.
-    pub fn close(self, highest_seq: u64, everywhere: bool) -> Result<()> {
-        let mark = serde_json::to_vec(&ClosedMark { highest_seq, everywhere }).unwrap_or_default();
+    pub fn close(self, highest_seq: u64, everywhere: bool, trace: Option<u64>) -> Result<()> {
+        let mark = serde_json::to_vec(&ClosedMark { highest_seq, everywhere, trace }).unwrap_or_default();
         files::replace(&self.layout.root, CLOSED, &mark)
     }
 }

@@ -107,11 +107,13 @@ impl Owned {
         }
         let mut unclaimed = HashSet::new();
         let loaded = reading::read_all(&layout, catalog, &mut report, &mut unclaimed)?;
+        let archived = numbers::Archived::look(&layout, past, &loaded);
         let highest_seq = match past {
             Past::New => 0,
-            Past::Closed { highest_seq, .. } => highest_seq,
+            Past::Closed { highest_seq, .. } if archived.furthest() <= highest_seq => highest_seq,
+            Past::Closed { .. } => numbers::beyond_others(archived.furthest()),
             Past::Unclean => {
-                let last = numbers::last_of_all(&layout, &loaded);
+                let last = numbers::last_of_all(&layout, &loaded, &archived);
                 numbers::beyond_others(record::higher(last, given.unwrap_or(0)))
             }
         };
@@ -152,16 +154,19 @@ impl Owned {
             clean_at: None,
         };
         for session in loaded {
+            let in_archive = archived.of(&session.session);
             let is_in_doubt = past == Past::Unclean || session.suspicious;
             let next = if is_in_doubt {
-                numbers::beyond(numbers::last_of(&owned.around.layout, &session))
+                numbers::beyond(numbers::last_of(&owned.around.layout, &session).max(in_archive))
             } else {
                 session.last_seq + 1
             };
             let everywhere = given.is_some() || matches!(past, Past::Closed { everywhere: true, .. });
             // A file may have been made for an event that never came.
             let used = everywhere || session.last_seq == 0;
-            owned.resume(session, if used { next.max(highest_seq.saturating_add(1)) } else { next });
+            let next = if used { next.max(highest_seq.saturating_add(1)) } else { next };
+            // An earlier state was put back: nobody knows what came after what the archive has.
+            owned.resume(session, if next > in_archive { next } else { numbers::beyond(in_archive) });
         }
         if past == Past::Unclean {
             owned.sync_found();
@@ -215,7 +220,9 @@ impl Owned {
             // Of all sessions: any of them may have lost its files by the next opening.
             let highest_seq = self.given();
             if self.lanes.values().all(Lane::has_its_last) {
-                self.ownership.close(highest_seq, everywhere)?;
+                let sessions = self.lanes.values().map(|lane| &*lane.session);
+                let trace = numbers::trace(&self.around.layout, sessions);
+                self.ownership.close(highest_seq, everywhere, trace)?;
             }
         }
         Ok(())

@@ -28,10 +28,19 @@ impl Stamp {
         found.is_settled(now).then_some(found)
     }
 
+    /// The state as a number, for the next owner of a log: by then the tick is over.
+    pub fn trace(directory: &Path) -> Option<u32> {
+        let found = Self::look(directory).filter(|found| found.is_fine())?;
+        Some(crc32c::crc32c(&found.changed.as_nanos().to_le_bytes()))
+    }
+
     fn is_settled(self, now: Duration) -> bool {
-        // File systems that count whole milliseconds, or seconds, have longer ticks.
-        let is_fine = !self.changed.subsec_nanos().is_multiple_of(1_000_000);
-        is_fine && now.saturating_sub(self.changed) >= TICK
+        self.is_fine() && now.saturating_sub(self.changed) >= TICK
+    }
+
+    /// File systems that count whole milliseconds, or seconds, have longer ticks.
+    fn is_fine(self) -> bool {
+        !self.changed.subsec_nanos().is_multiple_of(1_000_000)
     }
 
     #[cfg(unix)]

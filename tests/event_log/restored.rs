@@ -1,6 +1,10 @@
 //! An earlier state of the files is put back beside what the archive has by then.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use smalltalk_native::{
     durability::Durability,
@@ -150,4 +154,46 @@ fn a_number_that_a_consumer_has_acknowledged_is_not_given_again_after_a_close_in
     let log = place.open();
     assert!(statistics(&log).recovery.clean);
     assert_eq!([SESSION, "new"].map(|session| append(&log, session, 8).seq), [8, 12]);
+}
+
+/// Copies the files of a directory.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for name in names(from) {
+        fs::copy(from.join(&name), to.join(&name)).unwrap();
+    }
+}
+
+/// With the mark of the close that belongs to it, or beside that of a later one.
+#[test]
+fn numbers_that_the_archive_has_are_not_given_again_where_an_earlier_state_is_put_back_after_a_close_in_order() {
+    for with_mark in [false, true] {
+        let (place, before) = (Place::new(), Place::new());
+        let log = place.open();
+        (1..=10).for_each(|payload| assert_eq!(old(&log, payload, 3.0), payload));
+        append(&log, "other", 1);
+        close(&log);
+        copy(&place.active(), &before.active());
+        fs::copy(place.root.join("closed.json"), before.root.join("closed.json")).unwrap();
+        let log = place.open();
+        (11..=20).for_each(|payload| assert_eq!(old(&log, payload, 3.0), payload));
+        let later = append_body(&log, "later", body("t", "normal", now_ms() - 3.0 * DAY_MS, "1")).unwrap().seq;
+        assert_eq!(cleanup(&log), 2);
+        close(&log);
+        copy(&before.active(), &place.active());
+        if with_mark {
+            fs::copy(before.root.join("closed.json"), place.root.join("closed.json")).unwrap();
+        }
+        let log = place.open();
+        assert!(statistics(&log).recovery.clean);
+        for payload in 21..=23 {
+            assert!(old(&log, payload, 2.0) > 20, "{with_mark}");
+        }
+        assert_eq!(both(&place, &log, &ReplayFilter::default()), (1..=23).collect::<Vec<_>>());
+        let after = ReplayFilter { after_seq: Some(20.0), ..ReplayFilter::default() };
+        assert_eq!(both(&place, &log, &after), [21, 22, 23]);
+        assert!(append(&log, "later", 2).seq > later);
+        assert_eq!(append(&log, "other", 2).seq, 2, "of which nothing is missing");
+        close(&log);
+    }
 }

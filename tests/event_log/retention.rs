@@ -86,14 +86,10 @@ fn the_archive_never_replaces_a_file() {
     let place = Place::new();
     let options = LogOptions { max_retention: HOUR * 24 * 36_500, ..place.options() };
     let day = place.root.join("archive/2025-11-23");
-    fs::create_dir_all(&day).unwrap();
-    fs::write(day.join("s.1.jsonl"), "not to be lost").unwrap();
-    fs::create_dir(place.active()).unwrap();
-    fs::write(place.active().join("s.1.jsonl"), "").unwrap();
-    fs::remove_file(place.active().join("s.1.jsonl")).unwrap();
-    fs::write(place.root.join("closed.json"), r#"{"highestSeq":0}"#).unwrap();
     let log = EventLog::open(options).unwrap();
     assert_eq!(at(&log, SESSION, NOON), 1);
+    fs::create_dir_all(&day).unwrap();
+    fs::write(day.join("s.1.jsonl"), "not to be lost").unwrap();
     assert_eq!(cleanup(&log, HOUR).archived, 1);
     assert_eq!(names(&day), ["s.1-1.jsonl", "s.1.jsonl"]);
     assert_eq!(fs::read_to_string(day.join("s.1.jsonl")).unwrap(), "not to be lost");

@@ -1,6 +1,17 @@
-//! Which numbers may have been given, where the last owner could not write that down: it was killed, or the power went.
+//! Which numbers may have been given, where the last owner could not write that down, because it was killed or the power went,
+//! or what it wrote down is not what there is any more.
 
-use crate::event_log::{archive, consumers, directory::Layout, opening::Loaded, record, time::now_micros};
+use std::collections::HashMap;
+
+use crate::event_log::{
+    archive, consumers,
+    directory::{Layout, Past},
+    index::Session,
+    names,
+    opening::Loaded,
+    record,
+    time::now_micros,
+};
 
 /// Where numbers go on where `used` is the last that is known of, and later ones may have been lost. What is lost is above it,
 /// and the clock may be behind the one by which it was given.
@@ -20,7 +31,45 @@ pub(super) fn last_of(layout: &Layout, loaded: &Loaded) -> u64 {
 }
 
 /// The same of all sessions, those included that have no file any more.
-pub(super) fn last_of_all(layout: &Layout, loaded: &[Loaded]) -> u64 {
+pub(super) fn last_of_all(layout: &Layout, loaded: &[Loaded], archived: &Archived) -> u64 {
     let known = loaded.iter().map(|session| session.last_seq).fold(0, record::higher);
-    [consumers::furthest(layout), archive::furthest(&layout.archive)].into_iter().fold(known, record::higher)
+    [consumers::furthest(layout), archived.furthest()].into_iter().fold(known, record::higher)
+}
+
+/// The last number of each session in the archive, where that may be above those in `active`.
+pub(super) struct Archived(HashMap<String, u64>);
+
+impl Archived {
+    /// A log that was closed in order has nothing of that kind, unless an earlier state of its files was put back beside the archive
+    /// since. An archive may be large: it is looked at only where something has changed.
+    pub(super) fn look(layout: &Layout, past: Past, loaded: &[Loaded]) -> Self {
+        let is_as_closed = match past {
+            Past::New => true,
+            Past::Unclean | Past::Closed { trace: None, .. } => false,
+            Past::Closed { trace: then, .. } => then == trace(layout, loaded.iter().map(|loaded| &*loaded.session)),
+        };
+        Self(if is_as_closed { HashMap::new() } else { archive::last_of_each(&layout.archive) })
+    }
+
+    /// That of a session; 0 where there is none.
+    pub(super) fn of(&self, session: &Session) -> u64 {
+        // To make a name costs more than to see that there is none.
+        if self.0.is_empty() { 0 } else { self.0.get(&names::stem_of(&session.id)).copied().unwrap_or(0) }
+    }
+
+    /// The greatest one.
+    pub(super) fn furthest(&self) -> u64 {
+        self.0.values().copied().fold(0, record::higher)
+    }
+}
+
+/// What tells this state of a log from others: where its sessions end, and the state of its archive. `None` where nothing does.
+pub(super) fn trace<'a>(layout: &Layout, sessions: impl Iterator<Item = &'a Session>) -> Option<u64> {
+    let end = |session: &Session| {
+        let last = Some(session.last_seq()).filter(|last| *last > 0)?;
+        Some(u64::from(crc32c::crc32c(format!("{last} {}", session.id).as_bytes())))
+    };
+    let archive = archive::trace(&layout.archive)?;
+    // In whatever order they come.
+    Some(sessions.filter_map(end).fold(archive, u64::wrapping_add))
 }

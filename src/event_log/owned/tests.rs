@@ -6,6 +6,8 @@ mod heeding;
 mod meddling;
 mod moving;
 mod positions;
+#[cfg(unix)]
+mod put_back;
 mod refused;
 mod stuck;
 mod syncing;
