@@ -4,6 +4,7 @@
 //! where it is said to go before it goes. Or it is somewhere else by then: then he looks at the session again.
 
 use std::{
+    collections::HashSet,
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
@@ -69,6 +70,14 @@ impl Session {
     /// A file that it had, as it is now; `None` where that is no longer one of its files.
     fn now(&self, file: &Placed) -> Option<Placed> {
         self.files().iter().find(|other| other.is(file)).cloned()
+    }
+
+    /// Files that it had are none of its own any more. A cleanup takes thousands: many at a time, for each costs a look at all.
+    pub fn lose(&self, gone: &[Placed]) {
+        let gone: HashSet<_> = gone.iter().map(|file| Arc::as_ptr(&file.entries)).collect();
+        if !gone.is_empty() {
+            self.change(|files| files.retain(|file| !gone.contains(&Arc::as_ptr(&file.entries))));
+        }
     }
 }
 

@@ -129,28 +129,52 @@ impl Cleanup {
         slice: &mut Slice,
         moved: &mut Moved,
     ) -> Result<bool> {
+        let mut gone = Vec::new();
+        let outcome = self.archive_files(owned, session, slice, moved, &mut gone);
+        session.lose(&gone);
+        outcome
+    }
+
+    /// The same; what is `gone` the session has no longer.
+    fn archive_files(
+        &self,
+        owned: &mut Owned,
+        session: &Session,
+        slice: &mut Slice,
+        moved: &mut Moved,
+        gone: &mut Vec<Placed>,
+    ) -> Result<bool> {
         let limit = self.now - self.retention_ms;
-        let old = |file: &&Placed| {
+        let old = |file: &Placed| {
             let entries = read(&file.entries);
             file.closed && !entries.is_empty() && entries.summary.newest <= limit
         };
+        let mut looked_at = 0;
         while !slice.is_over() {
-            let Some(file) = session.files().iter().find(old).cloned() else { return Ok(true) };
+            let next = session
+                .files()
+                .iter()
+                .enumerate()
+                .skip(looked_at)
+                .find(|(_, file)| old(file))
+                .map(|(at, file)| (at, file.clone()));
+            let Some((at, file)) = next else { return Ok(true) };
+            looked_at = at + 1;
             slice.count();
             let layout = &owned.around.layout;
             if files::look(&file.path)?.is_none() && layout.active.is_dir() {
                 tracing::error!(target: "smalltalk::event_log", file = %file.path.display(), "somebody else has removed a file of the log");
-                session.change(|files| files.retain(|other| other.path != file.path));
                 let RecoveryReport { damaged, .. } = &mut owned.report;
                 owned.removed.extend(Damage::removed(&file, damaged));
+                gone.push(file);
                 continue;
             }
             let day = layout.archive.join(date_text(day_of(read(&file.entries).summary.newest)));
             files::create_directory(&day)?;
             // Whoever begins a replay meanwhile finds it in the one place or in the other; those under way hold theirs open.
             moving::move_file(session, &file, &day)?;
-            session.change(|files| files.retain(|other| other.path != file.path));
-            moved.entry(day).or_default().push(file.path);
+            moved.entry(day).or_default().push(file.path.clone());
+            gone.push(file);
         }
         Ok(false)
     }

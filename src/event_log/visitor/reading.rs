@@ -1,6 +1,8 @@
 //! Reading the files of a session: anew, or what has come to them.
 
 use std::{
+    collections::HashMap,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     sync::{Arc, RwLock, atomic::Ordering},
 };
@@ -76,17 +78,19 @@ impl Visitor {
         let stem = names::stem_of(id);
         let closed = listing.closed(&stem).to_vec();
         let session = Session::visited(id, before, growing.as_ref().map(|file| file.identity));
+        // There may be thousands of them: each is looked for once.
+        let mut before = before.map(known_files).unwrap_or_default();
         let mut last_seq = None;
         for name in &closed {
             let path = self.layout.active.join(name);
-            let known = before.and_then(|before| before.files().iter().find(|file| file.path == path).cloned());
+            let known = before.remove(OsStr::new(name));
             // One of which somebody has made a copy that is read first has no more to say; what was left out of one for such a
             // copy, which counts as damage, it says again when that is gone.
             let goes_on = |file: &Placed| {
                 let entries = read(&file.entries);
                 entries.damaged.is_empty() && last_seq.is_none_or(|last| entries.summary.first_seq > last)
             };
-            let placed = match known.filter(|file| file.closed && goes_on(file)) {
+            let placed = match known.filter(goes_on) {
                 Some(placed) => placed,
                 None => match self.closed_file(&session, name, path, last_seq)? {
                     Some(placed) => placed,
@@ -142,6 +146,13 @@ impl Visitor {
             None => Ok(listing.is_some_and(|listing| known.rests(listing))),
         }
     }
+}
+
+/// The closed files that were known, by their names.
+fn known_files(before: &Session) -> HashMap<OsString, Placed> {
+    let files = before.files();
+    let closed = files.iter().filter(|file| file.closed);
+    closed.filter_map(|file| Some((file.path.file_name()?.to_owned(), file.clone()))).collect()
 }
 
 fn identity_at(path: &Path) -> Result<Option<Identity>> {

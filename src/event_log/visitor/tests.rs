@@ -216,3 +216,23 @@ fn a_session_that_rests_costs_no_listing_until_the_directory_changes() {
     expected[3] = 2;
     assert!(look(expected) > 0);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn closed_files_that_are_known_cost_next_to_nothing_when_another_one_is_closed_however_many_they_are() {
+    use crate::event_log::time::thread_time;
+    const CLOSED: u64 = 1_500;
+    let place = Place::new();
+    (1..=CLOSED).for_each(|seq| place.write(&format!("s.{seq}.jsonl"), "s", seq));
+    let look = |last: u64| {
+        place.write("s.jsonl", "s", last);
+        let begun = thread_time();
+        assert_eq!(place.visitor.newest("s").unwrap(), last);
+        thread_time().saturating_sub(begun)
+    };
+    let first = look(CLOSED + 1);
+    fs::rename(place.active.join("s.jsonl"), place.active.join(format!("s.{}.jsonl", CLOSED + 1))).unwrap();
+    let later = look(CLOSED + 2);
+    assert!(later * 2 < first, "{later:?} after {first:?}");
+    assert_eq!(place.events("s"), CLOSED + 2);
+}
