@@ -61,3 +61,35 @@ describe.each(['process', 'power'])('where no more than 96 files may be open (%s
     await log.close();
   });
 });
+
+describe.each([false, true])('where no more than 160 files may be open (readOnly: %s)', (readOnly) => {
+  limited('60 sessions of 5 files are replayed at once, and the program opens files of its own meanwhile', async () => {
+    const cwd = temporaryDirectory();
+    const directory = `${cwd}/events`;
+    const log = open({ directory, maxFileBytes: 1_000, cleanupIntervalMs: 0 });
+    const ids = Array.from({ length: 60 }, (_, number) => `s${number}`);
+    for (let file = 0; file < 5; file += 1) {
+      await Promise.all(ids.map((id) => log.append(id, { topic: 't', payload: `${file}`.padEnd(900) })));
+    }
+    await log.close();
+    const replaying = `
+      const { openSync, closeSync } = require('node:fs');
+      const reader = new JsonlEventReplayStorage({ directory: log.directory, readOnly: ${readOnly} });
+      const replay = async (id) => {
+        const found = [];
+        for await (const { payload } of reader.replay(id, { priority: 'all' })) {
+          found.push(Number(payload));
+          await new Promise(setImmediate);
+          closeSync(openSync('/dev/null'));
+        }
+        return found.join();
+      };
+      Promise.all(Array.from({ length: 60 }, (_, number) => replay('s' + number))).then(async (all) => {
+        await Promise.all([reader.close(), log.close()]);
+        console.log(JSON.stringify([...new Set(all)]));
+      });`;
+    const node = [process.execPath, '-e', scriptWithLog(directory, replaying)];
+    const ran = await runProgram('prlimit', ['--nofile=160:160', ...node], { cwd });
+    expect(ran).toMatchObject({ code: 0, output: expect.stringContaining('["0,1,2,3,4"]\n') as string });
+  });
+});

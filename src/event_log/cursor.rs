@@ -2,20 +2,23 @@
 
 mod filter;
 mod holding;
+mod lending;
+mod part;
 mod piece;
+mod reaching;
 
-use std::{
-    collections::VecDeque,
-    fs::File,
-    path::PathBuf,
-    sync::{Arc, RwLock},
-};
+use std::collections::VecDeque;
 
 pub use self::filter::ReplayFilter;
-use self::{filter::Wanted, piece::read_piece};
+#[cfg(test)]
+pub use self::lending::MOST_LENT;
+use self::{
+    holding::Archived,
+    part::{Part, There},
+    piece::read_piece,
+};
 use super::{
-    checkpoint,
-    index::{Entries, Entry, Session, read},
+    index::{Entry, read},
     view::View,
 };
 use crate::error::{Error, Result};
@@ -30,49 +33,55 @@ const TRIES: usize = 100;
 /// A replay under way.
 #[derive(Debug)]
 pub struct Cursor {
-    source: Option<(View, String)>,
+    view: View,
+    session: String,
     filter: ReplayFilter,
+    stage: Stage,
     parts: VecDeque<Part>,
     remaining: usize,
 }
 
-/// One file of the replay: as much of it as there was at the start.
-#[derive(Debug, Clone)]
-struct Part {
-    file: Arc<File>,
-    path: PathBuf,
-    entries: Arc<RwLock<Entries>>,
-    session: Arc<Session>,
-    topics: Wanted,
-    next: usize,
-    end: usize,
-}
-
-impl Part {
-    /// A whole file; `None` where it has no event.
-    fn of(file: File, path: PathBuf, entries: Arc<RwLock<Entries>>, session: Arc<Session>) -> Option<Self> {
-        let is_empty = read(&entries).is_empty();
-        let part = Self { file: file.into(), path, entries, session, topics: None, next: 0, end: usize::MAX };
-        (!is_empty).then_some(part)
-    }
-
-    /// The numbers of its first event and of its last one.
-    fn seqs(&self) -> (u64, u64) {
-        let summary = read(&self.entries).summary;
-        (summary.first_seq, summary.last_seq)
-    }
-
-    /// Some of its events.
-    fn cut(&self, start: usize, end: usize) -> Self {
-        Self { next: start, end, ..self.clone() }
-    }
+/// How far it has come before its first piece.
+#[derive(Debug)]
+enum Stage {
+    /// Nothing is known of its files.
+    New,
+    /// Archived ones are being read.
+    Archive(Archived),
+    /// All are known.
+    Ready,
 }
 
 impl Cursor {
     /// A replay of a session. It is fixed by the first [`Cursor::pull`].
     pub fn new(view: View, session: String, filter: ReplayFilter) -> Self {
         let remaining = filter.limit.unwrap_or(usize::MAX);
-        Self { source: Some((view, session)), remaining, parts: VecDeque::new(), filter }
+        Self { view, session, remaining, stage: Stage::New, parts: VecDeque::new(), filter }
+    }
+
+    /// Does a part of what comes before the first piece; whether that is all. Archived files are read for it, one at a time, and
+    /// others may be served in between.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn prepare(&mut self) -> Result<bool> {
+        match std::mem::replace(&mut self.stage, Stage::Ready) {
+            Stage::Ready => {}
+            Stage::New => self.begin()?,
+            Stage::Archive(mut archived) => {
+                if archived.read_next()? {
+                    self.stage = Stage::Archive(archived);
+                } else {
+                    let parts = archived.into_parts(self.view.archive())?;
+                    if self.place(parts)? {
+                        self.let_go();
+                    } else {
+                        self.stage = Stage::New;
+                    }
+                }
+            }
+        }
+        Ok(matches!(self.stage, Stage::Ready))
     }
 
     /// The next piece, as a JSON array of events; `None` at the end.
@@ -80,16 +89,20 @@ impl Cursor {
     /// # Errors
     /// [`Error::Io`].
     pub fn pull(&mut self) -> Result<Option<String>> {
-        if let Some((view, id)) = self.source.take() {
-            self.begin(&view, &id)?;
-        }
+        while !self.prepare()? {}
         while self.remaining > 0 {
-            let Some(mut part) = self.parts.pop_front() else { return Ok(None) };
+            let Some(mut part) = self.parts.pop_front() else { break };
             let piece = self.choose(&mut part);
-            let (text, events) = read_piece(&part, &piece)?;
+            let mut found = (String::new(), 0);
+            if !piece.is_empty() {
+                let Some(held) = part.reach(&self.view)? else { continue };
+                found = read_piece(&part, &held.file, &piece)?;
+                part.held = Some(held).filter(|held| held.slot.is_some());
+            }
             if part.next < part.end {
                 self.parts.push_front(part);
             }
+            let (text, events) = found;
             if events > 0 {
                 self.remaining = self.remaining.saturating_sub(events);
                 return Ok(Some(text));
@@ -101,58 +114,79 @@ impl Cursor {
 
     /// Lets go of the files.
     pub fn release(&mut self) {
-        self.source = None;
+        self.stage = Stage::Ready;
         self.parts.clear();
         self.remaining = 0;
     }
 
-    fn begin(&mut self, view: &View, id: &str) -> Result<()> {
+    fn begin(&mut self) -> Result<()> {
         for _ in 0..TRIES {
-            let session = view.session(id)?;
-            let held = session.map_or(Ok(Some(Vec::new())), |session| self.hold(view, &session))?;
-            let Some(mut held) = held else {
-                view.forget(id);
-                continue;
-            };
+            self.parts.clear();
+            let session = self.view.session(&self.session)?;
+            let mut parts = session.map_or_else(Vec::new, |session| self.list(&session));
             if self.filter.archived {
-                // After the others: what is archived meanwhile is held already.
-                held = self.hold_archived(view.archive(), id, held)?;
+                if self.hold(&mut parts)? {
+                    // After the others: what is archived meanwhile is held already, or known.
+                    self.stage = Stage::Archive(self.list_archived(self.view.archive(), &self.session, parts)?);
+                    return Ok(());
+                }
+            } else if self.place(parts)? {
+                let needed = self.needed();
+                let mut parts = std::mem::take(&mut self.parts);
+                let is_held = self.hold(parts.make_contiguous().get_mut(..needed).unwrap_or_default())?;
+                self.parts = parts;
+                if is_held {
+                    return Ok(());
+                }
             }
-            let mut wanted = self.filter.last.unwrap_or(usize::MAX);
-            for part in held.into_iter().rev() {
-                self.add(part, &mut wanted)?;
-            }
-            return Ok(());
+            self.view.forget(&self.session);
         }
         let cause = std::io::Error::other("its owner moves its files faster than they can be opened");
-        Err(Error::io(format!("replaying session {id:?}"), &cause))
+        Err(Error::io(format!("replaying session {:?}", self.session), &cause))
+    }
+
+    /// Adds files as far as the replay covers them; `false` where one is no longer where it was.
+    fn place(&mut self, parts: Vec<Part>) -> Result<bool> {
+        let mut wanted = self.filter.last.unwrap_or(usize::MAX);
+        for part in parts.into_iter().rev() {
+            if !self.add(part, &mut wanted)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Adds a file before the others, as far as the replay covers it. Its index is asked for only where it may.
-    fn add(&mut self, mut part: Part, wanted: &mut usize) -> Result<()> {
-        if *wanted == 0 || self.filter.excludes(&read(&part.entries).summary) {
-            return Ok(());
+    fn add(&mut self, mut part: Part, wanted: &mut usize) -> Result<bool> {
+        if *wanted == 0 || self.filter.excludes(&read(&part.placed.entries).summary) {
+            return Ok(true);
         }
-        checkpoint::load(&part.entries, &part.session, &part.file)?;
+        if part.is_stored() {
+            match part.take_hold(&self.view, None)? {
+                There::Yes => {}
+                There::Moved => return Ok(false),
+                There::No => return Ok(true),
+            }
+        }
         // First where it ends: a topic has its number before the first event of it can be seen. One that is new since would be
         // passed over, and whoever goes on behind a later event never gets it.
-        part.end = part.end.min(read(&part.entries).list.len());
+        part.end = part.end.min(read(&part.placed.entries).list.len());
         part.topics = self.filter.wanted_topics(&part.session.topics());
         #[cfg(test)]
         if let Some(work) = MEANWHILE.take() {
             work();
         }
-        let (start, end) = self.filter.span(&read(&part.entries), part.next..part.end, &part.topics, wanted);
+        let (start, end) = self.filter.span(&read(&part.placed.entries), part.next..part.end, &part.topics, wanted);
         if start < end {
             (part.next, part.end) = (start, end);
             self.parts.push_front(part);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The matches of the next piece.
     fn choose(&self, part: &mut Part) -> Vec<Entry> {
-        let entries = read(&part.entries);
+        let entries = read(&part.placed.entries);
         let mut chosen: Vec<Entry> = Vec::new();
         let mut bytes = 0;
         while part.next < part.end && chosen.len() < PIECE_EVENTS.min(self.remaining) {

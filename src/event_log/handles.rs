@@ -47,7 +47,7 @@ pub struct Consumer {
 impl Replay {
     /// The next piece: a JSON array of some hundred events without their checksums; `None` at the end.
     pub fn pull(&self, reply: Reply<Option<String>>) {
-        let mut ask = Ask::Pull { cursor: Arc::clone(&self.cursor), reply };
+        let mut ask = Ask::Pull { cursor: Arc::clone(&self.cursor), reader: self.reader.clone(), reply };
         if let Some(core) = &self.core
             && !self.begun.swap(true, Ordering::Relaxed)
         {

@@ -9,7 +9,7 @@ use super::{bell::Bell, consumers::Position, cursor::Cursor, positions::Asked, v
 use crate::{
     error::{Error, Result},
     reply::{Reply, Tag},
-    worker::Handler,
+    worker::{Handler, Worker},
 };
 
 /// A replay that two sides may touch: the reader, and whoever ends it early.
@@ -20,8 +20,9 @@ pub type SharedPosition = Arc<Mutex<Option<Position>>>;
 
 /// What a reader is asked for.
 pub enum Ask {
-    /// The next piece of a replay: a JSON array of events; `None` at the end.
-    Pull { cursor: SharedCursor, reply: Reply<Option<String>> },
+    /// The next piece of a replay: a JSON array of events; `None` at the end. What comes before the first one is done in parts, and
+    /// after each `reader` is asked for the next.
+    Pull { cursor: SharedCursor, reader: Worker<Ask>, reply: Reply<Option<String>> },
     /// To take note of how far a consumer has come.
     Advance { position: SharedPosition, seq: u64, asked: Asked, reply: Reply<()> },
     /// Something that touches files and answers by itself, with an error where it is not done.
@@ -49,8 +50,21 @@ impl Ask {
     /// Reads, and answers.
     pub fn answer(self) {
         match self {
-            Self::Pull { cursor, reply } => {
-                let outcome = cursor.lock().unwrap_or_else(PoisonError::into_inner).pull();
+            Self::Pull { cursor, reader, reply } => {
+                let mut replay = cursor.lock().unwrap_or_else(PoisonError::into_inner);
+                let outcome = match replay.prepare() {
+                    Ok(true) => replay.pull(),
+                    Ok(false) => {
+                        drop(replay);
+                        let next = Self::Pull { cursor, reader: reader.clone(), reply };
+                        if let Err((error, next)) = reader.submit_with_room(next) {
+                            next.refuse(error);
+                        }
+                        return;
+                    }
+                    Err(error) => Err(error),
+                };
+                drop(replay);
                 reply.send(outcome);
             }
             Self::Advance { position, seq, asked, reply } => {

@@ -10,7 +10,7 @@ use super::{
     moving::{self, Opened},
     visitor::{self, Visitor},
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What readers see.
 #[derive(Debug, Clone)]
@@ -80,6 +80,22 @@ impl View {
             }
             Self::Visited(_) => false,
         }
+    }
+
+    /// A file of this process's log is not where it is known to be, and nobody of ours has moved it: somebody else has removed it.
+    ///
+    /// # Errors
+    /// Where that cannot be told: the log is no longer ours, or all files are gone with their directory, which may be on a disk
+    /// that is not there just now.
+    pub fn is_removed(&self, placed: &Placed) -> Result<()> {
+        if self.is_lost() {
+            return Err(self.layout().lost());
+        }
+        if !self.layout().active.is_dir() {
+            let cause = std::io::Error::other("somebody else has removed its directory");
+            return Err(Error::io(format!("opening {}", placed.path.display()), &cause));
+        }
+        Ok(())
     }
 
     /// A file of a session is no longer where it was.

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
+use crossbeam_channel::{bounded, unbounded};
 use smalltalk_native::{
+    Result,
+    durability::Durability,
     event_log::{EventLog, LogOptions, ReplayFilter},
     reply::Reply,
 };
@@ -95,6 +98,38 @@ fn a_replay_is_fixed_by_its_first_piece_whatever_moves_under_it() {
     }
     assert_eq!(payloads(&events), (0..2000).collect::<Vec<_>>());
     assert_eq!(payloads(&all(&log, SESSION)), [5000]);
+}
+
+#[test]
+fn whoever_asks_later_does_not_wait_for_all_that_a_replay_reads_of_the_archive() {
+    let place = Place::new();
+    let log = EventLog::open(LogOptions { max_file_bytes: 400, ..place.options() }).unwrap();
+    for payload in 0..30 {
+        append_body(&log, SESSION, body("t", "normal", 1.0, &payload.to_string())).unwrap();
+    }
+    assert!(wait(|reply| log.cleanup(Duration::ZERO, reply)).unwrap().archived > 5);
+    append(&log, "live", 0);
+    let consumer = log.consumer("live".into(), "c".into(), Durability::Process).unwrap();
+    wait(|reply| consumer.open(reply)).unwrap();
+    // The thread that reads is held up until all have asked.
+    let held = log.replay("live".into(), ReplayFilter::default()).unwrap();
+    let archived = log.replay(SESSION.into(), ReplayFilter { archived: true, ..ReplayFilter::default() }).unwrap();
+    let (go_on, going_on) = bounded::<()>(0);
+    held.pull(Reply::new(move |_| assert!(going_on.recv().is_err(), "nothing is sent")));
+    let (tell, told) = unbounded();
+    let (pulled, acknowledged) = (tell.clone(), tell);
+    archived.pull(Reply::new(move |piece: Result<Option<String>>| {
+        pulled.send(if piece.unwrap().unwrap().contains("\"seq\":1,") { "pulled" } else { "something else" }).unwrap();
+    }));
+    consumer.acknowledge(
+        1,
+        Reply::new(move |outcome: Result<()>| {
+            acknowledged.send(if outcome.is_ok() { "acknowledged" } else { "not" }).unwrap()
+        }),
+    );
+    drop(go_on);
+    assert_eq!(told.iter().take(2).collect::<Vec<_>>(), ["acknowledged", "pulled"]);
+    close(&log);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! One piece of a replay: from the places of its events in a file to a JSON array.
 
-use super::Part;
+use std::fs::File;
+
+use super::part::Part;
 use crate::{
-    error::{Error, Result},
+    error::Result,
     event_log::{
         files,
         index::{Entry, write},
@@ -15,7 +17,7 @@ const READ_ALONG: u64 = 4096;
 
 /// The events of a piece as a JSON array, and how many they are. A line that was damaged since the index was made is
 /// left out: it costs itself, like one that the opening found.
-pub(super) fn read_piece(part: &Part, piece: &[Entry]) -> Result<(String, usize)> {
+pub(super) fn read_piece(part: &Part, file: &File, piece: &[Entry]) -> Result<(String, usize)> {
     let mut text = String::with_capacity(piece.iter().map(|entry| entry.length as usize + 1).sum::<usize>() + 2);
     let mut events = 0;
     text.push('[');
@@ -23,8 +25,7 @@ pub(super) fn read_piece(part: &Part, piece: &[Entry]) -> Result<(String, usize)
         let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
         let size = usize::try_from(end_of(last) - first.offset).unwrap_or(usize::MAX);
         let mut buffer = vec![0_u8; size];
-        let there = files::read_at(&part.file, &mut buffer, first.offset)
-            .map_err(|cause| Error::io(format!("reading {}", part.path.display()), &cause))?;
+        let there = files::read_at(file, &mut buffer, first.offset).map_err(|cause| part.reading(&cause))?;
         buffer.truncate(there);
         for entry in run {
             let start = usize::try_from(entry.offset - first.offset).unwrap_or(usize::MAX);
@@ -41,8 +42,8 @@ pub(super) fn read_piece(part: &Part, piece: &[Entry]) -> Result<(String, usize)
 
 /// Takes note of a damaged line, for the statistics. Said once for each, and once for neighbours.
 fn report(part: &Part, entry: &Entry) {
-    if write(&part.entries).note_damage(entry.offset..end_of(entry)) {
-        let (file, offset, seq) = (part.path.display(), entry.offset, entry.seq);
+    if write(&part.placed.entries).note_damage(entry.offset..end_of(entry)) {
+        let (file, offset, seq) = (part.placed.path.display(), entry.offset, entry.seq);
         tracing::warn!(target: "smalltalk::event_log", %file, offset, seq, "skipped a line that was damaged while the log was open");
     }
 }

@@ -3,6 +3,7 @@ mod cleaning;
 #[cfg(target_os = "linux")]
 mod exhausted;
 mod heeding;
+mod holding;
 mod meddling;
 mod moving;
 mod positions;
