@@ -28,9 +28,11 @@ impl Doubt {
         self.recover_at = None;
     }
 
-    /// A try to end it has failed: the next one comes after twice the time.
-    pub fn postpone(&mut self) {
+    /// A try to end it has failed: the next one comes after twice the time. Says whether that was the first one.
+    pub fn postpone(&mut self) -> bool {
+        let is_first = self.pause == SOON;
         self.wait(self.pause.saturating_mul(2).min(SELDOM));
+        is_first
     }
 
     /// Whether nothing may be acknowledged.
@@ -64,12 +66,14 @@ mod tests {
         doubt.begin();
         assert_eq!(doubt.wake_at(), first, "a second failure puts nothing off");
         let pauses = [4, 8, 16, 32, 60, 60].map(Duration::from_secs);
-        for pause in pauses {
-            doubt.postpone();
+        for (failed, pause) in pauses.into_iter().enumerate() {
+            assert_eq!(doubt.postpone(), failed == 0, "what stays as it is is said once");
             assert_eq!(doubt.pause, pause);
             assert!(doubt.is_there());
         }
         doubt.end();
         assert_eq!((doubt.is_there(), doubt.wake_at()), (false, None));
+        doubt.begin();
+        assert!(doubt.postpone(), "another doubt is another one");
     }
 }

@@ -122,9 +122,11 @@ impl Writer {
 
     /// Ends the doubt although nobody asks: what was acknowledged without a sync waits for one.
     fn recover(&mut self) {
-        if let Err(error) = self.sound() {
+        // What stays as it is is said once.
+        if let Err(error) = self.sound()
+            && self.doubt.postpone()
+        {
             tracing::warn!(target: "smalltalk::storage", %error, "what is on the disk stays in doubt");
-            self.doubt.postpone();
         }
     }
 
