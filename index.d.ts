@@ -390,6 +390,9 @@ export interface StorageOpenOptions {
   now?: number
 }
 
+/** Looks for messages whose session is gone: a JSON object with `numbers`, those of the sessions. */
+export declare function storageOrphans(handle: ExternalObject<StorageHandle>, slot: number): void
+
 /** Lists keys that begin with `prefix`, in order, behind the key `after`. */
 export declare function storagePageKeys(handle: ExternalObject<StorageHandle>, slot: number, prefix: string, after: string | undefined | null, limit: number, now: number, inOrder: boolean): void
 
@@ -428,6 +431,9 @@ export declare function storageReadSmall(handle: ExternalObject<StorageHandle>, 
 
 /** Gives pages that nothing uses back to the disk; answers with the bytes. */
 export declare function storageReclaim(handle: ExternalObject<StorageHandle>, slot: number): void
+
+/** Removes some of those that one of them has left; answers as `storagePrune` does. */
+export declare function storageRemoveOrphans(handle: ExternalObject<StorageHandle>, slot: number, number: number, power: boolean): void
 
 /**
  * Stores what changed of a session; answers with its version, or null where another state is stored than the one that

@@ -176,3 +176,36 @@ test('what was not damaged goes on being saved by its changes', async () => {
   expect(whole).toHaveBeenCalledTimes(1);
   whole.mockRestore();
 });
+
+/** Two sessions, of which the row of one is damaged, and so the number that its messages are found by. */
+async function damagedRow(): Promise<{ adapter: SQLiteStorageAdapter; session: ChatSession }> {
+  const adapter = open();
+  const session = { ...sessionOf(0), context: { notes: 'precious' } };
+  session.messages = Array.from({ length: 3_000 }, (_, n) => ({ ...message(n), content: `short ${n}` }));
+  await adapter.saveSession('s', session);
+  await adapter.saveSession('other', { ...sessionOf(2), id: 'other' });
+  await damage('precious', 0, 0x50);
+  await expect(adapter.getSession('s')).rejects.toMatchObject(corrupt);
+  return { adapter, session };
+}
+
+const newest = 9e9;
+
+test.each([
+  ['is overwritten', (adapter: SQLiteStorageAdapter, session: ChatSession) => adapter.saveSession('s', session), 3_002],
+  ['is deleted', (adapter: SQLiteStorageAdapter) => adapter.deleteSession('s'), 2],
+])('what a session with a damaged row leaves behind that %s, prune removes', async (_, mend, left) => {
+  const { adapter, session } = await damagedRow();
+  // As long as it is there, they may be wanted by whoever rescues it.
+  expect(await adapter.prune({ updatedBefore: 0 })).toMatchObject({ sessions: 0, messages: 0, bytesFreed: 0 });
+  await mend(adapter, session);
+  expect((await adapter.verify()).damaged).toMatchObject([{ kind: 'file', id: 'messages' }]);
+  expect(await adapter.prune({ updatedBefore: newest, dryRun: true })).toMatchObject({ messages: left });
+  const report = await adapter.prune({ updatedBefore: 0 });
+  expect(report).toMatchObject({ sessions: 0, messages: 3_000 });
+  expect(report.bytesFreed).toBeGreaterThan(3_000 * 50);
+  expect((await adapter.verify()).damaged).toEqual([]);
+  expect(await adapter.getStats()).toMatchObject({ messages: left });
+  expect((await adapter.getSession('other'))?.messages).toEqual(sessionOf(2).messages);
+  expect(await adapter.prune({ updatedBefore: 0 })).toMatchObject({ messages: 0, bytesFreed: 0 });
+});

@@ -11,7 +11,7 @@ use super::{
     StorageHandle,
     shapes::integer,
 };
-use crate::storage::sqlite::{Pruned, Read, SqliteStore, Verification, Write};
+use crate::storage::sqlite::{Orphans, Pruned, Read, SqliteStore, Verification, Write};
 
 /// Counts: a JSON object with `sessions`, `messages`, `keys`, `sizeBytes`.
 #[napi(catch_unwind)]
@@ -40,6 +40,20 @@ pub fn storage_prune(
     })
 }
 
+/// Looks for messages whose session is gone: a JSON object with `numbers`, those of the sessions.
+#[napi(catch_unwind)]
+pub fn storage_orphans(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
+    entry("storageOrphans", || handle.ask(slot, SqliteStore::orphans))
+}
+
+/// Removes some of those that one of them has left; answers as `storagePrune` does.
+#[napi(catch_unwind)]
+pub fn storage_remove_orphans(handle: &External<StorageHandle>, slot: u32, number: f64, power: bool) -> Result<()> {
+    entry("storageRemoveOrphans", || {
+        handle.write(power, |completions| Write::remove_orphans(integer(number), completions.reply(slot)))
+    })
+}
+
 /// Gives pages that nothing uses back to the disk; answers with the bytes.
 #[napi(catch_unwind)]
 pub fn storage_reclaim(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
@@ -62,6 +76,12 @@ pub fn storage_verify(handle: &External<StorageHandle>, slot: u32) -> Result<()>
 impl From<Pruned> for Outcome {
     fn from(pruned: Pruned) -> Self {
         Self::json(&pruned)
+    }
+}
+
+impl From<Orphans> for Outcome {
+    fn from(orphans: Orphans) -> Self {
+        Self::json(&orphans)
     }
 }
 

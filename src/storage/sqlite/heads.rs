@@ -80,6 +80,11 @@ impl Standing {
 /// What the index of ids does where a session is [`Standing::Misled`].
 pub const MISLED: &str = "the index of ids leads to a row that is not its own";
 
+/// All rows as they stand, whatever an index says, for [`Head::fits`].
+pub const ALL: &str = "SELECT data, types, active_agent, created_at, updated_at, number, version, stamp, message_count,
+                              message_bytes, crc, rowid AS row, id
+                       FROM sessions NOT INDEXED";
+
 impl Head {
     /// The row as it stands, and the checksum it should have.
     pub fn stored(connection: &Connection, id: &str) -> rusqlite::Result<Option<(Self, i64)>> {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row};
 use super::{
     counters::{self, Counter},
     failure::FILE,
-    heads::{Head, MISLED},
+    heads::{self, Head, MISLED},
     keys,
 };
 use crate::error::Error;
@@ -78,9 +78,7 @@ struct Table {
 
 const SESSIONS: Table = Table {
     counter: Counter::Sessions,
-    rows: "SELECT data, types, active_agent, created_at, updated_at, number, version, stamp, message_count,
-                  message_bytes, crc, rowid AS row, id
-           FROM sessions NOT INDEXED",
+    rows: heads::ALL,
     is_led_to: "SELECT 1 FROM sessions AS it
                 WHERE it.rowid = ?1 AND ?1 = (SELECT rowid FROM sessions WHERE id = +it.id)",
     check: "PRAGMA quick_check(sessions)",

@@ -34,6 +34,7 @@ mod named_file;
 mod naming;
 mod network;
 mod opening;
+mod orphans;
 mod owed;
 mod own_log;
 mod pages;
@@ -72,6 +73,7 @@ pub use direct::Glance;
 pub use held::{AskOthers, Copies, ask_others, holds_file};
 pub use job::{Read, Write};
 pub use keys::KeyEnd;
+pub use orphans::Orphans;
 pub use pages::{KeyFilter, LastSession, SessionPage};
 pub use parts::{Part, SessionInfo};
 pub use prune::Pruned;
@@ -193,6 +195,11 @@ impl SqliteStore {
     /// Counts the sessions that [`Write::prune`] would remove.
     pub fn preview_prune(&self, updated_before: i64, reply: Reply<Pruned>) {
         self.upkeep(reply, move |connection, _| prune::preview(connection, updated_before));
+    }
+
+    /// Looks for messages whose session is gone.
+    pub fn orphans(&self, reply: Reply<Orphans>) {
+        self.upkeep(reply, orphans::find);
     }
 
     /// Copies the store as it is now to a new file.

@@ -11,7 +11,7 @@ use super::{
 use crate::error::Result;
 
 /// What may go in one transaction, as bytes of sessions: other writes wait for it, and the log grows by what it touches.
-const AT_ONCE: i64 = 16 * 1024 * 1024;
+pub const AT_ONCE: i64 = 16 * 1024 * 1024;
 
 /// What was removed, or would be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -1,12 +1,15 @@
 //! The changes a store knows.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use super::{
     append, batches, changes,
     coming::ComingMessages,
     job::Write,
-    keys, maintenance,
+    keys, maintenance, orphans,
     prune::{self, Oldest, Pruned},
     save, sessions,
 };
@@ -134,6 +137,16 @@ impl Write {
         })
         .looking(look)
         .freeing()
+    }
+
+    /// Removes some of the messages that a session which is gone has left under its number.
+    #[must_use]
+    pub fn remove_orphans(number: i64, reply: Reply<Pruned>) -> Self {
+        let part = Arc::new(AtomicUsize::new(1));
+        let seen = Arc::clone(&part);
+        Self::new(0, reply, move |connection| orphans::remove(connection, number, part.load(Ordering::Relaxed)))
+            .looking(move |_, part| seen.store(part, Ordering::Relaxed))
+            .freeing()
     }
 
     /// Removes everything.

@@ -21,8 +21,9 @@ export async function prune(connection: Connection, query: PruneQuery, power: bo
   query.signal?.throwIfAborted();
   if (query.dryRun) return preview(connection, query);
   const report = await connection.writeInSteps((writeAll) => remove(writeAll, query, power));
-  // They are gone whether or not the disk is given back now: else the next prune does that.
-  if (report.sessions > 0) await reclaim(connection).catch(() => undefined);
+  // They are gone whether or not the rest is done now: else the next prune does that.
+  await removeOrphans(connection, report, query, power).catch(() => undefined);
+  if (report.messages > 0 || report.sessions > 0) await reclaim(connection).catch(() => undefined);
   return report;
 }
 
@@ -54,6 +55,31 @@ async function remove(
     if (more) signal?.throwIfAborted();
   }
   return report;
+}
+
+/** Removes the messages that damaged sessions have left behind when they were deleted or overwritten, and counts them. */
+async function removeOrphans(
+  connection: Connection,
+  report: PruneReport,
+  { signal }: PruneQuery,
+  power: boolean,
+): Promise<void> {
+  const text = await connection.readAll<string>((binary, handle, slot) => binary.storageOrphans(handle, slot), 'long');
+  const { numbers } = JSON.parse(text) as { numbers: number[] };
+  await connection.writeInSteps(async (writeAll) => {
+    for (const number of numbers) {
+      for (let more = true; more;) {
+        signal?.throwIfAborted();
+        const piece = await writeAll<string>((binary, handle, slot) =>
+          binary.storageRemoveOrphans(handle, slot, number, power),
+        );
+        const removed = JSON.parse(piece) as Pruned;
+        report.messages += removed.messages;
+        report.bytesFreed += removed.bytes;
+        more = removed.more;
+      }
+    }
+  });
 }
 
 async function reclaim(connection: Connection): Promise<void> {
