@@ -1,6 +1,10 @@
 //! Pruning, giving pages back, backups and verification.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use rusqlite::Connection;
 use smalltalk_native::{
@@ -180,6 +184,33 @@ fn a_backup_replaces_nothing_and_leaves_nothing_behind() {
     let nowhere = directory.path().join("nowhere/b.db");
     assert!(matches!(ask(|reply| store.backup(nowhere, reply)), Err(Error::Io { .. })));
     assert_eq!(names(directory.path()), ["s.db", "s.db-reserve", "s.db-shm", "s.db-wal", "taken"]);
+}
+
+#[test]
+fn a_backup_removes_what_one_to_the_same_place_has_left_that_was_killed() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory.path().join("s.db")).unwrap();
+    let id = "01a21d067a547409936b3bbe8c0a8c97";
+    let leave = |name: &str, hours: u64| {
+        let file = std::fs::File::create(directory.path().join(name)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
+    };
+    leave(&format!("b.db.{id}.partial"), 2);
+    // That of one that goes on, and others.
+    let others = [
+        (format!("b.db.{}.partial", id.replace('0', "1")), 0),
+        (format!("a.db.{id}.partial"), 2),
+        ("b.db.mine.partial".into(), 2),
+        (format!("b.db.{id}.partial.old"), 2),
+    ];
+    for (name, hours) in &others {
+        leave(name, *hours);
+    }
+    ask(|reply| store.backup(directory.path().join("b.db"), reply)).unwrap();
+    let mut expected: Vec<_> = others.iter().map(|(name, _)| &**name).collect();
+    expected.extend(["b.db", "s.db", "s.db-reserve", "s.db-shm", "s.db-wal"]);
+    expected.sort_unstable();
+    assert_eq!(names(directory.path()), expected);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub fn backup(connection: &Connection, ending: &Ending, target: &Path) -> Result
     }
     let partial = birth::beside(target, "partial");
     birth::create_file(&partial).map_err(|cause| Error::io("creating a backup", &cause))?;
+    birth::remove_abandoned(target, "partial", &partial);
     let made = copy(connection, ending, &partial).and_then(|()| publish(&partial, target));
     // Of what was published, this is the other name, where it could have two; of what was not, all there is.
     let removed = match fs::remove_file(&partial) {

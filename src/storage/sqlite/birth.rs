@@ -152,6 +152,34 @@ pub fn beside(path: &Path, ending: &str) -> PathBuf {
     with_ending(path, &format!(".{}.{ending}", uuid::Uuid::now_v7().simple()))
 }
 
+/// A file in the making is written to all the time: whose was not for so long has been killed, or stands still on a disk that
+/// does. That one fails when it finds its file gone, for it gets its name only where it is there.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+
+/// Removes what others who were killed have left of files that were to have the name `path`, under names as [`beside`] makes
+/// them. `mine` is such a file, just made: the file system tells the time by it, by the same clock as that of the others.
+pub fn remove_abandoned(path: &Path, ending: &str, mine: &Path) {
+    let modified = |path: &Path| fs::symlink_metadata(path).and_then(|found| found.modified());
+    let (Some(name), Ok(now)) = (path.file_name(), modified(mine)) else { return };
+    let directory = mine.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let (left, its_name) = (entry.path(), entry.file_name());
+        let is_one = its_name
+            .as_encoded_bytes()
+            .strip_prefix(name.as_encoded_bytes())
+            .and_then(|rest| rest.strip_prefix(b"."))
+            .and_then(|rest| rest.strip_suffix(ending.as_bytes()))
+            .and_then(|rest| rest.strip_suffix(b"."))
+            .is_some_and(|id| id.len() == 32 && id.iter().all(u8::is_ascii_hexdigit));
+        let is_old = |then| now.duration_since(then).is_ok_and(|age| age > ABANDONED);
+        if is_one && modified(&left).is_ok_and(is_old) {
+            // Nobody looks for it: it is only in the way.
+            let _ = fs::remove_file(left);
+        }
+    }
+}
+
 /// The name with something behind it.
 #[must_use]
 pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
