@@ -20,6 +20,7 @@ mod support;
 mod together;
 #[cfg(unix)]
 mod unreadable;
+mod verifying;
 mod wishes;
 mod withdrawing;
 mod writing;

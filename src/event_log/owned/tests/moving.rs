@@ -195,3 +195,32 @@ fn whoever_is_about_to_open_a_file_that_is_read_again_and_closed_misses_none_of_
         owned.close().unwrap();
     }
 }
+
+#[test]
+fn what_goes_to_the_archive_behind_a_verification_that_has_read_it_is_counted_once() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = three(directory.path());
+    owned.around.options.max_retention = Duration::from_secs(50 * 365 * 86_400);
+    close_file(&mut owned);
+    archive(&mut owned);
+    append_to(&mut owned, "s");
+    let view = view(&owned);
+    let (tell, told) = mpsc::channel();
+    let (go_on, going_on) = mpsc::channel();
+    let reading = thread::spawn(move || {
+        // When it has opened the file that is being written, and then listed the days of the archive.
+        files::OPENING.set(Some(Box::new(move || {
+            files::MEANWHILE.set(Some(Box::new(move || {
+                tell.send(()).unwrap();
+                going_on.recv_timeout(LONG).unwrap();
+            })));
+        })));
+        verify(&view, Some("s")).unwrap()
+    });
+    told.recv().unwrap();
+    archive(&mut owned);
+    go_on.send(()).unwrap();
+    let report = reading.join().unwrap();
+    assert_eq!((report.files, report.events, report.damaged.len()), (2, 4, 0));
+    owned.close().unwrap();
+}
