@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks';
 import timers from 'node:timers';
 import promised from 'node:timers/promises';
 
-export const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = timers;
+export const { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = timers;
 export const { setTimeout: delay } = promised;
 
 /** Milliseconds since some moment, which no change of the clock touches. */

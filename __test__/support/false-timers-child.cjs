@@ -5,10 +5,16 @@ const { join } = require('node:path');
 const timers = require('node:timers');
 const promised = require('node:timers/promises');
 
-const { FileStorageAdapter, JsonlEventReplayStorage, SQLiteStorageAdapter } = require('../../dist/index.js');
+const {
+  AgentHealthMonitor,
+  FileStorageAdapter,
+  JsonlEventReplayStorage,
+  SQLiteStorageAdapter,
+} = require('../../dist/index.js');
 
 const [directory] = process.argv.slice(2);
 const { now } = performance;
+const { clearInterval: realClear } = timers;
 
 /** Longer than answers are taken in one turn of the loop. */
 function work() {
@@ -25,8 +31,26 @@ function freeze() {
   performance.now = () => 0;
 }
 
+/** An agent that hangs, whose restart() does as well the first time, is noticed and brought back. */
+async function recovers() {
+  const backoff = { initialDelay: 10, jitter: 0 };
+  const monitor = new AgentHealthMonitor({ heartbeatInterval: 50, recoveryTimeout: 100, backoff });
+  const back = new Promise((resolve) => monitor.once('agent:recovered', resolve));
+  let restarts = 0;
+  const never = () => new Promise(() => undefined);
+  const ping = () => (restarts < 2 ? never() : Promise.resolve());
+  const restart = () => ((restarts += 1) < 2 ? never() : Promise.resolve());
+  monitor.registerAgent({ id: 'a', ping, restart });
+  await back;
+  await monitor.close();
+}
+
 async function main() {
+  // A monitor keeps no process alive.
+  const alive = setInterval(() => undefined, 1_000);
   freeze();
+  await recovers();
+  realClear(alive);
   const log = new JsonlEventReplayStorage({ directory: join(directory, 'log') });
   for (let count = 0; count < 5; count += 1) {
     await log.append('s', { topic: 't' });

@@ -1,7 +1,5 @@
 /** Says when the whole is degraded, and when it is restored. */
-import { clearTimeout, setTimeout } from 'node:timers';
-
-import { monotonic } from '../timers.js';
+import { clearTimeout, monotonic, setTimeout } from '../timers.js';
 import { Degradation } from './degradation.js';
 
 type Tell = (event: 'degraded' | 'restored', failing: string[]) => void;

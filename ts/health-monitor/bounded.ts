@@ -1,7 +1,5 @@
-import { clearImmediate, clearTimeout, setImmediate, setTimeout } from 'node:timers';
-
 import { HealthError } from '../errors.js';
-import { monotonic } from '../timers.js';
+import { clearImmediate, clearTimeout, monotonic, setImmediate, setTimeout } from '../timers.js';
 
 /** A timer that comes so much too late, in milliseconds, has found the loop frozen. */
 const FROZEN_MS = 100;

@@ -1,7 +1,5 @@
 /** Bringing one agent back: attempts, the waits between them, and giving up. Knows no agent and no monitor. */
-import { clearTimeout, setTimeout } from 'node:timers';
-
-import { monotonic } from '../timers.js';
+import { clearTimeout, monotonic, setTimeout } from '../timers.js';
 import { backoffDelay } from './backoff.js';
 import type { ResolvedConfig } from './options.js';
 import { newOutage } from './outage.js';
