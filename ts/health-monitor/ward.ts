@@ -81,6 +81,7 @@ export class Ward {
     const place = { id, strategy, spawn, missed, slot, ticket };
     const watched = new Watched(agent, place, this.#config.activityEvents, this.beats);
     this.agents.add(watched);
+    this.#audience.holdOnTo(agent);
     try {
       watched.attach();
       this.#proceedings.liveIn(watched, worker);
@@ -88,7 +89,6 @@ export class Ward {
       this.discharge(id);
       throw error;
     }
-    this.#audience.holdOnTo(agent);
     return id;
   }
 
