@@ -1,4 +1,5 @@
 /** Parts of one's own that openSmallTalk is given, and what becomes of the others where one of them is wrong, or silent. */
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -135,4 +136,18 @@ test('a log of one’s own that never answers keeps no store open, also where it
   expect(await erased).toBe(true);
   await closed;
   expect(log.erased).toEqual(['default']);
+});
+
+test('a close tells of an event that could not be stored and that no flush has heard of, and has closed everything by then', async () => {
+  for (const flushes of [false, true]) {
+    const { bus, log, storage, close } = await openSmallTalk({ directory: temporaryDirectory() });
+    const heard = once(bus, 'log:error');
+    bus.emit('callback_registered', () => undefined);
+    const [error] = (await heard) as [Error];
+    if (flushes) await expect(bus.flush()).rejects.toBe(error);
+    const closed = close();
+    await (flushes ? expect(closed).resolves.toBeUndefined() : expect(closed).rejects.toBe(error));
+    await expect(log.sessions()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    await expect(storage.get('k')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  }
 });

@@ -63,7 +63,13 @@ export interface SmallTalkOrFallback<T extends EventMap<T>> {
    * log of the caller's own erases once it has answered what the bus had sent it of the session.
    */
   eraseSession(sessionId: string): Promise<boolean>;
-  /** Stops the monitor, flushes the bus, and closes what was opened here. May be called twice. */
+  /**
+   * Stops the monitor, flushes the bus, and closes what was opened here. May be called twice. Rejects, when all of that has been
+   * done or tried, with the first that failed: an event that could not be stored and that no `flush()` of the bus has heard of,
+   * however long ago it was emitted, and whether or not a listener of `log:error` has; or what keeps the log or the store from
+   * closing in order. To tell these apart, flush the bus before. A log of your own that never answers keeps it waiting; the
+   * store is closed all the same.
+   */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
