@@ -118,3 +118,106 @@ test('a history holds what it counts', async () => {
     });`;
   expect(await reportOf(script)).toEqual({ wrong: [], unhandled: 0 });
 });
+
+/** What is asked of a store that the script has as `store`, where `n` is a number and `session` makes one. */
+const OF_A_STORE = {
+  save: "store.saveSession('s', session(n))",
+  'save something large': "store.saveSession('s', session(n, 'x'.repeat(100_000)))",
+  append: "store.appendMessages('s', session(n).messages)",
+  read: "store.getSession('s')",
+  'save together': "store.saveSessions([['s', session(n)]])",
+  list: 'store.listSessions()',
+  clear: 'store.clear()',
+  prune: 'store.prune({ updatedBefore: new Date(0) })',
+  verify: 'store.verify()',
+  set: "store.set('k', n)",
+};
+
+test.each(Object.entries(OF_A_STORE))('a SQLite store goes on after a call was ended: %s', async (_what, call) => {
+  const script = `${ENDLESS}
+    const session = (n, content = 'x' + n) => ({
+      id: 's',
+      messages: [{ id: 'm', role: 'user', content, timestamp: new Date() }],
+      createdAt: new Date(),
+      updatedAt: new Date(),
+    });
+    const [TIMEOUT_MS, MOST_CALLS, CALLS_TO_END] = [4_000, 60, 60];
+    report(async () => {
+      const store = new SQLiteStorageAdapter({ path: 'a.db', durability: 'process', timeoutMs: TIMEOUT_MS });
+      await store.saveSession('s', session(0));
+      for (let round = 0; round < CALLS_TO_END; round += 1) {
+        const answers = [];
+        endless((n) => {
+          // More would wait for their turns for long. The time is up soon.
+          if (n >= MOST_CALLS) for (;;);
+          answers.push(${call}.catch(() => undefined));
+        }, 1 + (round % 3));
+        await inTime(Promise.all(answers));
+        const after = [store.saveSession('s', session(round)), store.getSession('s'), store.get('k'), store.listSessions()];
+        await inTime(Promise.allSettled(after));
+        await Promise.all(after);
+      }
+      // What nobody waits for any more is given up by then.
+      await new Promise((resolve) => setTimeout(resolve, 1.2 * TIMEOUT_MS));
+      await inTime(store.close());
+      return {};
+    });`;
+  expect(await reportOf(script)).toEqual({ unhandled: 0 });
+});
+
+const OF_A_LOG = {
+  stats: 'log.getStats()',
+  verify: 'log.verify()',
+  'append with an id': "log.append('s', { topic: 't', id: `${round}-${n}` })",
+};
+
+test.each(Object.entries(OF_A_LOG))('a log goes on after a call was ended: %s', async (_what, call) => {
+  const script = `${ENDLESS}
+    const [TIMEOUT_MS, MOST_CALLS, CALLS_TO_END] = [4_000, 200, 60];
+    report(async () => {
+      const log = new JsonlEventReplayStorage({ directory: 'log', timeoutMs: TIMEOUT_MS });
+      await log.sessions();
+      for (let round = 0; round < CALLS_TO_END; round += 1) {
+        const answers = [];
+        endless((n) => {
+          if (n >= MOST_CALLS) for (;;);
+          answers.push(${call}.catch(() => undefined));
+        }, 1 + (round % 3));
+        await inTime(Promise.all(answers));
+        await inTime(log.getStats());
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1.2 * TIMEOUT_MS));
+      await inTime(log.close());
+      return {};
+    });`;
+  expect(await reportOf(script)).toEqual({ unhandled: 0 });
+});
+
+test('a failure that a program handles nowhere is told to the process, from whichever part it comes', async () => {
+  const script = `
+    const session = { id: 's', messages: [], createdAt: new Date(), updatedAt: new Date() };
+    const told = [];
+    process.on('unhandledRejection', ({ code }) => told.push(code));
+    void (async () => {
+      const store = new SQLiteStorageAdapter({ path: 'a.db' });
+      const log = new JsonlEventReplayStorage({ directory: 'log' });
+      await store.saveSession('s', session);
+      await store.set('k', 1);
+      await log.subscribe('s', 'one');
+      for (const call of [
+        () => store.saveVersioned('s', session, { ifVersion: null }),
+        () => store.appendMessages('none', [{ id: 'm', role: 'user', content: '', timestamp: new Date() }]),
+        () => store.backup('a.db'),
+        () => log.subscribe('s', 'one'),
+      ]) {
+        const before = told.length;
+        call();
+        while (told.length === before) await new Promise((resolve) => setImmediate(resolve));
+      }
+      await store.close();
+      await log.close();
+      console.log(JSON.stringify(told));
+    })();`;
+  const codes = ['ERR_CONFLICT', 'ERR_SESSION_UNKNOWN', expect.stringMatching(/^ERR_/) as string, 'ERR_LOCKED'];
+  expect(await reportOf(script)).toEqual(codes);
+});

@@ -201,7 +201,7 @@ test.each([
   expect(output.split('\n')).toContain('true');
 });
 
-const unsettledSave = { session: 's', unconditional: true, refused: false, characters: 1 };
+const unsettledSave = { session: 's', unconditional: true, refused: false, awaited: true, characters: 1 };
 
 test('a save on the condition of a version replaces none before it, and none of another session', () => {
   const unsettled = new UnsettledSaves();

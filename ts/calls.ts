@@ -1,11 +1,12 @@
 /** The promises of one opened native object: who waits for which answer. */
 import { ChurnMap } from './churn.js';
 import { fromNative, type ErrorRoom } from './errors.js';
+import { innerPromise } from './inner-promise.js';
 import { letExit, stayAlive } from './keep-alive.js';
 import { crossing, type Native } from './native.js';
 import type { Late, Patience } from './patience.js';
 import { needStack } from './stack.js';
-import { monotonic, setImmediate } from './timers.js';
+import { monotonic, setImmediate, soon } from './timers.js';
 
 /** The two ends of a promise. */
 export interface Ends<T> {
@@ -37,6 +38,9 @@ const NOBODY: Hearer = {};
 /** What is unknown of an operation without an answer: `write`, whether it happened; `read`, nothing. A `long` one may take its time. */
 export type Kind = 'write' | 'read' | 'long';
 
+const ENDED =
+  'JavaScript was ended, as a `vm` with a timeout does it, while this was handed to the binary: it may be done, or not';
+
 /** So long, in milliseconds, answers are taken as they come; then the loop has to turn. */
 const TURN_MS = 4;
 
@@ -54,6 +58,9 @@ export class Calls {
   /** When answers began to come in this turn of the loop, where they have. */
   #began = 0;
   #turning = false;
+  /** The slot whose operation is being given to the binary; 0: none. */
+  #giving = 0;
+  #looking = false;
   /** Answers that wait for the loop to turn. */
   #later: unknown[][] = [];
 
@@ -109,9 +116,9 @@ export class Calls {
     hearer: Hearer = NOBODY,
   ): Promise<T> {
     needStack();
-    return new Promise<T>((resolve, reject) => {
-      this.#give(begin, resolve, reject, kind, patience, since, hearer);
-    });
+    const { promise, resolve, reject } = innerPromise<T>();
+    this.#give(begin, resolve, reject, kind, patience, since, hearer);
+    return promise;
   }
 
   /** The same for somebody who has a promise already. */
@@ -139,7 +146,13 @@ export class Calls {
     since: number,
     hearer: Hearer,
   ): void {
+    if (!this.#looking) {
+      soon(this.#lookForEnded);
+      this.#looking = true;
+    }
+    this.#takeBack();
     const slot = this.#free();
+    this.#giving = slot;
     const waiting = { resolve, reject, kind, patience, since, hearer, staysAlive: false };
     this.#waiting.set(slot, waiting);
     if (kind === 'long') this.#long += 1;
@@ -151,6 +164,25 @@ export class Calls {
       this.abandon(slot, error);
       hearer.over?.();
     }
+    this.#giving = 0;
+  }
+
+  /** At the end of a turn nothing is being given. */
+  readonly #lookForEnded = (): void => {
+    this.#looking = false;
+    this.#takeBack();
+  };
+
+  /** Whoever gave it was ended in the midst of that, past any `catch`, as a `vm` with a timeout does it: no answer will come. */
+  #takeBack(): void {
+    const slot = this.#giving;
+    if (slot === 0) return;
+    this.#giving = 0;
+    const hearer = this.#waiting.get(slot)?.hearer;
+    this.abandon(slot, new this.#Room('ERR_INDETERMINATE', ENDED));
+    hearer?.over?.();
+    // What keeps the process alive may be there although nothing is counted yet.
+    letExit(false);
   }
 
   /** Operations that have not been answered. */

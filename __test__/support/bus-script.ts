@@ -6,9 +6,9 @@ import { temporaryDirectory } from './temporary.js';
 
 const PACKAGE = JSON.stringify(join(__dirname, '../../dist/index.js'));
 
-/** Runs a script that has the package as `SmallTalkEventBus` and `JsonlEventReplayStorage`. */
+/** Runs a script that has these classes of the package by their names. */
 export function runBusScript(work: string, flags: string[] = []): Promise<Ended> {
-  const script = `const { SmallTalkEventBus, JsonlEventReplayStorage } = require(${PACKAGE});\n${work}`;
+  const script = `const { SmallTalkEventBus, JsonlEventReplayStorage, SQLiteStorageAdapter } = require(${PACKAGE});\n${work}`;
   return runNode([...flags, '-e', script], { cwd: temporaryDirectory(), timeoutMs: 60_000 });
 }
 

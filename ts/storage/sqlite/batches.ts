@@ -1,4 +1,5 @@
 /** Many sessions in one transaction. */
+import { innerPromise } from '../../inner-promise.js';
 import type { ChatSession } from '../../types.js';
 import { EVERYTHING } from '../pending-writes.js';
 import type { Connection } from './connection.js';
@@ -15,26 +16,25 @@ export async function saveTogether(
   const all = sessions.map(([id, session]) => saves.image(id, session));
   const images = all.map(({ image }) => image);
   const left = [...all];
-  const save = connection.turns.takeAll(
-    ({ sent }) =>
-      new Promise<void>((resolve, reject) => {
-        connection.pace.begin(() => {
-          try {
-            const [one] = left;
-            if (one !== undefined && !one.step()) left.shift();
-            if (left.length > 0) return true;
-            const answer = connection.go<void>((binary, handle, slot) =>
-              binary.storageSaveSessions(handle, slot, images, power),
-            );
-            sent();
-            resolve(answer);
-          } catch (error) {
-            reject(error);
-          }
-          return false;
-        });
-      }),
-  );
+  const save = connection.turns.takeAll(({ sent }) => {
+    const { promise, resolve, reject } = innerPromise<void>();
+    connection.pace.begin(() => {
+      try {
+        const [one] = left;
+        if (one !== undefined && !one.step()) left.shift();
+        if (left.length > 0) return true;
+        const answer = connection.go<void>((binary, handle, slot) =>
+          binary.storageSaveSessions(handle, slot, images, power),
+        );
+        sent();
+        resolve(answer);
+      } catch (error) {
+        reject(error);
+      }
+      return false;
+    });
+    return promise;
+  });
   await connection.write(EVERYTHING, save);
   for (const one of all) one.learn();
 }

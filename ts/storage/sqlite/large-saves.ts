@@ -1,5 +1,6 @@
 /** Saving a large session in full: its text is made little by little, and written while the rest of it is made. */
 import { StorageError } from '../../errors.js';
+import { innerPromise } from '../../inner-promise.js';
 import { crossing, type Native } from '../../native.js';
 import type { Connection } from './connection.js';
 import type { Lines, SessionText } from './session-text.js';
@@ -30,33 +31,33 @@ export function saveInPieces(
   // The file need not be open for that.
   const abandon = (): void => crossing(StorageError, (binary) => binary.abandonMessages(coming));
   add(first);
-  return new Promise((resolve, reject) => {
-    let refused = false;
-    let complete = false;
-    const inTime = ask<number | null>(false);
-    inTime.catch((error: unknown) => {
-      refused = true;
-      reject(error);
-      // Nobody brings the rest; what has come would keep its room for a save that is asked for again.
-      if (!complete) abandon();
-    });
-    const end = (): void => {
-      complete = true;
-      const answer = connection.now((binary) => binary.completeMessages(coming)) ? inTime : ask<number>(true);
-      allSent();
-      resolve(answer as Promise<number>);
-    };
-    connection.pace.begin(() => {
-      if (refused) return false;
-      try {
-        add(text.next(PIECE));
-        if (text.done) end();
-        return !text.done;
-      } catch (error) {
-        abandon();
-        reject(error);
-        return false;
-      }
-    });
+  const { promise, resolve, reject } = innerPromise<number>();
+  let refused = false;
+  let complete = false;
+  const inTime = ask<number | null>(false);
+  inTime.catch((error: unknown) => {
+    refused = true;
+    reject(error);
+    // Nobody brings the rest; what has come would keep its room for a save that is asked for again.
+    if (!complete) abandon();
   });
+  const end = (): void => {
+    complete = true;
+    const answer = connection.now((binary) => binary.completeMessages(coming)) ? inTime : ask<number>(true);
+    allSent();
+    resolve(answer as Promise<number>);
+  };
+  connection.pace.begin(() => {
+    if (refused) return false;
+    try {
+      add(text.next(PIECE));
+      if (text.done) end();
+      return !text.done;
+    } catch (error) {
+      abandon();
+      reject(error);
+      return false;
+    }
+  });
+  return promise;
 }

@@ -1,4 +1,5 @@
 /** Long work in short steps: the loop turns in between, however many work at once. */
+import { needStack } from '../../stack.js';
 import { monotonic, setImmediate } from '../../timers.js';
 
 /** How long the steps of one turn of the loop may take together, in milliseconds; one step is always taken. */
@@ -14,6 +15,7 @@ export class Pace {
 
   /** Begins work; its first step comes with the next turn of the loop. */
   begin(step: Step): void {
+    needStack();
     this.#under.push(step);
     this.#schedule();
   }
@@ -25,12 +27,13 @@ export class Pace {
 
   #schedule(): void {
     if (this.#scheduled || this.#under.length === 0) return;
-    this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
       this.#turn();
       this.#schedule();
     });
+    // Not before: where this is ended in between, the next one is to do it.
+    this.#scheduled = true;
   }
 
   #turn(): void {

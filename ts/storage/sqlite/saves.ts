@@ -146,6 +146,7 @@ export class SessionSaves {
       session: id,
       unconditional: manners.ifVersion === undefined,
       refused: false,
+      awaited: false,
       characters: written.reduce((sum, { text }) => sum + text.length, head.text.length + lifted.characters + BESIDE),
       sendInFull: this.#saveAgain.bind(this, id, state, stamp, manners),
     };
@@ -171,11 +172,12 @@ export class SessionSaves {
         },
         manners.power,
       );
-    unsettled.add(save);
     const answer = this.#connection.go<number | null>(begin, 'write', {
       heard: unsettled.heard.bind(unsettled, save),
     });
+    unsettled.add(save);
     turn.sent();
+    save.awaited = true;
     try {
       const version = await answer;
       if (version !== null) return version;

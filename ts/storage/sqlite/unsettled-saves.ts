@@ -11,6 +11,8 @@ export interface UnsettledSave {
   readonly unconditional: boolean;
   /** Whether the store has answered that it has another state. */
   refused: boolean;
+  /** Whether somebody waits for it: who was ended before that, as a `vm` with a timeout does it, has promised nothing. */
+  awaited: boolean;
   /** What it takes of the queue, about, until it is answered. */
   readonly characters: number;
   /** Sends it in full. */
@@ -38,7 +40,7 @@ export class UnsettledSaves {
 
   /** Takes its answer: null where the store has another state. */
   heard(save: UnsettledSave, answer: unknown): void {
-    if (answer !== null) {
+    if (answer !== null || !save.awaited) {
       this.remove(save);
       return;
     }
