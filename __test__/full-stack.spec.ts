@@ -41,7 +41,7 @@ const storeChild = join(__dirname, 'support', 'full-stack-store-child.cjs');
 
 /** Methods that are called for the first time while the stack is full: what is not compiled needs most of it. */
 test.each([
-  ...['get', 'getMany', 'set', 'deleteMany', 'saveSession', 'saveSessions'],
+  ...['get', 'getMany', 'getSession', 'getSessions', 'set', 'deleteMany', 'saveSession', 'saveSessions'],
   ...['deleteSession', 'deleteSessions', 'listSessions', 'prune', 'clear'],
 ])('a SQLite store of which %s was called goes on, and calls fail with what the engine throws', async (method) => {
   const { code, output } = await runNode([storeChild, temporaryDirectory(), method], { cwd: __dirname });

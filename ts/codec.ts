@@ -11,6 +11,7 @@ import { MAX_DEPTH } from './codec/inspect.js';
 import { plainListMember, plainMember, plainText } from './codec/plain.js';
 import { quoted } from './codec/quote.js';
 import { revive, reviveWhatCan } from './codec/revive.js';
+import { isFullStack } from './stack.js';
 
 export { quoted, revive, reviveWhatCan };
 
@@ -71,7 +72,8 @@ export function decode(text: string, types: string | null): unknown {
     const parsed = JSON.parse(text) as unknown;
     return types === null ? parsed : revive(parsed, JSON.parse(types) as Record<string, string>);
   } catch (cause) {
-    if (cause instanceof SmallTalkError) throw cause;
+    // At a full stack nothing is wrong with what is stored.
+    if (cause instanceof SmallTalkError || isFullStack(cause)) throw cause;
     throw new CorruptionError('ERR_CORRUPT', 'a stored value is not what was written', { cause });
   }
 }

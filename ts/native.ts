@@ -1,5 +1,6 @@
 /** The binary, loaded on first need: importing the package must work where there is none. */
 import { fromNative, SmallTalkError, type ErrorRoom } from './errors.js';
+import { isFullStack } from './stack.js';
 
 export type Native = typeof import('../index.js');
 
@@ -41,6 +42,8 @@ export function crossing<T>(Room: ErrorRoom, call: (binary: Native) => T): T {
   try {
     return call(binary);
   } catch (thrown) {
+    // It has not been called.
+    if (isFullStack(thrown)) throw thrown;
     throw fromNative(thrown as Error & { code: string }, Room);
   }
 }

@@ -1,3 +1,9 @@
+import { types } from 'node:util';
+
+/** Whether the engine threw this because the stack was full. */
+export const isFullStack = (error: unknown): error is RangeError =>
+  types.isNativeError(error) && error.name === 'RangeError' && error.message.includes('call stack');
+
 /** So many words, of eight bytes each: what some twenty calls take. */
 const ROOM: readonly unknown[] = new Array<unknown>(384).fill(0);
 

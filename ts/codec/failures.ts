@@ -1,6 +1,7 @@
 /** The errors of the codec, each made in one place. */
 import { types } from 'node:util';
 import { SmallTalkError } from '../errors.js';
+import { isFullStack } from '../stack.js';
 
 /** Something that could not come back. */
 export function unsupported(what: string, path: string, cause?: unknown): SmallTalkError {
@@ -33,8 +34,7 @@ export function tooDeep(limit: number, path: string, cause?: unknown): SmallTalk
 /** What the engine threw, or a program's own code that it ran, as an error of ours. */
 export function translated(cause: unknown, limits: { bytes: number; depth: number }): SmallTalkError {
   if (cause instanceof SmallTalkError) return cause;
-  const range = types.isNativeError(cause) && cause.name === 'RangeError';
-  if (range && cause.message.includes('call stack')) return tooDeep(limits.depth, '', cause);
+  if (isFullStack(cause)) return tooDeep(limits.depth, '', cause);
   if (isTooLong(cause)) return tooLarge(limits.bytes);
   return unsupported('something that threw when it was read', '', cause);
 }
