@@ -15,3 +15,11 @@ test.each(['nothing', 'sqlite', 'file', 'log', 'monitor', 'monitor that was forg
     expect(code).toBe(0);
   },
 );
+
+test('the package works where shared memory is switched off', async () => {
+  const dist = JSON.stringify(join(__dirname, '../dist/index.js'));
+  const script = `delete globalThis.SharedArrayBuffer;
+    new (require(${dist}).InMemoryStorageAdapter)().set('k', new Uint8Array(1)).then(() => console.log('stored'));`;
+  const { code, output } = await runNode(['-e', script], { cwd: __dirname });
+  expect({ code, output }).toEqual({ code: 0, output: 'stored\n' });
+});

@@ -79,7 +79,10 @@ const byteLengths: readonly (readonly [is: (value: unknown) => boolean, of: () =
   [types.isTypedArray, sizeOf],
   [types.isDataView, getter(DataView.prototype, 'byteLength') as () => number],
   [types.isArrayBuffer, getter(ArrayBuffer.prototype, 'byteLength') as () => number],
-  [types.isSharedArrayBuffer, getter(SharedArrayBuffer.prototype, 'byteLength') as () => number],
+  // Whoever switches shared memory off has no such class.
+  ...(typeof SharedArrayBuffer === 'undefined'
+    ? []
+    : ([[types.isSharedArrayBuffer, getter(SharedArrayBuffer.prototype, 'byteLength') as () => number]] as const)),
 ];
 
 /** Bytes of an ArrayBuffer, shared or not, or of a view of one; nothing of any other object. */
