@@ -6,6 +6,16 @@ use crate::event_log::stamp::Stamp;
 /// A log in a directory, of which a session is in the archive and one is not.
 struct Place(tempfile::TempDir);
 
+/// Once a change of the archive would show in its state.
+fn close(owned: Owned) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Stamp::of(&owned.around.layout.archive.join("2025-11-23")).is_none() {
+        assert!(Instant::now() < deadline, "the archive never stands still");
+        std::thread::yield_now();
+    }
+    owned.close().unwrap();
+}
+
 impl Place {
     fn new() -> Self {
         let place = Self(tempfile::TempDir::new().unwrap());
@@ -13,18 +23,8 @@ impl Place {
         append_to(&mut owned, "archived");
         clean(&mut owned, Duration::from_secs(3600)).unwrap();
         append_to(&mut owned, "s");
-        place.close(owned);
+        close(owned);
         place
-    }
-
-    /// Once a change of the archive would show in its state.
-    fn close(&self, owned: Owned) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while Stamp::of(&owned.around.layout.archive.join("2025-11-23")).is_none() {
-            assert!(Instant::now() < deadline, "the archive never stands still");
-            std::thread::yield_now();
-        }
-        owned.close().unwrap();
     }
 
     /// How many directories an opening lists.
@@ -33,7 +33,7 @@ impl Place {
         let owned = open(self.0.path());
         let listed = files::LISTED.get();
         assert!(owned.report.clean);
-        self.close(owned);
+        close(owned);
         listed
     }
 
@@ -54,7 +54,7 @@ fn an_archive_costs_no_more_than_a_look_at_its_days_as_long_as_all_is_as_it_was(
     let earlier = ["active/s.jsonl", "closed.json"].map(|name| (name, place.read(name)));
     let mut owned = open(place.0.path());
     append_to(&mut owned, "s");
-    place.close(owned);
+    close(owned);
     assert_eq!(place.listed(), least);
     place.write(earlier[0].0, &earlier[0].1);
     // Once more the days there are, and each of them.
@@ -63,11 +63,13 @@ fn an_archive_costs_no_more_than_a_look_at_its_days_as_long_as_all_is_as_it_was(
     let mut owned = open(place.0.path());
     let given = append_to(&mut owned, "s");
     clean(&mut owned, Duration::from_secs(3600)).unwrap();
-    place.close(owned);
-    earlier.iter().for_each(|(name, bytes)| place.write(name, bytes));
+    close(owned);
+    for (name, bytes) in &earlier {
+        place.write(name, bytes);
+    }
     let mut owned = open(place.0.path());
     assert!(append_to(&mut owned, "s") > given, "the archive has it");
-    place.close(owned);
+    close(owned);
     assert_eq!(place.listed(), least);
     place.write("archive/2025-11-23/x.9.jsonl", b"");
     assert_eq!(place.listed(), least + 2, "something has come to the archive");
