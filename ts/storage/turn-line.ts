@@ -27,8 +27,6 @@ export interface Line {
   last: Waiting | undefined;
   /** Saves of changes that are not settled. */
   unsettled: number;
-  /** Reads beside the writes that have no view of the store yet: it must not show them what was asked for later. */
-  reading: number;
   /** Operations that are not with the store yet, and those that are sent again. */
   unsent: number;
   /** Settles when nothing is sent again any more. */
@@ -38,15 +36,7 @@ export interface Line {
 }
 
 export function newLine(): Line {
-  return {
-    first: undefined,
-    last: undefined,
-    unsettled: 0,
-    reading: 0,
-    unsent: 0,
-    again: Promise.resolve(),
-    advancing: false,
-  };
+  return { first: undefined, last: undefined, unsettled: 0, unsent: 0, again: Promise.resolve(), advancing: false };
 }
 
 /** Behind all who wait. */
@@ -65,26 +55,21 @@ export function shift(line: Line): Waiting | undefined {
   return first;
 }
 
-/**
- * Takes out, and rejects, who has waited too long; who stands for something in other lines as well stays. So do writes that
- * wait for nobody but reads: those that are as late are given up, and let them go.
- */
+/** Takes out, and rejects, who has waited too long; who stands for something in other lines as well stays. */
 export function takeOutLate(line: Line, late: Late, error: () => Error): void {
   let one = line.first;
-  let spared = line.reading > 0;
   line.first = undefined;
   line.last = undefined;
   while (one !== undefined) {
     const { next } = one;
     one.next = undefined;
-    spared &&= one.kind !== 'read';
-    if (!spared && one.reject !== undefined && late(one.since)) one.reject(error());
+    if (one.reject !== undefined && late(one.since)) one.reject(error());
     else push(line, one);
     one = next;
   }
 }
 
 /** Whether something of this kind may begin now, if it is the first. */
-export function mayBegin(kind: TurnKind, { unsent, unsettled, reading }: Line): boolean {
-  return unsent === 0 && (kind === 'changes' || unsettled === 0) && (kind === 'read' || reading === 0);
+export function mayBegin(kind: TurnKind, { unsent, unsettled }: Line): boolean {
+  return unsent === 0 && (kind === 'changes' || unsettled === 0);
 }

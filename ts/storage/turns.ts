@@ -3,8 +3,7 @@
  * is sent a second time, and must not come after what was asked for later.
  *
  * Saves of changes follow each other at once. Everything else waits until those before it are settled, and whoever
- * takes several turns of the loop to be sent holds back all that comes after it. A write waits as well for reads beside the
- * writes that were asked for before it. Where nothing waits, nothing is delayed.
+ * takes several turns of the loop to be sent holds back all that comes after it. Where nothing waits, nothing is delayed.
  */
 
 import { ChurnMap } from '../churn.js';
@@ -75,18 +74,6 @@ export class Turns {
     return this.#gate !== null || this.#lines.size > 0 || this.#broad.size > 0;
   }
 
-  /** Whether nothing at all is under way here. */
-  get quiet(): boolean {
-    return this.#gate === null && this.#lines.size === 0;
-  }
-
-  /** Whether something of this kind may begin at once. */
-  mayBegin(id: string, kind: TurnKind): boolean {
-    if (this.#gate !== null) return false;
-    const line = this.#lines.get(id);
-    return line === undefined || (line.first === undefined && mayBegin(kind, line));
-  }
-
   /** Whether anything of this session would have to wait. */
   busy(id: string): boolean {
     return this.#gate !== null || this.#lines.has(id);
@@ -97,50 +84,6 @@ export class Turns {
     this.#enter();
     if (this.#gate !== null) return this.#behind(this.#gate, () => this.take(id, kind, begin));
     return this.#queue(id, this.#line(id), kind, begin);
-  }
-
-  /**
-   * Begins what concerns several when its turn has come in all of their lines: none of them has what is asked for later come
-   * before it.
-   */
-  takeSeveral<T>(ids: Iterable<string>, kind: TurnKind, begin: () => Promise<T>): Promise<T> {
-    const [first, ...others] = new Set(ids);
-    if (first !== undefined && others.length === 0) {
-      return this.take(first, kind, (turn) => {
-        const answer = begin();
-        turn.sent();
-        return answer;
-      });
-    }
-    this.#enter();
-    if (this.#gate !== null) return this.#behind(this.#gate, () => this.takeSeveral(ids, kind, begin));
-    // In all lines in one go: of two that have some of the same, one is the first in each.
-    const lines = [...new Set(ids)].map((id) => [id, this.#line(id)] as const);
-    let release: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
-    const { promise, resolve, reject } = innerPromise<T>();
-    const start = async (): Promise<T> => begin();
-    const work = (): void => {
-      void start().then(resolve, reject);
-      release();
-    };
-    this.#whenCome(lines, kind, null, reject, work, release, held);
-    return promise;
-  }
-
-  /**
-   * Something reads these beside the writes, from now until it calls what it is given, because it has its view of the store, or
-   * has ended: until then no write of them begins. Whoever calls this has its turn.
-   */
-  beside(ids: readonly string[]): () => void {
-    const lines = ids.map((id) => [id, this.#line(id)] as const);
-    for (const [, line] of lines) line.reading += 1;
-    return once(() => {
-      for (const [id, line] of lines) {
-        line.reading -= 1;
-        this.#advance(id, line);
-      }
-    });
   }
 
   /** Begins what concerns no session: at once, unless an operation on everything waits, which comes first. */
@@ -241,19 +184,7 @@ export class Turns {
     work: () => void,
     otherwise: () => void,
   ): void {
-    this.#whenCome(this.#lines.entries(), kind, gate, reject, work, otherwise, null);
-  }
-
-  /** Takes a turn in each of these lines, and keeps it until that is settled. */
-  #whenCome(
-    lines: readonly (readonly [string, Line])[],
-    kind: TurnKind,
-    gate: Behind[] | null,
-    reject: (error: Error) => void,
-    work: () => void,
-    otherwise: () => void,
-    until: Promise<void> | null,
-  ): void {
+    const lines = this.#lines.entries();
     let open = lines.length;
     const patient = { since: this.since, reject };
     const begin = (): void => {
@@ -272,10 +203,10 @@ export class Turns {
     if (open === 0 && this.#broad.delete(patient)) work();
     for (const [id, line] of lines) {
       const passed = (turn: Turn): Promise<void> => {
-        if (until === null) turn.sent();
+        turn.sent();
         open -= 1;
         if (open === 0) begin();
-        return until ?? Promise.resolve();
+        return Promise.resolve();
       };
       push(line, {
         kind,
@@ -355,7 +286,7 @@ export class Turns {
       while (line.first !== undefined && mayBegin(line.first.kind, line)) shift(line)?.begin();
       line.advancing = false;
     }
-    const settled = line.first === undefined && line.unsent === 0 && line.unsettled === 0 && line.reading === 0;
+    const settled = line.first === undefined && line.unsent === 0 && line.unsettled === 0;
     if (settled && this.#lines.get(id) === line) this.#lines.delete(id);
   }
 
@@ -423,13 +354,3 @@ const ignore = (): void => undefined;
 
 const ENDED =
   'JavaScript was ended, as a `vm` with a timeout does it, while this was handed to the store: it may be done, or not';
-
-function once(act: () => void): () => void {
-  let done = false;
-  return () => {
-    if (done) return;
-    // Before it acts: what it does may come back here.
-    done = true;
-    act();
-  };
-}

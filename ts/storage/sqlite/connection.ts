@@ -114,27 +114,9 @@ export class Connection {
     return crossing(StorageError, (binary) => ask(binary, handle));
   }
 
-  /**
-   * Asks the readers where no write has to be seen that is on its way. The binary has them beside the writer: writes that are
-   * asked for later wait in these lines until the read says that it has its view of the store, or is settled.
-   */
-  look<T>(lines: readonly string[], inOrder: boolean, read: (seen: () => void) => Promise<T>): Promise<T> {
-    if (inOrder) return read(() => undefined);
-    const seen = this.turns.beside(lines);
-    try {
-      const answer = read(seen);
-      answer.then(seen, seen);
-      return answer;
-    } catch (error) {
-      seen();
-      throw error;
-    }
-  }
-
-  /** Asks for what comes soon, unless the disk is waited for. */
-  soon<T>(ask: () => Promise<T>, moment: Durability): Promise<T> {
-    this.open();
-    const answer = ask();
+  /** The same for one whose answer comes soon, unless the disk is waited for. */
+  callSoon<T>(begin: Begin, moment: Durability, kind?: Kind): Promise<T> {
+    const answer = this.call<T>(begin, kind);
     const opened = this.#opened;
     if (this.#options.direct && this.#ready && opened !== null) {
       this.#moments.asked(opened.calls, opened.watch, MOMENT_MS[moment]);
@@ -142,11 +124,11 @@ export class Connection {
     return answer;
   }
 
-  /** Runs a write of one session when its turn has come. */
-  turn<T>(id: string, begin: Begin): Promise<T> {
+  /** Runs an operation on one session when its turn has come. */
+  turn<T>(id: string, begin: Begin, kind: Kind = 'write'): Promise<T> {
     this.open();
-    return this.turns.take(id, 'other', (turn) => {
-      const answer = this.go<T>(begin);
+    return this.turns.take(id, kind === 'write' ? 'other' : 'read', (turn) => {
+      const answer = this.go<T>(begin, kind);
       turn.sent();
       return answer;
     });

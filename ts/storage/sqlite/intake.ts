@@ -23,8 +23,6 @@ export class Intake<Answer> {
   /** Whether there was any piece. */
   #heard = false;
   #failure: { error: unknown } | null = null;
-  /** Hears that there is a piece: what is read is a view of the store as it was before now. */
-  #seen: () => void = () => undefined;
   /** Hears that nothing is left; absent while more may come. */
   #whenEmpty: (() => void) | null = null;
 
@@ -34,11 +32,7 @@ export class Intake<Answer> {
   }
 
   /** The answer at the end, when every piece has been taken. */
-  async read(
-    begin: (...words: [...begin: Parameters<Begin>, channel: number]) => Reading,
-    seen: () => void,
-  ): Promise<Answer | null> {
-    this.#seen = seen;
+  async read(begin: (...words: [...begin: Parameters<Begin>, channel: number]) => Reading): Promise<Answer | null> {
     const channel = this.#connection.channel(() => this.#hear());
     try {
       const answer = await this.#connection.go<Answer | null>((...words) => {
@@ -61,7 +55,6 @@ export class Intake<Answer> {
   }
 
   #hear(): void {
-    if (!this.#heard) this.#seen();
     this.#heard = true;
     if (this.#stepping) return;
     this.#stepping = true;

@@ -2,13 +2,9 @@
 import { decode, encode } from '../../codec.js';
 import { joined } from '../../codec/session-shape.js';
 import { EVERYTHING, keyName } from '../pending-writes.js';
-import type { TurnKind } from '../turn-line.js';
 import type { Begin, Connection } from './connection.js';
 import { KeyLooks } from './key-looks.js';
 import type { CheckedOptions } from './options.js';
-
-/** The line of a key among those of the sessions, none of whose ids has a NUL. */
-const lineOf = (key: string): string => `\0${keyName(key)}`;
 
 /** The keys of one connection; arguments are checked by the adapter. */
 export class Keys {
@@ -24,7 +20,7 @@ export class Keys {
 
   set(key: string, value: unknown, expiresAt: number | undefined, power: boolean): Promise<void> {
     const { text, types } = encode(value, this.#options.encoding);
-    return this.#write<void>(keyName(key), [key], power, (binary, handle, slot) =>
+    return this.#write<void>(keyName(key), power, (binary, handle, slot) =>
       binary.storageSetKey(handle, slot, key, text, types, expiresAt, Date.now(), power),
     );
   }
@@ -44,58 +40,45 @@ export class Keys {
 
   /** Also at the end of a tick in which the store was closed after the question. */
   async #fromThread(key: string, inOrder: boolean): Promise<unknown> {
-    const stored = await this.#read<[string, string | null] | null>([key], inOrder, (binary, handle, slot) =>
-      binary.storageGetKey(handle, slot, key, Date.now(), inOrder),
+    const { turns } = this.#connection;
+    const stored = await turns.pass(() =>
+      this.#connection.go<[string, string | null] | null>(
+        (binary, handle, slot) => binary.storageGetKey(handle, slot, key, Date.now(), inOrder),
+        'read',
+      ),
     );
     return stored === null ? null : decode(...stored);
   }
 
-  /** Asks a thread, after the writes of these keys that wait for their turn. */
-  #read<T>(keys: readonly string[], inOrder: boolean, begin: Begin): Promise<T> {
-    const connection = this.#connection;
-    const lines = keys.map(lineOf);
-    const read = (): Promise<T> => connection.look(lines, inOrder, () => connection.go<T>(begin, 'read'));
-    return this.#mayBegin(keys, 'read') ? read() : connection.turns.takeSeveral(lines, 'read', read);
-  }
-
-  #write<T>(name: string, keys: readonly string[], power: boolean, begin: Begin): Promise<T> {
+  #write<T>(name: string, power: boolean, begin: Begin): Promise<T> {
     this.finishReads();
     const connection = this.#connection;
-    const write = (): Promise<T> => connection.go<T>(begin);
-    const ask = (): Promise<T> =>
-      this.#mayBegin(keys, 'other') ? write() : connection.turns.takeSeveral(keys.map(lineOf), 'other', write);
-    return connection.write(name, connection.soon(ask, power ? 'power' : 'process'));
-  }
-
-  /** Whether none of these keys is being read beside the writes, and nothing waits. Mostly nothing is under way at all. */
-  #mayBegin(keys: readonly string[], kind: TurnKind): boolean {
-    const { turns } = this.#connection;
-    return turns.quiet || keys.every((key) => turns.mayBegin(lineOf(key), kind));
+    return connection.write(name, connection.callSoon<T>(begin, power ? 'power' : 'process'));
   }
 
   delete(key: string, power: boolean): Promise<boolean> {
-    return this.#write<boolean>(keyName(key), [key], power, (binary, handle, slot) =>
+    return this.#write<boolean>(keyName(key), power, (binary, handle, slot) =>
       binary.storageDeleteKey(handle, slot, key, Date.now(), power),
     );
   }
 
   has(key: string): Promise<boolean> {
     const inOrder = this.#connection.inOrder(keyName(key));
-    return this.#readSoon<boolean>(key, inOrder, (binary, handle, slot) =>
-      binary.storageHasKey(handle, slot, key, Date.now(), inOrder),
+    return this.#connection.callSoon(
+      (binary, handle, slot) => binary.storageHasKey(handle, slot, key, Date.now(), inOrder),
+      'process',
+      'read',
     );
   }
 
   /** When it ends; `Infinity`: never; null where it is not there. */
   end(key: string): Promise<number | null> {
     const inOrder = this.#connection.inOrder(keyName(key));
-    return this.#readSoon<number | null>(key, inOrder, (binary, handle, slot) =>
-      binary.storageKeyEnd(handle, slot, key, Date.now(), inOrder),
+    return this.#connection.callSoon(
+      (binary, handle, slot) => binary.storageKeyEnd(handle, slot, key, Date.now(), inOrder),
+      'process',
+      'read',
     );
-  }
-
-  #readSoon<T>(key: string, inOrder: boolean, begin: Begin): Promise<T> {
-    return this.#connection.soon(() => this.#read<T>([key], inOrder, begin), 'process');
   }
 
   setMany(
@@ -107,16 +90,16 @@ export class Keys {
     const keys = entries.map(([key]) => key);
     const texts = joined(encoded.map(({ text }) => text));
     const types = joined(encoded.map(({ types: table }) => table ?? ''));
-    return this.#write<void>(EVERYTHING, keys, power, (binary, handle, slot) =>
+    return this.#write<void>(EVERYTHING, power, (binary, handle, slot) =>
       binary.storageSetKeys(handle, slot, keys, texts, types, expiresAt, Date.now(), power),
     );
   }
 
   async getMany(keys: readonly string[]): Promise<Map<string, unknown>> {
     const inOrder = keys.some((key) => this.#connection.inOrder(keyName(key)));
-    this.#connection.open();
-    const stored = await this.#read<(string | null)[]>(keys, inOrder, (binary, handle, slot) =>
-      binary.storageGetKeys(handle, slot, [...keys], Date.now(), inOrder),
+    const stored = await this.#connection.call<(string | null)[]>(
+      (binary, handle, slot) => binary.storageGetKeys(handle, slot, [...keys], Date.now(), inOrder),
+      'read',
     );
     const found = new Map<string, unknown>();
     for (const [at, key] of keys.entries()) {
@@ -127,7 +110,7 @@ export class Keys {
   }
 
   deleteMany(keys: readonly string[], power: boolean): Promise<number> {
-    return this.#write<number>(EVERYTHING, keys, power, (binary, handle, slot) =>
+    return this.#write<number>(EVERYTHING, power, (binary, handle, slot) =>
       binary.storageDeleteKeys(handle, slot, [...keys], Date.now(), power),
     );
   }

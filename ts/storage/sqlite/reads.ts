@@ -72,7 +72,7 @@ export class SessionReads {
     const { turns } = this.#connection;
     const { timeoutMs } = this.#options;
     const end = monotonic() + timeoutMs;
-    const read = (id: string): Promise<ReadSession | null> => this.#inPieces(id);
+    const read = (id: string): Promise<ReadSession | null> => this.#inPieces(id, this.#inOrder(id));
     let stale = await this.#stale(found);
     if (stale.length > 0) {
       // A loop of saves would send its next one whenever it hears of the last, and so between any two rounds.
@@ -123,7 +123,7 @@ export class SessionReads {
     const found = here ? this.#here(id) : undefined;
     if (found !== undefined) return found;
     return turns.take(id, 'read', (turn) => {
-      const answer = this.#inPieces(id);
+      const answer = this.#inPieces(id, this.#connection.inOrder(name));
       turn.sent();
       return answer;
     });
@@ -134,7 +134,7 @@ export class SessionReads {
     const { turns, pace } = this.#connection;
     const read = async (): Promise<ReadSession | null> => {
       const found = this.#here(id);
-      return found === undefined ? this.#inPieces(id) : found;
+      return found === undefined ? this.#inPieces(id, this.#inOrder(id)) : found;
     };
     return turns.take(
       id,
@@ -164,12 +164,8 @@ export class SessionReads {
         for (const message of decodeMessages(...texts)) messages.push(message);
       };
       const intake = new Intake<[string, string]>(this.#connection, ([text, types]) => take(text, types));
-      const answer = this.#connection.look([id], inOrder, (seen) =>
-        intake.read(
-          (binary, handle, slot, channel) =>
-            binary.storageReadMessages(handle, slot, channel, id, last, before, limit, inOrder),
-          seen,
-        ),
+      const answer = intake.read((binary, handle, slot, channel) =>
+        binary.storageReadMessages(handle, slot, channel, id, last, before, limit, inOrder),
       );
       turn.sent();
       return answer.then(
@@ -185,19 +181,12 @@ export class SessionReads {
 
   /** What can be told of a session without its messages; null where there is none. */
   async info(id: string): Promise<SessionInfo | null> {
-    const connection = this.#connection;
-    connection.open();
-    const text = await connection.turns.take(id, 'read', (turn) => {
-      const inOrder = this.#inOrder(id);
-      const answer = connection.look([id], inOrder, () =>
-        connection.go<string | null>(
-          (binary, handle, slot) => binary.storageSessionInfo(handle, slot, id, inOrder),
-          'read',
-        ),
-      );
-      turn.sent();
-      return answer;
-    });
+    const name = sessionName(id);
+    const text = await this.#connection.turn<string | null>(
+      id,
+      (binary, handle, slot) => binary.storageSessionInfo(handle, slot, id, this.#connection.inOrder(name)),
+      'read',
+    );
     if (text === null) return null;
     const { messageBytes, dataBytes, activeAgent, ...info } = JSON.parse(text) as StoredInfo;
     return {
@@ -233,17 +222,13 @@ export class SessionReads {
     return this.#whole(id, { text, types }, version, stamp, assembly);
   }
 
-  async #inPieces(id: string): Promise<ReadSession | null> {
-    const inOrder = this.#inOrder(id);
+  async #inPieces(id: string, inOrder: boolean): Promise<ReadSession | null> {
     const assembly = assemblyOf(this.#options);
     type Head = [text: string, types: string | null, version: string, stamp: string];
     const intake = new Intake<Head>(this.#connection, (piece) => takePiece(assembly, piece, this.#options));
     try {
-      const head = await this.#connection.look([id], inOrder, (seen) =>
-        intake.read(
-          (binary, handle, slot, channel) => binary.storageReadSession(handle, slot, channel, id, inOrder),
-          seen,
-        ),
+      const head = await intake.read((binary, handle, slot, channel) =>
+        binary.storageReadSession(handle, slot, channel, id, inOrder),
       );
       if (head === null) return null;
       const [text, types, version, stamp] = head;
