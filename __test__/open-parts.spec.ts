@@ -5,19 +5,8 @@ import { join } from 'node:path';
 
 import { InMemoryStorageAdapter, openSmallTalk } from '../ts/index.js';
 import { runNode } from './support/child.js';
-import { HeldLog, topics } from './support/held-log.js';
+import { OwnLog } from './support/held-log.js';
 import { temporaryDirectory } from './support/temporary.js';
-
-/** A log of one's own. */
-class OwnLog extends HeldLog {
-  readonly erased: string[] = [];
-  readonly sessions = (): Promise<string[]> => Promise.resolve([]);
-  readonly close = (): Promise<void> => Promise.resolve();
-  readonly eraseSession = (sessionId: string): Promise<boolean> => {
-    this.erased.push(sessionId);
-    return Promise.resolve(true);
-  };
-}
 
 const WRONG = [
   { bus: { historyLimit: -1 } },
@@ -113,30 +102,6 @@ test.each(['throws', 'rejects'])(
     expect(log.erased).toEqual(['s']);
   },
 );
-
-test('a log of one’s own that never answers keeps no store open, also where it is asked to erase something', async () => {
-  const log = new OwnLog(true);
-  const open = await openSmallTalk({ directory: temporaryDirectory(), log: log as never });
-  const { bus, storage, health } = open;
-  await storage.set('k', 1);
-  bus.emit('message');
-  const erased = open.eraseSession('default');
-  let isClosed = false;
-  const closed = open.close().then(() => (isClosed = true));
-  // What is asked of it now comes behind its close.
-  const after = async (): Promise<unknown> => storage.get('k').catch((error: unknown) => error);
-  let outcome = await after();
-  while (outcome === 1) outcome = await after();
-  expect(outcome).toMatchObject({ code: 'ERR_CLOSED' });
-  await storage.close();
-  expect(() => health.getStats()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }) as Error);
-  expect([isClosed, topics(log)]).toEqual([false, ['message']]);
-  log.held = false;
-  log.accept();
-  expect(await erased).toBe(true);
-  await closed;
-  expect(log.erased).toEqual(['default']);
-});
 
 test('a close tells of an event that could not be stored and that no flush has heard of, and has closed everything by then', async () => {
   for (const flushes of [false, true]) {

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 
 import { migrate, SQLiteStorageAdapter, InMemoryStorageAdapter } from '../ts/index.js';
 import { native } from '../ts/native.js';
+import { Here } from '../ts/storage/sqlite/here.js';
+import { monotonic } from '../ts/timers.js';
 import { sessionOf } from './support/sessions.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -105,4 +107,32 @@ test('what waits for the loop to turn comes before what is asked for later, and 
   expect(after).toEqual([null, null, 1]);
   await closed;
   seen();
+});
+
+test('a look at the clock for which there was no stack left keeps nobody waiting later', async () => {
+  for (let padding = 0; padding < 60; padding += 1) {
+    const here = new Here();
+    let left = 3;
+    const dive = (...given: unknown[]): void => {
+      try {
+        dive(...given);
+      } catch {
+        // Here the stack is all but full, a little less at each way out.
+      }
+      if (left-- > 0) {
+        try {
+          here.mayRead();
+        } catch {
+          // It is full still.
+        }
+      }
+    };
+    dive(...Array.from({ length: padding }));
+    const until = monotonic() + 5;
+    while (monotonic() < until);
+    here.mayRead();
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect([padding, here.mayRead()]).toEqual([padding, true]);
+  }
 });

@@ -13,6 +13,7 @@ import type { HealthMonitorConfig } from './health-monitor/types.js';
 import { native, nativeAvailable } from './native.js';
 import { knownWithout, lackingMethods, optionsObject, pathOption, wordOption, type Known } from './options.js';
 import { isAdapter, type StorageAdapter } from './storage/adapter.js';
+import { clearTimeout, setTimeout } from './timers.js';
 import { createStorageAdapter, storageConfig, type OnFallback, type StorageConfig } from './storage/create.js';
 
 /** How the parts are opened. What is given as an object of its own class is used as it is, and stays open at the end. */
@@ -68,7 +69,7 @@ export interface SmallTalkOrFallback<T extends EventMap<T>> {
    * done or tried, with the first that failed: an event that could not be stored and that no `flush()` of the bus has heard of,
    * however long ago it was emitted, and whether or not a listener of `log:error` has; or what keeps the log or the store from
    * closing in order. To tell these apart, flush the bus before. A log of your own that never answers keeps it waiting; the
-   * store is closed all the same.
+   * store is closed after 30 s all the same.
    */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -176,15 +177,15 @@ function assemble<T extends EventMap<T>>(parts: Parts<T>, lent: ReadonlySet<unkn
       for (const step of steps) await step().catch((error: unknown) => failures.push(error));
     };
     await inTurn(async () => health?.close());
-    await Promise.all([
-      inTurn(
-        () => Promise.allSettled(erasing),
-        () => bus.close(),
-        () => closeOwn(log, lent),
-      ),
-      // Beside it: a log of somebody else's may never answer.
-      inTurn(() => closeOwn(storage, lent)),
-    ]);
+    const events = inTurn(
+      () => Promise.allSettled(erasing),
+      () => bus.close(),
+      () => closeOwn(log, lent),
+    );
+    // Whoever hears that an event was not stored may store it elsewhere.
+    await atMost(PATIENCE_MS, events);
+    await inTurn(() => closeOwn(storage, lent));
+    await events;
     if (failures.length > 0) throw failures[0];
   };
   // Not at once: whom it calls may ask for it once more.
@@ -203,6 +204,17 @@ function assemble<T extends EventMap<T>>(parts: Parts<T>, lent: ReadonlySet<unkn
     },
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** So long, in milliseconds, the store stays open for a log that does not answer: one of somebody else's may never do so. */
+const PATIENCE_MS = 30_000;
+
+/** Waits for something, so long at the most. */
+async function atMost(limitMs: number, something: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)));
+  await Promise.race([something, late]);
+  clearTimeout(timer);
 }
 
 /** Closes what was opened here; what the caller handed in stays the caller's. */

@@ -56,6 +56,17 @@ export class HeldLog implements EventReplayStorage {
   async cleanup(): Promise<void> {}
 }
 
+/** One that `openSmallTalk` takes. */
+export class OwnLog extends HeldLog {
+  readonly erased: string[] = [];
+  readonly sessions = (): Promise<string[]> => Promise.resolve([]);
+  readonly close = (): Promise<void> => Promise.resolve();
+  readonly eraseSession = (sessionId: string): Promise<boolean> => {
+    this.erased.push(sessionId);
+    return Promise.resolve(true);
+  };
+}
+
 /** All that is queued as a microtask or for the next tick has happened. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

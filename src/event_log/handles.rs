@@ -150,7 +150,7 @@ fn open_first(core: &Core, reader: &Worker<Ask>, session: Option<&str>, ask: Ask
     };
     let session = session.map(str::to_owned);
     let job = Job::Open { session, reply: Reply::new(answer).tagged(tag) };
-    if let Err((error, job)) = core.writer.submit(job, 0) {
+    if let Err((error, job)) = core.writer.submit_with_room(job) {
         job.refuse(error);
     }
 }

@@ -56,8 +56,8 @@ impl Core {
     fn heed(&self, options: &LogOptions) {
         self.writer.limit_to(options.max_queue_bytes);
         self.positions.wait_for(options.fsync_interval);
-        // A writer that takes nothing any more does nothing any more either.
-        let _ = self.writer.submit(Job::Heed(options.clone()), 0);
+        // Whatever is queued: it takes no room. A writer that takes nothing any more does nothing any more either.
+        let _ = self.writer.submit_with_room(Job::Heed(options.clone()));
     }
 }
 
@@ -147,7 +147,8 @@ pub fn leave(core: &Core, handle: u32, listens: bool, reply: Reply<()>) {
         reply.send(flushed);
     };
     let job = Job::Flush { handle: listens.then_some(handle), reply: Reply::new(answer).tagged(tag) };
-    if let Err((error, job)) = core.writer.submit(job, 0) {
+    // More may be queued than those that stay would have let in.
+    if let Err((error, job)) = core.writer.submit_with_room(job) {
         job.refuse(error);
     }
 }

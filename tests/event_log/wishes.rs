@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
 use smalltalk_native::{
+    Result,
     durability::Durability,
-    event_log::{EventLog, LogOptions, ReplayFilter, Together},
+    event_log::{EventLog, LogOptions, Receipt, ReplayFilter, Together},
+    reply::Reply,
 };
 
 use crate::support::*;
@@ -145,11 +148,43 @@ fn as_much_may_wait_as_one_of_the_handles_was_told() {
     let much = queue(1 << 40);
     let answers: Vec<_> = (0..2_000)
         .map(|_| {
-            let (reply, answer) = smalltalk_native::reply::Reply::channel();
+            let (reply, answer) = Reply::channel();
             little.append(SESSION.into(), body("t", "normal", now_ms(), "1"), None, None, reply);
             answer
         })
         .collect();
     assert!(answers.iter().all(|answer| answer.recv().unwrap().is_ok()), "nothing is refused");
     close(&much);
+}
+
+/// Half a megabyte, which waits until the log is open.
+fn append_large(log: &EventLog) -> Receiver<Result<Receipt>> {
+    let large = body("t", "normal", now_ms(), &format!("\"{}\"", "x".repeat(500_000)));
+    let (reply, stored) = Reply::channel();
+    log.append("large".into(), large, None, None, reply);
+    stored
+}
+
+#[test]
+fn a_handle_that_comes_while_the_queue_is_full_is_heard() {
+    let place = Place::new();
+    let little = LogOptions { max_queue_bytes: 1, ..place.options() };
+    let log = EventLog::open(little.clone()).unwrap();
+    let stored = append_large(&log);
+    let keeper = EventLog::open(LogOptions { max_retention: DAY * 3650, ..little }).unwrap();
+    stored.recv().unwrap().unwrap();
+    assert_eq!(left_of_an_old_one(&log), 1, "it wants that kept");
+    close(&keeper);
+    close(&log);
+}
+
+#[test]
+fn a_handle_closes_in_order_although_those_that_stay_would_have_let_in_less_than_is_queued() {
+    let place = Place::new();
+    let little = EventLog::open(LogOptions { max_queue_bytes: 1, ..place.options() }).unwrap();
+    let much = place.open();
+    let stored = append_large(&much);
+    wait(|reply| much.close(reply)).unwrap();
+    stored.try_recv().unwrap().unwrap();
+    close(&little);
 }

@@ -29,11 +29,14 @@ export class Here {
   }
 
   #begin(): void {
-    this.#began = monotonic();
     // The next turn of the loop is told of, not asked for: that would be one more for everybody who reads something.
-    setImmediate(() => {
-      this.#began = null;
-      this.#over = false;
-    }).unref();
+    setImmediate(this.#turned).unref();
+    // Only now: where the stack is full, or JavaScript is ended before, nobody would tell of it.
+    this.#began = monotonic();
   }
+
+  readonly #turned = (): void => {
+    this.#began = null;
+    this.#over = false;
+  };
 }
