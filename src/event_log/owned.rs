@@ -58,6 +58,10 @@ pub struct Owned {
     pub(super) syncer: Syncer<Arc<str>>,
     /// Whose sync is due next.
     pub(super) unsynced: Vec<Arc<str>>,
+    /// What an owner that was killed left to be synced, and nobody has written to since.
+    found: VecDeque<Arc<str>>,
+    /// Those of it whose sync is under way.
+    found_under_way: HashSet<Arc<str>>,
     /// Of whom the journal speaks.
     pub(super) journaled: HashSet<Arc<str>>,
     /// When that has to be seen to.
@@ -140,6 +144,8 @@ impl Owned {
             has_looked: false,
             syncer: Syncer::new()?,
             unsynced: Vec::new(),
+            found: VecDeque::new(),
+            found_under_way: HashSet::new(),
             journaled: HashSet::new(),
             settle_at: None,
             unclaimed,

@@ -17,6 +17,10 @@ const NEXT_FILES: Duration = Duration::from_millis(5);
 /// As many files are opened for their sync at a time where no more could be: the rest of what may be open is for others.
 const FEW_HANDLES: usize = 16;
 
+/// Of the files that may be open for their sync, one in so many is one that a killed owner left, at the most: a new line waits for
+/// no more of them than keep the threads busy, and they get to the disk also where new lines never cease.
+const FOUND_SHARE: usize = 8;
+
 /// How long a file waits at the most that could not be opened to be synced.
 const NEXT_TRY: Duration = Duration::from_secs(1);
 
@@ -24,6 +28,7 @@ impl Owned {
     /// Takes in the outcome of syncs. Where one failed, nobody knows what the disk holds: the file is read again.
     pub fn note(&mut self, outcome: Vec<Done<Arc<str>>>) {
         for (id, outcome) in outcome {
+            self.found_under_way.remove(&id);
             if let (Err(cause), Some(lane)) = (outcome, self.lanes.get_mut(&id)) {
                 tracing::error!(target: "smalltalk::event_log", %cause, "a sync failed; the file is read again before the next write");
                 lane.broken = true;
@@ -40,17 +45,21 @@ impl Owned {
     /// Begins the syncs that are due, a number of files at a time; appends go on meanwhile.
     pub fn begin_syncs(&mut self) {
         let most = if self.is_short { FEW_HANDLES } else { MOST_HANDLES };
-        let now = self.unsynced.len().min(most.saturating_sub(self.syncer.under_way()));
+        let room = most.saturating_sub(self.syncer.under_way());
+        let found = self.next_found(room.min((most / FOUND_SHARE).saturating_sub(self.found_under_way.len())));
+        let now = self.unsynced.len().min(room - found.len());
         let rest = self.unsynced.split_off(now);
-        let is_all = rest.is_empty();
+        let is_all = rest.is_empty() && self.found.is_empty();
         let mut unopened = Vec::new();
-        for id in std::mem::replace(&mut self.unsynced, rest) {
+        self.found_under_way.extend(found.iter().cloned());
+        for id in std::mem::replace(&mut self.unsynced, rest).into_iter().chain(found) {
             let Some(lane) = self.lanes.get_mut(&id) else { continue };
             if let Some(task) = lane.take_sync(&self.around, true) {
                 self.syncer.start(task);
                 self.handles = self.handles.saturating_sub(usize::from(lane.holds_a_handle()));
                 lane.let_go();
             } else if lane.dirty {
+                self.found_under_way.remove(&id);
                 unopened.push(id);
             }
         }
@@ -59,8 +68,15 @@ impl Owned {
         let is_stuck = self.syncer.under_way() == 0 && !unopened.is_empty();
         let interval = if is_all || is_stuck { self.around.options.fsync_interval } else { NEXT_FILES };
         // One more wake takes in the outcome, then it is quiet.
-        self.sync_at = (self.syncer.under_way() > 0 || !self.unsynced.is_empty()).then(|| Instant::now() + interval);
+        self.sync_at = (self.syncer.under_way() > 0 || !is_all).then(|| Instant::now() + interval);
         self.sync_later(unopened);
+    }
+
+    /// Takes some of those that a killed owner left. One that was written to since has its place among the others; and one that
+    /// is synced needs none.
+    fn next_found(&mut self, most: usize) -> Vec<Arc<str>> {
+        let waits = |id: &Arc<str>| self.lanes.get(id).is_some_and(|lane| lane.dirty && !lane.due);
+        std::iter::from_fn(|| self.found.pop_front()).filter(waits).take(most).collect()
     }
 
     /// Sees to it that what an owner that was killed left with the kernel gets to the disk, beside the work: there may be more files
@@ -68,10 +84,9 @@ impl Owned {
     pub(super) fn sync_found(&mut self) {
         for (id, lane) in &mut self.lanes {
             lane.is_to_be_synced();
-            lane.due = lane.dirty;
-            self.unsynced.extend(lane.due.then(|| Arc::clone(id)));
+            self.found.extend(lane.dirty.then(|| Arc::clone(id)));
         }
-        self.sync_at = (!self.unsynced.is_empty()).then(Instant::now);
+        self.sync_at = (!self.found.is_empty()).then(Instant::now);
     }
 
     /// Takes note of files whose sync could not be begun: it is tried again, also where nobody asks for anything. One that
@@ -95,6 +110,7 @@ impl Owned {
             outcome.extend(self.sync_together(some, true));
         }
         self.unsynced.clear();
+        self.found.clear();
         self.sync_at = None;
         let failed = outcome.iter().find_map(|(_, outcome)| outcome.as_ref().err().map(ToString::to_string));
         let unopened: Vec<_> =

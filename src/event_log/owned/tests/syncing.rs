@@ -53,6 +53,72 @@ fn a_flush_right_after_the_opening_waits_for_what_a_killed_owner_left() {
     assert!(is_whole(&owned));
 }
 
+fn safe(owned: &Owned) -> usize {
+    owned.lanes.values().filter(|lane| lane.is_safe()).count()
+}
+
+/// Also where it goes to one of them. The rest is synced after it, although nobody asks.
+#[test]
+fn a_new_line_waits_for_few_of_the_files_of_a_killed_owner() {
+    let directory = tempfile::TempDir::new().unwrap();
+    killed(directory.path());
+    let mut owned = open(directory.path());
+    let last = owned.found.back().cloned().unwrap();
+    append_to(&mut owned, "new");
+    append_to(&mut owned, &last);
+    owned.begin_syncs();
+    assert!(owned.wake_at().is_some_and(|at| at <= Instant::now() + Duration::from_millis(5)), "there are more");
+    let done = owned.syncer.wait();
+    owned.note(done);
+    assert!(owned.lanes["new"].is_safe() && owned.lanes[&last].is_safe());
+    assert_eq!(safe(&owned), 2 + MOST_HANDLES / 8, "and a few others");
+    rest(&mut owned);
+    assert!(is_whole(&owned));
+    owned.close().unwrap();
+    assert!(open(directory.path()).report.clean);
+}
+
+#[test]
+fn the_files_of_a_killed_owner_get_to_the_disk_also_where_new_lines_never_cease() {
+    let directory = tempfile::TempDir::new().unwrap();
+    killed(directory.path());
+    let mut owned = open(directory.path());
+    for number in 0..MOST_HANDLES {
+        append_to(&mut owned, &format!("new{number}"));
+    }
+    let found = owned.found.len();
+    owned.begin_syncs();
+    assert_eq!((found - owned.found.len(), owned.syncer.under_way()), (MOST_HANDLES / 8, MOST_HANDLES));
+    owned.begin_syncs();
+    assert_eq!(owned.syncer.under_way(), MOST_HANDLES);
+    let done = owned.syncer.wait();
+    owned.note(done);
+    assert_eq!((safe(&owned), owned.found_under_way.len()), (MOST_HANDLES, 0));
+    rest(&mut owned);
+    assert!(is_whole(&owned));
+}
+
+#[test]
+fn a_file_of_a_killed_owner_that_could_not_be_opened_for_its_sync_is_synced_when_it_can_be() {
+    let directory = tempfile::TempDir::new().unwrap();
+    killed(directory.path());
+    let mut owned = open(directory.path());
+    let [file, aside] = ["active/s.jsonl", "aside"].map(|name| directory.path().join(name));
+    std::fs::rename(&file, &aside).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    while !owned.found.is_empty() {
+        owned.begin_syncs();
+        let done = owned.syncer.wait();
+        owned.note(done);
+    }
+    assert!(!owned.lanes["s"].is_safe() && owned.found_under_way.is_empty());
+    assert_eq!(safe(&owned), owned.lanes.len() - 1);
+    std::fs::remove_dir(&file).unwrap();
+    std::fs::rename(&aside, &file).unwrap();
+    rest(&mut owned);
+    assert!(owned.lanes["s"].is_safe());
+}
+
 #[test]
 fn a_flush_tells_of_a_sync_that_failed_while_nobody_waited_for_it() {
     let directory = tempfile::TempDir::new().unwrap();
