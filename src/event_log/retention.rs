@@ -36,7 +36,8 @@ pub struct CleanupReport {
 pub struct Cleanup {
     /// When it was begun, by which it tells what is old.
     now: f64,
-    retention_ms: f64,
+    /// What was asked for; `None`: what the options say by then, for somebody may come meanwhile who wants more kept.
+    retention: Option<Duration>,
     step: Step,
     report: CleanupReport,
     /// What failed first; it has kept nothing else.
@@ -51,7 +52,7 @@ enum Step {
     /// Days of the archive are left, the oldest one at the end.
     Days(Vec<(i64, PathBuf)>),
     /// Files of a day are left that was over long ago, and days.
-    Delete { day: PathBuf, files: Vec<PathBuf>, days: Vec<(i64, PathBuf)> },
+    Delete { date: i64, day: PathBuf, files: Vec<PathBuf>, days: Vec<(i64, PathBuf)> },
     /// Sessions are left whose file is to be read again before it can be closed.
     Read(Vec<Arc<str>>),
     /// Sessions are left whose file may be old enough to be closed.
@@ -66,9 +67,9 @@ enum Step {
 
 impl Cleanup {
     /// One that has done nothing yet.
-    pub fn new(retention: Duration, reply: Reply<CleanupReport>) -> Self {
+    pub fn new(retention: Option<Duration>, reply: Reply<CleanupReport>) -> Self {
         let report = CleanupReport::default();
-        Self { now: now_ms(), retention_ms: millis(retention), step: Step::Begin, report, outcome: Ok(()), reply }
+        Self { now: now_ms(), retention, step: Step::Begin, report, outcome: Ok(()), reply }
     }
 
     /// Does a part; whether that was the last one.
@@ -102,20 +103,22 @@ impl Cleanup {
             Step::Days(mut days) => match days.pop() {
                 Some((date, day)) => {
                     self.note(files::remove_temporaries(&day));
-                    if end_of_day(date) > self.now - millis(owned.around.options.max_retention) {
+                    if self.is_kept(owned, date) {
                         return Step::Days(days);
                     }
                     let names = self.listed(files::file_names(&day));
                     let of_ours = names.iter().rev().filter(|name| names::is_segment(name));
                     let files = of_ours.map(|name| day.join(name)).collect();
-                    Step::Delete { day, files, days }
+                    Step::Delete { date, day, files, days }
                 }
                 None => Step::Read(owned.broken()),
             },
-            Step::Delete { day, mut files, days } => {
+            // Somebody may have come since the last slice who wants it kept.
+            Step::Delete { date, days, .. } if self.is_kept(owned, date) => Step::Days(days),
+            Step::Delete { date, day, mut files, days } => {
                 self.delete_some(&mut files, slice);
                 if !files.is_empty() {
-                    return Step::Delete { day, files, days };
+                    return Step::Delete { date, day, files, days };
                 }
                 // A day in which somebody keeps files of their own stays.
                 let _ = std::fs::remove_dir(day);
@@ -144,6 +147,16 @@ impl Cleanup {
             Step::Positions(search) => Self::expire_some(owned, search, slice),
             Step::End => Step::End,
         }
+    }
+
+    /// How long events stay out of the archive.
+    fn retention_ms(&self, owned: &Owned) -> f64 {
+        millis(self.retention.unwrap_or(owned.around.options.retention))
+    }
+
+    /// Whether somebody wants a day of the archive kept.
+    fn is_kept(&self, owned: &Owned, date: i64) -> bool {
+        end_of_day(date) > self.now - millis(owned.around.options.max_retention)
     }
 
     /// Goes on after a failure; the first one is told.

@@ -18,9 +18,9 @@ use crate::{
 const FIRST_CLEANUP: Duration = Duration::from_secs(60);
 
 impl Owned {
-    /// Moves and deletes what the retention no longer keeps; answers when all of it is done.
-    pub fn cleanup(&mut self, retention: Duration, reply: Reply<CleanupReport>) {
-        self.cleanups.push_back(Cleanup::new(retention, reply));
+    /// Moves and deletes what the retention no longer keeps; answers when all of it is done. `None`: that of the options.
+    pub fn cleanup(&mut self, retention: impl Into<Option<Duration>>, reply: Reply<CleanupReport>) {
+        self.cleanups.push_back(Cleanup::new(retention.into(), reply));
         if self.cleanups.len() == 1 {
             self.clean_some();
         }
@@ -83,7 +83,7 @@ impl Owned {
             }
         } else if is_due(self.next_cleanup()) {
             self.plan_cleanup(self.around.options.cleanup_interval);
-            self.cleanup(self.around.options.retention, Reply::new(warn));
+            self.cleanup(None, Reply::new(warn));
         }
     }
 

@@ -41,7 +41,7 @@ impl Cleanup {
 
     /// Reads files that are to be closed and may hold something else than we think: there may never be another append that does.
     pub(super) fn read_some(&mut self, owned: &mut Owned, sessions: &mut Vec<Arc<str>>, slice: &mut Slice) {
-        let (least_ms, now) = (self.retention_ms / 4.0, self.now);
+        let (least_ms, now) = (self.retention_ms(owned) / 4.0, self.now);
         // Where one cannot be put in its place from the journal, each of these is tried once.
         let batch: Vec<Powered> = sessions.iter().map(|id| (Arc::clone(id), Vec::new())).collect();
         // A file that was closed already is not old; whether its name is on the disk is as doubtful.
@@ -57,10 +57,11 @@ impl Cleanup {
 
     /// Closes files whose first event is older than a quarter of the retention, and the handles of sessions at rest.
     pub(super) fn close_some(&self, owned: &mut Owned, sessions: &mut Vec<Arc<str>>, slice: &mut Slice) {
+        let least_ms = self.retention_ms(owned) / 4.0;
         let mut closed = Vec::new();
         while let Some(id) = slice.next(sessions) {
             let Some(lane) = owned.lanes.get_mut(&id) else { continue };
-            if lane.first_is_older(self.retention_ms / 4.0, self.now) {
+            if lane.first_is_older(least_ms, self.now) {
                 slice.count();
                 if lane.close_unsynced(&mut owned.around) {
                     closed.push(Arc::clone(&id));
@@ -105,10 +106,11 @@ impl Cleanup {
     fn remove_unused(&self, owned: &mut Owned, id: &str, slice: &mut Slice) -> bool {
         let Some(path) = owned.lanes.get(id).and_then(Lane::unused_file) else { return false };
         slice.count();
+        let retention_ms = self.retention_ms(owned);
         let remove = || {
             let found = files::look_at_times(&path)?.filter(|found| found.is_file() && found.len() == 0);
             let written = found.and_then(|found| found.modified().ok()?.duration_since(UNIX_EPOCH).ok());
-            let is_old = written.is_some_and(|written| self.now - millis(written) >= self.retention_ms);
+            let is_old = written.is_some_and(|written| self.now - millis(written) >= retention_ms);
             if is_old { files::remove_found(&path) } else { Ok(false) }
         };
         let removed = remove().unwrap_or_else(|error| {
@@ -144,7 +146,7 @@ impl Cleanup {
         moved: &mut Moved,
         gone: &mut Vec<Placed>,
     ) -> Result<bool> {
-        let limit = self.now - self.retention_ms;
+        let limit = self.now - self.retention_ms(owned);
         let old = |file: &Placed| {
             let entries = read(&file.entries);
             file.closed && !entries.is_empty() && entries.summary.newest <= limit

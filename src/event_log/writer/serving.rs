@@ -50,7 +50,7 @@ impl Writer {
             Job::Cleanup { retention, reply } => {
                 self.flush(gathered);
                 match self.open() {
-                    Ok(owned) => owned.cleanup(retention.unwrap_or(owned.around.options.retention), reply),
+                    Ok(owned) => owned.cleanup(retention, reply),
                     Err(error) => reply.send(Err(error)),
                 }
             }

@@ -69,7 +69,7 @@ fn whoever_asks_for_a_cleanup_hears_of_a_lock_that_is_lost_before_the_next_slice
     }
     assert_eq!(archived(directory.path()), before, "another one may own it by now");
     let third = ask(&mut owned);
-    owned.cleanups.push_back(crate::event_log::retention::Cleanup::new(Duration::ZERO, Reply::new(drop)));
+    owned.cleanups.push_back(crate::event_log::retention::Cleanup::new(None, Reply::new(drop)));
     assert_eq!(third.recv().unwrap().unwrap_err().code(), "ERR_IO");
     drop(owned.abandon());
     assert_eq!(archived(directory.path()), before);

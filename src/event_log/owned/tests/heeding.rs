@@ -1,9 +1,14 @@
 //! Options that change while a log is open.
 
-use super::*;
+use super::{
+    cleaning::{ask, many},
+    *,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
+/// All events are younger.
+const FIFTY_YEARS: Duration = Duration::from_secs(50 * 365 * 86_400);
 
 fn told(directory: &std::path::Path, fsync_interval: Duration, cleanup_interval: Duration) -> LogOptions {
     LogOptions { fsync_interval, cleanup_interval, ..LogOptions::new(directory) }
@@ -56,4 +61,48 @@ fn where_none_was_wanted_the_first_cleanup_comes_as_soon_as_after_an_opening() {
     owned.heed(&told(directory.path(), HOUR, HOUR));
     assert!(owned.wake_at().unwrap() <= Instant::now() + MINUTE);
     owned.close().unwrap();
+}
+
+#[test]
+fn what_somebody_wants_kept_who_comes_while_its_day_is_deleted_is_kept() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut owned = many(directory.path(), 9);
+    assert_eq!(clean(&mut owned, HOUR).unwrap().archived, 9);
+    owned.around.options.max_retention = HOUR;
+    let answer = ask(&mut owned);
+    while owned.totals.deleted == 0 {
+        owned.clean_some();
+    }
+    let deleted = owned.totals.deleted;
+    assert!(deleted < 9 && !owned.cleanups.is_empty());
+    owned.heed(&LogOptions { max_retention: FIFTY_YEARS, ..told(directory.path(), HOUR, Duration::ZERO) });
+    while !owned.cleanups.is_empty() {
+        owned.clean_some();
+    }
+    assert_eq!(answer.recv().unwrap().unwrap().deleted, deleted);
+    let left = std::fs::read_dir(directory.path().join("archive/2025-11-23")).unwrap().count();
+    assert_eq!(left as u64, 9 - deleted);
+    owned.close().unwrap();
+}
+
+#[test]
+fn what_somebody_wants_kept_who_comes_while_a_cleanup_archives_is_archived_only_where_that_was_asked_for() {
+    for asked in [None, Some(HOUR)] {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut owned = many(directory.path(), 6);
+        owned.around.options.retention = HOUR;
+        let (reply, answer) = Reply::channel();
+        owned.cleanup(asked, reply);
+        while owned.totals.archived == 0 {
+            owned.clean_some();
+        }
+        let archived = owned.totals.archived;
+        assert!(archived < 6 && !owned.cleanups.is_empty());
+        owned.heed(&LogOptions { retention: FIFTY_YEARS, ..told(directory.path(), HOUR, Duration::ZERO) });
+        while !owned.cleanups.is_empty() {
+            owned.clean_some();
+        }
+        assert_eq!(answer.recv().unwrap().unwrap().archived, if asked.is_some() { 6 } else { archived });
+        owned.close().unwrap();
+    }
 }
