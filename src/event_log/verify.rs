@@ -90,7 +90,11 @@ impl Verification<'_> {
                 continue;
             };
             for placed in files {
-                let opened = self.view.open(&session, &placed)?;
+                let opened = match self.view.open(&session, &placed)? {
+                    // The session may be another one by now, with the same file: no other one ever gets the name of a closed one.
+                    Opened::Moved => files::open_found(&placed.path)?.map_or(Opened::Moved, Opened::File),
+                    opened => opened,
+                };
                 self.file(&session, &placed, opened)?;
             }
             return growing.map_or(Ok(()), |(placed, opened)| self.file(&session, &placed, opened));

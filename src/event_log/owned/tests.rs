@@ -6,6 +6,7 @@ mod heeding;
 mod holding;
 mod meddling;
 mod moving;
+mod overtaken;
 mod positions;
 #[cfg(unix)]
 mod put_back;
