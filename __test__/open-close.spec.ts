@@ -3,20 +3,17 @@ import { openSmallTalk } from '../ts/index.js';
 import { OwnLog, topics } from './support/held-log.js';
 import { temporaryDirectory } from './support/temporary.js';
 
-/** How long the store stays open for it. */
-const PATIENCE_MS = 30_000;
-/** A shorter time in its place. */
+/** A shorter time for which the store stays open for it. */
 const mockShort = 200;
 
 jest.mock('../ts/timers.js', () => {
   const actual = jest.requireActual<typeof import('../ts/timers.js')>('../ts/timers.js');
   const setTimeout = (work: () => void, ms: number): NodeJS.Timeout =>
-    actual.setTimeout(work, ms === 30_000 ? mockShort : ms);
+    actual.setTimeout(work, ms === 5_000 ? mockShort : ms);
   return { ...actual, setTimeout };
 });
 
-const openWith = (log: OwnLog) =>
-  openSmallTalk({ directory: temporaryDirectory(), log: log as never, storage: { timeoutMs: 2 * PATIENCE_MS } });
+const openWith = (log: OwnLog) => openSmallTalk({ directory: temporaryDirectory(), log: log as never });
 
 test('what is written to the store because an event was not stored is stored, also while everything is being closed', async () => {
   const log = new OwnLog(true);

@@ -69,7 +69,7 @@ export interface SmallTalkOrFallback<T extends EventMap<T>> {
    * done or tried, with the first that failed: an event that could not be stored and that no `flush()` of the bus has heard of,
    * however long ago it was emitted, and whether or not a listener of `log:error` has; or what keeps the log or the store from
    * closing in order. To tell these apart, flush the bus before. A log of your own that never answers keeps it waiting; the
-   * store is closed after 30 s all the same.
+   * store is closed after 5 s all the same.
    */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -207,7 +207,7 @@ function assemble<T extends EventMap<T>>(parts: Parts<T>, lent: ReadonlySet<unkn
 }
 
 /** So long, in milliseconds, the store stays open for a log that does not answer: one of somebody else's may never do so. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 5_000;
 
 /** Waits for something, so long at the most. */
 async function atMost(limitMs: number, something: Promise<void>): Promise<void> {

@@ -196,8 +196,9 @@ export class Proceedings {
     const { audience } = this.#matter;
     const { agent, worker, spawn } = watched;
     audience.letGoOf(agent);
-    watched.adopt(next);
+    // Before its own code runs, which may throw: whichever agent is watched by then is held.
     audience.holdOnTo(next);
+    watched.adopt(next);
     // Nobody says where another one lives, or the same one after the end of its worker.
     if (spawn === null && worker !== null && (next !== agent || threadOf(worker) === null)) {
       this.#relocate(watched, null, watched.life.firstWork);

@@ -88,7 +88,10 @@ export class Turns {
 
   /** Begins what concerns no session: at once, unless an operation on everything waits, which comes first. */
   pass<T>(begin: () => Promise<T>): Promise<T> {
-    return this.#gate === null ? begin() : this.#behind(this.#gate, () => this.pass(begin));
+    if (this.#gate === null) return begin();
+    // Whoever has closed it may have been ended.
+    this.#enter();
+    return this.#behind(this.#gate, () => this.pass(begin));
   }
 
   /** Begins an operation on everything when all before it is settled; what is asked for later begins once it is sent. */
@@ -168,6 +171,8 @@ export class Turns {
    * any more. Whether there was anything; what has been begun has to be sent before this is called again.
    */
   hurry(): boolean {
+    // No promise goes on any more that would do it.
+    if (this.#beginning !== null) this.#takeBack();
     const lines = this.#lines.values().filter(({ first }) => first !== undefined);
     for (const line of lines) shift(line)?.begin();
     return lines.length > 0;
