@@ -48,9 +48,17 @@ struct ClosedMark {
     /// Nor of any other session, whose events in `active` may have had successors that were lost.
     #[serde(default)]
     everywhere: bool,
-    /// What tells whether this is still the state in which it was closed, see [`Past::Closed`].
-    #[serde(default)]
-    trace: Option<u64>,
+    #[serde(flatten)]
+    trace: Trace,
+}
+
+/// What tells the state in which a log was closed from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Where its sessions end; `None` where an earlier version has closed it.
+    pub ends: Option<u64>,
+    /// The state of its archive; `None` where nothing tells.
+    pub archive: Option<u64>,
 }
 
 /// How the last owner left.
@@ -60,7 +68,7 @@ pub enum Past {
     New,
     /// In order; sessions without an event in `active`, or all of them, go on above this number. Where there is no trace, or the
     /// log has another one, an earlier state of its files may have been put back since.
-    Closed { highest_seq: u64, everywhere: bool, trace: Option<u64> },
+    Closed { highest_seq: u64, everywhere: bool, trace: Trace },
     /// It was killed, or the machine went down.
     Unclean,
 }
@@ -226,7 +234,7 @@ impl Ownership {
     }
 
     /// Marks the log as closed in order. Everything else must be on the disk before.
-    pub fn close(self, highest_seq: u64, everywhere: bool, trace: Option<u64>) -> Result<()> {
+    pub fn close(self, highest_seq: u64, everywhere: bool, trace: Trace) -> Result<()> {
         let mark = serde_json::to_vec(&ClosedMark { highest_seq, everywhere, trace }).unwrap_or_default();
         files::replace(&self.layout.root, CLOSED, &mark)
     }

@@ -111,7 +111,7 @@ impl Owned {
         }
         let mut unclaimed = HashSet::new();
         let loaded = reading::read_all(&layout, catalog, &mut report, &mut unclaimed)?;
-        let archived = numbers::Archived::look(&layout, past, &loaded);
+        let (past, archived) = numbers::Archived::look(&layout, past, &loaded);
         let highest_seq = match past {
             Past::New => 0,
             Past::Closed { highest_seq, .. } if archived.furthest() <= highest_seq => highest_seq,

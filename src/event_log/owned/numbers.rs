@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::event_log::{
     archive, consumers,
-    directory::{Layout, Past},
+    directory::{Layout, Past, Trace},
     index::Session,
     names,
     opening::Loaded,
@@ -42,13 +42,15 @@ pub(super) struct Archived(HashMap<String, u64>);
 impl Archived {
     /// A log that was closed in order has nothing of that kind, unless an earlier state of its files was put back beside the archive
     /// since. An archive may be large: it is looked at only where something has changed.
-    pub(super) fn look(layout: &Layout, past: Past, loaded: &[Loaded]) -> Self {
+    /// With it comes the past as it has to be taken then.
+    pub(super) fn look(layout: &Layout, past: Past, loaded: &[Loaded]) -> (Past, Self) {
+        let past = as_found(past, loaded);
         let is_as_closed = match past {
             Past::New => true,
-            Past::Unclean | Past::Closed { trace: None, .. } => false,
-            Past::Closed { trace: then, .. } => then == trace(layout, loaded.iter().map(|loaded| &*loaded.session)),
+            Past::Unclean | Past::Closed { trace: Trace { archive: None, .. }, .. } => false,
+            Past::Closed { trace, .. } => trace.archive == archive::trace(&layout.archive),
         };
-        Self(if is_as_closed { HashMap::new() } else { archive::last_of_each(&layout.archive) })
+        (past, Self(if is_as_closed { HashMap::new() } else { archive::last_of_each(&layout.archive) }))
     }
 
     /// That of a session; 0 where there is none.
@@ -63,13 +65,29 @@ impl Archived {
     }
 }
 
-/// What tells this state of a log from others: where its sessions end, and the state of its archive. `None` where nothing does.
-pub(super) fn trace<'a>(layout: &Layout, sessions: impl Iterator<Item = &'a Session>) -> Option<u64> {
+/// Where sessions do not end as they did when the log was closed in order, an earlier state of `active` may have been put back, nobody
+/// knows of which of them: all go on above what was given, and the archive may have more.
+fn as_found(past: Past, loaded: &[Loaded]) -> Past {
+    match past {
+        Past::Closed { highest_seq, trace: Trace { ends: Some(then), .. }, .. }
+            if then != ends(loaded.iter().map(|loaded| &*loaded.session)) =>
+        {
+            Past::Closed { highest_seq, everywhere: true, trace: Trace { ends: None, archive: None } }
+        }
+        past => past,
+    }
+}
+
+/// What tells the state of a log that is closed from others.
+pub(super) fn trace<'a>(layout: &Layout, sessions: impl Iterator<Item = &'a Session>) -> Trace {
+    Trace { ends: Some(ends(sessions)), archive: archive::trace(&layout.archive) }
+}
+
+fn ends<'a>(sessions: impl Iterator<Item = &'a Session>) -> u64 {
     let end = |session: &Session| {
         let last = Some(session.last_seq()).filter(|last| *last > 0)?;
         Some(u64::from(crc32c::crc32c(format!("{last} {}", session.id).as_bytes())))
     };
-    let archive = archive::trace(&layout.archive)?;
     // In whatever order they come.
-    Some(sessions.filter_map(end).fold(archive, u64::wrapping_add))
+    sessions.filter_map(end).fold(0, u64::wrapping_add)
 }
