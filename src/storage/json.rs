@@ -55,8 +55,9 @@ mod tests {
     #[test]
     fn one_member_changes_and_no_other_byte() {
         let deep = format!("{}{}", "[".repeat(900), "]".repeat(900));
-        let text =
-            format!(r#"{{"a":{{"updatedAt":"in"}},"ü\n":1.50,"\ud83d":{{"\ud83d":"\ud83d"}},"updatedAt":"old","b":[-0,"updatedAt"],"c":{deep}}}"#);
+        let text = format!(
+            r#"{{"a":{{"updatedAt":"in"}},"ü\n":1.50,"\ud83d":{{"\ud83d":"\ud83d"}},"updatedAt":"old","b":[-0,"updatedAt"],"c":{deep}}}"#
+        );
         assert_eq!(with_member(&text, "updatedAt", "new").unwrap(), text.replace(r#""old""#, r#""new""#));
     }
 
