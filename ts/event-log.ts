@@ -192,7 +192,8 @@ export class JsonlEventReplayStorage implements EventReplayStorage {
 
   /**
    * Moves files whose events are all older than `retentionMs` to the archive, and deletes archived ones older than
-   * `maxRetentionMs`, by the events' own timestamps. By default both are the longest of all open logs on the directory. Runs by itself: see `cleanupIntervalMs`. Appends go on meanwhile.
+   * `maxRetentionMs`, by the events' own timestamps. By default both are the longest of all open logs on the directory. Runs by
+   * itself: see `cleanupIntervalMs`. Appends go on meanwhile.
    * The close of the last log on the directory ends it early: it resolves with what it has done by then.
    */
   async cleanup(retentionMs?: number): Promise<CleanupReport> {
