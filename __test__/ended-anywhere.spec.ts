@@ -213,6 +213,38 @@ test('a log goes on after a call was ended, whichever it was', async () => {
   expect(await reportOf(script)).toEqual({ unhandled: 0 });
 });
 
+test('no call makes a timer that whoever ends it could leave behind, or unrefs what Node counts', async () => {
+  const script = `
+    const session = (n) => ({ id: 's', messages: [], createdAt: new Date(), updatedAt: new Date(n) });
+    const made = [];
+    require('node:async_hooks').createHook({
+      init: (_id, type, _trigger, resource) => void (/Timeout|Immediate/.test(type) && made.push(resource)),
+    }).enable();
+    const wrong = [];
+    const calls = async (of, all) => {
+      for (const [what, call] of Object.entries(all)) {
+        for (const n of [1, 2]) {
+          // Timers of the answers before end with the turn.
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          made.length = 0;
+          const answer = call(of, n, 0);
+          if (made.some((one) => one.hasRef() === false || !('_onImmediate' in one))) wrong.push(what);
+          await answer;
+        }
+      }
+    };
+    void (async () => {
+      const store = new SQLiteStorageAdapter({ path: 'a.db' });
+      await calls(store, ${callsOf({ ...OF_A_STORE, get: "store.get('k')" }, 'store')});
+      const log = new JsonlEventReplayStorage({ directory: 'log' });
+      await calls(log, ${callsOf(OF_A_LOG, 'log')});
+      await store.close();
+      await log.close();
+      console.log(JSON.stringify({ wrong }));
+    })();`;
+  expect(await reportOf(script)).toEqual({ wrong: [] });
+});
+
 test('a failure that a program handles nowhere is told to the process, from whichever part it comes', async () => {
   const script = `
     const session = { id: 's', messages: [], createdAt: new Date(), updatedAt: new Date() };

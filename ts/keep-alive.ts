@@ -1,5 +1,5 @@
 /** An operation whose promise is pending keeps the process alive; nothing else of this package does. */
-import { clearInterval, setImmediate, setInterval } from './timers.js';
+import { clearInterval, setInterval, soon, whenTurned } from './timers.js';
 
 /** The longest delay that a timer takes; this one does nothing when it fires. */
 const NEVER_MS = 2 ** 31 - 1;
@@ -11,10 +11,15 @@ let turning = false;
 /** One more operation is pending. Counted last: whoever ends JavaScript anywhere leaves no count without a timer. */
 export function stayAlive(): void {
   if (pending === 0) {
-    timer ??= setInterval(() => undefined, NEVER_MS);
-    timer.ref();
+    if (timer === undefined) soon(begin);
+    else timer.ref();
   }
   pending += 1;
+}
+
+/** Where nobody is ended: between its beginning and its name, a timer would be one that nobody can stop. */
+function begin(): void {
+  if (pending > 0) timer ??= setInterval(() => undefined, NEVER_MS);
 }
 
 /** One operation has settled; `counted`: it was pending, and not stopped before. */
@@ -24,7 +29,7 @@ export function letExit(counted: boolean): void {
   timer?.unref();
   if (turning) return;
   turning = true;
-  setImmediate(rest).unref();
+  whenTurned(rest);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** How long an answer may take. Time is counted only while somebody waits, and only as the loop turns: whoever held it up, or
  * put the machine to sleep, has not made anything late. */
-import { clearInterval, setInterval } from './timers.js';
+import { clearInterval, setInterval, soon } from './timers.js';
 
 /** So many looks in the longest time that is allowed. */
 const LOOKS = 16;
@@ -20,6 +20,8 @@ export class Patience {
   readonly limitMs: number;
   readonly #look: (late: Late) => boolean;
   #timer: NodeJS.Timeout | null = null;
+  /** The timer begins before anything else happens. */
+  #starting = false;
 
   /** `look` says whether anybody still waits. */
   constructor(limitMs: number, look: (late: Late) => boolean) {
@@ -29,7 +31,13 @@ export class Patience {
 
   /** Somebody waits from now on. */
   start(): void {
-    this.#timer ??= this.#begin();
+    if (this.#timer !== null || this.#starting) return;
+    // Where nobody is ended: between its beginning and its name, a timer would be one that nobody can stop.
+    soon(() => {
+      this.#starting = false;
+      this.#timer ??= this.#begin();
+    });
+    this.#starting = true;
   }
 
   /** The timer goes, where nobody waits: for what is closed, and will hardly be asked any more. Else it goes with a look. */

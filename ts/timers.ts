@@ -18,3 +18,12 @@ const settled = Promise.resolve();
 export function soon(work: () => void): void {
   void settled.then(work);
 }
+
+/**
+ * Does something when the loop has turned, if it does: nothing here keeps the process alive. Asked for in a moment in which nobody
+ * ends JavaScript, as a `vm` does when its time is up: in the midst of `unref`, that leaves Node with one immediate to wait for
+ * that there is not, and it turns and turns for ever.
+ */
+export function whenTurned(work: () => void): void {
+  soon(() => setImmediate(work).unref());
+}

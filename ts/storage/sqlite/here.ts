@@ -2,7 +2,7 @@
  * Reads on the calling thread, and for how long. Their promises are settled at once, and so whoever awaits one after another
  * goes on without the loop: thousands of reads would be done before a timer, a request or a heartbeat has its turn.
  */
-import { monotonic, setImmediate } from '../../timers.js';
+import { monotonic, whenTurned } from '../../timers.js';
 
 /** How long after the first of them there may be more in one turn of the loop, in milliseconds: as answers of threads have it. */
 const TURN_MS = 4;
@@ -30,7 +30,7 @@ export class Here {
 
   #begin(): void {
     // The next turn of the loop is told of, not asked for: that would be one more for everybody who reads something.
-    setImmediate(this.#turned).unref();
+    whenTurned(this.#turned);
     // Only now: where the stack is full, or JavaScript is ended before, nobody would tell of it.
     this.#began = monotonic();
   }
