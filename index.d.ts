@@ -450,8 +450,11 @@ export declare function storageSaveComing(handle: ExternalObject<StorageHandle>,
 /** Stores a session; answers with its version. */
 export declare function storageSaveSession(handle: ExternalObject<StorageHandle>, slot: number, session: StorageSession, power: boolean): void
 
-/** Stores sessions, all or none. */
-export declare function storageSaveSessions(handle: ExternalObject<StorageHandle>, slot: number, sessions: Array<StorageSession>, power: boolean): void
+/**
+ * Stores sessions, all or none. Their messages have been brought over before, one session's behind the other's, so that no
+ * crossing is long; of each session in so many `pieces`.
+ */
+export declare function storageSaveSessions(handle: ExternalObject<StorageHandle>, slot: number, sessions: Array<StorageSession>, come: ExternalObject<ComingMessages>, pieces: Array<number>, power: boolean): void
 
 /** One session, encoded: its messages one a line, and as many lines with their tables of types. */
 export interface StorageSession {

@@ -36,6 +36,20 @@ describe('batches', () => {
     await adapter.saveSessions([]);
   });
 
+  test('cross in pieces, however large they are together', async () => {
+    const characters = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0);
+    const pieces = jest.spyOn(native(), 'addMessages');
+    const together = jest.spyOn(native(), 'storageSaveSessions');
+    const sessions = ['a', 'b', 'c'].map((id) => [id, sessionOf(id, 1, conversation(2_000))] as const);
+    await adapter.saveSessions(sessions);
+    const crossed = pieces.mock.calls.map(([, texts, types]) => characters(texts) + types.length);
+    expect(crossed.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(500_000);
+    expect(Math.max(...crossed)).toBeLessThan(100_000);
+    const rest = together.mock.calls.flatMap(([, , images]) => images.map((image) => characters(image.messages)));
+    expect(rest).toEqual([0, 0, 0]);
+    [pieces, together].forEach((spy) => spy.mockRestore());
+  });
+
   test('are read as they were at one moment, whoever writes meanwhile', async () => {
     const ids = ['a', 'b', 'c', 'd'];
     // Some are read here, some by another thread in pieces.

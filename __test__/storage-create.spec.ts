@@ -82,6 +82,10 @@ test('what names no adapter is refused', async () => {
     await expect(createStorageAdapter(config as never)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' });
   }
   await expect(createStorageAdapter(5 as never)).rejects.toThrow(TypeError);
+  for (const given of ['postgres://me:secret@host/db', { adapter: 'postgres://me:secret@host/db' }]) {
+    const { message } = await createStorageAdapter(given as never).then(String, (error: Error) => error);
+    expect(message).toContain('"postgres://…@host/db"');
+  }
 });
 
 test('an adapter that lacks methods is refused where it is handed over, and they are named', async () => {

@@ -94,4 +94,11 @@ export { JsonlEventReplayStorage, type SubscribeOptions } from './event-log.js';
 export type { EventConsumer } from './event-log/consumer.js';
 export type { JsonlEventLogOptions, TailOptions } from './event-log/options.js';
 export type { EventLogStats, EventLogVerifyReport, RecoveryReport } from './event-log/stats.js';
-export { openSmallTalk, type OpenOptions, type SmallTalk, type SmallTalkOrFallback } from './open.js';
+export {
+  openSmallTalk,
+  type OpenOptions,
+  type OwnEventLog,
+  type ReportedEvents,
+  type SmallTalk,
+  type SmallTalkOrFallback,
+} from './open.js';

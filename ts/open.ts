@@ -9,21 +9,31 @@ import { JsonlEventReplayStorage } from './event-log.js';
 import { DEFAULTS as LOG_OPTIONS, logOptions, type JsonlEventLogOptions } from './event-log/options.js';
 import { AgentHealthMonitor } from './health-monitor.js';
 import { MONITOR_OPTIONS, resolveConfig } from './health-monitor/options.js';
-import type { HealthMonitorConfig } from './health-monitor/types.js';
+import type { HealthEvents, HealthListener, HealthMonitorConfig } from './health-monitor/types.js';
 import { native, nativeAvailable } from './native.js';
 import { knownWithout, lackingMethods, optionsObject, pathOption, wordOption, type Known } from './options.js';
 import { isAdapter, type StorageAdapter } from './storage/adapter.js';
-import { clearTimeout, setTimeout } from './timers.js';
 import { createStorageAdapter, storageConfig, type OnFallback, type StorageConfig } from './storage/create.js';
+import { clearTimeout, setTimeout } from './timers.js';
+import type { EventReplayStorage } from './types.js';
+
+/** A log, of the caller's own as well. */
+export interface OwnEventLog extends EventReplayStorage {
+  /** The ids of its sessions. Called once, to hear whether it opens. */
+  sessions(): Promise<string[]>;
+  /** Removes everything of one session. Whether there was anything. */
+  eraseSession(sessionId: string): Promise<boolean>;
+  close(): Promise<void>;
+}
 
 /** How the parts are opened. What is given as an object of its own class is used as it is, and stays open at the end. */
-export interface OpenOptions {
+export interface OpenOptions<L extends OwnEventLog = JsonlEventReplayStorage> {
   /** Sessions are in `<directory>/sessions.db`, with the file adapter in `<directory>/sessions`, events in `<directory>/events`. Default `./data`. */
   directory?: string;
   /** A config, a URL or an adapter. */
   storage?: StorageConfig | StorageAdapter | string;
   /** Options of the log, or a log. */
-  log?: JsonlEventLogOptions | JsonlEventReplayStorage;
+  log?: JsonlEventLogOptions | L;
   /** Options of the bus. Its log is the one that is opened here. */
   bus?: Omit<EventBusOptions, 'log'>;
   /** Options of the monitor. It reports on the bus, records frozen loops in the log and replays from it. */
@@ -45,18 +55,25 @@ const KNOWN: Known<OpenOptions> = {
 const OF_BUS = knownWithout(BUS_OPTIONS, ['log']);
 const OF_HEALTH = knownWithout(MONITOR_OPTIONS, ['bus', 'log']);
 
+/** What a monitor reports on a bus. */
+export type ReportedEvents = { [K in Exclude<keyof HealthEvents, 'listener:error'>]: HealthListener<K> };
+
 /** What `openSmallTalk` gives. */
-export interface SmallTalk<T extends EventMap<T>> extends SmallTalkOrFallback<T> {
-  readonly log: JsonlEventReplayStorage;
+export interface SmallTalk<
+  T extends EventMap<T>,
+  L extends OwnEventLog = JsonlEventReplayStorage,
+> extends SmallTalkOrFallback<T, L> {
+  readonly log: L;
   readonly health: AgentHealthMonitor;
 }
 
 /** What `openSmallTalk` gives with `onFallback: 'memory'`. */
-export interface SmallTalkOrFallback<T extends EventMap<T>> {
-  readonly bus: SmallTalkEventBus<T>;
+export interface SmallTalkOrFallback<T extends EventMap<T>, L extends OwnEventLog = JsonlEventReplayStorage> {
+  /** The monitor reports on it, and so it has the monitor's events as well. */
+  readonly bus: SmallTalkEventBus<T & ReportedEvents>;
   readonly storage: StorageAdapter;
   /** null where the binary is missing, and it is needed for it. */
-  readonly log: JsonlEventReplayStorage | null;
+  readonly log: L | null;
   /** null where the binary is missing. */
   readonly health: AgentHealthMonitor | null;
   /**
@@ -87,9 +104,21 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
 export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
   options: OpenOptions,
 ): Promise<SmallTalkOrFallback<T>>;
+export async function openSmallTalk<
+  T extends EventMap<T> = Record<string, AnyListener>,
+  L extends OwnEventLog = OwnEventLog,
+>(options: OpenOptions<L> & { log: L; onFallback?: 'throw' }): Promise<SmallTalk<T, L>>;
+export async function openSmallTalk<
+  T extends EventMap<T> = Record<string, AnyListener>,
+  L extends OwnEventLog = OwnEventLog,
+>(options: OpenOptions<L> & { log: L }): Promise<SmallTalkOrFallback<T, L>>;
+// Once more: of several it is the last one by which the compiler tells what a function returns.
 export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
-  options?: OpenOptions,
-): Promise<SmallTalkOrFallback<T>> {
+  options?: OpenOptions & { onFallback?: 'throw' },
+): Promise<SmallTalk<T>>;
+export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
+  options?: OpenOptions<OwnEventLog>,
+): Promise<SmallTalkOrFallback<T, OwnEventLog>> {
   const given = optionsObject('options', options, KNOWN);
   const directory = pathOption('directory', given.directory, './data');
   const onFallback = wordOption<OnFallback>('onFallback', given.onFallback, 'throw', ['throw', 'memory']);
@@ -108,7 +137,7 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
   try {
     if (log !== null && !(await opens(log, onFallback))) log = null;
     const withLog = log === null ? {} : { log };
-    const bus = new SmallTalkEventBus<T>({ ...forBus, ...withLog });
+    const bus = new SmallTalkEventBus<T & ReportedEvents>({ ...forBus, ...withLog });
     const health = nativeAvailable() ? new AgentHealthMonitor({ ...forHealth, bus, ...withLog }) : null;
     return assemble({ bus, storage, log, health }, lent);
   } catch (error) {
@@ -120,26 +149,26 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
 const LOG_METHODS = ['append', 'replay', 'sessions', 'eraseSession', 'close'] as const;
 
 /** A log as it is, what has none of its methods as options. Throws a TypeError for what has some of them. */
-function logOrOptions(given: OpenOptions['log']): JsonlEventReplayStorage | JsonlEventLogOptions {
+function logOrOptions(given: OpenOptions<OwnEventLog>['log']): OwnEventLog | JsonlEventLogOptions {
   const methods = optionsObject<object>('log', given);
   const lacking = lackingMethods(methods, LOG_METHODS);
   // Not by its class: that of another copy of this package is another one.
-  if (lacking.length === 0) return given as JsonlEventReplayStorage;
+  if (lacking.length === 0) return given as OwnEventLog;
   if (lacking.length === LOG_METHODS.length) return optionsObject('log', given as JsonlEventLogOptions, LOG_OPTIONS);
   throw new TypeError(`the log lacks ${lacking.join(', ')}`);
 }
 
-const isLog = (given: JsonlEventReplayStorage | JsonlEventLogOptions): given is JsonlEventReplayStorage =>
-  typeof (given as Partial<JsonlEventReplayStorage>).append === 'function';
+const isLog = (given: OwnEventLog | JsonlEventLogOptions): given is OwnEventLog =>
+  typeof (given as Partial<OwnEventLog>).append === 'function';
 
-function openLog(directory: string, given: JsonlEventReplayStorage | JsonlEventLogOptions): JsonlEventReplayStorage {
+function openLog(directory: string, given: OwnEventLog | JsonlEventLogOptions): OwnEventLog {
   if (isLog(given)) return given;
   const { directory: path = join(directory, 'events'), ...others } = given;
   return new JsonlEventReplayStorage({ ...others, directory: path });
 }
 
 /** A log opens with its first call; what keeps it from opening shall be heard here, but that it lacks the binary where it may. */
-async function opens(log: JsonlEventReplayStorage, onFallback: OnFallback): Promise<boolean> {
+async function opens(log: OwnEventLog, onFallback: OnFallback): Promise<boolean> {
   try {
     await log.sessions();
     return true;
@@ -160,9 +189,11 @@ async function openStorage(
   return createStorageAdapter({ ...config, path, onFallback: config.onFallback ?? onFallback });
 }
 
-type Parts<T extends EventMap<T>> = Pick<SmallTalkOrFallback<T>, 'bus' | 'storage' | 'log' | 'health'>;
+type Opened<T extends EventMap<T>> = SmallTalkOrFallback<T, OwnEventLog>;
 
-function assemble<T extends EventMap<T>>(parts: Parts<T>, lent: ReadonlySet<unknown>): SmallTalkOrFallback<T> {
+type Parts<T extends EventMap<T>> = Pick<Opened<T>, 'bus' | 'storage' | 'log' | 'health'>;
+
+function assemble<T extends EventMap<T>>(parts: Parts<T>, lent: ReadonlySet<unknown>): Opened<T> {
   const { bus, storage, log, health } = parts;
   let closing: Promise<void> | null = null;
   const erasing = new Set<Promise<unknown>>();

@@ -7,6 +7,7 @@ import {
   type EventMap,
   type HealthEvents,
   type HealthListener,
+  type OwnEventLog,
   type Scope,
   type SmallTalk,
   type Topic,
@@ -124,4 +125,26 @@ export async function opened(): Promise<void> {
   want<Fewer>()(bus);
   // @ts-expect-error -- of other arguments
   want<Others>()(bus);
+  // The monitor's events are there as well, whatever the map.
+  bus.on('agent:disconnected', ({ id }) => id.length);
+  // @ts-expect-error -- there is none of that name
+  bus.on('agent:gone', () => undefined);
+}
+
+/** What a program keeps in a variable of its own. */
+export type Running = Awaited<ReturnType<typeof openSmallTalk>>;
+
+export async function readTo(smalltalk: Running, own: OwnEventLog): Promise<void> {
+  for await (const { seq } of smalltalk.log.tail('s')) seq.toFixed();
+  smalltalk.health.start();
+  const { log, health } = await openSmallTalk({ log: own });
+  await log.eraseSession('s');
+  health.start();
+  // @ts-expect-error -- what is one's own may have no such method
+  log.tail('s');
+  const { log: ours } = await openSmallTalk<Ours>({ log: smalltalk.log });
+  ours.tail('s');
+  const other = await openSmallTalk<Ours, OwnEventLog>({ log: own, onFallback: 'memory' });
+  // @ts-expect-error -- there may be none
+  await other.log.close();
 }

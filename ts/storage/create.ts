@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { SmallTalkError } from '../errors.js';
 import { native } from '../native.js';
 import { optionsObject, type Known } from '../options.js';
+import { shown } from '../shown.js';
 import { checkComplete, isAdapter, type StorageAdapter } from './adapter.js';
 import { FileStorageAdapter } from './file.js';
 import { FILE_OPTIONS } from './file/options.js';
@@ -98,8 +99,10 @@ function pathOf(rest: string): string {
   throw new SmallTalkError('ERR_OPTION_INVALID', message);
 }
 
-function unknown(what: string): SmallTalkError {
-  const message = `"${what}" names no storage adapter; there are sqlite:, file: and memory:`;
+function unknown(what: unknown): SmallTalkError {
+  // A password is for nobody who reads errors.
+  const name = typeof what === 'string' ? `"${what.replace(/\/\/.*@/s, '//…@')}"` : shown(what);
+  const message = `${name} names no storage adapter; there are sqlite:, file: and memory:`;
   return new SmallTalkError('ERR_OPTION_INVALID', message);
 }
 

@@ -14,11 +14,11 @@ use super::{
     shapes::{StorageChanges, StorageSession, integer},
 };
 use crate::storage::{
-    session::{Appendix, Encoded, Lines},
+    session::{Appendix, Encoded, Lines, SessionImage},
     sqlite::{self, Write},
 };
 
-/// Messages of a save that come in pieces, so that no crossing is long.
+/// Messages of a save, or of several, that come in pieces, so that no crossing is long.
 pub struct ComingMessages(Arc<sqlite::ComingMessages>);
 
 /// A place for messages that a save takes as they come.
@@ -126,16 +126,24 @@ pub fn storage_append_messages(
     })
 }
 
-/// Stores sessions, all or none.
+/// Stores sessions, all or none. Their messages have been brought over before, one session's behind the other's, so that no
+/// crossing is long; of each session in so many `pieces`.
 #[napi(catch_unwind)]
 pub fn storage_save_sessions(
     handle: &External<StorageHandle>,
     slot: u32,
     sessions: Vec<StorageSession>,
+    come: &External<ComingMessages>,
+    pieces: Vec<u32>,
     power: bool,
 ) -> Result<()> {
     entry("storageSaveSessions", || {
-        let images = sessions.into_iter().map(Into::into).collect();
+        let mut come = come.0.take().into_iter();
+        let with_messages = |(session, pieces): (StorageSession, u32)| SessionImage {
+            messages: come.by_ref().take(pieces as usize).collect(),
+            ..session.into()
+        };
+        let images = sessions.into_iter().zip(pieces).map(with_messages).collect();
         handle.write(power, |completions| Write::save_sessions(images, completions.reply(slot)))
     })
 }

@@ -2,6 +2,7 @@
 //! write it. Who makes it may be held up; the transaction does not wait for that, and the save is done again later.
 
 use std::{
+    mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -67,6 +68,13 @@ impl ComingMessages {
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.lock().room.is_some()
+    }
+
+    /// Hands over those that are there, for a save that takes them along.
+    #[must_use]
+    pub fn take(&self) -> Vec<Lines> {
+        let pieces = mem::take(&mut self.lock().pieces);
+        pieces.into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
     /// The save has its answer: it needs neither what has come nor the room for it.

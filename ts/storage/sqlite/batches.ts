@@ -3,6 +3,7 @@ import { innerPromise } from '../../inner-promise.js';
 import type { ChatSession } from '../../types.js';
 import { EVERYTHING } from '../pending-writes.js';
 import type { Connection } from './connection.js';
+import { PIECE } from './large-saves.js';
 import type { SessionSaves } from './saves.js';
 
 /** Saves sessions as they are now, all or none. Encoding them lets the loop run in between. */
@@ -15,16 +16,23 @@ export async function saveTogether(
   connection.open();
   const all = sessions.map(([id, session]) => saves.image(id, session));
   const images = all.map(({ image }) => image);
-  const left = [...all];
   const save = connection.turns.takeAll(({ sent }) => {
     const { promise, resolve, reject } = innerPromise<void>();
+    const come = connection.now((binary) => binary.comingMessages());
+    const pieces = all.map(() => 0);
+    let at = 0;
     connection.pace.begin(() => {
       try {
-        const [one] = left;
-        if (one !== undefined && !one.step()) left.shift();
-        if (left.length > 0) return true;
+        const text = all[at]?.text;
+        if (text !== undefined) {
+          const { texts, types } = text.next(PIECE);
+          connection.now((binary) => binary.addMessages(come, texts, types));
+          pieces[at] = (pieces[at] as number) + 1;
+          if (text.done) at += 1;
+        }
+        if (at < all.length) return true;
         const answer = connection.go<void>((binary, handle, slot) =>
-          binary.storageSaveSessions(handle, slot, images, power),
+          binary.storageSaveSessions(handle, slot, images, come, pieces, power),
         );
         sent();
         resolve(answer);

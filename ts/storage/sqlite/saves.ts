@@ -1,5 +1,5 @@
 /** Saving sessions: what changed, or all of it, small ones at once and large ones in pieces. */
-import { joined, listed } from '../../codec/session-shape.js';
+import { listed } from '../../codec/session-shape.js';
 import { CorruptionError } from '../../errors.js';
 import type { ChatMessage, ChatSession } from '../../types.js';
 import { SnapshotCache, type Snapshot } from '../changes/cache.js';
@@ -9,10 +9,10 @@ import { Stamps } from '../changes/stamps.js';
 import { sessionName } from '../pending-writes.js';
 import type { Turn } from '../turns.js';
 import type { Begin, Connection } from './connection.js';
-import { PIECE, saveInPieces, type Image } from './large-saves.js';
+import { saveInPieces, type Image } from './large-saves.js';
 import type { CheckedOptions } from './options.js';
 import { stateOf, type SessionState } from './session-state.js';
-import { SessionText, type Lines } from './session-text.js';
+import { SessionText } from './session-text.js';
 import type { UnsettledSave } from './unsettled-saves.js';
 
 /** The manners of one save. */
@@ -24,6 +24,15 @@ export interface SaveManners {
 }
 
 export const MUST_NOT_EXIST = -1;
+
+/** A session of a batch. */
+interface BatchImage {
+  /** Without its messages. */
+  image: Image;
+  text: SessionText;
+  /** It has been saved. */
+  learn(): void;
+}
 
 /** Characters that are written at once; more go in pieces. */
 const SMALL = 2 ** 16;
@@ -113,20 +122,14 @@ export class SessionSaves {
     if (known === undefined || known.stamp === snapshot.stamp) this.snapshots.set(id, snapshot);
   }
 
-  /** A session of a batch, as it is now, and how to write it: the image is there when the last step was taken. */
-  image(id: string, session: ChatSession): { image: Image; step(): boolean; learn(): void } {
+  /** A session of a batch, as it is now. */
+  image(id: string, session: ChatSession): BatchImage {
     const state = stateOf(session, undefined, this.#encoding);
     this.snapshots.forget(id);
-    const text = new SessionText(state.messages, this.#encoding);
-    const lines: Lines[] = [];
     const image = imageOf(id, state, this.#stamps.next(), {});
     return {
       image,
-      step: () => {
-        lines.push(text.next(PIECE));
-        if (text.done) Object.assign(image, joinedLines(lines));
-        return !text.done;
-      },
+      text: new SessionText(state.messages, this.#encoding),
       learn: () => this.learn(id, { messages: state.messages.weighed(), stamp: image.stamp }),
     };
   }
@@ -252,20 +255,5 @@ function imageOf(id: string, { head }: SessionState, stamp: number, { ifVersion 
     ...(types === null ? {} : { types }),
     ...(head.activeAgent === undefined ? {} : { activeAgent: head.activeAgent }),
     ...(ifVersion === undefined ? {} : { ifVersion }),
-  };
-}
-
-function joinedLines(lines: readonly Lines[]): Pick<Image, 'messages' | 'messageTypes'> {
-  const lifted = lines.flatMap(({ texts }) => texts.slice(1));
-  const beside = lifted.reduce((sum, { length }) => sum + length, 0);
-  return {
-    messages: [
-      joined(
-        lines.map(({ texts }) => texts[0] as string),
-        beside,
-      ),
-      ...lifted,
-    ],
-    messageTypes: joined(lines.map(({ types }) => types)),
   };
 }
