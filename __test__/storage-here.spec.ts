@@ -30,9 +30,11 @@ afterEach(async () => {
   await adapter.close();
 });
 
-/** Makes all reads slow; answers with how many there have been in the longest turn of the loop, and in all. */
-function slowReads(): () => { longest: number; all: number } {
-  const binary = native();
+/** What there has been of something slow, in the longest turn of the loop and in all. */
+type Seen = () => { longest: number; all: number };
+
+/** Has something made slow by what it is given, and counts it. */
+function slowed(mock: (slow: () => void) => void): Seen {
   let all = 0;
   let longest = 0;
   let before = 0;
@@ -43,22 +45,29 @@ function slowReads(): () => { longest: number; all: number } {
     if (!over) setImmediate(turn).unref();
   };
   setImmediate(turn).unref();
-  const slow = (): void => {
+  mock(() => {
     all += 1;
     for (const end = performance.now() + READ_MS; performance.now() < end;);
-  };
-  for (const name of ['storageReadSmall', 'storageGetKeyNow', 'storageGetKeysNow'] as const) {
-    const read = binary[name] as (...words: unknown[]) => unknown;
-    jest.spyOn(binary, name).mockImplementation((...words: unknown[]) => {
-      slow();
-      return read(...words) as never;
-    });
-  }
+  });
   return () => {
     over = true;
     turn();
     return { longest, all };
   };
+}
+
+/** Makes all reads slow. */
+function slowReads(): Seen {
+  const binary = native();
+  return slowed((slow) => {
+    for (const name of ['storageReadSmall', 'storageGetKeyNow', 'storageGetKeysNow'] as const) {
+      const read = binary[name] as (...words: unknown[]) => unknown;
+      jest.spyOn(binary, name).mockImplementation((...words: unknown[]) => {
+        slow();
+        return read(...words) as never;
+      });
+    }
+  });
 }
 
 const ways: [string, () => Promise<unknown>][] = [
@@ -70,6 +79,26 @@ const ways: [string, () => Promise<unknown>][] = [
   ['keys', async () => { for (const [at, key] of [...IDS, ...IDS].entries()) expect(await adapter.get(key)).toBe(at % IDS.length); }],
   ['a copy of all', () => migrate(adapter, new InMemoryStorageAdapter())],
 ]; // prettier-ignore
+
+test.each([
+  ['many', () => adapter.getMany(IDS)],
+  ['each', async () => new Map(await Promise.all(IDS.map(async (key) => [key, await adapter.get(key)] as const)))],
+])('the loop turns between large values that are read together: %s', async (_, read) => {
+  const large = 'x'.repeat(70_000);
+  await adapter.setMany(IDS.map((key) => [key, { large, key }]));
+  const { parse } = JSON;
+  const seen = slowed((slow) => {
+    jest.spyOn(JSON, 'parse').mockImplementation((text) => {
+      slow();
+      return parse(text);
+    });
+  });
+  const found = await read();
+  const { longest, all } = seen();
+  expect([...found]).toEqual(IDS.map((key) => [key, { large, key }]));
+  expect(all).toBe(IDS.length);
+  expect(longest).toBeLessThanOrEqual(MOST);
+});
 
 test.each(ways)('the loop turns between reads, one after another or together: %s', async (_, read) => {
   const seen = slowReads();

@@ -28,6 +28,13 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// JSON texts, made ready on the thread that answers: where JavaScript runs they are lent, or copied as they are.
+    pub fn json_texts(texts: impl IntoIterator<Item = Option<String>>) -> Self {
+        Self::EngineTexts(texts.into_iter().map(|text| text.map(EngineText::of_json)).collect())
+    }
+}
+
 impl From<()> for Outcome {
     fn from((): ()) -> Self {
         Self::Nothing

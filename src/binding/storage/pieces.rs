@@ -108,7 +108,7 @@ impl From<SessionHead> for Outcome {
             Some(head.stamp.to_string()),
             Some(head.message_count.to_string()),
         ];
-        Self::EngineTexts(texts.into_iter().map(|text| text.map(EngineText::of_json)).collect())
+        Self::json_texts(texts)
     }
 }
 

@@ -170,10 +170,9 @@ impl From<SessionPage> for Outcome {
 
 impl From<Vec<Option<Encoded>>> for Outcome {
     fn from(values: Vec<Option<Encoded>>) -> Self {
-        let texts = values.into_iter().flat_map(|value| match value {
+        Self::json_texts(values.into_iter().flat_map(|value| match value {
             Some(value) => [Some(value.text), value.types],
             None => [None, None],
-        });
-        Self::Texts(texts.collect())
+        }))
     }
 }

@@ -146,7 +146,7 @@ impl From<StorageFilter> for SessionFilter {
 
 impl From<Encoded> for Outcome {
     fn from(value: Encoded) -> Self {
-        Self::Texts(vec![Some(value.text), value.types])
+        Self::json_texts([Some(value.text), value.types])
     }
 }
 

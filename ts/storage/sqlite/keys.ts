@@ -6,6 +6,12 @@ import type { Begin, Connection } from './connection.js';
 import { KeyLooks } from './key-looks.js';
 import type { CheckedOptions } from './options.js';
 
+/** Characters of JSON that are decoded at once; of more together each such piece has a step of its own. */
+const PIECE = 2 ** 16;
+
+/** What a key costs beside the characters of its value, in such. */
+const BESIDE = 32;
+
 /** The keys of one connection; arguments are checked by the adapter. */
 export class Keys {
   readonly #connection: Connection;
@@ -47,7 +53,13 @@ export class Keys {
         'read',
       ),
     );
-    return stored === null ? null : decode(...stored);
+    if (stored === null || stored[0].length < PIECE) return stored && decode(...stored);
+    let value: unknown;
+    await this.#connection.pace.take(() => {
+      value = decode(...stored);
+      return false;
+    });
+    return value;
   }
 
   #write<T>(name: string, power: boolean, begin: Begin): Promise<T> {
@@ -102,10 +114,17 @@ export class Keys {
       'read',
     );
     const found = new Map<string, unknown>();
-    for (const [at, key] of keys.entries()) {
-      const text = stored[at * 2] ?? null;
-      if (text !== null) found.set(key, decode(text, stored[at * 2 + 1] ?? null));
-    }
+    let at = 0;
+    const decodeSome = (): boolean => {
+      for (let characters = 0; at < keys.length && characters < PIECE; at += 1) {
+        const text = stored[at * 2] ?? '';
+        if (text !== '') found.set(keys[at] as string, decode(text, stored[at * 2 + 1] ?? null));
+        characters += text.length + BESIDE;
+      }
+      return at < keys.length;
+    };
+    // Mostly they are few, and nobody need wait for the loop to turn.
+    if (decodeSome()) await this.#connection.pace.take(decodeSome);
     return found;
   }
 

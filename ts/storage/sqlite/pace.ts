@@ -20,6 +20,21 @@ export class Pace {
     this.#schedule();
   }
 
+  /** The same for somebody who waits for the last step; rejects with what one throws, and takes no more then. */
+  async take(step: Step): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.begin(() => {
+        try {
+          if (step()) return true;
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+        return false;
+      });
+    });
+  }
+
   /** Takes all the steps that are left, at once: for the way out of the process. */
   finish(): void {
     for (let step = this.#under.shift(); step !== undefined; step = this.#under.shift()) while (step());
