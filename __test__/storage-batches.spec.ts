@@ -194,6 +194,7 @@ describe('batches', () => {
     });
     const large = sessionOf('c', 1, conversation(300));
     Object.defineProperty(large.messages[200], 'x', { get: () => 1, enumerable: true });
+    const abandoned = jest.spyOn(native(), 'abandonMessages');
     await expect(
       adapter.saveSessions([
         ['a', sessionOf('a', 1)],
@@ -202,6 +203,9 @@ describe('batches', () => {
     ).rejects.toMatchObject({
       path: '/messages/200/x',
     });
+    // What had crossed by then.
+    expect(abandoned).toHaveBeenCalledTimes(1);
+    abandoned.mockRestore();
     expect(await adapter.listSessions()).toEqual([]);
     await expect(
       adapter.setMany([

@@ -1,5 +1,7 @@
 /** Many sessions in one transaction. */
+import { StorageError } from '../../errors.js';
 import { innerPromise } from '../../inner-promise.js';
+import { crossing } from '../../native.js';
 import type { ChatSession } from '../../types.js';
 import { EVERYTHING } from '../pending-writes.js';
 import type { Connection } from './connection.js';
@@ -37,6 +39,8 @@ export async function saveTogether(
         sent();
         resolve(answer);
       } catch (error) {
+        // The engine does not know how much it is, and would keep it for long.
+        crossing(StorageError, (binary) => binary.abandonMessages(come));
         reject(error);
       }
       return false;
