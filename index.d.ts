@@ -488,6 +488,12 @@ export declare function storageSetKey(handle: ExternalObject<StorageHandle>, slo
 export declare function storageSetKeys(handle: ExternalObject<StorageHandle>, slot: number, keys: Array<string>, texts: string, types: string, expiresAt: number | undefined | null, now: number, power: boolean): void
 
 /**
+ * Stops upkeep that was asked for in this slot: what has not been begun never is, what is under way ends soon. It is answered in
+ * any case.
+ */
+export declare function storageStop(handle: ExternalObject<StorageHandle>, slot: number): void
+
+/**
  * Reads everything there is: a JSON object with `sessions`, `messages`, `keys`, and `damaged`, an array of objects with
  * `kind` (`session`, `key` or `file`), `id`, `detail`.
  */

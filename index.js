@@ -924,6 +924,7 @@ module.exports.storageSessionInfo = nativeBinding.storageSessionInfo
 module.exports.storageSessionVersions = nativeBinding.storageSessionVersions
 module.exports.storageSetKey = nativeBinding.storageSetKey
 module.exports.storageSetKeys = nativeBinding.storageSetKeys
+module.exports.storageStop = nativeBinding.storageStop
 module.exports.storageVerify = nativeBinding.storageVerify
 module.exports.storageWatch = nativeBinding.storageWatch
 module.exports.storageWithdraw = nativeBinding.storageWithdraw

@@ -59,6 +59,9 @@ pub enum Error {
     /// It was not begun in time, and will not be.
     #[error("{0} could not begin in time and was withdrawn; the disk, or another process, holds it up")]
     Timeout(&'static str),
+    /// Whoever had asked for it has stopped it, and knows why: no user gets this.
+    #[error("it was stopped")]
+    Stopped,
     /// A write may or may not have happened.
     #[error("{doing} failed half-way, so the write may or may not be stored: {cause}")]
     Indeterminate { doing: String, cause: String },
@@ -72,7 +75,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Closed(_) => "ERR_CLOSED",
+            Self::Closed(_) | Self::Stopped => "ERR_CLOSED",
             Self::Full { .. } => "ERR_FULL",
             Self::Backpressure { .. } => "ERR_BACKPRESSURE",
             Self::Io { .. } | Self::Exhausted { .. } => "ERR_IO",

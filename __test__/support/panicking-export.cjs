@@ -87,6 +87,7 @@ const calls = {
   storageVerify: () => binary.storageVerify(storage(), 2),
   storageClose: () => binary.storageClose(storage(), 2),
   storageDrain: () => binary.storageDrain(storage(), 10, true),
+  storageStop: () => binary.storageStop(storage(), 2),
   storageWithdraw: () => binary.storageWithdraw(storage(), [2]),
   storageWatch: () => binary.storageWatch(storage(), 1),
   logOpen: () => log(),

@@ -16,6 +16,7 @@ mod parts;
 mod reading;
 mod restored;
 mod room;
+mod stopping;
 mod store;
 mod support;
 mod upkeep;

@@ -98,6 +98,16 @@ pub fn storage_withdraw(handle: &External<StorageHandle>, slots: Vec<u32>) -> Re
     })
 }
 
+/// Stops upkeep that was asked for in this slot: what has not been begun never is, what is under way ends soon. It is answered in
+/// any case.
+#[napi(catch_unwind)]
+pub fn storage_stop(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
+    entry("storageStop", || {
+        handle.store.stop(&handle.completions.tags(&[slot]));
+        Ok(())
+    })
+}
+
 /// Waits until what is queued has landed, and at the `last` is on the disk as well; `false` where the time was too short. For the
 /// way out of the process.
 #[napi(catch_unwind)]

@@ -7,7 +7,7 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 
-use super::{birth, failure::failure, hardening::harden, naming, restored, snapshot::snapshot, upkeep::Ending};
+use super::{birth, ending::Ending, failure::failure, hardening::harden, naming, restored, snapshot::snapshot};
 use crate::error::{Error, Result};
 
 /// 4 MiB, until it is asked whether to go on.
@@ -21,7 +21,8 @@ pub fn backup(connection: &Connection, ending: &Ending, target: &Path) -> Result
     let partial = birth::beside(target, "partial");
     birth::create_file(&partial).map_err(|cause| Error::io("creating a backup", &cause))?;
     birth::remove_abandoned(target, "partial", &partial);
-    let made = copy(connection, ending, &partial).and_then(|()| publish(&partial, target));
+    let made =
+        copy(connection, ending, &partial).and_then(|()| ending.check()).and_then(|()| publish(&partial, target));
     // Of what was published, this is the other name, where it could have two; of what was not, all there is.
     let removed = match fs::remove_file(&partial) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => {

@@ -13,7 +13,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::own_log::OwnLog;
+use super::{failure::failure, own_log::OwnLog};
 use crate::{
     error::{Error, Result},
     found::Identity,
@@ -126,6 +126,9 @@ impl Drop for HeldLog {
     }
 }
 
+/// So many of the engine's instructions, or pages that it checks: a fraction of a millisecond where nothing waits for the disk.
+const STEPS: i32 = 1_000;
+
 /// A connection that only reads, and what holds its file meanwhile.
 pub struct HeldConnection {
     connection: Connection,
@@ -138,6 +141,15 @@ impl HeldConnection {
     #[must_use]
     pub fn new(connection: Connection, held: Option<Arc<Held>>) -> Self {
         Self { connection, _held: held }
+    }
+
+    /// From now on each of its statements asks now and then whether it is to be interrupted.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the engine does not take that.
+    pub fn interrupt_when(&mut self, ask: impl Fn() -> bool + Send + 'static) -> Result<()> {
+        let taken = self.connection.progress_handler(STEPS, Some(ask));
+        taken.map_err(|error| failure("watching a reader", &error))
     }
 }
 

@@ -13,6 +13,7 @@ mod content;
 mod counters;
 mod direct;
 mod doubt;
+mod ending;
 mod expiry;
 mod failure;
 mod full_disk;
@@ -85,10 +86,11 @@ pub use view::{CommitMark, ReadMark};
 use self::{
     caller_clock::CallerClock,
     direct::Direct,
+    ending::Ending,
     job::{Job, Step},
     reader::Reader,
     shared_file::SharedFile,
-    upkeep::{Ending, Upkeep},
+    upkeep::Upkeep,
     writer::Writer,
 };
 use crate::{
@@ -214,7 +216,8 @@ impl SqliteStore {
 
     /// Gives pages that nothing uses back to the disk; answers with the bytes.
     pub fn reclaim(&self, reply: Reply<i64>) {
-        reclaim::reclaim(&self.writer, 0, reply);
+        let (ending, reply) = self.upkeep.elsewhere(reply);
+        reclaim::reclaim(&self.writer, ending, 0, reply);
     }
 
     /// Long work that only reads, and sees what was queued before it.
@@ -223,11 +226,7 @@ impl SqliteStore {
         reply: Reply<T>,
         work: impl FnOnce(&Connection, &Ending) -> Result<T> + Send + 'static,
     ) {
-        let upkeep = self.upkeep.clone();
-        self.writer.barrier(Reply::new(move |landed: Result<()>| match landed {
-            Ok(()) => upkeep.run(reply, work),
-            Err(error) => reply.send(Err(of_store(error))),
-        }));
+        self.upkeep.run(&self.writer, reply, work);
     }
 
     /// Lets what is queued land, and closes the file.
@@ -253,6 +252,15 @@ impl SqliteStore {
         }
         for read in self.readers.iter().flat_map(|reader| reader.withdraw(|read| picked(read.tag()))) {
             read.refuse(Error::Timeout("a question to the store"));
+        }
+    }
+
+    /// Stops upkeep that was asked for under these tags: what has not been begun never is, what is under way ends soon. Each is
+    /// answered with [`Error::Stopped`], but for what is done by then and for a part of a [`Write::prune`] that has been begun.
+    pub fn stop(&self, tags: &HashSet<Tag>) {
+        self.upkeep.stop(tags);
+        for job in self.writer.withdraw(|job| job.tag().is_some_and(|tag| tags.contains(&tag))) {
+            job.refuse(Error::Stopped);
         }
     }
 

@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::{
     counters::{Counter, last_version},
+    ending::Ending,
     failure::failure,
     heads::{self, Head},
     messages,
     prune::{AT_ONCE, Pruned},
     snapshot::snapshot,
-    upkeep::Ending,
 };
 use crate::error::{Error, Result};
 

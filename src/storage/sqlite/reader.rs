@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{held::HeldConnection, job::Read, opening, shared_file::SharedFile};
+use super::{ending::UnderWay, held::HeldConnection, job::Read, opening, shared_file::SharedFile};
 use crate::{error::Result, worker::Handler};
 
 /// Opens its connection with the first question.
@@ -11,12 +11,18 @@ pub struct Reader {
     busy_timeout: Duration,
     file: Arc<SharedFile>,
     connection: Option<HeldConnection>,
+    under_way: Option<UnderWay>,
 }
 
 impl Reader {
     /// A reader of the database at `path`.
     pub fn new(path: PathBuf, busy_timeout: Duration, file: Arc<SharedFile>) -> Self {
-        Self { path, busy_timeout, file, connection: None }
+        Self { path, busy_timeout, file, connection: None, under_way: None }
+    }
+
+    /// One whose statements look, now and then, whether what they are for is to end.
+    pub fn interrupted_by(self, under_way: UnderWay) -> Self {
+        Self { under_way: Some(under_way), ..self }
     }
 
     fn connection(&mut self) -> Result<&HeldConnection> {
@@ -25,7 +31,13 @@ impl Reader {
                 self.file.still_there(&self.path, "reading")?;
                 connection
             }
-            None => opening::open_reader(&self.path, &self.file, self.busy_timeout)?,
+            None => {
+                let mut connection = opening::open_reader(&self.path, &self.file, self.busy_timeout)?;
+                if let Some(under_way) = self.under_way.clone() {
+                    connection.interrupt_when(move || under_way.is_to_end())?;
+                }
+                connection
+            }
         };
         Ok(self.connection.insert(connection))
     }

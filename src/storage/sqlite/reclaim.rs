@@ -1,9 +1,12 @@
 //! Giving pages that nothing uses any more back to the disk.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, limits::Limit};
 
 use super::{
     READ_SIZE,
+    ending::Ending,
     failure::failure,
     job::{Chore, Job},
     of_store,
@@ -27,18 +30,20 @@ struct Freed {
     more: bool,
 }
 
-/// Has the writer give back all free pages, step by step, and the file be cut; answers with the bytes.
-pub fn reclaim(writer: &Worker<Job>, before: i64, reply: Reply<i64>) {
+/// Has the writer give back all free pages, step by step, and the file be cut; answers with the bytes. What a step has given
+/// back when it is stopped stays given back.
+pub fn reclaim(writer: &Worker<Job>, ending: Arc<Ending>, before: i64, reply: Reply<i64>) {
     let next = writer.clone();
+    let step_ending = Arc::clone(&ending);
     let step = Reply::new(move |outcome: Result<Freed>| match outcome {
         Err(error) => reply.send(Err(error)),
-        Ok(Freed { bytes, more: true }) => reclaim(&next, before + bytes, reply),
+        Ok(Freed { bytes, more: true }) => reclaim(&next, ending, before + bytes, reply),
         Ok(Freed { bytes, more: false }) => {
             let cut = Reply::new(move |outcome: Result<()>| reply.send(outcome.map(|()| before + bytes)));
             submit(&next, Chore::new(cut, checkpoint));
         }
     });
-    submit(writer, Chore::new(step, give_back));
+    submit(writer, Chore::new(step, move |connection| step_ending.begin().and_then(|()| give_back(connection))));
 }
 
 fn submit(writer: &Worker<Job>, chore: Chore) {

@@ -1,20 +1,20 @@
-//! Long work that only reads, on a thread of its own; a close ends it early.
+//! Long work that only reads, on a thread of its own; it can be stopped, and a close ends it early.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
+
+use rusqlite::Connection;
+
+use super::{
+    READ_QUEUE, READ_SIZE,
+    ending::{Ending, Endings, UnderWay},
+    job::{Job, Read},
+    of_store,
+    reader::Reader,
+    shared_file::SharedFile,
 };
-
-use rusqlite::{Connection, InterruptHandle};
-
-use super::{READ_QUEUE, READ_SIZE, job::Read, of_store, reader::Reader, shared_file::SharedFile};
 use crate::{
-    error::{Error, Result},
-    reply::Reply,
+    error::Result,
+    reply::{Reply, Tag},
     worker::Worker,
 };
 
@@ -22,68 +22,58 @@ use crate::{
 #[derive(Clone)]
 pub struct Upkeep {
     worker: Worker<Read>,
-    ending: Arc<Ending>,
+    endings: Endings,
+    under_way: UnderWay,
 }
 
 impl Upkeep {
     /// Starts the thread.
     ///
     /// # Errors
-    /// [`Error::Io`] where the system gives none.
+    /// [`Error::Io`](crate::error::Error::Io) where the system gives none.
     pub fn start(path: PathBuf, busy_timeout: Duration, file: Arc<SharedFile>) -> Result<Self> {
-        let worker = Worker::start("smalltalk-upkeep", READ_QUEUE, Reader::new(path, busy_timeout, file))?;
-        Ok(Self { worker, ending: Arc::default() })
+        let under_way = UnderWay::default();
+        let reader = Reader::new(path, busy_timeout, file).interrupted_by(under_way.clone());
+        let worker = Worker::start("smalltalk-upkeep", READ_QUEUE, reader)?;
+        Ok(Self { worker, endings: Endings::default(), under_way })
     }
 
-    /// Queues work that looks at [`Ending`] now and then.
+    /// Has work done that sees what the writer has queued before it, and looks at its [`Ending`] now and then.
     pub fn run<T: Send + 'static>(
         &self,
+        writer: &Worker<Job>,
         reply: Reply<T>,
         work: impl FnOnce(&Connection, &Ending) -> Result<T> + Send + 'static,
     ) {
-        let ending = Arc::clone(&self.ending);
-        let job = Read::once(reply, move |connection| ending.during(connection, |ending| work(connection, ending)));
-        if let Err((error, job)) = self.worker.submit(job, READ_SIZE) {
-            job.refuse(of_store(error));
-        }
+        let (ending, reply) = self.endings.take_on(reply);
+        let (worker, under_way) = (self.worker.clone(), self.under_way.clone());
+        writer.barrier(Reply::new(move |landed: Result<()>| match landed {
+            Ok(()) => {
+                let job = Read::once(reply, move |connection| {
+                    under_way.during(&ending, connection, |ending| work(connection, ending))
+                });
+                if let Err((error, job)) = worker.submit(job, READ_SIZE) {
+                    job.refuse(of_store(error));
+                }
+            }
+            Err(error) => reply.send(Err(of_store(error))),
+        }));
+    }
+
+    /// Takes on work that is done elsewhere, and can be stopped here.
+    pub fn elsewhere<T: Send + 'static>(&self, reply: Reply<T>) -> (Arc<Ending>, Reply<T>) {
+        self.endings.take_on(reply)
+    }
+
+    /// Stops what is known by these tags; each is answered with [`Error::Stopped`](crate::error::Error::Stopped), unless it is
+    /// done by then.
+    pub fn stop(&self, tags: &HashSet<Tag>) {
+        self.endings.stop(tags);
     }
 
     /// Ends what is being done, and the thread.
     pub fn close(&self, reply: Reply<()>) {
-        self.ending.ask();
+        self.endings.close();
         self.worker.close(reply);
-    }
-}
-
-/// Whether the store is being closed.
-#[derive(Default)]
-pub struct Ending {
-    asked: AtomicBool,
-    running: Mutex<Option<InterruptHandle>>,
-}
-
-impl Ending {
-    /// To be asked between two steps.
-    ///
-    /// # Errors
-    /// [`Error::Closed`] where it is time to stop.
-    pub fn check(&self) -> Result<()> {
-        if self.asked.load(Ordering::Acquire) { Err(Error::Closed("the store")) } else { Ok(()) }
-    }
-
-    fn ask(&self) {
-        self.asked.store(true, Ordering::Release);
-        if let Some(running) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
-            running.interrupt();
-        }
-    }
-
-    /// Does work whose statements are interrupted when the store is closed.
-    fn during<T>(&self, connection: &Connection, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.get_interrupt_handle());
-        let outcome = self.check().and_then(|()| work(self));
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        // An interrupted statement tells only that it was interrupted.
-        outcome.or_else(|error| self.check().and(Err(error)))
     }
 }
