@@ -60,6 +60,7 @@ export {
   type SaveVersionedOptions,
   type SessionInfo,
   type StorageCapabilities,
+  type UpkeepOptions,
   type VerifyReport,
   type VersionedSession,
   type WriteOptions,

@@ -54,7 +54,13 @@ export interface PruneOptions {
   updatedBefore: Date | number;
   /** Counts, and removes nothing. Default false. */
   dryRun?: boolean;
-  /** Ends it between two batches; what was removed until then stays removed. A dry run of SQLite is a single one. */
+  /** Ends it: it is rejected with the signal's reason. What was removed until then stays removed. */
+  signal?: AbortSignal;
+}
+
+/** How something that reads the whole store is done. */
+export interface UpkeepOptions {
+  /** Ends it: it is rejected with the signal's reason, once it has stopped, and leaves nothing behind. */
   signal?: AbortSignal;
 }
 
@@ -125,9 +131,9 @@ export interface StorageCapabilities {
   /** Removes sessions that nobody has changed for long, in batches. */
   prune(options: PruneOptions): Promise<PruneReport>;
   /** Writes a copy of the whole store to a file that must not be there yet. */
-  backup(path: string): Promise<void>;
+  backup(path: string, options?: UpkeepOptions): Promise<void>;
   /** Reads everything and compares checksums. Damage is reported, never thrown. */
-  verify(): Promise<VerifyReport>;
+  verify(options?: UpkeepOptions): Promise<VerifyReport>;
 }
 
 /** The name of a method that only some stores have. */

@@ -4,7 +4,14 @@ import { checkId } from '../ids.js';
 import { flagOption, numberOption, optionsObject, signalOption, wordOption, type Known } from '../options.js';
 import type { ChatMessage, Durability } from '../types.js';
 import { listQuery, prefixOption } from './arguments.js';
-import type { KeyOptions, MessageRange, PruneOptions, SaveVersionedOptions, WriteOptions } from './capabilities.js';
+import type {
+  KeyOptions,
+  MessageRange,
+  PruneOptions,
+  SaveVersionedOptions,
+  UpkeepOptions,
+  WriteOptions,
+} from './capabilities.js';
 
 const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
 
@@ -105,4 +112,9 @@ export function pruneQuery(options: PruneOptions): PruneQuery {
     dryRun: flagOption('dryRun', given.dryRun, false),
     signal: signalOption(given.signal),
   };
+}
+
+/** What ends something that reads the whole store, where anything does. */
+export function upkeepSignal(options: UpkeepOptions | undefined): AbortSignal | undefined {
+  return signalOption(optionsObject('options', options, { signal: true }).signal);
 }

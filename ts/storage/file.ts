@@ -14,11 +14,19 @@ import type {
   SaveVersionedOptions,
   SessionInfo,
   StorageCapabilities,
+  UpkeepOptions,
   VerifyReport,
   VersionedSession,
   WriteOptions,
 } from './capabilities.js';
-import { checkMessages, messageRange, prefixOf, pruneQuery, versionedWrite } from './capability-arguments.js';
+import {
+  checkMessages,
+  messageRange,
+  prefixOf,
+  pruneQuery,
+  upkeepSignal,
+  versionedWrite,
+} from './capability-arguments.js';
 import { Access } from './file/access.js';
 import type { Decision, Found } from './file/files.js';
 import { headOf, keyFile, keyHead, readKey, readSession, sessionHead, type KeyHead } from './file/format.js';
@@ -246,13 +254,16 @@ export class FileStorageAdapter implements StorageAdapter, Offered {
   /** One session after another; each is looked at once more before it goes. */
   async prune(options: PruneOptions): Promise<PruneReport> {
     const query = pruneQuery(options);
+    query.signal?.throwIfAborted();
     const manner = this.#access.manner(undefined);
     return this.#access.run((place) => prunePlace(place, query, manner), null);
   }
 
   /** Reads every file and compares its checksum. */
-  async verify(): Promise<VerifyReport> {
-    return this.#access.run(verifyPlace, null);
+  async verify(options?: UpkeepOptions): Promise<VerifyReport> {
+    const signal = upkeepSignal(options);
+    signal?.throwIfAborted();
+    return this.#access.run((place) => verifyPlace(place, signal), null);
   }
 
   /** Removes expired keys on the way, where it can. `sizeBytes` sums up the files' sizes; beside it there are `messages` and `path`. */

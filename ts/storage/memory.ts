@@ -15,6 +15,7 @@ import type {
   SaveVersionedOptions,
   SessionInfo,
   StorageCapabilities,
+  UpkeepOptions,
   VerifyReport,
   VersionedSession,
   WriteOptions,
@@ -27,6 +28,7 @@ import {
   pairsOf,
   prefixOf,
   pruneQuery,
+  upkeepSignal,
   versionedWrite,
 } from './capability-arguments.js';
 import { memoryEncoding, type InMemoryStorageOptions } from './memory/options.js';
@@ -258,13 +260,12 @@ export class InMemoryStorageAdapter implements StorageAdapter, Offered {
   }
 
   /** Counts what there is; memory has no checksums that could differ. */
-  verify(): Promise<VerifyReport> {
-    return this.#run(() => ({
-      sessions: this.#sessions.size,
-      keys: this.#values.size,
-      messages: this.#sessions.countMessages(),
-      damaged: [],
-    }));
+  verify(options?: UpkeepOptions): Promise<VerifyReport> {
+    return this.#run(() => {
+      upkeepSignal(options)?.throwIfAborted();
+      const { size: sessions } = this.#sessions;
+      return { sessions, keys: this.#values.size, messages: this.#sessions.countMessages(), damaged: [] };
+    });
   }
 
   /** `sizeBytes` counts the characters of what is stored. */

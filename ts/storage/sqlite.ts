@@ -12,6 +12,7 @@ import type {
   SaveVersionedOptions,
   SessionInfo,
   StorageCapabilities,
+  UpkeepOptions,
   VerifyReport,
   VersionedSession,
   WriteOptions,
@@ -227,17 +228,18 @@ export class SQLiteStorageAdapter implements StorageAdapter, Offered {
 
   async prune(options: PruneOptions): Promise<PruneReport> {
     const query = pruneQuery(options);
+    query.signal?.throwIfAborted();
     if (!query.dryRun) this.#saves.snapshots.clear();
     return prune(this.#connection, query, this.#options.power);
   }
 
   /** An online copy, synced before it is there under its name. */
-  async backup(path: string): Promise<void> {
-    await backup(this.#connection, path);
+  async backup(path: string, options?: UpkeepOptions): Promise<void> {
+    await backup(this.#connection, path, options);
   }
 
-  async verify(): Promise<VerifyReport> {
-    const report = await verify(this.#connection);
+  async verify(options?: UpkeepOptions): Promise<VerifyReport> {
+    const report = await verify(this.#connection, options);
     for (const { kind, id } of report.damaged) {
       // Where the file is what is damaged, nobody knows whose rows are.
       if (kind !== 'key') this.#saves.distrust(kind === 'session' ? id : undefined);

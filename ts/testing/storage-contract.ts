@@ -19,6 +19,7 @@ import { keyIteration, sessionIteration } from './storage-iteration.js';
 import { appending, partialReading } from './storage-messages.js';
 import { readings } from './storage-readings.js';
 import { keeping } from './storage-restart.js';
+import { stoppedBackup, stoppedVerification } from './storage-signals.js';
 import { expiry, pruning, verification } from './storage-upkeep.js';
 import { versions } from './storage-versions.js';
 import { hostileAmounts } from './strict-amounts.js';
@@ -71,6 +72,8 @@ const FURTHER: readonly Chapter[] = [
   pruning,
   expiry,
   verification,
+  stoppedVerification,
+  stoppedBackup,
   readings,
   keeping,
 ];

@@ -98,13 +98,14 @@ export async function prunePlace(place: Place, query: PruneQuery, manner: Manner
 }
 
 /** Reads every file and compares its checksum. */
-export async function verifyPlace(place: Place): Promise<VerifyReport> {
+export async function verifyPlace(place: Place, signal?: AbortSignal): Promise<VerifyReport> {
   const damaged: Damage[] = [];
+  const goOn = (): void => signal?.throwIfAborted();
   let messages = 0;
-  const sessions = await verifyFolder('session', place.sessions, damaged, (id, bytes) => {
+  const sessions = await verifyFolder('session', place.sessions, damaged, goOn, (id, bytes) => {
     messages += readSession(id, bytes).head.messageCount;
   });
-  const keys = await verifyFolder('key', place.keys, damaged, (id, bytes) => void readKey(id, bytes));
+  const keys = await verifyFolder('key', place.keys, damaged, goOn, (id, bytes) => void readKey(id, bytes));
   return { sessions, keys, messages, damaged };
 }
 
@@ -113,10 +114,12 @@ async function verifyFolder<H extends { id: string }>(
   kind: 'session' | 'key',
   folder: Folder<H>,
   damaged: Damage[],
+  goOn: () => void,
   read: (id: string, bytes: Buffer) => void,
 ): Promise<number> {
   let count = 0;
   await folder.each(async (name) => {
+    goOn();
     let id = folder.idOf(name, '');
     try {
       const found = await folder.whole(name);

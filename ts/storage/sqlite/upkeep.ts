@@ -2,9 +2,10 @@
 import { resolve } from 'node:path';
 
 import { pathOption } from '../../options.js';
-import type { PruneReport, VerifyReport } from '../capabilities.js';
-import type { PruneQuery } from '../capability-arguments.js';
-import type { Connection } from './connection.js';
+import type { PruneReport, UpkeepOptions, VerifyReport } from '../capabilities.js';
+import { upkeepSignal, type PruneQuery } from '../capability-arguments.js';
+import type { Begin, Connection } from './connection.js';
+import { untilAborted } from './stopping.js';
 
 /** Sessions that go in one transaction at the most. */
 const BATCH = 500;
@@ -18,20 +19,19 @@ interface Pruned {
 
 /** Removes what is old, batch by batch, and gives the disk back. */
 export async function prune(connection: Connection, query: PruneQuery, power: boolean): Promise<PruneReport> {
-  query.signal?.throwIfAborted();
   if (query.dryRun) return preview(connection, query);
   const report = await connection.writeInSteps((writeAll) => remove(writeAll, query, power));
   // They are gone whether or not the rest is done now: else the next prune does that.
-  await removeOrphans(connection, report, query, power).catch(() => undefined);
-  if (report.messages > 0 || report.sessions > 0) await reclaim(connection).catch(() => undefined);
+  const leave = (): void => query.signal?.throwIfAborted();
+  await removeOrphans(connection, report, query, power).catch(leave);
+  if (report.messages > 0 || report.sessions > 0) await reclaim(connection, query.signal).catch(leave);
   return report;
 }
 
 /** Counts what would go, all in one, where the rest of the upkeep reads. */
-async function preview(connection: Connection, { updatedBefore }: PruneQuery): Promise<PruneReport> {
-  const text = await connection.readAll<string>(
-    (binary, handle, slot) => binary.storagePrune(handle, slot, updatedBefore, Number.MAX_SAFE_INTEGER, true, false),
-    'long',
+async function preview(connection: Connection, { updatedBefore, signal }: PruneQuery): Promise<PruneReport> {
+  const text = await read<string>(connection, signal, (binary, handle, slot) =>
+    binary.storagePrune(handle, slot, updatedBefore, Number.MAX_SAFE_INTEGER, true, false),
   );
   const { sessions, messages, bytes } = JSON.parse(text) as Pruned;
   return { sessions, messages, bytesFreed: bytes, dryRun: true };
@@ -44,15 +44,14 @@ async function remove(
 ): Promise<PruneReport> {
   const report = { sessions: 0, messages: 0, bytesFreed: 0, dryRun: false };
   for (let more = true; more;) {
-    const text = await writeAll<string>((binary, handle, slot) =>
-      binary.storagePrune(handle, slot, updatedBefore, BATCH, false, power),
-    );
+    const begin: Begin = (binary, handle, slot) =>
+      binary.storagePrune(handle, slot, updatedBefore, BATCH, false, power);
+    const text = await untilAborted(signal, begin, (stoppable) => writeAll<string>(stoppable));
     const batch = JSON.parse(text) as Pruned;
     report.sessions += batch.sessions;
     report.messages += batch.messages;
     report.bytesFreed += batch.bytes;
     more = batch.more;
-    if (more) signal?.throwIfAborted();
   }
   return report;
 }
@@ -64,15 +63,13 @@ async function removeOrphans(
   { signal }: PruneQuery,
   power: boolean,
 ): Promise<void> {
-  const text = await connection.readAll<string>((binary, handle, slot) => binary.storageOrphans(handle, slot), 'long');
+  const text = await read<string>(connection, signal, (binary, handle, slot) => binary.storageOrphans(handle, slot));
   const { numbers } = JSON.parse(text) as { numbers: number[] };
   await connection.writeInSteps(async (writeAll) => {
     for (const number of numbers) {
       for (let more = true; more;) {
-        signal?.throwIfAborted();
-        const piece = await writeAll<string>((binary, handle, slot) =>
-          binary.storageRemoveOrphans(handle, slot, number, power),
-        );
+        const begin: Begin = (binary, handle, slot) => binary.storageRemoveOrphans(handle, slot, number, power);
+        const piece = await untilAborted(signal, begin, (stoppable) => writeAll<string>(stoppable));
         const removed = JSON.parse(piece) as Pruned;
         report.messages += removed.messages;
         report.bytesFreed += removed.bytes;
@@ -82,19 +79,29 @@ async function removeOrphans(
   });
 }
 
-async function reclaim(connection: Connection): Promise<void> {
-  await connection.call<number>((binary, handle, slot) => binary.storageReclaim(handle, slot), 'long');
+async function reclaim(connection: Connection, signal: AbortSignal | undefined): Promise<void> {
+  const begin: Begin = (binary, handle, slot) => binary.storageReclaim(handle, slot);
+  await untilAborted(signal, begin, (stoppable) => connection.call<number>(stoppable, 'long'));
 }
 
 /** Copies the whole store, with everything that was asked for before, to a file that must not be there. */
-export async function backup(connection: Connection, to: unknown): Promise<void> {
+export async function backup(connection: Connection, to: unknown, options?: UpkeepOptions): Promise<void> {
   // There is no place that could be meant where none is given.
   const path = resolve(pathOption('path', to ?? null, ''));
-  await connection.readAll<null>((binary, handle, slot) => binary.storageBackup(handle, slot, path), 'long');
+  await read<null>(connection, upkeepSignal(options), (binary, handle, slot) =>
+    binary.storageBackup(handle, slot, path),
+  );
 }
 
 /** Reads everything and compares checksums. */
-export async function verify(connection: Connection): Promise<VerifyReport> {
-  const text = await connection.readAll<string>((binary, handle, slot) => binary.storageVerify(handle, slot), 'long');
+export async function verify(connection: Connection, options?: UpkeepOptions): Promise<VerifyReport> {
+  const text = await read<string>(connection, upkeepSignal(options), (binary, handle, slot) =>
+    binary.storageVerify(handle, slot),
+  );
   return JSON.parse(text) as VerifyReport;
+}
+
+/** Has everything read, which takes its time. */
+function read<T>(connection: Connection, signal: AbortSignal | undefined, begin: Begin): Promise<T> {
+  return untilAborted(signal, begin, (stoppable) => connection.readAll<T>(stoppable, 'long'));
 }
