@@ -133,6 +133,13 @@ const OF_A_STORE = {
   set: "store.set('k', n)",
 };
 
+/** The same with signals: one that the script keeps, and others that it gives at once. */
+const STOPPED_OF_A_STORE = {
+  'verify with a signal': 'store.verify({ signal: kept.signal })',
+  'stop a prune': 'stopped((signal) => store.prune({ updatedBefore: new Date(0), signal }))',
+  'stop a verify': 'stopped((signal) => store.verify({ signal }))',
+};
+
 /** What is asked, by a name for it, as a function of `n` and what it is asked of. */
 const callsOf = (asked: Record<string, string>, of: string): string =>
   `{ ${Object.entries(asked).map(([what, call]) => `${JSON.stringify(what)}: (${of}, n, round) => ${call}`)} }`;
@@ -145,6 +152,17 @@ test('a SQLite store goes on after a call was ended, whichever it was', async ()
       createdAt: new Date(),
       updatedAt: new Date(),
     });
+    const kept = new AbortController();
+    const { getEventListeners, setMaxListeners } = require('node:events');
+    setMaxListeners(0, kept.signal);
+    const stopped = (call) => {
+      const stop = new AbortController();
+      const answer = call(stop.signal);
+      // Whoever is ended now has left the answer to nobody.
+      answer.catch(() => undefined);
+      stop.abort();
+      return answer;
+    };
     const [TIMEOUT_MS, MOST_CALLS, CALLS_TO_END] = [4_000, 60, 40];
     const goesOn = async (store, call) => {
       await store.saveSession('s', session(0));
@@ -165,7 +183,7 @@ test('a SQLite store goes on after a call was ended, whichever it was', async ()
     };
     report(async () => {
       const stores = [];
-      for (const [what, call] of Object.entries(${callsOf(OF_A_STORE, 'store')})) {
+      for (const [what, call] of Object.entries(${callsOf({ ...OF_A_STORE, ...STOPPED_OF_A_STORE }, 'store')})) {
         const store = new SQLiteStorageAdapter({ path: what + '.db', durability: 'process', timeoutMs: TIMEOUT_MS });
         stores.push(store);
         await goesOn(store, call).catch((error) => { throw new Error(what + ': ' + error.message); });
@@ -173,9 +191,9 @@ test('a SQLite store goes on after a call was ended, whichever it was', async ()
       // What nobody waits for any more is given up by then.
       await new Promise((resolve) => setTimeout(resolve, 1.2 * TIMEOUT_MS));
       for (const store of stores) await inTime(store.close());
-      return {};
+      return { listeners: getEventListeners(kept.signal, 'abort').length };
     });`;
-  expect(await reportOf(script)).toEqual({ unhandled: 0 });
+  expect(await reportOf(script)).toEqual({ listeners: 0, unhandled: 0 });
 });
 
 const OF_A_LOG = {

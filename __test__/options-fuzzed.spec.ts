@@ -105,11 +105,13 @@ test.each(['sqlite', 'memory'])(
       'ifVersion',
       'last',
       'before',
+      'signal',
     ]);
     const calls = [
       (options: never) => store.listSessions(options),
       (options: never) => store.getMessages('s', options),
       (options: never) => store.prune({ ...(options as PruneOptions), dryRun: true }),
+      (options: never) => store.verify(options),
       (options: never) => store.set('key', 1, options),
       (options: never) => store.saveVersioned('s', session, options),
       (options: never) => store.getSession(options),

@@ -49,6 +49,9 @@ const CALLS: [string, (name: string) => unknown][] = [
   ['a list of keys', (name) => new InMemoryStorageAdapter().keys({ [name]: 'x' }).next()],
   ['a range', (name) => new InMemoryStorageAdapter().getMessages('s', { [name]: 5 })],
   ['a prune', (name) => new InMemoryStorageAdapter().prune({ updatedBefore: 5, [name]: true })],
+  ['a verification', (name) => new InMemoryStorageAdapter().verify({ [name]: true })],
+  ['a verification of files', (name) => new FileStorageAdapter().verify({ [name]: true })],
+  ['a backup', (name) => new SQLiteStorageAdapter().backup('./copy.db', { [name]: true })],
   ['the contract suite', (name) => testSuite({ [name]: true, strict: true })],
   ['a migration', (name) => migrate(new InMemoryStorageAdapter(), new InMemoryStorageAdapter(), { [name]: true })],
 ];

