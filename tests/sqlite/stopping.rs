@@ -122,6 +122,7 @@ fn one_that_is_under_way_ends_and_leaves_nothing_and_the_next_ones_go_on() {
     let before = names(directory.path());
     let mut asked = Asked { store: &store, last: 0 };
     let target = directory.path().join("copy.db");
+    let mut stopped = 0;
     for round in 0..60 {
         let was_stopped = match round % 3 {
             0 => asked.stopped_after(round, SqliteStore::verify),
@@ -131,8 +132,10 @@ fn one_that_is_under_way_ends_and_leaves_nothing_and_the_next_ones_go_on() {
         if round % 3 == 1 && !was_stopped {
             std::fs::remove_file(&target).unwrap();
         }
+        stopped += u32::from(was_stopped);
         assert_eq!(names(directory.path()), before, "round {round}, stopped: {was_stopped}");
     }
+    assert!(stopped > 0, "a verification takes longer than it takes to stop one");
     assert!(asked.verified().damaged.is_empty());
     assert_eq!(list(&store, Default::default()).len(), 100);
     close(&store);

@@ -31,15 +31,17 @@ impl Reader {
                 self.file.still_there(&self.path, "reading")?;
                 connection
             }
-            None => {
-                let mut connection = opening::open_reader(&self.path, &self.file, self.busy_timeout)?;
-                if let Some(under_way) = self.under_way.clone() {
-                    connection.interrupt_when(move || under_way.is_to_end())?;
-                }
-                connection
-            }
+            None => self.open()?,
         };
         Ok(self.connection.insert(connection))
+    }
+
+    fn open(&self) -> Result<HeldConnection> {
+        let mut connection = opening::open_reader(&self.path, &self.file, self.busy_timeout)?;
+        if let Some(under_way) = self.under_way.clone() {
+            connection.interrupt_when(move || under_way.is_to_end())?;
+        }
+        Ok(connection)
     }
 }
 
