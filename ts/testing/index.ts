@@ -1,4 +1,11 @@
-/** Contract suites for Jest, and for Vitest with globals: what an adapter of yours has to do. */
+/** Contract suites for Jest, and for Vitest with globals: what an adapter or an event log of yours has to do. */
+export {
+  testEventReplayStorageContract,
+  type LogCleanup,
+  type LogContractOptions,
+  type LogFactory,
+} from './log-contract.js';
+export type { LogCapability } from './log-subject.js';
 export {
   testStorageAdapterContract,
   type AdapterCleanup,

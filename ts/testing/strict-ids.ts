@@ -5,7 +5,7 @@ import { sampleSession } from './samples.js';
 import { rejectionOf, type Chapter } from './subject.js';
 
 /** Ids that a careless store takes for one another, for a path, for a pattern or for a command. */
-const ids: readonly string[] = [
+export const ids: readonly string[] = [
   ...['a', 'A', 'a ', ' a', ' ', 'a\n', 'a\t', 'ａ', 'á', 'a\u0301', 'ß', 'ss', 'İ', 'i'],
   ...['.', '..', '../a', '/a', './a', 'a/', 'a//b', 'b/../a', 'a/b', 'a\\b', '~', 'C:', 'con', 'NUL', 'a.json', 'a%2Fb', '%61', 'a\u202eb'],
   ...['*', '?', '%', '_', 'a_', 'a%', '[a]', '{a}', '$a', "'a'", '"a"', '`a`', '-a', '--', ';', '#', 'a:b', 'a,b', '|', '&'],
@@ -14,9 +14,10 @@ const ids: readonly string[] = [
 ]; // prettier-ignore
 
 /** Texts that are no ids. */
-const invalid: readonly string[] = ['', '\0', 'a\0b', '\ud800', 'a\udc00', 'x'.repeat(513), 'é'.repeat(257)];
+export const invalid: readonly string[] = ['', '\0', 'a\0b', '\ud800', 'a\udc00', 'x'.repeat(513), 'é'.repeat(257)];
 
-const noTexts: readonly unknown[] = [undefined, null, 1, {}, ['a'], Symbol.iterator, Object('a')];
+/** What is no text. */
+export const noTexts: readonly unknown[] = [undefined, null, 1, {}, ['a'], Symbol.iterator, Object('a')];
 
 const bytesInOrder = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other));
 

@@ -4,7 +4,7 @@ import { placesOf } from './strict-places.js';
 import { failureOf, type Chapter } from './subject.js';
 
 /** Values that a store may give back equal, or refuse; never change. */
-const values: Readonly<Record<string, () => unknown>> = {
+export const values: Readonly<Record<string, () => unknown>> = {
   'odd texts': () => ['', '\0', '\ud800', 'a\u2028b', '\ufeff', '🙂', 'e\u0301', '"\\/', '\r\n', "'; --", '%s $1'],
   'odd numbers': () => [-0, 0, 5e-324, 1.7976931348623157e308, 2 ** 53, NaN, Infinity, -Infinity],
   'names that objects have': () => JSON.parse('{"__proto__":{"a":1},"constructor":1,"toString":null}') as unknown,
@@ -59,7 +59,8 @@ function isSame(one: unknown, other: unknown): boolean {
   return first === second;
 }
 
-function comesBack(back: unknown, value: unknown): boolean {
+/** Whether it is the value that was stored. */
+export function comesBack(back: unknown, value: unknown): boolean {
   try {
     return isSame(back, value);
   } catch {

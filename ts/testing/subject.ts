@@ -46,8 +46,8 @@ export async function rejectionOf(call: () => Promise<unknown>): Promise<Record<
 }
 
 /** Everything that an iteration gives. */
-export async function collect(items: AsyncIterable<string>): Promise<string[]> {
-  const all: string[] = [];
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
   for await (const item of items) all.push(item);
   return all;
 }
