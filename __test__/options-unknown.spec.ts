@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 
 import * as api from '../ts/index.js';
-import { testStorageAdapterContract } from '../ts/testing/index.js';
+import { testEventReplayStorageContract, testStorageAdapterContract } from '../ts/testing/index.js';
 import { rejection } from './support/event-log.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -22,6 +22,8 @@ const {
 
 const testSuite = (options: object): void =>
   testStorageAdapterContract('unheard', () => new InMemoryStorageAdapter({}), undefined, options);
+const testLogSuite = (options: object): void =>
+  testEventReplayStorageContract('unheard', () => new JsonlEventReplayStorage({}), undefined, options);
 
 /** What is called with an option of this name that there is not, beside others that there are. */
 const CALLS: [string, (name: string) => unknown][] = [
@@ -53,6 +55,7 @@ const CALLS: [string, (name: string) => unknown][] = [
   ['a verification of files', (name) => new FileStorageAdapter().verify({ [name]: true })],
   ['a backup', (name) => new SQLiteStorageAdapter().backup('./copy.db', { [name]: true })],
   ['the contract suite', (name) => testSuite({ [name]: true, strict: true })],
+  ['that of logs', (name) => testLogSuite({ [name]: true, strict: true })],
   ['a migration', (name) => migrate(new InMemoryStorageAdapter(), new InMemoryStorageAdapter(), { [name]: true })],
 ];
 
@@ -126,6 +129,7 @@ test.each(STRANGERS)('%s is no options object: it is refused, and nothing is ope
       (given: object) => new InMemoryStorageAdapter().listSessions(given),
       (given: object) => migrate(new InMemoryStorageAdapter(), new InMemoryStorageAdapter(), given),
       (given: object) => testSuite(given),
+      (given: object) => testLogSuite(given),
       (given: object) => createStorageAdapter(given),
       (given: object) => openSmallTalk(given),
       ...['storage', 'log', 'bus', 'health'].map((part) => (given: object) => openSmallTalk({ [part]: given })),

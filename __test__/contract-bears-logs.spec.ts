@@ -1,0 +1,111 @@
+/** What the contract suite for event logs must not ask for, and how it is asked itself. */
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { JsonlEventReplayStorage, type Event, type EventReplayStorage } from '../ts/index.js';
+import { testEventReplayStorageContract, type LogContractOptions } from '../ts/testing/index.js';
+import { failuresOf, registered } from './support/mini-runner.js';
+import { MemoryLog } from './support/plain-log.cjs';
+import { CAPABILITIES, failuresOfPlain } from './support/planted-logs.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+test('a log may number with gaps, and answer an append with nothing', async () => {
+  const failed = await failuresOfPlain((log) => ({
+    append: async (id, event) => void (await log.append(id, event)),
+    async *replay(id, { afterSeq = 0, ...options } = {}) {
+      for await (const event of log.replay(id, { ...options, afterSeq: Math.floor(afterSeq / 1000) }))
+        yield { ...event, seq: event.seq * 1000 };
+    },
+  }));
+  expect(failed).toEqual([]);
+});
+
+test('a log may keep what is older than the retention, and refuse an event of a replay', async () => {
+  const failed = await failuresOfPlain((log) => ({
+    append: (id, event) => {
+      if ('seq' in event) throw new TypeError('it has a number');
+      return log.append(id, event);
+    },
+    cleanup: async () => ({ archived: 0, deleted: 0, bytesFreed: 0 }),
+  }));
+  expect(failed).toEqual([]);
+});
+
+test('a log may be far away, and bring several events at a time', async () => {
+  const failed = await failuresOfPlain((log) => ({
+    append: async (id, event) => {
+      const sent = structuredClone(event);
+      await delay(5);
+      return log.append(id, sent);
+    },
+    async *replay(id, options = {}) {
+      const { signal, ...rest } = options;
+      signal?.throwIfAborted();
+      const found: Event[] = [];
+      for await (const event of log.replay(id, rest)) found.push(event);
+      for (let at = 0; at < found.length; at += 10) {
+        await delay(5);
+        signal?.throwIfAborted();
+        yield* found.slice(at, at + 10);
+      }
+    },
+  }));
+  expect(failed).toEqual([]);
+});
+
+test('all tests may have one place', async () => {
+  // It outlives its tests, so it must not say that it does not.
+  const one = Object.assign(new MemoryLog(), { persistent: undefined as never });
+  expect(await failuresOf(() => testEventReplayStorageContract('one', () => one))).toEqual([]);
+  const directory = join(temporaryDirectory(), 'events');
+  const open = (): EventReplayStorage => new JsonlEventReplayStorage({ directory });
+  // Somebody else has used it before: also the names that only one chapter has are taken then.
+  const options: LogContractOptions = { reopen: open, supports: CAPABILITIES };
+  const run = (more: LogContractOptions, only?: string): Promise<string[]> =>
+    failuresOf(() => testEventReplayStorageContract('ours', open, undefined, { ...options, ...more }), only);
+  const ids = 'should tell all sessions apart, and keep every id of an event';
+  expect([await run({ strict: true }, ids), await run({ strict: true }, ids), await run({})]).toEqual([[], [], []]);
+});
+
+test('the log is closed, and the place cleaned up, although a test failed and closing fails', async () => {
+  const done: string[] = [];
+  const create = (): EventReplayStorage =>
+    Object.assign(new MemoryLog(), {
+      append: () => Promise.reject(new Error('nothing can be stored')),
+      close: () => (done.push('closed'), Promise.reject(new Error('it cannot be closed'))),
+    });
+  const failed = await failuresOf(() => testEventReplayStorageContract('x', create, () => void done.push('clean')));
+  expect(failed.length).toBeGreaterThan(20);
+  expect(done.filter((step) => step === 'clean')).toHaveLength(failed.length);
+  expect(done.filter((step) => step === 'closed').length).toBeGreaterThanOrEqual(failed.length);
+});
+
+test.each([
+  [undefined, 30_000],
+  [90_000, 90_000],
+])('with a timeoutMs of %p every test and hook may take %p ms', (timeoutMs, expected) => {
+  const options: LogContractOptions = { strict: true, values: 'all', ...(timeoutMs !== undefined && { timeoutMs }) };
+  const register = (): void =>
+    testEventReplayStorageContract('slow', () => new MemoryLog(), undefined, { ...options, supports: CAPABILITIES });
+  const { tests, before, after } = registered(register);
+  expect(tests.length).toBeGreaterThan(50);
+  expect(new Set([...tests, ...before, ...after].map((step) => step.timeoutMs))).toEqual(new Set([expected]));
+});
+
+test.each([
+  [{ suports: ['close'] }, 'TypeError'],
+  [{ supports: new Set(['close']) }, 'TypeError'],
+  [{ reopen: 'yes' }, 'TypeError'],
+  [{ strict: 1 }, 'TypeError'],
+  [{ supports: ['append'] }, 'ERR_OPTION_INVALID'],
+  [{ values: 'some' }, 'ERR_OPTION_INVALID'],
+])('%p is refused: it would leave out tests without a word', (options, expected) => {
+  let said: unknown = null;
+  try {
+    testEventReplayStorageContract('unheard', () => new MemoryLog(), undefined, options as LogContractOptions);
+  } catch (error) {
+    const { code, name } = error as { code?: string; name: string };
+    said = code ?? name;
+  }
+  expect(said).toBe(expected);
+});

@@ -1,0 +1,3 @@
+import type { EventReplayStorage } from '../../ts/index.js';
+
+export const MemoryLog: new () => EventReplayStorage;
