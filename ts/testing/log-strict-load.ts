@@ -70,11 +70,11 @@ export const hostileLoad: BasicLogChapter = ({ describe, it, expect }, subject) 
       const { log } = subject;
       const s = sessionId();
       const events = await appended(log, s, numbered(20, { timestamp: Date.now() - 5 }));
-      const begun: AsyncIterator<Event>[] = [];
+      const unfinished: AsyncIterator<Event>[] = [];
       for (let times = 1; times <= 50; times += 1) {
         const replay = log.replay(s, { priority: 'all' })[Symbol.asyncIterator]();
         await replay.next();
-        begun.push(replay);
+        unfinished.push(replay);
       }
       const failing = async (): Promise<void> => {
         for await (const event of log.replay(s, { priority: 'all' })) if (event !== undefined) thrower();
@@ -84,7 +84,7 @@ export const hostileLoad: BasicLogChapter = ({ describe, it, expect }, subject) 
       await log.cleanup(HOUR);
       expect((await eventsOf(log, s)).slice(0, -1)).toEqual(events);
       // They go on where they were.
-      for (const replay of begun) expect(((await replay.next()).value as Event).payload).toBe(1);
+      for (const replay of unfinished) expect(((await replay.next()).value as Event).payload).toBe(1);
     });
   });
 };
