@@ -83,7 +83,7 @@ test('what names no adapter is refused', async () => {
   }
   await expect(createStorageAdapter(5 as never)).rejects.toThrow(TypeError);
   for (const given of ['postgres://me:secret@host/db', { adapter: 'postgres://me:secret@host/db' }]) {
-    const { message } = await createStorageAdapter(given as never).then(String, (error: Error) => error);
+    const { message } = (await createStorageAdapter(given as never).catch((error: unknown) => error)) as Error;
     expect(message).toContain('"postgres://…@host/db"');
   }
 });
