@@ -17,7 +17,7 @@ import { temporaryDirectory } from './support/temporary.js';
 
 const SESSIONS = 150;
 const MESSAGES = 100;
-const BEFORE_ALL = 10;
+const OLDEST = 10;
 
 const long = (): ChatMessage[] =>
   conversation(MESSAGES).map((one) => ({ ...one, content: `${one.content} `.repeat(300) }));
@@ -36,7 +36,7 @@ beforeAll(async () => {
   directory = temporaryDirectory();
   large = new SQLiteStorageAdapter({ path: join(directory, 's.db'), durability: 'process' });
   const messages = long();
-  for (let n = 0; n < SESSIONS; n += 1) await large.saveSession(`s${n}`, sessionOf(`s${n}`, n + BEFORE_ALL, messages));
+  for (let n = 0; n < SESSIONS; n += 1) await large.saveSession(`s${n}`, sessionOf(`s${n}`, n + OLDEST, messages));
 }, 60_000);
 
 afterAll(() => large.close());
@@ -88,7 +88,7 @@ describe.each(Object.entries(calls))('%s', (name, call) => {
 
   test('that waits for a save is rejected at once, and never given to the binary', async () => {
     const store = new SQLiteStorageAdapter({ path: join(temporaryDirectory(), 's.db'), durability: 'process' });
-    const session = sessionOf('s', BEFORE_ALL);
+    const session = sessionOf('s', OLDEST);
     await store.saveSession('s', session);
     const binary = native();
     const save = jest.spyOn(binary, 'storageSaveChanges');
@@ -141,7 +141,7 @@ describe.each(Object.entries(calls))('%s', (name, call) => {
     expect(await large.verify()).toEqual(SOUND);
   }, 60_000);
 
-  test('that is done has its answer, and a signal that outlives thousands of them holds on to none', async () => {
+  test('that is done has its answer, and a signal that outlives many of them holds on to none', async () => {
     const store = new SQLiteStorageAdapter({ path: join(temporaryDirectory(), 's.db'), durability: 'process' });
     const stop = new AbortController();
     const place = temporaryDirectory();
@@ -190,7 +190,7 @@ test('a prune whose look for what is left over waits is rejected; what it has re
   const settled: string[] = [];
   const before = [1, 2, 3, 4].map(() => large.verify().then(() => settled.push('verified')));
   const stop = new AbortController();
-  const pruned = large.prune({ updatedBefore: BEFORE_ALL, signal: stop.signal });
+  const pruned = large.prune({ updatedBefore: OLDEST, signal: stop.signal });
   await until(() => looks.mock.calls.length > 0);
   stop.abort();
   await expect(pruned).rejects.toBe(stop.signal.reason);
