@@ -123,7 +123,7 @@ fn one_that_is_under_way_ends_and_leaves_nothing_and_the_next_ones_go_on() {
     let mut asked = Asked { store: &store, last: 0 };
     let target = directory.path().join("copy.db");
     let mut stopped = 0;
-    for round in 0..60 {
+    for round in 0..30 {
         let was_stopped = match round % 3 {
             0 => asked.stopped_after(round, SqliteStore::verify),
             1 => asked.stopped_after(round, |store, reply| store.backup(target.clone(), reply)),
