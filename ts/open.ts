@@ -112,7 +112,7 @@ export async function openSmallTalk<
   T extends EventMap<T> = Record<string, AnyListener>,
   L extends OwnEventLog = OwnEventLog,
 >(options: OpenOptions<L> & { log: L }): Promise<SmallTalkOrFallback<T, L>>;
-// Once more: of several it is the last one by which the compiler tells what a function returns.
+// eslint-disable-next-line @typescript-eslint/unified-signatures -- by the last one the compiler tells what a function returns
 export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
   options?: OpenOptions & { onFallback?: 'throw' },
 ): Promise<SmallTalk<T>>;
