@@ -102,7 +102,7 @@ export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyLi
   options?: OpenOptions & { onFallback?: 'throw' },
 ): Promise<SmallTalk<T>>;
 export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
-  options: OpenOptions,
+  options?: OpenOptions,
 ): Promise<SmallTalkOrFallback<T>>;
 export async function openSmallTalk<
   T extends EventMap<T> = Record<string, AnyListener>,
@@ -111,7 +111,7 @@ export async function openSmallTalk<
 export async function openSmallTalk<
   T extends EventMap<T> = Record<string, AnyListener>,
   L extends OwnEventLog = OwnEventLog,
->(options: OpenOptions<L> & { log: L }): Promise<SmallTalkOrFallback<T, L>>;
+>(options?: OpenOptions<L>): Promise<SmallTalkOrFallback<T, L | JsonlEventReplayStorage>>;
 // eslint-disable-next-line @typescript-eslint/unified-signatures -- by the last one the compiler tells what a function returns
 export async function openSmallTalk<T extends EventMap<T> = Record<string, AnyListener>>(
   options?: OpenOptions & { onFallback?: 'throw' },

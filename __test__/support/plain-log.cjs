@@ -16,7 +16,8 @@ class MemoryLog {
     // A copy, as it is at the call; what a replayed event brings of another session is replaced.
     const text = JSON.stringify({ ...event, seq: this.#lastSeq + 1, id, timestamp, priority, sessionId });
     this.#lastSeq += 1; // no await before this: calls keep their order
-    this.#sessions.set(sessionId, [...(this.#sessions.get(sessionId) ?? []), text]);
+    this.#sessions.set(sessionId, this.#sessions.get(sessionId) ?? []);
+    this.#sessions.get(sessionId).push(text);
     return { seq: this.#lastSeq, id, timestamp };
   }
 

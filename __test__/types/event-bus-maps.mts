@@ -7,6 +7,7 @@ import {
   type EventMap,
   type HealthEvents,
   type HealthListener,
+  type OpenOptions,
   type OwnEventLog,
   type Scope,
   type SmallTalk,
@@ -147,4 +148,21 @@ export async function readTo(smalltalk: Running, own: OwnEventLog): Promise<void
   const other = await openSmallTalk<Ours, OwnEventLog>({ log: own, onFallback: 'memory' });
   // @ts-expect-error -- there may be none
   await other.log.close();
+}
+
+/** Options that are put together elsewhere, with a log of one's own or without. */
+export async function readWith(
+  own: OwnEventLog,
+  options?: OpenOptions,
+  mine?: OpenOptions<OwnEventLog>,
+): Promise<void> {
+  for (const { log, health } of [
+    await openSmallTalk(options),
+    await openSmallTalk(mine),
+    await openSmallTalk<Ours, OwnEventLog>(mine),
+    await openSmallTalk(Math.random() < 0.5 ? { log: own } : {}),
+  ]) {
+    await log?.eraseSession('s');
+    health?.start();
+  }
 }
