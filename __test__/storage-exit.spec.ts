@@ -1,4 +1,5 @@
 /** What was asked for lands at the end of the process, also where the store answers "not on this state" by then. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Calls } from '../ts/calls.js';
@@ -126,6 +127,25 @@ test('what waits behind a save that has landed is waited for together', async ()
     for (let n = 0; n < 50; n += 1) void adapter.appendMessages('s', conversation(1));
     process.exit(0);`);
   expect(Number(output)).toBeLessThan(5);
+});
+
+test('values that nobody hears of any more are not decoded, and what is written lands', async () => {
+  const adapter = await afterChild(`
+    const keys = Array.from({ length: 60 }, (_, at) => 'k' + at);
+    await adapter.setMany(keys.map((key) => [key, 'x'.repeat(70_000)]));
+    const { parse } = JSON;
+    let parsed = 0;
+    JSON.parse = (...words) => { parsed += 1; return parse(...words); };
+    void adapter.getMany(keys);
+    for (const key of keys) void adapter.get(key);
+    while (parsed === 0) await new Promise((resolve) => setImmediate(resolve));
+    say('last');
+    void adapter.saveSession('s', session);
+    parsed = 0;
+    process.on('exit', () => require('node:fs').writeFileSync(adapter.path + '.parsed', String(parsed)));
+    process.exit(0);`);
+  expect(await contentsOf(adapter)).toBe('text0,text1,text2,last');
+  expect(readFileSync(`${adapter.path}.parsed`, 'utf8')).toBe('0');
 });
 
 const reads = [

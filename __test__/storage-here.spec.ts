@@ -80,11 +80,18 @@ const ways: [string, () => Promise<unknown>][] = [
   ['a copy of all', () => migrate(adapter, new InMemoryStorageAdapter())],
 ]; // prettier-ignore
 
-test.each([
-  ['many', () => adapter.getMany(IDS)],
-  ['each', async () => new Map(await Promise.all(IDS.map(async (key) => [key, await adapter.get(key)] as const)))],
-])('the loop turns between large values that are read together: %s', async (_, read) => {
-  const large = 'x'.repeat(70_000);
+const each = async (): Promise<Map<string, unknown>> =>
+  new Map(await Promise.all(IDS.map(async (key) => [key, await adapter.get(key)] as const)));
+const together: [string, number, () => Promise<Map<string, unknown>>][] = [
+  ['many', 70_000, () => adapter.getMany(IDS)],
+  ['many', 20_000, () => adapter.getMany(IDS)],
+  ['many of one', 20_000, async () => new Map((await Promise.all(IDS.map((key) => adapter.getMany([key])))).flatMap((one) => [...one]))],
+  ['each', 70_000, each],
+  ['each behind a write', 20_000, () => (void adapter.deleteMany(['none']), each())],
+]; // prettier-ignore
+
+test.each(together)('the loop turns between large values that are read together: %s, %i', async (_, size, read) => {
+  const large = 'x'.repeat(size);
   await adapter.setMany(IDS.map((key) => [key, { large, key }]));
   const { parse } = JSON;
   const seen = slowed((slow) => {

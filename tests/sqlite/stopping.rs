@@ -116,6 +116,32 @@ fn what_waits_behind_a_writer_that_is_held_up_is_answered_at_once_and_never_done
 }
 
 #[test]
+fn a_prune_that_waits_for_another_process_is_never_begun() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let store = filled(&path, 3, 2);
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut asked = Asked { store: &store, last: 0 };
+    let prune = |store: &SqliteStore, reply| {
+        store.write_stoppable(reply, Durability::Process, |reply| Write::prune(100, 10, reply));
+    };
+    // In the queue, or with the writer, which waits for the lock.
+    for moments in [0, 1_000, 100_000] {
+        let pruned = asked.ask(prune);
+        for _ in 0..moments {
+            thread::yield_now();
+        }
+        asked.stop(asked.last);
+        assert!(matches!(pruned.try_recv().unwrap(), Err(Error::Stopped)));
+    }
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(asked.verified().sessions, 3);
+    // What nobody stops is done.
+    assert_eq!(asked.ask(prune).recv().unwrap().unwrap().sessions, 3);
+}
+
+#[test]
 fn one_that_is_under_way_ends_and_leaves_nothing_and_the_next_ones_go_on() {
     let directory = tempfile::tempdir().unwrap();
     let store = filled(&directory.path().join("s.db"), 100, 2_000);

@@ -36,7 +36,7 @@ pub fn storage_prune(
             return handle.ask(slot, |store, reply| store.preview_prune(updated_before, reply));
         }
         let limit = integer(limit).unsigned_abs().try_into().unwrap_or(usize::MAX);
-        handle.write(power, |completions| Write::prune(updated_before, limit, completions.reply(slot)))
+        handle.write_stoppable(slot, power, |reply| Write::prune(updated_before, limit, reply))
     })
 }
 
@@ -50,7 +50,7 @@ pub fn storage_orphans(handle: &External<StorageHandle>, slot: u32) -> Result<()
 #[napi(catch_unwind)]
 pub fn storage_remove_orphans(handle: &External<StorageHandle>, slot: u32, number: f64, power: bool) -> Result<()> {
     entry("storageRemoveOrphans", || {
-        handle.write(power, |completions| Write::remove_orphans(integer(number), completions.reply(slot)))
+        handle.write_stoppable(slot, power, |reply| Write::remove_orphans(integer(number), reply))
     })
 }
 

@@ -124,6 +124,19 @@ impl StorageHandle {
         Ok(())
     }
 
+    /// A change that `storageStop` keeps from being begun.
+    fn write_stoppable<T: Into<Outcome> + Send + 'static>(
+        &self,
+        slot: u32,
+        power: bool,
+        make: impl FnOnce(Reply<T>) -> Write,
+    ) -> crate::Result<()> {
+        self.completions.check("the store")?;
+        let durability = if power { Durability::Power } else { Durability::Process };
+        self.store.write_stoppable(self.completions.reply(slot), durability, make);
+        Ok(())
+    }
+
     /// A change by someone to whom it is that time.
     fn write_at(&self, now: f64, power: bool, write: impl FnOnce(&Completions) -> Write) -> crate::Result<()> {
         self.store.clock_says(integer(now));

@@ -163,6 +163,18 @@ impl SqliteStore {
         self.enqueue(Job::Step(Step::Write(write, durability)), size);
     }
 
+    /// Queues a change that [`SqliteStore::stop`] keeps from being begun, wherever it waits: `make` is given its reply.
+    pub fn write_stoppable<T: Send + 'static>(
+        &self,
+        reply: Reply<T>,
+        durability: Durability,
+        make: impl FnOnce(Reply<T>) -> Write,
+    ) {
+        let tag = reply.tag();
+        let (ending, reply) = self.upkeep.elsewhere(reply);
+        self.write(make(reply.tagged(tag)).stopped_by(ending), durability);
+    }
+
     /// Asks a question. `in_order` makes it see every change queued before it; otherwise it sees every change answered.
     pub fn read(&self, read: Read, in_order: bool) {
         match self.readers.iter().min_by_key(|reader| reader.queued()) {
@@ -256,7 +268,7 @@ impl SqliteStore {
     }
 
     /// Stops upkeep that was asked for under these tags: what has not been begun never is, what is under way ends soon. Each is
-    /// answered with [`Error::Stopped`], but for what is done by then and for a part of a [`Write::prune`] that has been begun.
+    /// answered with [`Error::Stopped`], but for what is done by then and for a change that has been begun.
     pub fn stop(&self, tags: &HashSet<Tag>) {
         self.upkeep.stop(tags);
         for job in self.writer.withdraw(|job| job.tag().is_some_and(|tag| tags.contains(&tag))) {

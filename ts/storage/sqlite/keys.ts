@@ -6,7 +6,7 @@ import type { Begin, Connection } from './connection.js';
 import { KeyLooks } from './key-looks.js';
 import type { CheckedOptions } from './options.js';
 
-/** Characters of JSON that are decoded at once; of more together each such piece has a step of its own. */
+/** Characters of JSON that are decoded in one step. */
 const PIECE = 2 ** 16;
 
 /** What a key costs beside the characters of its value, in such. */
@@ -53,9 +53,11 @@ export class Keys {
         'read',
       ),
     );
-    if (stored === null || stored[0].length < PIECE) return stored && decode(...stored);
+    if (stored === null) return null;
+    const { pace } = this.#connection;
+    if (pace.atOnce(stored[0].length + BESIDE)) return decode(...stored);
     let value: unknown;
-    await this.#connection.pace.take(() => {
+    await pace.take(() => {
       value = decode(...stored);
       return false;
     });
@@ -123,8 +125,11 @@ export class Keys {
       }
       return at < keys.length;
     };
+    const { pace } = this.#connection;
+    const characters = stored.reduce((sum, text) => sum + (text?.length ?? 0), keys.length * BESIDE);
     // Mostly they are few, and nobody need wait for the loop to turn.
-    if (decodeSome()) await this.#connection.pace.take(decodeSome);
+    if (pace.atOnce(characters)) while (decodeSome());
+    else await pace.take(decodeSome);
     return found;
   }
 

@@ -9,6 +9,7 @@ use crate::{
     reply::{Reply, Tag},
     storage::sqlite::{
         coming::ComingMessages,
+        ending::Ending,
         owed::{Change, Owed, Verdict},
     },
     worker::Room,
@@ -26,6 +27,8 @@ pub struct Write {
     lessened: usize,
     /// Those who have the room for the change, as they will need more.
     coming: Option<Arc<ComingMessages>>,
+    /// Whoever has asked for it may want it no more.
+    ending: Option<Arc<Ending>>,
 }
 
 /// Finding out before the transaction what a change will need: there, damage that is met ends nothing. It is to find no
@@ -45,7 +48,17 @@ impl Write {
     ) -> Self {
         let tag = reply.tag();
         let change = Box::new(Owed::new(change, reply));
-        Self { change, size: size + WRITE_SIZE, end: None, frees: false, tag, look: None, lessened: 0, coming: None }
+        Self {
+            change,
+            size: size + WRITE_SIZE,
+            end: None,
+            frees: false,
+            tag,
+            look: None,
+            lessened: 0,
+            coming: None,
+            ending: None,
+        }
     }
 
     /// The change removes more than it writes: it is done on a full disk as well, if there is any way to.
@@ -88,6 +101,11 @@ impl Write {
         Self { coming: Some(coming), ..self }
     }
 
+    /// The change is not begun once nobody wants it any more.
+    pub(in crate::storage::sqlite) fn stopped_by(self, ending: Arc<Ending>) -> Self {
+        Self { ending: Some(ending), ..self }
+    }
+
     /// By what whoever asked knows it.
     pub(super) fn tag(&self) -> Option<Tag> {
         self.tag
@@ -118,6 +136,10 @@ impl Write {
 
     /// Does the change within the transaction that is open; why it failed.
     pub(in crate::storage::sqlite) fn attempt(&mut self, connection: &Connection) -> Option<Error> {
+        if let Some(Err(stopped)) = self.ending.as_ref().map(|ending| ending.begin()) {
+            self.change.skip(stopped.clone());
+            return Some(stopped);
+        }
         self.change.attempt(connection)
     }
 
