@@ -128,6 +128,10 @@ export interface StreamOutcome {
 export interface EventReplayStorage {
   /** Says that `append` is done with the event, however large, when it returns its promise. Absent: a bus hands over a copy. */
   readonly encodesAtOnce?: boolean;
+  /**
+   * Stores the event as it was at the call, whatever becomes of the object afterwards: a log that waits for something first makes
+   * a copy before. Nobody else makes one, but a bus does where `encodesAtOnce` is absent.
+   */
   append(sessionId: string, event: NewEvent): Promise<AppendReceipt | void>;
   /**
    * A short road for a bus: many events, of which nobody waits for a receipt. `settled` is called once for all of a turn of
