@@ -6,7 +6,7 @@ import { JsonlEventReplayStorage, type Event, type EventReplayStorage } from '..
 import { testEventReplayStorageContract, type LogContractOptions } from '../ts/testing/index.js';
 import { failuresOf, registered } from './support/mini-runner.js';
 import { MemoryLog } from './support/plain-log.cjs';
-import { CAPABILITIES, failuresOfPlain } from './support/planted-logs.js';
+import { CAPABILITIES, failuresOfPlain, reporting } from './support/planted-logs.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 test('a log may number with gaps, and answer an append with nothing', async () => {
@@ -50,6 +50,39 @@ test('a log may be far away, and bring several events at a time', async () => {
       }
     },
   }));
+  expect(failed).toEqual([]);
+});
+
+test('a log may read by pages, and look at its signal between them', async () => {
+  const failed = await failuresOfPlain((log) => ({
+    async *replay(id, { signal, ...options } = {}) {
+      const found: Event[] = [];
+      for await (const event of log.replay(id, options)) found.push(event);
+      for (let at = 0; at === 0 || at < found.length; at += 100) {
+        signal?.throwIfAborted();
+        yield* found.slice(at, at + 100);
+      }
+      signal?.throwIfAborted();
+    },
+  }));
+  expect(failed).toEqual([]);
+});
+
+test('a log may give everybody the same events, where nobody can change them', async () => {
+  const freeze = (value: unknown): unknown => {
+    if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(freeze);
+    return value;
+  };
+  const failed = await failuresOfPlain((log) => ({
+    async *replay(id, options) {
+      for await (const event of log.replay(id, options)) yield freeze(event) as Event;
+    },
+  }));
+  expect(failed).toEqual([]);
+});
+
+test('a log may report what it has removed', async () => {
+  const failed = await failuresOfPlain(reporting((removed) => removed));
   expect(failed).toEqual([]);
 });
 

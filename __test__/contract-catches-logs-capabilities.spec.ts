@@ -153,6 +153,26 @@ const planted: Planted<Ours> = {
     },
     ANEW,
   ],
+  'numbers begin anew with an erasure': [
+    (log) => {
+      const last = new Map<string, number>();
+      const erased = new Map<string, number>();
+      return {
+        append: async (id, event) => {
+          const receipt = await log.append(id, event);
+          last.set(id, receipt.seq);
+          return { ...receipt, seq: receipt.seq - (erased.get(id) ?? 0) };
+        },
+        async *replay(id, { afterSeq = 0, ...options } = {}) {
+          const before = erased.get(id) ?? 0;
+          for await (const event of log.replay(id, { ...options, afterSeq: afterSeq + before }))
+            yield { ...event, seq: event.seq - before };
+        },
+        eraseSession: async (id) => (erased.set(id, last.get(id) ?? 0), log.eraseSession(id)),
+      };
+    },
+    ANEW,
+  ],
   'erasing leaves the archive': [
     (log) => ({
       eraseSession: async (id) => {

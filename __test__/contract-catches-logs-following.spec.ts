@@ -6,6 +6,9 @@ import { testThatEachIsCaught, type Bug, type Planted } from './support/planted.
 type Ours = JsonlEventReplayStorage;
 
 const FOLLOW = 'should bring what is there and then what comes, each once and in order';
+const MEANWHILE = 'should bring what is appended while its reader is still at what was there';
+const CONSUMED = 'should bring what is appended while its consumer is still at what was there';
+const OWN = 'should give everybody who follows events of his own';
 const BEHIND = 'should begin behind a number, and heed priorities and topics';
 const TAIL_ENDS = 'should end with an error by its signal, and at once when it is left';
 const CONSUMER = 'should go on behind what was acknowledged, each by its own name, also after a restart';
@@ -16,6 +19,14 @@ const ONE = 'should have one consumer of a name and session at a time';
 const tailing =
   (change: (events: AsyncIterable<Event>, options?: Parameters<Ours['tail']>[1]) => AsyncIterable<Event>): Bug<Ours> =>
   (log) => ({ tail: (id, options) => change(log.tail(id, options), options) as ReturnType<Ours['tail']> });
+
+/** It begins to listen once all is brought that was there. */
+async function* listeningLate(log: Ours, id: string, options?: Parameters<Ours['tail']>[1]): AsyncGenerator<Event> {
+  yield* log.replay(id, { priority: 'all', ...options });
+  let newest = 0;
+  for await (const { seq } of log.replay(id, { priority: 'all', last: 1 })) newest = seq;
+  yield* log.tail(id, { ...options, afterSeq: newest });
+}
 
 /** Something else is made of a consumer. */
 const consumer =
@@ -64,6 +75,40 @@ const planted: Planted<Ours> = {
       },
     }),
     FOLLOW,
+  ],
+  'a tail listens once it has brought what was there': [
+    (log) => ({ tail: (id, options) => listeningLate(log, id, options) as unknown as ReturnType<Ours['tail']> }),
+    MEANWHILE,
+  ],
+  'a consumer listens once it has brought what was there': [
+    (log) => ({
+      subscribe: async (id, name, options) => {
+        const made = await log.subscribe(id, name, options);
+        const bug = consumer(() => ({ [Symbol.asyncIterator]: () => listeningLate(log, id, options) }));
+        return (await bug({ subscribe: async () => made } as unknown as Ours).subscribe?.(id, name)) ?? made;
+      },
+    }),
+    CONSUMED,
+  ],
+  'all who follow get the same event': [
+    (log) => {
+      const given = new Map<string, Event>();
+      const shared = (event: Event): Event => given.get(event.id) ?? (given.set(event.id, event), event);
+      return tailing(async function* (events) {
+        for await (const event of events) yield shared(event);
+      })(log);
+    },
+    OWN,
+  ],
+  'the signal of a tail ends it with an error of its own': [
+    tailing(async function* (events, options) {
+      try {
+        yield* events;
+      } catch (error) {
+        throw options?.signal?.aborted === true ? new DOMException('This operation was aborted', 'AbortError') : error;
+      }
+    }),
+    TAIL_ENDS,
   ],
   'a tail begins at the beginning': [
     (log) => ({ tail: (id, options) => log.tail(id, { ...options, afterSeq: 0 }) }),

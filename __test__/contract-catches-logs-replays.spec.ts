@@ -8,12 +8,14 @@ type Log = EventReplayStorage;
 const PRIORITY = 'should bring critical events only, unless it is asked for all';
 const UNKNOWN = 'should bring nothing of a session that it does not have';
 const TIMES = 'should bring what is not older than since, nor younger than until';
+const ANY_TIME = 'should take any number for a time, 0 as well';
 const AFTER = 'should bring what comes after a number';
 const TOPICS = 'should bring the topics that it is asked for, by their whole names';
 const COUNTS = 'should bring the newest by last, and of these the oldest by limit';
 const ALL = 'should bring what all options together ask for';
 const ORDER = 'should bring events in the order in which they were appended, whatever their times and ids';
 const SIGNAL = 'should end with an error by its signal, before its first event and between two';
+const MANY = 'should bring all of many events, more than are read at a time, unless its signal ends it';
 const LEFT = 'should be left early, and begun again, as often as one likes';
 const ENDS = 'should end although events are appended meanwhile, with each of before once';
 
@@ -62,6 +64,8 @@ const planted: Planted<Log> = {
     ),
     TIMES,
   ],
+  'a since of 0 is none': [asking(({ since, ...options }) => (since ? { ...options, since } : options)), ANY_TIME],
+  'an until of 0 is none': [asking(({ until, ...options }) => (until ? { ...options, until } : options)), ANY_TIME],
   'afterSeq is inclusive': [
     asking(({ afterSeq, ...options }) => (afterSeq === undefined ? options : { ...options, afterSeq: afterSeq - 1 })),
     AFTER,
@@ -138,6 +142,53 @@ const planted: Planted<Log> = {
       },
     }),
     SIGNAL,
+  ],
+  'a signal ends it with an error of its own': [
+    (log) => ({
+      async *replay(id, { signal, ...options } = {}) {
+        const look = (): void => {
+          if (signal?.aborted === true) throw new DOMException('This operation was aborted', 'AbortError');
+        };
+        look();
+        for await (const event of log.replay(id, options)) {
+          yield event;
+          look();
+        }
+      },
+    }),
+    SIGNAL,
+  ],
+  'a signal is heard at the end': [
+    (log) => ({
+      async *replay(id, { signal, ...options } = {}) {
+        yield* log.replay(id, options);
+        signal?.throwIfAborted();
+      },
+    }),
+    MANY,
+  ],
+  'a replay brings its first page': [bringing((events) => events.slice(0, 100)), MANY],
+  'a replay brings no more than a thousand': [bringing((events) => events.slice(0, 1_000)), MANY],
+  'the last is that of the first page': [
+    (log) => ({
+      async *replay(id, { last, ...options } = {}) {
+        const page: Event[] = [];
+        for await (const event of log.replay(id, options))
+          if (last === undefined || page.length < 1_000) page.push(event);
+        yield* last === undefined ? page : page.slice(Math.max(0, page.length - last)).slice(0, options.limit);
+      },
+    }),
+    MANY,
+  ],
+  'what comes after a number is looked for in the first page': [
+    (log) => ({
+      async *replay(id, { afterSeq, ...options } = {}) {
+        let place = 0;
+        for await (const event of log.replay(id, options))
+          if (afterSeq === undefined || ((place += 1) <= 1_000 && event.seq > afterSeq)) yield event;
+      },
+    }),
+    MANY,
   ],
   'a replay that is left keeps its place': [
     (log) => {

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { AppendReceipt, Event, EventReplayStorage, NewEvent } from '../ts/index.js';
-import { bringing, failuresOfPlain, giving, naming, without } from './support/planted-logs.js';
+import { bringing, failuresOfPlain, giving, naming, reporting, without } from './support/planted-logs.js';
 import { testThatEachIsCaught, type Bug, type Planted } from './support/planted.js';
 
 type Log = EventReplayStorage;
@@ -19,6 +19,8 @@ const BUS = 'should keep what a bus sends it, in order, each with whose it is';
 const ANEW = 'should number an event anew that a replay has brought, or refuse it';
 const WITHIN = 'should keep what is within the retention, by the times of the events';
 const NOTHING_OLD = 'should do nothing where nothing is old';
+const REPORT = 'should report no more than is gone, and not nothing where something is';
+const ANY_TIME = 'should take any number for a time, 0 as well';
 const NUMBERS = 'should take events after a clean-up, under numbers that it has never given';
 const RESTART = 'should keep everything over a restart, unless it says that it does not';
 
@@ -51,6 +53,15 @@ const planted: Planted<Log> = {
   'times are those of whole seconds': [
     giving((event) => ({ ...event, timestamp: Math.floor((event.timestamp ?? Date.now()) / 1000) * 1000 })),
     GIVEN,
+  ],
+  'a time of 0 is none': [giving((event) => ({ ...event, timestamp: event.timestamp || Date.now() })), ANY_TIME],
+  'times are whole': [
+    giving((event) => ({ ...event, timestamp: Math.floor(event.timestamp ?? Date.now()) })),
+    ANY_TIME,
+  ],
+  'times are not below 0': [
+    giving((event) => ({ ...event, timestamp: Math.max(0, event.timestamp ?? Date.now()) })),
+    ANY_TIME,
   ],
   'what is missing is null': [
     bringing((events) => events.map((event) => ({ ...event, agentId: event.agentId ?? (null as never) }))),
@@ -100,6 +111,28 @@ const planted: Planted<Log> = {
         return log.append(id, copy);
       },
     }),
+    COPIES,
+  ],
+  'metadata are copied at their own level only': [
+    (log) => ({
+      append: async (id, event) => {
+        const copy = structuredClone(event);
+        if (event.metadata !== undefined) copy.metadata = { ...event.metadata };
+        await Promise.resolve();
+        return log.append(id, copy);
+      },
+    }),
+    COPIES,
+  ],
+  'everybody gets the same inside of metadata': [
+    (log) => {
+      const given = new Map<string, Event['metadata']>();
+      const shared = ({ metadata = {}, ...event }: Event): Event => {
+        given.set(event.id, given.get(event.id) ?? metadata);
+        return { ...event, metadata: { ...given.get(event.id) } };
+      };
+      return bringing<Log>((events) => events.map((event) => (event.metadata ? shared(event) : event)))(log);
+    },
     COPIES,
   ],
   'everybody gets the same event': [
@@ -199,6 +232,8 @@ const planted: Planted<Log> = {
     cleanup(async (log, retentionMs) => (await log.cleanup(retentionMs), { archived: 1, deleted: 0, bytesFreed: 0 })),
     NOTHING_OLD,
   ],
+  'a report says nothing of what it has removed': [reporting(() => 0), REPORT],
+  'a report counts twice': [reporting((removed) => 2 * removed), REPORT],
   'a report says what was not counted': [
     cleanup(
       async (log, retentionMs) => (await log.cleanup(retentionMs), { archived: 0, deleted: NaN, bytesFreed: -1 }),

@@ -77,6 +77,24 @@ export const naming =
       },
     }) as unknown as Partial<L>;
 
+/** A clean-up reports so many of those that it has removed. */
+export const reporting = (report: (removed: number) => number): Bug<EventReplayStorage> => {
+  const ids = new Set<string>();
+  return (log) => ({
+    append: async (id, event) => (ids.add(id), log.append(id, event)),
+    cleanup: async (retentionMs) => {
+      const count = async (): Promise<number> => {
+        let events = 0;
+        for (const id of ids) for await (const { seq } of log.replay(id, { priority: 'all' })) events += Math.sign(seq);
+        return events;
+      };
+      const before = await count();
+      await log.cleanup(retentionMs);
+      return { archived: 0, deleted: report(before - (await count())), bytesFreed: 0 };
+    },
+  });
+};
+
 /** The same without some of its members. */
 export const without = <T extends object>(object: T, ...names: string[]): T =>
   Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name))) as T;

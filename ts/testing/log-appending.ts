@@ -1,6 +1,7 @@
 /** What every event log must do with the events that it is given. */
 import { SmallTalkEventBus } from '../event-bus.js';
 import type { Event, NewEvent } from '../types.js';
+import { change, fullEvent } from './log-samples.js';
 import {
   appended,
   eventsOf,
@@ -12,20 +13,6 @@ import {
   type BasicLogChapter,
 } from './log-subject.js';
 import { LONG_TEXT, ODD_TEXT, OUT_BY } from './samples.js';
-
-/** An event with every member that it can have; made anew for each use, always the same for one id and time. */
-function fullEvent(id: string, timestamp: number): NewEvent {
-  return {
-    topic: 'tool_executed',
-    payload: { tool: 'search', results: [{ title: ODD_TEXT }, null], took: 1.5 },
-    priority: 'critical',
-    id,
-    timestamp,
-    conversationId: 'conversation-1',
-    agentId: 'agent-1',
-    metadata: { planId: 'plan-1', tags: ['a', 'b'] },
-  };
-}
 
 /** What must be learned, unless an event says otherwise of itself. */
 const CRITICAL = ['agent_handoff', 'plan_created', 'user_interrupted', 'orchestration_decision'];
@@ -184,12 +171,3 @@ export const appending: BasicLogChapter = ({ describe, it, expect }, subject) =>
     });
   });
 };
-
-/** Changes what an event has inside. */
-function change({ payload, metadata }: NewEvent): void {
-  const { results } = payload as { results: object[] };
-  Object.assign(results[0] ?? {}, { title: 'changed' });
-  results.pop();
-  Object.assign(payload as object, { tool: 'changed' });
-  Object.assign(metadata ?? {}, { planId: 'changed' });
-}

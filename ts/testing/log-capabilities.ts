@@ -61,10 +61,12 @@ export const erasing: LogChapter = ({ describe, it, expect }, subject, has) => {
     it('should begin a session anew that was erased', async () => {
       const { log } = subject;
       const s = sessionId();
-      await appended(log, s, numbered(3));
+      const last = (await appended(log, s, numbered(3))).at(-1)?.seq ?? NaN;
       await log.eraseSession(s);
       await appended(log, s, [{ topic: 'step', payload: 'anew' }]);
       expect(await payloadsOf(log, s)).toEqual(['anew']);
+      // Whoever goes on behind the last number that he has seen gets what came since.
+      expect(await payloadsOf(log, s, { afterSeq: last })).toEqual(['anew']);
       if (subject.keeps() !== true) return;
       await subject.restart();
       expect(await payloadsOf(subject.log, s)).toEqual(['anew']);

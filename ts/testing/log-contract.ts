@@ -15,6 +15,7 @@ import { appending } from './log-appending.js';
 import { closing, erasing, listing, upkeep } from './log-capabilities.js';
 import { consuming, following } from './log-following.js';
 import { logPersistence, retention } from './log-keeping.js';
+import { subjectOf } from './log-life.js';
 import { replaying } from './log-replaying.js';
 import { hostileLoad, hostileLogLife, hostileRetention } from './log-strict-load.js';
 import { hostileLogIds, hostilePayloads, richValues } from './log-strict-values.js';
@@ -100,32 +101,26 @@ export function testEventReplayStorageContract(
   );
   const rich = wordOption('values', given.values, 'json', ['json', 'all']) === 'all';
   const strict = flagOption('strict', given.strict, false);
-  const globals = patient(runner(), timeoutOption(given.timeoutMs));
+  const timeoutMs = timeoutOption(given.timeoutMs);
+  const globals = patient(runner(), timeoutMs);
   const has = (name: LogCapability): boolean => names.includes(name);
   globals.describe(`EventReplayStorage Contract: ${logName}`, () => {
-    const subject = {} as LogSubject;
-    subject.keeps = () => subject.log.persistent ?? (reopen === undefined ? null : true);
-    subject.restart = async () => {
-      await subject.log.close?.();
-      subject.log = await (reopen ?? createLog)();
-    };
-    globals.beforeEach(async () => {
-      subject.log = await createLog();
-    });
+    const subject = subjectOf(createLog, reopen, timeoutMs);
+    globals.beforeEach(subject.open);
     globals.afterEach(async () => {
       // What a log fails to do must not leave the runner its handles.
       try {
-        await subject.log.close?.();
+        await subject.close();
       } finally {
         await cleanup?.();
       }
     });
     for (const chapter of BASIC) chapter(globals, subject);
-    if (names.length > 0) capabilities(globals, subject as CapableLogSubject, names);
+    if (names.length > 0) capabilities(globals, subject as LogSubject as CapableLogSubject, names);
     if (rich) richValues(globals, subject);
     if (!strict) return;
     hostilePayloads(rich)(globals, subject);
-    for (const chapter of HOSTILE) chapter(globals, subject as CapableLogSubject, has);
+    for (const chapter of HOSTILE) chapter(globals, subject as LogSubject as CapableLogSubject, has);
   });
 }
 

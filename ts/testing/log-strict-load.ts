@@ -8,7 +8,6 @@ import {
   numbered,
   payloadsOf,
   sessionId,
-  soon,
   type BasicLogChapter,
   type LogChapter,
 } from './log-subject.js';
@@ -162,8 +161,9 @@ export const hostileLogLife: LogChapter = ({ describe, it, expect }, subject, ha
         const { log } = subject;
         const events = log.tail(sessionId())[Symbol.asyncIterator]();
         const waiting = begun([events.next()]);
-        await soon(Promise.resolve(events.return?.()));
-        expect((await soon(waiting)).map(({ done }) => done)).toEqual([true]);
+        await subject.soon('the end of a tail that is left', Promise.resolve(events.return?.()));
+        const ended = await subject.soon('the last answer of a tail that is left', waiting);
+        expect(ended.map(({ done }) => done)).toEqual([true]);
       });
     }
 
@@ -174,7 +174,9 @@ export const hostileLogLife: LogChapter = ({ describe, it, expect }, subject, ha
         await appended(log, s, numbered(3));
         const replay = log.replay(s, { priority: 'all' })[Symbol.asyncIterator]();
         await replay.next();
-        const waiting = begun(has('tail') ? [follow(log.tail(s))] : []);
+        const waiting = begun(
+          has('tail') ? [subject.soon('the end of a tail whose log is closed', follow(log.tail(s)))] : [],
+        );
         const before = begun([log.append(s, { topic: 't', payload: 'before' }) as Promise<unknown>]);
         const closing = begun([log.close()]);
         const late = await rejectionOf(() => log.append(s, { topic: 't', payload: 'late' }));
@@ -197,7 +199,7 @@ async function follow(events: AsyncIterable<Event>): Promise<Record<string, unkn
   const following = async (): Promise<void> => {
     for await (const event of events) void event;
   };
-  return soon(failureOf(following()));
+  return failureOf(following());
 }
 
 /** Some options, each of them or not. */

@@ -43,8 +43,12 @@ export interface LogSubject {
   log: TestedLog;
   /** What a restart must leave: all (true), or nothing (false). Null: nobody has said whether the log is persistent. */
   keeps(): boolean | null;
+  /** Whether somebody has said how the place of the last log is opened again. Otherwise it is made as the first one was. */
+  readonly reopens: boolean;
   /** Closes the log where that can be done, and opens another one for the same place. */
   restart(): Promise<void>;
+  /** What a promise gives that may wait for events. Throws where it takes a quarter of what a test may, and says what was awaited. */
+  soon<T>(awaited: string, promise: Promise<T>): Promise<T>;
 }
 
 /** The log under test where it does more than every log must. */
@@ -113,14 +117,12 @@ export function begun<T>(calls: readonly Promise<T>[]): Promise<T[]> {
   return all;
 }
 
-const PATIENCE_MS = 5_000;
-
-/** What a promise gives. Throws where it does not settle within five seconds, as one may that waits for events. */
-export async function soon<T>(promise: Promise<T>): Promise<T> {
+/** What a promise gives. Throws where it does not settle within so long, and says what was awaited. */
+export async function within<T>(patienceMs: number, awaited: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new Error(`it did not come about within ${PATIENCE_MS / 1000} seconds`);
-    timer = setTimeout(reject, PATIENCE_MS, error);
+    const error = new Error(`${awaited} did not come about within ${patienceMs / 1000} seconds`);
+    timer = setTimeout(reject, patienceMs, error);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

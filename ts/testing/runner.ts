@@ -8,6 +8,7 @@ interface Expectation {
   toEqual(expected: unknown): void;
   toBeNull(): void;
   toBeGreaterThanOrEqual(expected: number): void;
+  toBeLessThanOrEqual(expected: number): void;
 }
 
 /** The part of a runner that the suites need. */
