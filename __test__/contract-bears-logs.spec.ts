@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { JsonlEventReplayStorage, type Event, type EventReplayStorage } from '../ts/index.js';
 import { testEventReplayStorageContract, type LogContractOptions } from '../ts/testing/index.js';
-import { failuresOf, registered } from './support/mini-runner.js';
+import { failuresOf, registered, saidOf } from './support/mini-runner.js';
 import { MemoryLog } from './support/plain-log.cjs';
 import { CAPABILITIES, failuresOfPlain, reporting } from './support/planted-logs.js';
 import { temporaryDirectory } from './support/temporary.js';
@@ -111,6 +111,69 @@ test('the log is closed, and the place cleaned up, although a test failed and cl
   expect(failed.length).toBeGreaterThan(20);
   expect(done.filter((step) => step === 'clean')).toHaveLength(failed.length);
   expect(done.filter((step) => step === 'closed').length).toBeGreaterThanOrEqual(failed.length);
+});
+
+const RESTART = 'should keep everything over a restart, unless it says that it does not';
+
+/** Logs that must not be closed twice: how often each was. */
+function countingLogs() {
+  const closed: number[] = [];
+  const create = (others: object = {}): EventReplayStorage => {
+    const which = closed.push(0) - 1;
+    const close = async (): Promise<void> => {
+      closed[which] = (closed[which] ?? NaN) + 1;
+    };
+    return Object.assign(new MemoryLog(), { close, ...others });
+  };
+  return { closed, create };
+}
+
+test('a log that cannot be made is the only thing that is said, and that of before is not closed again', async () => {
+  const { closed, create } = countingLogs();
+  let calls = 0;
+  let cleaned = 0;
+  const failing = (): EventReplayStorage => {
+    if ((calls += 1) === 3) throw new Error('there is no server');
+    return create();
+  };
+  const register = (): void => testEventReplayStorageContract('x', failing, () => void (cleaned += 1));
+  const said = await saidOf(register);
+  expect(said.map(({ errors }) => errors)).toEqual([['Error: there is no server']]);
+  expect(closed).toEqual(closed.map(() => 1));
+  // One is opened for the restart as well.
+  expect(calls).toBeGreaterThan(cleaned);
+  expect(cleaned).toBeGreaterThan(20);
+});
+
+test('a log that cannot be opened again is the only thing that is said, and is closed once', async () => {
+  const { closed, create } = countingLogs();
+  const reopen = (): never => {
+    throw new Error('it is locked');
+  };
+  const register = (): void =>
+    testEventReplayStorageContract('x', () => create({ persistent: true }), undefined, { reopen });
+  expect((await saidOf(register, RESTART)).map(({ errors }) => errors)).toEqual([['Error: it is locked']]);
+  expect(closed).toEqual([1]);
+});
+
+test('no log, and an empty place, are called so', async () => {
+  const nothing = (): EventReplayStorage => undefined as never;
+  const none = await saidOf(() => testEventReplayStorageContract('x', nothing), RESTART);
+  expect(none.map(({ errors }) => errors)).toEqual([['TypeError: createLog() gave no log, but undefined']]);
+  const fresh = (): EventReplayStorage => Object.assign(new MemoryLog(), { persistent: true });
+  const empty = await saidOf(() => testEventReplayStorageContract('x', fresh), RESTART);
+  const expected = 'Error: createLog() gave an empty place: give `reopen`, or say `persistent: false`';
+  expect(empty.map(({ errors }) => errors)).toEqual([[expected]]);
+});
+
+test('what does not come is waited for a quarter of what a test may take, and is named', async () => {
+  const tail = () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) });
+  const create = (): EventReplayStorage => Object.assign(new MemoryLog(), { tail });
+  const register = (): void =>
+    testEventReplayStorageContract('x', create, undefined, { supports: ['tail'], timeoutMs: 200 });
+  const said = await saidOf(register, 'should bring what is there and then what comes, each once and in order');
+  const expected = 'Error: the event there that it was to bring did not come about within 0.05 seconds';
+  expect(said.map(({ errors }) => errors)).toEqual([[expected]]);
 });
 
 test.each([

@@ -180,4 +180,5 @@ const planted: Planted<Ours> = {
   ],
 };
 
-testThatEachIsCaught(planted, failuresOfOurs({}));
+// What is lost is waited for, a quarter of this.
+testThatEachIsCaught(planted, failuresOfOurs({ timeoutMs: 12_000 }));

@@ -37,22 +37,27 @@ export function registered(register: () => void): Suite {
 
 /** Registers a suite, runs every test, or those of one title, and gives the titles of those that fail. */
 export async function failuresOf(register: () => void, only?: string): Promise<string[]> {
+  return (await saidOf(register, only)).map(({ title }) => title);
+}
+
+/** The same, with what is said of each: by its test, and by what runs after it. */
+export async function saidOf(register: () => void, only?: string): Promise<{ title: string; errors: string[] }[]> {
   const { tests, before, after } = registered(register);
-  const failed: string[] = [];
+  const failed: { title: string; errors: string[] }[] = [];
   for (const test of tests) {
     if (only !== undefined && test.title !== only) continue;
-    const passed = await passes([...before, test]);
-    // Also after a test that failed, as every runner does.
-    if (!(await passes(after)) || !passed) failed.push(test.title);
+    // What comes after a test comes also where that failed, as in every runner.
+    const errors = [...(await errorsOf([...before, test])), ...(await errorsOf(after))];
+    if (errors.length > 0) failed.push({ title: test.title, errors });
   }
   return failed;
 }
 
-async function passes(steps: Registered[]): Promise<boolean> {
+async function errorsOf(steps: Registered[]): Promise<string[]> {
   try {
     for (const { body } of steps) await body();
-    return true;
-  } catch {
-    return false;
+    return [];
+  } catch (error) {
+    return [String(error)];
   }
 }

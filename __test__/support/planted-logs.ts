@@ -26,7 +26,7 @@ export async function failuresOfPlain(bug: Bug<EventReplayStorage>, only?: strin
 }
 
 /** The tests of the contract that ours fails with a bug; of all that it can do, and strict where that is said. */
-export function failuresOfOurs(others: Pick<LogContractOptions, 'strict' | 'values'>) {
+export function failuresOfOurs(others: Pick<LogContractOptions, 'strict' | 'values' | 'timeoutMs'>) {
   return async (bug: Bug<JsonlEventReplayStorage>, only?: string): Promise<string[]> => {
     let directory = '';
     const reopen = (): JsonlEventReplayStorage => withBug(new JsonlEventReplayStorage({ directory }), bug);

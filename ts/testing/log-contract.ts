@@ -13,7 +13,8 @@ import {
 import type { EventReplayStorage } from '../types.js';
 import { appending } from './log-appending.js';
 import { closing, erasing, listing, upkeep } from './log-capabilities.js';
-import { consuming, following } from './log-following.js';
+import { consuming } from './log-consuming.js';
+import { following } from './log-following.js';
 import { logPersistence, retention } from './log-keeping.js';
 import { subjectOf } from './log-life.js';
 import { replaying } from './log-replaying.js';
