@@ -116,11 +116,14 @@ pub fn storage_drain(handle: &External<StorageHandle>, limit_ms: f64, last: bool
 }
 
 /// What is asked for after the close is refused here: an answer might find nobody who takes it.
+fn durability(power: bool) -> Durability {
+    if power { Durability::Power } else { Durability::Process }
+}
+
 impl StorageHandle {
     fn write(&self, power: bool, write: impl FnOnce(&Completions) -> Write) -> crate::Result<()> {
         self.completions.check("the store")?;
-        let durability = if power { Durability::Power } else { Durability::Process };
-        self.store.write(write(&self.completions), durability);
+        self.store.write(write(&self.completions), durability(power));
         Ok(())
     }
 
@@ -132,8 +135,7 @@ impl StorageHandle {
         make: impl FnOnce(Reply<T>) -> Write,
     ) -> crate::Result<()> {
         self.completions.check("the store")?;
-        let durability = if power { Durability::Power } else { Durability::Process };
-        self.store.write_stoppable(self.completions.reply(slot), durability, make);
+        self.store.write_stoppable(self.completions.reply(slot), durability(power), make);
         Ok(())
     }
 
