@@ -67,6 +67,15 @@ fn filled(path: &Path, sessions: usize, messages: usize) -> SqliteStore {
     store
 }
 
+/// A store with three sessions, and the other connection that keeps its writer waiting.
+fn locked_by_another(directory: &Path) -> (SqliteStore, Connection) {
+    let path = directory.join("s.db");
+    let store = filled(&path, 3, 2);
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    (store, other)
+}
+
 fn names(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         directory.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -77,10 +86,7 @@ fn names(directory: &Path) -> Vec<String> {
 #[test]
 fn what_waits_behind_a_writer_that_is_held_up_is_answered_at_once_and_never_done() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("s.db");
-    let store = filled(&path, 3, 2);
-    let other = Connection::open(&path).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (store, other) = locked_by_another(directory.path());
     let held_up = {
         let (reply, saved) = Reply::channel();
         store.write(Write::delete_session("0".into(), reply), Durability::Process);
@@ -118,10 +124,7 @@ fn what_waits_behind_a_writer_that_is_held_up_is_answered_at_once_and_never_done
 #[test]
 fn a_prune_that_waits_for_another_process_is_never_begun() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("s.db");
-    let store = filled(&path, 3, 2);
-    let other = Connection::open(&path).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (store, other) = locked_by_another(directory.path());
     let mut asked = Asked { store: &store, last: 0 };
     let prune = |store: &SqliteStore, reply| {
         store.write_stoppable(reply, Durability::Process, |reply| Write::prune(100, 10, reply));
