@@ -1,4 +1,6 @@
 /** Somebody who ends JavaScript anywhere, past any `catch` and `finally`, as a `vm` does when its time is up. */
+import { join } from 'node:path';
+
 import { reportOf } from './support/bus-script.js';
 
 /** Has a loop without end call `work` until its time is up, so many times, a little later each time. */
@@ -231,36 +233,55 @@ test('a log goes on after a call was ended, whichever it was', async () => {
   expect(await reportOf(script)).toEqual({ unhandled: 0 });
 });
 
-test('no call makes a timer that whoever ends it could leave behind, or unrefs what Node counts', async () => {
+const OF_A_BUS = {
+  emit: "bus.emit('print', 'line')",
+  'emit what is too much': "bus.emit('print', 'x'.repeat(2_000))",
+  flush: 'bus.flush()',
+};
+
+test('no call does anything with a timer: ended in the midst of that, it would leave Node with a wrong count of them', async () => {
   const script = `
     const session = (n) => ({ id: 's', messages: [], createdAt: new Date(), updatedAt: new Date(n) });
-    const made = [];
-    require('node:async_hooks').createHook({
-      init: (_id, type, _trigger, resource) => void (/Timeout|Immediate/.test(type) && made.push(resource)),
-    }).enable();
     const wrong = [];
+    const called = (what, when, call, ...args) => {
+      touched.length = 0;
+      const answer = call(...args);
+      for (const name of touched) wrong.push([what, when, name].join(': '));
+      return answer;
+    };
     const calls = async (of, all) => {
       for (const [what, call] of Object.entries(all)) {
-        for (const n of [1, 2]) {
-          // Timers of the answers before end with the turn.
-          await new Promise((resolve) => setTimeout(resolve, 2));
-          made.length = 0;
-          const answer = call(of, n, 0);
-          if (made.some((one) => one.hasRef() === false || !('_onImmediate' in one))) wrong.push(what);
-          await answer;
-        }
+        await called(what, 'first', call, of, 1, 0);
+        await called(what, 'after an answer', call, of, 2, 0);
+        // What begins and ends with the turn of the loop has done so.
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        const before = called(what, 'after a turn', call, of, 3, 0);
+        await Promise.all([before, called(what, 'beside another', call, of, 4, 0)]);
       }
     };
     void (async () => {
       const store = new SQLiteStorageAdapter({ path: 'a.db' });
-      await calls(store, ${callsOf({ ...OF_A_STORE, get: "store.get('k')" }, 'store')});
+      const kept = new AbortController();
+      const stopped = (call) => {
+        const stop = new AbortController();
+        const answer = call(stop.signal).catch(() => undefined);
+        stop.abort();
+        return answer;
+      };
+      await calls(store, ${callsOf({ ...OF_A_STORE, ...STOPPED_OF_A_STORE, get: "store.get('k')" }, 'store')});
       const log = new JsonlEventReplayStorage({ directory: 'log' });
       await calls(log, ${callsOf(OF_A_LOG, 'log')});
+      const bus = new SmallTalkEventBus({ log, logQueueBytes: 1_000 });
+      bus.on('log:overflow', () => undefined);
+      bus.on('print', () => undefined);
+      await calls(bus, ${callsOf(OF_A_BUS, 'bus')});
+      await bus.close();
       await store.close();
       await log.close();
       console.log(JSON.stringify({ wrong }));
     })();`;
-  expect(await reportOf(script)).toEqual({ wrong: [] });
+  const touching = ['-r', join(__dirname, 'support/touched-timers.cjs')];
+  expect(await reportOf(script, touching)).toEqual({ wrong: [] });
 });
 
 test('a failure that a program handles nowhere is told to the process, from whichever part it comes', async () => {

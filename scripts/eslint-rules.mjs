@@ -19,6 +19,7 @@ const FLOOR_4 = new Set([
   'regular-expressions',
   'stack',
   'timers',
+  'signals',
   'supported',
   'options',
   'patience',

@@ -171,6 +171,8 @@ export class Calls {
   readonly #lookForEnded = (): void => {
     this.#looking = false;
     this.#takeBack();
+    // Whoever was ended may have begun what keeps the process alive, and nothing that is counted.
+    letExit(false);
   };
 
   /** Whoever gave it was ended in the midst of that, past any `catch`, as a `vm` with a timeout does it: no answer will come. */
@@ -181,8 +183,6 @@ export class Calls {
     const hearer = this.#waiting.get(slot)?.hearer;
     this.abandon(slot, new this.#Room('ERR_INDETERMINATE', ENDED));
     hearer?.over?.();
-    // What keeps the process alive may be there although nothing is counted yet.
-    letExit(false);
   }
 
   /** Operations that have not been answered. */

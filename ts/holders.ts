@@ -4,7 +4,7 @@
  */
 import { TextEncoder } from 'node:util';
 
-import { clearTimeout, monotonic, setTimeout, soon } from './timers.js';
+import { monotonic, setTimeout, soon } from './timers.js';
 
 /** Bytes of a label, ended by a zero; the binary knows it too. */
 const LABEL_BYTES = 256;
@@ -44,7 +44,7 @@ let nextFree = 0;
 let aside: number[] = [];
 let watchers = 0;
 let nextRecall = 0;
-let recalling: NodeJS.Timeout | undefined;
+let recalling = false;
 
 const encoder = new TextEncoder();
 const callers = new Set<WeakRef<Caller>>();
@@ -116,14 +116,17 @@ function giveBackLater(word: number): void {
 
 /** Has all callers give their words back: at once, or as soon as nothing runs and it is not too often. */
 function recall(): void {
-  const now = monotonic();
-  if (running[0] === 0 && now >= nextRecall) recallNow();
-  else recalling ??= setTimeout(recallNow, Math.max(0, nextRecall - now)).unref();
+  if (running[0] === 0 && monotonic() >= nextRecall) {
+    recallNow();
+  } else if (!recalling) {
+    // Not in the call that takes a word: it may be ended.
+    soon(() => setTimeout(recallNow, Math.max(0, nextRecall - monotonic())).unref());
+    recalling = true;
+  }
 }
 
 function recallNow(): void {
-  clearTimeout(recalling);
-  recalling = undefined;
+  recalling = false;
   nextRecall = monotonic() + RECALLED_EVERY;
   for (const caller of callers) caller.deref()?.letGo();
 }

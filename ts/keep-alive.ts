@@ -10,10 +10,7 @@ let turning = false;
 
 /** One more operation is pending. Counted last: whoever ends JavaScript anywhere leaves no count without a timer. */
 export function stayAlive(): void {
-  if (pending === 0) {
-    if (timer === undefined) soon(begin);
-    else timer.ref();
-  }
+  if (pending === 0 && timer === undefined) soon(begin);
   pending += 1;
 }
 
@@ -25,16 +22,15 @@ function begin(): void {
 /** One operation has settled; `counted`: it was pending, and not stopped before. */
 export function letExit(counted: boolean): void {
   if (counted) pending -= 1;
-  if (pending > 0) return;
-  timer?.unref();
-  if (turning) return;
-  turning = true;
+  if (pending > 0 || turning) return;
   whenTurned(rest);
+  // Not before: whoever is ended in between leaves it to the next one.
+  turning = true;
 }
 
 /**
- * Node holds on to a timer, and with it to all that this module can reach. It goes when nothing is pending at the end of a turn
- * of the loop, not before: whoever asks for one thing after another would begin and end a timer each time.
+ * The timer goes when nothing is pending at the end of a turn of the loop: whoever asks for one thing after another would begin
+ * and end one each time. But then it goes, as Node holds on to it, and with it to all that this module can reach.
  */
 function rest(): void {
   turning = false;

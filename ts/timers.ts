@@ -20,10 +20,10 @@ export function soon(work: () => void): void {
 }
 
 /**
- * Does something when the loop has turned, if it does: nothing here keeps the process alive. Asked for in a moment in which nobody
- * ends JavaScript, as a `vm` does when its time is up: in the midst of `unref`, that leaves Node with one immediate to wait for
- * that there is not, and it turns and turns for ever.
+ * Does something when the loop has turned, which it does for that. Asked for in a moment in which nobody ends JavaScript, as a
+ * `vm` does when its time is up: in the midst of what timers do, that leaves Node with a count of them that is wrong for good,
+ * and a process that turns for ever, or ends before its time. No user's call begins, holds, releases or stops one itself.
  */
 export function whenTurned(work: () => void): void {
-  soon(() => setImmediate(work).unref());
+  soon(() => void setImmediate(work));
 }

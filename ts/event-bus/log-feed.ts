@@ -3,7 +3,7 @@ import { ChurnMap } from '../churn.js';
 import { EventLogError } from '../errors.js';
 import { drainAtExit, type ExitWish } from '../exit.js';
 import { needStack } from '../stack.js';
-import { setImmediate, soon } from '../timers.js';
+import { soon, whenTurned } from '../timers.js';
 import type { EventReplayStorage, EventStream, NewEvent, StreamOutcome } from '../types.js';
 import { Flushes } from './flushes.js';
 import type { Origin } from './log-events.js';
@@ -235,7 +235,7 @@ export class LogFeed {
     if (this.#episode === null) {
       const episode = { dropped: 0, critical: 0 };
       // Later, and with all that this turn of the loop drops: a listener that throws must not throw into an emitter.
-      setImmediate(() => this.#listener.overflowed({ ...episode }));
+      whenTurned(() => this.#listener.overflowed({ ...episode }));
       this.#episode = episode;
     }
     this.#episode.dropped += 1;

@@ -1,6 +1,6 @@
 /** Trouble that a bus has on its own account: with its log, with a listener, with `redact`. */
 import { shown } from '../shown.js';
-import { setImmediate } from '../timers.js';
+import { whenTurned } from '../timers.js';
 import type { BusCore } from './core.js';
 
 /** Tells of trouble by an event; a listener that throws then is nobody's caller's fault. */
@@ -9,7 +9,7 @@ export function report(bus: BusCore, name: 'log:error' | 'log:overflow' | 'liste
     if (!bus._dispatch(name, args)) warnOnce(name, args[0]);
   } catch (error) {
     // Not by `soon`: what throws there is a promise that was rejected.
-    setImmediate(() => {
+    whenTurned(() => {
       throw error;
     });
   }

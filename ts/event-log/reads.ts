@@ -1,6 +1,7 @@
 /** Reads of a log, one after another, until a signal says that nobody wants any more. */
 import { keepCompiled } from '../keep-compiled.js';
 import type { Native } from '../native.js';
+import { onAbort } from '../signals.js';
 import type { Asked } from './asked.js';
 
 /** A disk that is silent answers late, or never: once the signal says so, its answer is not waited for. */
@@ -16,7 +17,7 @@ export class Reads {
     this.#asked = asked;
     this.#signal = signal;
     this.#over = signal?.aborted === true;
-    signal?.addEventListener('abort', this.#stop, { once: true });
+    if (signal !== undefined) onAbort(signal, this.#stop);
   }
 
   /** Throws the reason of the signal, where it has one. */

@@ -1,4 +1,5 @@
 /** What there is of a session, and then what comes. */
+import { onAbort } from '../signals.js';
 import type { Event, ReplayOptions } from '../types.js';
 
 /** What a tail needs of a log. */
@@ -50,7 +51,7 @@ async function* follow(
 ): AsyncGenerator<Event, void, undefined> {
   const { signal } = end.ended;
   const abort = (): void => end.ended.abort(signals.find(({ aborted }) => aborted)?.reason);
-  for (const one of signals) one.addEventListener('abort', abort, { once: true });
+  for (const one of signals) onAbort(one, abort);
   try {
     if (signals.some(({ aborted }) => aborted)) abort();
     let after = begin();

@@ -1,6 +1,7 @@
 /** Waiting for events that nobody has stored yet. */
 import { EventLogError } from '../errors.js';
 import { crossing } from '../native.js';
+import { onAbort } from '../signals.js';
 import type { Asked } from './asked.js';
 
 /** The number of the newest event, as soon as there is one above `after`. Rejects with the reason of the signal. */
@@ -16,7 +17,7 @@ export async function waitForNewer(
     // Where the thread that writes is held up, the answer comes when it goes on, or never.
     asked.abandon(ticket, signal.reason);
   };
-  signal.addEventListener('abort', end, { once: true });
+  onAbort(signal, end);
   try {
     return await asked.run<number>('long', (binary, slot) => {
       ticket = slot;

@@ -1,5 +1,5 @@
 /** Says when the whole is degraded, and when it is restored. */
-import { clearTimeout, monotonic, setTimeout } from '../timers.js';
+import { clearTimeout, monotonic, setTimeout, soon } from '../timers.js';
 import { Degradation } from './degradation.js';
 
 type Tell = (event: 'degraded' | 'restored', failing: string[]) => void;
@@ -53,7 +53,12 @@ export class Alarm {
     this.#wait();
   }
 
+  /** Not at once: whoever has an agent watched, or no longer, may be ended. */
   #wait(): void {
+    soon(() => this.#setTimer());
+  }
+
+  #setTimer(): void {
     const { lookAt } = this.#degradation;
     if (lookAt === null || this.#held) return;
     clearTimeout(this.#timer);

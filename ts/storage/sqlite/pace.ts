@@ -1,6 +1,6 @@
 /** Long work in short steps: the loop turns in between, however many work at once. */
 import { needStack } from '../../stack.js';
-import { monotonic, setImmediate, whenTurned } from '../../timers.js';
+import { monotonic, whenTurned } from '../../timers.js';
 
 /** How long the steps of one turn of the loop may take together, in milliseconds; one step is always taken. */
 const TURN_MS = 2;
@@ -64,7 +64,7 @@ export class Pace {
 
   #schedule(): void {
     if (this.#scheduled || this.#under.length === 0) return;
-    setImmediate(() => {
+    whenTurned(() => {
       this.#scheduled = false;
       this.#turn();
       this.#schedule();

@@ -1,13 +1,9 @@
 /** What is waited for until a signal says that nobody wants it any more. */
-import { EventEmitter, getMaxListeners, setMaxListeners } from 'node:events';
-
 import { StorageError } from '../../errors.js';
 import { innerPromise } from '../../inner-promise.js';
 import { crossing } from '../../native.js';
+import { onAbort } from '../../signals.js';
 import type { Begin } from './connection.js';
-
-/** So many may wait for one signal before Node warns, as it is for requests. */
-const MANY = 1_500;
 
 /**
  * Runs something by what `run` is given in the place of `begin`. It is rejected with the signal's reason: at once while it waits
@@ -43,9 +39,7 @@ export function untilAborted<T>(
     (value) => settle(() => resolve(value)),
     (error: unknown) => settle(() => reject(signal.aborted ? signal.reason : error)),
   );
-  // One signal may be for all that a program does: who looks for leaks is not to take that for one.
-  if (getMaxListeners(signal) === EventEmitter.defaultMaxListeners) setMaxListeners(MANY, signal);
   // At last: whoever is ended before that, as by a `vm` with a timeout, has left nothing with the signal.
-  signal.addEventListener('abort', hear, { once: true });
+  onAbort(signal, hear);
   return promise;
 }
