@@ -90,11 +90,11 @@ function unlisten(): void {
 /** Both have their places anew when somebody adds a listener, before or behind all others. */
 function makeWay(name: string | symbol, listener: object): void {
   if (name !== 'exit' || moving || DRAINS in listener) return;
-  moving = true;
   soon(() => {
     moving = false;
     if (leaving.size > 0) listen();
   });
+  moving = true;
 }
 
 const drainFirst = Object.assign(

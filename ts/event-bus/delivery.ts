@@ -2,6 +2,7 @@
 import { errorMonitor, EventEmitter } from 'node:events';
 
 import { named, watching } from '../holders.js';
+import { soon } from '../timers.js';
 import type { BusCore } from './core.js';
 import { callIsolated } from './isolation.js';
 import { nameOf, type Target } from './target.js';
@@ -12,6 +13,7 @@ import type { AnyListener, StoredEvent } from './types.js';
 export class Delivery {
   /** The event that is being replayed, while listeners run synchronously in a replay; null otherwise. */
   current: StoredEvent | null = null;
+  #looking = false;
   readonly #bus: BusCore;
   readonly #isolates: boolean;
 
@@ -60,6 +62,11 @@ export class Delivery {
 
   #during<R>(current: StoredEvent | null, work: () => R): R {
     const before = this.current;
+    // Whoever is ended in the midst of it, as by a `vm` with a timeout, sets it back to nothing.
+    if (before === null && current !== null && !this.#looking) {
+      soon(this.#over);
+      this.#looking = true;
+    }
     this.#setCurrent(current);
     try {
       return work();
@@ -67,6 +74,12 @@ export class Delivery {
       this.#setCurrent(before);
     }
   }
+
+  /** Nothing is replayed when nothing else runs. */
+  readonly #over = (): void => {
+    this.#looking = false;
+    if (this.current !== null) this.#setCurrent(null);
+  };
 
   #setCurrent(current: StoredEvent | null): void {
     this.current = current;

@@ -295,8 +295,8 @@ export class LogFeed {
     // Counted behind it: where a `vm` with a timeout ends it, which no `finally` hears of, nobody would count it out again. Until
     // then it takes its room, as the log may emit while it takes the event.
     const before = this.#handing;
-    this.#handing = before + bytes;
     if (before === 0) soon(() => (this.#handing = 0));
+    this.#handing = before + bytes;
     const stored = this.#store(sessionId, event, settled);
     this.#handing = before;
     this.#queuedBytes += bytes;

@@ -17,6 +17,8 @@ export interface Waiting {
   begin(): void;
   /** Absent where it stands for something that waits in other lines as well. */
   reject?: ((error: Error) => void) | undefined;
+  /** Whoever was beginning it has been ended: it will not begin. */
+  end?: (() => void) | undefined;
   /** Who comes after it. A list, as thousands may wait and an array would move them all for each one that begins. */
   next?: Waiting | undefined;
 }

@@ -49,6 +49,7 @@ export class Turns {
   /** Since when what is being begun has waited; null while nothing is. */
   #since: number | null = null;
   #beginning: Beginning | null = null;
+  #looking = false;
 
   constructor(clock: Readonly<Clock> = { now: 0 }) {
     this.#clock = clock;
@@ -89,7 +90,6 @@ export class Turns {
   /** Begins what concerns no session: at once, unless an operation on everything waits, which comes first. */
   pass<T>(begin: () => Promise<T>): Promise<T> {
     if (this.#gate === null) return begin();
-    // Whoever has closed it may have been ended.
     this.#enter();
     return this.#behind(this.#gate, () => this.pass(begin));
   }
@@ -200,6 +200,10 @@ export class Turns {
       this.#broad.delete(patient);
       otherwise();
     };
+    const pass = (): void => {
+      open -= 1;
+      if (open === 0) begin();
+    };
     const outer = this.#beginning;
     this.#broad.add(patient);
     // No call in between: either both are there, or none.
@@ -209,14 +213,14 @@ export class Turns {
     for (const [id, line] of lines) {
       const passed = (turn: Turn): Promise<void> => {
         turn.sent();
-        open -= 1;
-        if (open === 0) begin();
+        pass();
         return Promise.resolve();
       };
       push(line, {
         kind,
         since: patient.since,
         begin: () => void this.#begin(id, line, kind, passed, ignore, ignore),
+        end: pass,
       });
       this.#advance(id, line);
     }
@@ -246,15 +250,19 @@ export class Turns {
     return promise;
   }
 
-  /** Before anything is changed. Mostly nobody is being begun while somebody asks for something. */
+  /** Before anything is changed. */
   #enter(): void {
     needStack();
-    if (this.#beginning !== null) soon(this.#takeBack);
+    if (this.#looking) return;
+    soon(this.#takeBack);
+    this.#looking = true;
   }
 
   /** Nothing is being begun while nothing else runs: who seems to be has been ended. */
   readonly #takeBack = (): void => {
+    this.#looking = false;
     let ended = this.#beginning;
+    if (ended === null) return;
     this.#beginning = null;
     this.#since = null;
     for (const line of this.#lines.values()) line.advancing = false;
@@ -286,10 +294,26 @@ export class Turns {
   #advance(id: string, line: Line): void {
     // Who begins is mostly sent at once, and comes here: thousands must not begin inside of one another.
     if (line.advancing) return;
-    if (line.first !== undefined) {
+    const outer = this.#beginning;
+    while (line.first !== undefined && mayBegin(line.first.kind, line)) {
+      const { begin, end, reject = ignore, next } = line.first;
+      const beginning = {
+        outer,
+        end: () => {
+          end?.();
+          this.#advance(id, line);
+        },
+        reject,
+      };
+      // No call in between, so not by `shift`: either it waits, or it is being begun.
+      line.first.next = undefined;
+      line.first = next;
+      if (next === undefined) line.last = undefined;
       line.advancing = true;
-      while (line.first !== undefined && mayBegin(line.first.kind, line)) shift(line)?.begin();
+      this.#beginning = beginning;
+      begin();
       line.advancing = false;
+      this.#beginning = outer;
     }
     const settled = line.first === undefined && line.unsent === 0 && line.unsettled === 0;
     if (settled && this.#lines.get(id) === line) this.#lines.delete(id);
