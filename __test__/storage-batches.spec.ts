@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 
-import { SQLiteStorageAdapter, type ChatSession, type SQLiteStorageOptions } from '../ts/index.js';
+import {
+  InMemoryStorageAdapter,
+  SQLiteStorageAdapter,
+  type ChatMessage,
+  type ChatSession,
+  type SQLiteStorageOptions,
+} from '../ts/index.js';
 import { native } from '../ts/native.js';
 import { conversation, sessionOf } from './support/sessions.js';
 import { temporaryDirectory } from './support/temporary.js';
@@ -34,6 +40,34 @@ describe('batches', () => {
     expect(await adapter.deleteSessions(['a', 'none', 'c'])).toBe(2);
     expect(await adapter.listSessions()).toEqual(['b']);
     await adapter.saveSessions([]);
+  });
+
+  test.each([
+    ['SQLite', () => adapter],
+    ['memory', () => new InMemoryStorageAdapter()],
+  ])('%s: what is refused says of which it is, and none is stored', async (_name, made) => {
+    const store = made();
+    const [good, bad] = ['a', 'b'].map((id) => [id, sessionOf(id, 1)] as const) as [
+      [string, ChatSession],
+      [string, ChatSession],
+    ];
+    bad[1].messages[0] = { ...(bad[1].messages[0] as ChatMessage), metadata: { run: () => 1 } };
+    await expect(store.saveSessions([good, bad])).rejects.toMatchObject({
+      code: 'ERR_VALUE_UNSUPPORTED',
+      message: expect.stringMatching(/^of session "b": below "\/messages\/0": a function at/) as string,
+      path: '/messages/0/metadata/run',
+    });
+    await expect(
+      store.setMany([
+        ['a', 1],
+        ['b', { run: () => 1 }],
+      ]),
+    ).rejects.toMatchObject({
+      code: 'ERR_VALUE_UNSUPPORTED',
+      message: expect.stringMatching(/^of key "b": a function at/) as string,
+      path: '/run',
+    });
+    expect([await store.listSessions(), await store.get('a')]).toEqual([[], null]);
   });
 
   test('cross in pieces, however large they are together', async () => {

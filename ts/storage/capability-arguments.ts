@@ -81,6 +81,26 @@ export function pairsOf<T>(pairs: Iterable<readonly [string, T]>, what: string):
   return all;
 }
 
+/** What each pair comes to. What is refused says of which it is: it may be one of thousands. */
+export function eachOf<T, R>(
+  pairs: readonly (readonly [string, T])[],
+  what: 'key' | 'session',
+  comeTo: (value: T, id: string) => R,
+): R[] {
+  return pairs.map(([id, value]) => {
+    try {
+      return comeTo(value, id);
+    } catch (error) {
+      throw error instanceof SmallTalkError ? ofPair(error, `${what} ${JSON.stringify(id)}`) : error;
+    }
+  });
+}
+
+function ofPair(error: SmallTalkError, name: string): SmallTalkError {
+  const { code, message, path } = error;
+  return new SmallTalkError(code, `of ${name}: ${message}`, { ...(path !== undefined && { path }), cause: error });
+}
+
 function iterable<T>(given: Iterable<T>, what: string): Iterable<T> {
   const isIterable = typeof (given as Partial<Iterable<T>> | null | undefined)?.[Symbol.iterator] === 'function';
   // A text is iterable too, and its letters are nobody's ids.

@@ -25,6 +25,7 @@ import {
   durabilityOf,
   idsOf,
   messageRange,
+  eachOf,
   pairsOf,
   prefixOf,
   pruneQuery,
@@ -164,7 +165,7 @@ export class InMemoryStorageAdapter implements StorageAdapter, Offered {
     return this.#write(options, () => {
       const pairs = pairsOf(sessions, 'sessionId');
       // All are encoded before the first is kept: what is refused leaves nothing behind.
-      const encoded = pairs.map(([id, session]) => [id, encodeSession(session, this.#encoding)] as const);
+      const encoded = eachOf(pairs, 'session', (session, id) => [id, encodeSession(session, this.#encoding)] as const);
       for (const [id, session] of encoded) this.#sessions.save(id, session);
     });
   }
@@ -219,7 +220,8 @@ export class InMemoryStorageAdapter implements StorageAdapter, Offered {
   setMany(entries: Iterable<readonly [string, unknown]>, ttl?: number, options?: WriteOptions): Promise<void> {
     return this.#write(options, () => {
       const expiresAt = expiryOf(ttl);
-      const encoded = pairsOf(entries, 'key').map(([key, value]) => [key, encode(value, this.#encoding)] as const);
+      const encodeOf = (value: unknown, key: string) => [key, encode(value, this.#encoding)] as const;
+      const encoded = eachOf(pairsOf(entries, 'key'), 'key', encodeOf);
       for (const [key, value] of encoded) this.#values.set(key, { ...value, expiresAt });
     });
   }

@@ -3,6 +3,7 @@ import { StorageError } from '../../errors.js';
 import { innerPromise } from '../../inner-promise.js';
 import { crossing } from '../../native.js';
 import type { ChatSession } from '../../types.js';
+import { eachOf } from '../capability-arguments.js';
 import { EVERYTHING } from '../pending-writes.js';
 import type { Connection } from './connection.js';
 import { PIECE } from './large-saves.js';
@@ -16,7 +17,7 @@ export async function saveTogether(
   power: boolean,
 ): Promise<void> {
   connection.open();
-  const all = sessions.map(([id, session]) => saves.image(id, session));
+  const all = eachOf(sessions, 'session', (session, id) => saves.image(id, session));
   const images = all.map(({ image }) => image);
   const save = connection.turns.takeAll(({ sent }) => {
     const { promise, resolve, reject } = innerPromise<void>();

@@ -1,6 +1,7 @@
 /** Keys and their values. */
 import { decode, encode } from '../../codec.js';
 import { joined } from '../../codec/session-shape.js';
+import { eachOf } from '../capability-arguments.js';
 import { EVERYTHING, keyName } from '../pending-writes.js';
 import type { Begin, Connection } from './connection.js';
 import { KeyLooks } from './key-looks.js';
@@ -100,7 +101,7 @@ export class Keys {
     expiresAt: number | undefined,
     power: boolean,
   ): Promise<void> {
-    const encoded = entries.map(([, value]) => encode(value, this.#options.encoding));
+    const encoded = eachOf(entries, 'key', (value) => encode(value, this.#options.encoding));
     const keys = entries.map(([key]) => key);
     const texts = joined(encoded.map(({ text }) => text));
     const types = joined(encoded.map(({ types: table }) => table ?? ''));
