@@ -1,5 +1,7 @@
 /** One signal for all that a program has under way. */
+import { SQLiteStorageAdapter } from '../ts/index.js';
 import { reportOf } from './support/bus-script.js';
+import { temporaryDirectory } from './support/temporary.js';
 
 /** What ends by a signal, as a script has it with `store`, `log`, `signal` and a number `n`. */
 const CALLS = {
@@ -43,4 +45,12 @@ test('a limit that its user has set stays', async () => {
     '--no-warnings',
   ]);
   expect(report).toEqual({ failed: [], warnings: [expect.stringContaining('4 abort listeners')] });
+});
+
+test.each(['throwIfAborted', 'addEventListener', 'removeEventListener'])('what lacks %s is no signal', async (name) => {
+  const { signal } = new AbortController();
+  Object.defineProperty(signal, name, { value: undefined });
+  const store = new SQLiteStorageAdapter({ path: `${temporaryDirectory()}/s.db` });
+  await expect(store.verify({ signal })).rejects.toThrow(new TypeError('signal must be an AbortSignal'));
+  await store.close();
 });

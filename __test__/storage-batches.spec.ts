@@ -70,6 +70,17 @@ describe('batches', () => {
     expect([await store.listSessions(), await store.get('a')]).toEqual([[], null]);
   });
 
+  test.each<[string, (store: SQLiteStorageAdapter) => Promise<Map<string, unknown>>]>([
+    ['getSessions', (store) => store.getSessions([])],
+    ['getMany', (store) => store.getMany([])],
+  ])('%s of none is what there is, also where there is no file yet', async (_name, read) => {
+    for (let round = 0; round < 10; round += 1) {
+      const fresh = new SQLiteStorageAdapter({ path: join(temporaryDirectory(), 'later', 's.db') });
+      expect(await read(fresh)).toEqual(new Map());
+      await fresh.close();
+    }
+  });
+
   test('cross in pieces, however large they are together', async () => {
     const characters = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0);
     const pieces = jest.spyOn(native(), 'addMessages');

@@ -191,6 +191,18 @@ test('and also where they are too much for the queue together', async () => {
   expect(await contentsOf(adapter)).toMatch(/more0x.*,more39x+$/);
 });
 
+test('what waits behind a batch that is refused lands', async () => {
+  const adapter = await afterChild(`
+    const batch = ['a', 'b'].map((id) => [id, sessionOf(conversation(200))]);
+    adapter.saveSessions(batch).catch(() => undefined);
+    void adapter.set('key', 1);
+    void adapter.saveSession('behind', sessionOf(conversation(2)));
+    batch[1][1].messages[0][Symbol('observed')] = true;
+    process.exit(0);`);
+  expect(await adapter.get('key')).toBe(1);
+  expect(await contentsOf(adapter, 'behind')).toBe('text0,text1');
+});
+
 test('of a session that somebody else has changed only the newest state is sent again', async () => {
   const output = await outputOfChild(`
     ${countDrains}

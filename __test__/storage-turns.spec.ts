@@ -145,6 +145,28 @@ test('an operation on everything waits for all before it, and all after it wait 
   expect(begun.at(-1)).toBe('key at once');
 });
 
+test('operations on everything that are asked for together cost what they are, not the square of that', async () => {
+  const order: number[] = [];
+  const timeOf = async (count: number): Promise<number> => {
+    order.length = 0;
+    const begun = performance.now();
+    const one = (n: number): Promise<void> =>
+      turns.takeAll(async ({ sent }) => {
+        order.push(n);
+        await Promise.resolve();
+        sent();
+      });
+    await Promise.all(Array.from({ length: count }, (_, n) => one(n)));
+    expect(order).toEqual(Array.from({ length: count }, (_, n) => n));
+    return performance.now() - begun;
+  };
+  const least = async (count: number): Promise<number> =>
+    Math.min(await timeOf(count), await timeOf(count), await timeOf(count));
+  await least(100);
+  // Ten times as many: a hundred times the time, where each waits anew behind each.
+  expect(await least(1_000)).toBeLessThan(40 * (await least(100)));
+});
+
 test('what comes last waits for those before it that have waited themselves, and holds back nobody', async () => {
   const save = take('s', 'save', 'changes');
   const parts: Pick<Turn, 'sent'>[] = [];

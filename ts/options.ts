@@ -123,8 +123,8 @@ export function namesOption(name: string, value: unknown, fallback: readonly str
 /** What ends something: TypeError for what is no AbortSignal. */
 export function signalOption(value: unknown): AbortSignal | undefined {
   // By what it can do: a signal may be of another realm.
-  const { throwIfAborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>;
-  const isSignal = typeof throwIfAborted === 'function' && typeof addEventListener === 'function';
+  const { throwIfAborted, addEventListener, removeEventListener } = (value ?? {}) as Partial<AbortSignal>;
+  const isSignal = [throwIfAborted, addEventListener, removeEventListener].every((can) => typeof can === 'function');
   if (value === undefined || isSignal) return value as AbortSignal | undefined;
   throw new TypeError('signal must be an AbortSignal');
 }

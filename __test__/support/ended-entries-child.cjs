@@ -4,7 +4,7 @@
  * Ends each call of one part of the package at each of its entries, alone and beside what is under way; then what comes next must
  * go on as if nothing had been. Prints how many entries there were, and where it did not.
  */
-const { endedAt } = require('./entered.cjs');
+const { BY_CHANCE, endedAt } = require('./entered.cjs');
 const { parts } = require('./ended-entries-parts.cjs');
 
 /** What has not come by then hangs: an answer takes a few milliseconds. */
@@ -50,9 +50,11 @@ async function main(part, first) {
         const answers = [];
         // Whoever is ended in between has left the answer to nobody.
         place = endedAt(n, () => answers.push(part.calls[name](one, n)));
-        entries += 1;
+        if (place !== BY_CHANCE) entries += 1;
         try {
           await goesOn(part, one, before, answers, n);
+          // Nobody was ended: then it does what it is to do.
+          if (place === null) await Promise.all(answers);
         } catch (error) {
           wrong.push(`${name} ${beside}, ended at ${place}: ${error.message}`);
           one = await part.make();

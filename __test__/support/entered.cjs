@@ -28,6 +28,10 @@ global.entered = (where) => {
 
 const endless = new vm.Script('work()');
 
+/** Its time was up of itself, before it came so far. */
+const BY_CHANCE = 'by chance';
+exports.BY_CHANCE = BY_CHANCE;
+
 /** Calls `work`, and ends it at its n-th entry. Where that was; null where it has fewer. */
 exports.endedAt = (n, work) => {
   left = n;
@@ -36,8 +40,7 @@ exports.endedAt = (n, work) => {
     endless.runInNewContext({ work }, { timeout: 1 });
   } catch (error) {
     if (error.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-    // Its time was up of itself, before it came so far.
-    place ??= 'by chance';
+    place ??= BY_CHANCE;
   }
   left = 0;
   return place;

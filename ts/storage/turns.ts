@@ -103,10 +103,10 @@ export class Turns {
     const sent = (): void => {
       if (isOpen) return;
       const waited = this.#gate ?? [];
-      // No call in between, which may be the end of it. One of those who waited may close it again: the others go behind it.
+      // No call in between, which may be the end of it.
       isOpen = true;
       this.#gate = null;
-      for (const behind of waited) behind.begin();
+      this.#beginAll(waited);
     };
     const start = async (): Promise<T> => begin({ sent });
     const work = (): void => void start().finally(sent).then(resolve, reject);
@@ -239,6 +239,17 @@ export class Turns {
     push(line, { kind, since, begin: start, reject });
     this.#advance(id, line);
     return promise;
+  }
+
+  /**
+   * Begins who waited behind a gate. Where one of them closes it again, the others go behind that one as they are: each that waits
+   * behind thousands would else be asked for anew for each of them.
+   */
+  #beginAll(waited: readonly Behind[]): void {
+    for (const behind of waited) {
+      if (this.#gate === null) behind.begin();
+      else this.#gate.push(behind);
+    }
   }
 
   #behind<T>(gate: Behind[], begin: () => Promise<T>): Promise<T> {

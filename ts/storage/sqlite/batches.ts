@@ -43,6 +43,8 @@ export async function saveTogether(
         // The engine does not know how much it is, and would keep it for long.
         crossing(StorageError, (binary) => binary.abandonMessages(come));
         reject(error);
+        // At the end of the process nobody hears of that: what waits behind it must not wait.
+        sent();
       }
       return false;
     });

@@ -180,6 +180,11 @@ export class Connection {
     return name === undefined ? this.#pending.any : this.#pending.has(name);
   }
 
+  /** The same for a read of several, or of none: while the file is not open, there may be none to read. */
+  inOrderOfAny(names: readonly string[]): boolean {
+    return !this.#ready || names.some((name) => this.#pending.has(name));
+  }
+
   /** What was asked for before lands; afterwards everything is rejected with `ERR_CLOSED`. */
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -111,7 +111,7 @@ export class Keys {
   }
 
   async getMany(keys: readonly string[]): Promise<Map<string, unknown>> {
-    const inOrder = keys.some((key) => this.#connection.inOrder(keyName(key)));
+    const inOrder = this.#connection.inOrderOfAny(keys.map(keyName));
     const stored = await this.#connection.call<(string | null)[]>(
       (binary, handle, slot) => binary.storageGetKeys(handle, slot, [...keys], Date.now(), inOrder),
       'read',

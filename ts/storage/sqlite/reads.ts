@@ -102,7 +102,7 @@ export class SessionReads {
   /** Which of the sessions have changed since they were read: of the others none had at this moment. */
   async #stale(found: ReadonlyMap<string, ReadSession | null>): Promise<string[]> {
     const ids = [...found.keys()];
-    const inOrder = ids.some((id) => this.#inOrder(id));
+    const inOrder = this.#connection.inOrderOfAny(ids.map(sessionName));
     const text = await this.#connection.go<string>(
       (binary, handle, slot) => binary.storageSessionVersions(handle, slot, ids, inOrder),
       'read',
