@@ -308,6 +308,9 @@ export declare function storageClear(handle: ExternalObject<StorageHandle>, slot
 /** Lets what is queued land, and closes the file. Whatever is asked for later fails at once, a second close as well. */
 export declare function storageClose(handle: ExternalObject<StorageHandle>, slot: number): void
 
+/** Counts messages anew, where `storageOrphans` has found that they are miscounted. */
+export declare function storageCountMessages(handle: ExternalObject<StorageHandle>, slot: number, power: boolean): void
+
 /** Removes a key; answers whether it had a value. */
 export declare function storageDeleteKey(handle: ExternalObject<StorageHandle>, slot: number, key: string, now: number, power: boolean): void
 
@@ -390,7 +393,10 @@ export interface StorageOpenOptions {
   now?: number
 }
 
-/** Looks for messages whose session is gone: a JSON object with `numbers`, those of the sessions. */
+/**
+ * Looks for messages whose session is gone: a JSON object with `numbers`, those of the sessions, and `miscounted`: whether the
+ * other messages have to be counted anew.
+ */
 export declare function storageOrphans(handle: ExternalObject<StorageHandle>, slot: number): void
 
 /** Lists keys that begin with `prefix`, in order, behind the key `after`. */

@@ -892,6 +892,7 @@ module.exports.storageAppendMessages = nativeBinding.storageAppendMessages
 module.exports.storageBackup = nativeBinding.storageBackup
 module.exports.storageClear = nativeBinding.storageClear
 module.exports.storageClose = nativeBinding.storageClose
+module.exports.storageCountMessages = nativeBinding.storageCountMessages
 module.exports.storageDeleteKey = nativeBinding.storageDeleteKey
 module.exports.storageDeleteKeys = nativeBinding.storageDeleteKeys
 module.exports.storageDeleteSession = nativeBinding.storageDeleteSession

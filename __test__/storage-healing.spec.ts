@@ -209,3 +209,19 @@ test.each([
   expect((await adapter.getSession('other'))?.messages).toEqual(sessionOf(2).messages);
   expect(await adapter.prune({ updatedBefore: 0 })).toMatchObject({ messages: 0, bytesFreed: 0 });
 });
+
+test('a count of messages that is wrong, as earlier versions left it, is put right by the next prune', async () => {
+  const adapter = open();
+  await adapter.saveSession('s', sessionOf(4));
+  // The number stands behind its name.
+  await damage('\x03\x1d\x01messages', 11, 77);
+  expect((await adapter.verify()).damaged).toMatchObject([{ kind: 'file', id: 'counters' }]);
+  expect(await adapter.getStats()).toMatchObject({ messages: 77 });
+  await adapter.prune({ updatedBefore: 0, dryRun: true });
+  expect(await adapter.getStats()).toMatchObject({ messages: 77 });
+  expect(await adapter.prune({ updatedBefore: 0 })).toMatchObject({ sessions: 0, messages: 0, bytesFreed: 0 });
+  for (const any of [adapter, open()]) {
+    expect((await any.verify()).damaged).toEqual([]);
+    expect(await any.getStats()).toMatchObject({ messages: 4 });
+  }
+});

@@ -6,6 +6,7 @@ mod batches;
 mod bits;
 mod changes;
 mod coming;
+mod counts;
 mod foreign_pages;
 mod lists;
 mod migration;

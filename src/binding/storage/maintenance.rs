@@ -40,7 +40,8 @@ pub fn storage_prune(
     })
 }
 
-/// Looks for messages whose session is gone: a JSON object with `numbers`, those of the sessions.
+/// Looks for messages whose session is gone: a JSON object with `numbers`, those of the sessions, and `miscounted`: whether the
+/// other messages have to be counted anew.
 #[napi(catch_unwind)]
 pub fn storage_orphans(handle: &External<StorageHandle>, slot: u32) -> Result<()> {
     entry("storageOrphans", || handle.ask(slot, SqliteStore::orphans))
@@ -52,6 +53,12 @@ pub fn storage_remove_orphans(handle: &External<StorageHandle>, slot: u32, numbe
     entry("storageRemoveOrphans", || {
         handle.write_stoppable(slot, power, |reply| Write::remove_orphans(integer(number), reply))
     })
+}
+
+/// Counts messages anew, where `storageOrphans` has found that they are miscounted.
+#[napi(catch_unwind)]
+pub fn storage_count_messages(handle: &External<StorageHandle>, slot: u32, power: bool) -> Result<()> {
+    entry("storageCountMessages", || handle.write_stoppable(slot, power, Write::count_messages))
 }
 
 /// Gives pages that nothing uses back to the disk; answers with the bytes.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::failure::{FILE, failure};
 use crate::error::{Error, Result};
 
-/// How many rows a table has.
+/// How many rows a table has; of messages, how many the rows of sessions say that there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counter {
     Sessions,
@@ -27,6 +27,16 @@ impl Counter {
         connection
             .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
             .query_row([self.name()], |row| row.get(0))
+    }
+
+    /// Has it be another number.
+    pub fn set(self, connection: &Connection, rows: i64) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached(
+                "INSERT INTO counters (name, value) VALUES (?2, ?1) ON CONFLICT (name) DO UPDATE SET value = ?1",
+            )?
+            .execute((rows, self.name()))?;
+        Ok(())
     }
 
     /// Takes note of rows that came, or went.

@@ -60,10 +60,11 @@ fn sessions_know_their_size_and_stamp(transaction: &Transaction<'_>) -> rusqlite
          DROP TABLE sessions_1;",
     )?;
     transaction.execute_batch(SESSIONS_FULL)?;
+    // Damage may have made a number of a row that no sum has room for.
     transaction.execute_batch(
         "INSERT INTO counters VALUES
              ('sessions', (SELECT count(*) FROM sessions)),
-             ('messages', (SELECT count(*) FROM messages)),
+             ('messages', (SELECT coalesce(sum(message_count), 0) FROM sessions WHERE message_count BETWEEN 0 AND 1 << 40)),
              ('keys', (SELECT count(*) FROM key_values));",
     )
 }

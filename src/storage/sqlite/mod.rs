@@ -28,6 +28,7 @@ mod log_index;
 mod lone_mount;
 mod maintenance;
 mod mending;
+mod message_count;
 mod message_rows;
 mod messages;
 mod migrate;

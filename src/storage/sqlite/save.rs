@@ -7,6 +7,7 @@ use super::{
     counters::{self, Counter},
     failure::failure,
     heads::{Head, MISLED, Standing, damaged},
+    message_count,
     messages::{self, Extent, SPACING},
 };
 use crate::{
@@ -76,10 +77,11 @@ fn write(
 ) -> Result<i64> {
     let mut standing = Standing::of(connection, &image.id).map_err(|error| doing(&error))?;
     check(&image.id, image.expected, &standing)?;
-    let (mut last, mut removed) = (None, 0);
+    let counted = message_count::of_row(connection, &image.id, &standing).map_err(|error| doing(&error))?;
+    let mut last = None;
     if let Standing::Sound(old) = &standing {
         last = Some(old.version);
-        removed = messages::delete_all(connection, old.number).map_err(|error| doing(&error))?;
+        let removed = messages::delete_all(connection, old.number).map_err(|error| doing(&error))?;
         if removed != old.message_count {
             // Some are not found where they belong, and could come out again between those that are written now.
             standing = Standing::Damaged;
@@ -90,7 +92,7 @@ fn write(
     let mut rows = Rows { connection, number, written: Extent::default() };
     messages(&mut rows)?;
     let Rows { written, .. } = rows;
-    Counter::Messages.add(connection, written.count - removed).map_err(|error| doing(&error))?;
+    Counter::Messages.add(connection, written.count - counted).map_err(|error| doing(&error))?;
     let head = Head { message_count: written.count, message_bytes: written.bytes, ..head(image, number, version) };
     place(connection, &image.id, &head, &standing).map_err(|error| doing(&error))?;
     Ok(version)

@@ -6,7 +6,7 @@ use super::{
     counters::{self, Counter},
     failure::failure,
     heads::{Head, MISLED, Standing, damaged},
-    message_rows, messages,
+    message_count, message_rows, messages,
     snapshot::snapshot,
 };
 use crate::{
@@ -24,11 +24,17 @@ pub fn get(connection: &Connection, id: &str) -> Result<Option<StoredSession>> {
     })
 }
 
-/// Removes a session with its messages; whether it was there. The messages of a damaged row stay behind, unreachable.
+/// Removes a session with its messages; whether it was there.
 pub fn delete(connection: &Connection, id: &str) -> Result<bool> {
+    remove(connection, id).map(|removed| removed.is_some())
+}
+
+/// The same; tells how many messages were found. Those of a damaged row stay behind, unreachable.
+pub fn remove(connection: &Connection, id: &str) -> Result<Option<i64>> {
     let doing = |error: &rusqlite::Error| failure("deleting a session", error);
-    let number = match Standing::of(connection, id).map_err(|error| doing(&error))? {
-        Standing::Nothing => return Ok(false),
+    let standing = Standing::of(connection, id).map_err(|error| doing(&error))?;
+    let number = match &standing {
+        Standing::Nothing => return Ok(None),
         Standing::Misled => return Err(damaged(id, MISLED)),
         Standing::Sound(head) => {
             counters::is_known(connection, head.version)?;
@@ -36,14 +42,12 @@ pub fn delete(connection: &Connection, id: &str) -> Result<bool> {
         }
         Standing::Damaged => None,
     };
-    let removed = || -> rusqlite::Result<()> {
-        if let Some(number) = number {
-            let messages = messages::delete_all(connection, number)?;
-            Counter::Messages.add(connection, -messages)?;
-        }
+    let removed = || -> rusqlite::Result<i64> {
+        Counter::Messages.add(connection, -message_count::of_row(connection, id, &standing)?)?;
+        let messages = number.map_or(Ok(0), |number| messages::delete_all(connection, number))?;
         Head::delete(connection, id)?;
-        Counter::Sessions.add(connection, -1)
+        Counter::Sessions.add(connection, -1)?;
+        Ok(messages)
     };
-    removed().map_err(|error| doing(&error))?;
-    Ok(true)
+    removed().map(Some).map_err(|error| doing(&error))
 }

@@ -9,7 +9,7 @@ use super::{
     append, batches, changes,
     coming::ComingMessages,
     job::Write,
-    keys, maintenance, orphans,
+    keys, maintenance, message_count, orphans,
     prune::{self, Oldest, Pruned},
     save, sessions,
 };
@@ -147,6 +147,12 @@ impl Write {
         Self::new(0, reply, move |connection| orphans::remove(connection, number, part.load(Ordering::Relaxed)))
             .looking(move |_, part| seen.store(part, Ordering::Relaxed))
             .freeing()
+    }
+
+    /// Counts anew how many messages the sessions say that they have.
+    #[must_use]
+    pub fn count_messages(reply: Reply<()>) -> Self {
+        Self::new(0, reply, message_count::renew)
     }
 
     /// Removes everything.

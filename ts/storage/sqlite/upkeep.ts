@@ -56,7 +56,10 @@ async function remove(
   return report;
 }
 
-/** Removes the messages that damaged sessions have left behind when they were deleted or overwritten, and counts them. */
+/**
+ * Removes the messages that damaged sessions have left behind when they were deleted or overwritten, and reports them. Has
+ * those that stay be counted anew where their count is wrong.
+ */
 async function removeOrphans(
   connection: Connection,
   report: PruneReport,
@@ -64,7 +67,7 @@ async function removeOrphans(
   power: boolean,
 ): Promise<void> {
   const text = await read<string>(connection, signal, (binary, handle, slot) => binary.storageOrphans(handle, slot));
-  const { numbers } = JSON.parse(text) as { numbers: number[] };
+  const { numbers, miscounted } = JSON.parse(text) as { numbers: number[]; miscounted: boolean };
   await connection.writeInSteps(async (writeAll) => {
     for (const number of numbers) {
       for (let more = true; more;) {
@@ -75,6 +78,10 @@ async function removeOrphans(
         report.bytesFreed += removed.bytes;
         more = removed.more;
       }
+    }
+    if (miscounted) {
+      const begin: Begin = (binary, handle, slot) => binary.storageCountMessages(handle, slot, power);
+      await untilAborted(signal, begin, (stoppable) => writeAll<null>(stoppable));
     }
   });
 }
