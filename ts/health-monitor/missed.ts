@@ -135,10 +135,25 @@ export class Missed {
         seq === null
           ? { since: Math.max(0, since.time - MARGIN_MS - putBack(since)) }
           : { afterSeq: Math.max(seq, this.#taken[index]?.seq ?? 0) };
-      const found = this.#log.replay(session, { priority: 'critical', ...from });
-      if (await this.#handOver(stepsOf(found), index, bounded, wanted)) any = true;
+      const isNew = seq === 0 ? await this.#sinceNone(session, since, bounded) : everything;
+      // An outage may be longer than the log keeps events at hand, and one that is dated early goes to the archive at once.
+      const found = this.#log.replay(session, { priority: 'critical', archived: true, ...from });
+      if (await this.#handOver(stepsOf(found), index, bounded, wanted, isNew)) any = true;
     }
     return any;
+  }
+
+  /**
+   * What came since, where the session had nothing that was not archived: all that is not archived by now, and what is younger.
+   * The archive tells no number from which on it was missed.
+   */
+  async #sinceNone(session: string, since: Moment, bounded: Bounded): Promise<(event: Event) => boolean> {
+    const events = stepsOf(this.#log.replay(session, { priority: 'all', limit: 1 }));
+    const step = await bounded(() => events.next(), 'replay() of the log');
+    letGo(events);
+    const first = step.done === true ? Infinity : step.value.seq;
+    const oldest = since.time - MARGIN_MS - putBack(since);
+    return ({ seq, timestamp }) => seq >= first || timestamp >= oldest;
   }
 
   /** Not by `for await`, which waits for a log that never answers, and then once more for the end of that. */
@@ -147,6 +162,7 @@ export class Missed {
     index: number,
     bounded: Bounded,
     wanted: () => boolean,
+    isNew: (event: Event) => boolean,
   ): Promise<boolean> {
     let any = false;
     let ended = false;
@@ -162,7 +178,7 @@ export class Missed {
         ended = step.done === true;
         if (step.done === true || !wanted()) break;
         const event = step.value;
-        if (this.#hasTaken(index, event)) continue;
+        if (!isNew(event) || this.#hasTaken(index, event)) continue;
         const latest = Math.max(this.#taken[index]?.latest ?? 0, event.timestamp, Date.now());
         await bounded(() => this.#onMissed(event), 'onMissed()');
         this.#taken[index] = { seq: event.seq, outage: this.#outage, latest };
@@ -191,9 +207,16 @@ export class Missed {
     // Of a log that somebody else writes, or that is not open yet, nobody here knows where it is.
     const lastOf = (session: string): number | null =>
       native === null ? null : crossing(HealthError, (binary) => binary.logLastSeq(native, session));
-    return { ...clocks(), seqs: this.#sessions.map(lastOf) };
+    // One of which all is archived has none, but goes on behind the one that it had.
+    const known = (session: string, index: number): number | null => {
+      const last = lastOf(session);
+      return last === 0 ? (this.#sign?.seqs[index] ?? 0) : last;
+    };
+    return { ...clocks(), seqs: this.#sessions.map(known) };
   }
 }
+
+const everything = (): boolean => true;
 
 function clocks(): { time: number; ahead: number } {
   const time = Date.now();
