@@ -73,35 +73,62 @@ export class Ward {
     const pingable = isAble(agent, 'ping');
     isAble(agent, 'restart');
     const { strategy, worker, spawn, missed: wanted } = resolveRegistration(options, this.#config);
-    this.discharge(id);
     this.guardHome();
     const missed = this.#missedOf(wanted);
     const ticket = this.#proceedings.newTicket();
     const slot = this.wire.register(ticket, pingable, threadOf(worker));
     const place = { id, strategy, spawn, missed, slot, ticket };
     const watched = new Watched(agent, place, this.#config.activityEvents, this.beats);
+    const before = this.agents.get(id);
+    if (before !== undefined) this.agents.delete(before);
     this.agents.add(watched);
     this.#audience.holdOnTo(agent);
     try {
+      // The agent's own code runs, which may throw, and call the monitor: then somebody else may have the id, or nobody.
       watched.attach();
-      this.#proceedings.liveIn(watched, worker);
+      if (this.agents.has(watched)) this.#proceedings.liveIn(watched, worker);
     } catch (error) {
-      this.discharge(id);
+      const wasThere = this.#discharge(watched);
+      if (before !== undefined) this.#takeBack(before, wasThere);
       throw error;
     }
+    if (before !== undefined) this.#letGo(before);
+    this.wire.checkOpen();
     return id;
+  }
+
+  /** The one that was to be replaced is watched as before, unless its id was let go of meanwhile, or somebody else has it. */
+  #takeBack(before: Watched, isWanted: boolean): void {
+    if (!isWanted || this.wire.closed || this.agents.get(before.id) !== undefined) {
+      this.#letGo(before);
+      return;
+    }
+    this.agents.add(before);
+    // The monitor may have been stopped or started meanwhile.
+    if (this.#running) before.recovery?.go();
+    else before.recovery?.hold();
   }
 
   /** Lets an agent go. `false` where none has this id. */
   discharge(id: string): boolean {
     const watched = this.agents.get(id);
-    if (watched === undefined) return false;
+    return watched !== undefined && this.#discharge(watched);
+  }
+
+  /** By its record: another one may have its id by now. `false` where it was let go before. */
+  #discharge(watched: Watched): boolean {
+    if (!this.agents.has(watched)) return false;
     this.agents.delete(watched);
-    this.#audience.letGoOf(watched.agent);
-    watched.release();
-    this.#alarm.ends(id);
-    this.wire.unregister(watched);
+    this.#letGo(watched);
     return true;
+  }
+
+  #letGo(watched: Watched): void {
+    this.#audience.letGoOf(watched.agent);
+    this.#alarm.ends(watched.id);
+    watched.release();
+    // Its own code may have closed the monitor.
+    if (!this.wire.closed) this.wire.unregister(watched);
   }
 
   /** `false`: whoever heard what had been held back has stopped it again, or closed it. */
@@ -124,10 +151,11 @@ export class Ward {
   }
 
   close(): void {
-    for (const { id } of [...this.agents]) this.discharge(id);
+    // First: whoever is registered by the code of those who are let go would stay.
+    this.wire.close();
+    for (const watched of [...this.agents]) this.#discharge(watched);
     this.#alarm.hold();
     this.#inbox.close();
-    this.wire.close();
   }
 
   /** Has the loop of this thread watched, from the first agent on. */

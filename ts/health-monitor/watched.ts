@@ -175,6 +175,11 @@ export class Watched {
       };
       hearNothing(agent.on(event, listener));
       attached.push([event, listener]);
+      // Its own code may have had it let go, which this listener came too late for.
+      if (!listening) {
+        letGo(agent, event, listener);
+        return;
+      }
     }
   }
 
