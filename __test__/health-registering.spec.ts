@@ -2,8 +2,8 @@
 import { EventEmitter } from 'node:events';
 
 import { AgentHealthMonitor, type MonitoredAgent } from '../ts/index.js';
-import { online } from './support/monitors.js';
-import { answering, open } from './support/quick-monitor.js';
+import { never, online } from './support/monitors.js';
+import { answering, next, open } from './support/quick-monitor.js';
 
 type Listener = () => void;
 
@@ -111,4 +111,26 @@ test('nobody is registered by the off() of an agent that close() lets go', async
   monitor.registerAgent({ id: 'a', on: () => undefined, off: () => void monitor.registerAgent(late) });
   await monitor.close();
   expect(late.left.size).toBe(0);
+});
+
+test('an agent that replace() has given, and whose on() throws once, is recovered when it is listened to', async () => {
+  const listeners = new EventEmitter();
+  let times = 0;
+  const other: MonitoredAgent = {
+    id: 'a',
+    ping: async () => undefined,
+    on: (event: string, listener: Listener) => {
+      times += 1;
+      if (times === 1) fails('not connected');
+      listeners.on(event, listener);
+    },
+  };
+  // The watching thread pings more than once before the next attempt.
+  const backoff = { initialDelay: 300, factor: 1, maxDelay: 300, jitter: 0 };
+  const monitor = open({ recoveryStrategy: 'replace', replace: async () => other, backoff });
+  monitor.registerAgent({ id: 'a', ping: never });
+  const { recoveries } = await next(monitor, 'agent:recovered');
+  expect(recoveries).toBe(2);
+  listeners.emit('task_completed');
+  expect(monitor.getAgentHealth('a')?.lastActivity).toBe('task_completed');
 });

@@ -193,12 +193,17 @@ export class Proceedings {
 
   /** An attempt has brought `next` back, in place of the agent or as that. */
   #cameBack(watched: Watched, next: MonitoredAgent): void {
-    const { audience } = this.#matter;
+    const { agents, audience } = this.#matter;
     const { agent, worker, spawn } = watched;
-    audience.letGoOf(agent);
     // Before its own code runs, which may throw: whichever agent is watched by then is held.
     audience.holdOnTo(next);
-    watched.adopt(next);
+    try {
+      watched.adopt(next);
+    } finally {
+      audience.letGoOf(watched.agent === next ? agent : next);
+    }
+    // That code may have had it let go.
+    if (!agents.has(watched)) return;
     // Nobody says where another one lives, or the same one after the end of its worker.
     if (spawn === null && worker !== null && (next !== agent || threadOf(worker) === null)) {
       this.#relocate(watched, null, watched.life.firstWork);

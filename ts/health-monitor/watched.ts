@@ -192,12 +192,22 @@ export class Watched {
     this.#detach();
   }
 
-  /** Puts another agent in the place of this one. */
+  /** Puts another agent in the place of this one; where its `on()` throws, it stays this one, which its pings show as gone. */
   adopt(agent: MonitoredAgent): void {
-    if (agent === this.#agent) return;
-    this.#detach();
+    const before = this.#agent;
+    if (agent === before) return;
+    const leave = this.#detach;
+    this.#detach = nothing;
     this.#agent = agent;
-    this.attach();
+    try {
+      this.attach();
+    } catch (error) {
+      this.#detach();
+      if (this.#gone) leave();
+      else [this.#agent, this.#detach] = [before, leave];
+      throw error;
+    }
+    leave();
   }
 
   /** Pings the agent. An answer is a sign of life; a rejection tells nothing where there has been one since the ping went out. */
