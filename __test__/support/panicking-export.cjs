@@ -82,6 +82,7 @@ const calls = {
   storagePrune: () => binary.storagePrune(storage(), 2, 0, 10, false, false),
   storageOrphans: () => binary.storageOrphans(storage(), 2),
   storageRemoveOrphans: () => binary.storageRemoveOrphans(storage(), 2, 1, false),
+  storageCountMessages: () => binary.storageCountMessages(storage(), 2, false),
   storageReclaim: () => binary.storageReclaim(storage(), 2),
   storageBackup: () => binary.storageBackup(storage(), 2, join(directory, 'b.db')),
   storageVerify: () => binary.storageVerify(storage(), 2),
