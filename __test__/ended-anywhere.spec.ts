@@ -165,7 +165,7 @@ test('a SQLite store goes on after a call was ended, whichever it was', async ()
       stop.abort();
       return answer;
     };
-    const [TIMEOUT_MS, MOST_CALLS, CALLS_TO_END] = [3_000, 60, 20];
+    const [TIMEOUT_MS, MOST_CALLS, CALLS_TO_END] = [4_000, 60, 40];
     const goesOn = async (store, call) => {
       await store.saveSession('s', session(0));
       for (let round = 0; round < CALLS_TO_END; round += 1) {
@@ -206,7 +206,7 @@ const OF_A_LOG = {
 
 test('a log goes on after a call was ended, whichever it was', async () => {
   const script = `${ENDLESS}
-    const [TIMEOUT_MS, MOST_CALLS, CALLS_TO_END] = [3_000, 200, 20];
+    const [TIMEOUT_MS, MOST_CALLS, CALLS_TO_END] = [4_000, 200, 40];
     const goesOn = async (log, call) => {
       await log.sessions();
       for (let round = 0; round < CALLS_TO_END; round += 1) {

@@ -1,6 +1,7 @@
 /**
  * Somebody who ends JavaScript, as a `vm` does when its time is up, at each place at which the engine looks for that. What
- * `ended-anywhere.spec.ts` does by the clock, and so in the midst of Node's own functions, is done by number here.
+ * `ended-anywhere.spec.ts` does by the clock, and so in the midst of Node's own functions, is done by number here: a third of the
+ * places in each run, others each time, and all of them with `SMALLTALK_LONG=1`.
  */
 import { join } from 'node:path';
 

@@ -22,7 +22,8 @@ export function soon(work: () => void): void {
 /**
  * Does something when the loop has turned, which it does for that. Asked for in a moment in which nobody ends JavaScript, as a
  * `vm` does when its time is up: in the midst of what timers do, that leaves Node with a count of them that is wrong for good,
- * and a process that turns for ever, or ends before its time. No user's call begins, holds, releases or stops one itself.
+ * and a process that turns for ever, or ends before its time. So no call of a store of SQLite, of a log or of a bus begins, holds,
+ * releases or stops one itself.
  */
 export function whenTurned(work: () => void): void {
   soon(() => void setImmediate(work));

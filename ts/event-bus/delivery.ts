@@ -62,7 +62,7 @@ export class Delivery {
 
   #during<R>(current: StoredEvent | null, work: () => R): R {
     const before = this.current;
-    // Whoever is ended in the midst of it, as by a `vm` with a timeout, sets it back to nothing.
+    // Whoever is ended in the midst of it, as by a `vm` with a timeout, does not set it back.
     if (before === null && current !== null && !this.#looking) {
       soon(this.#over);
       this.#looking = true;

@@ -49,6 +49,7 @@ export class Turns {
   /** Since when what is being begun has waited; null while nothing is. */
   #since: number | null = null;
   #beginning: Beginning | null = null;
+  /** It will be looked at whether somebody has been ended, when nothing else runs. */
   #looking = false;
 
   constructor(clock: Readonly<Clock> = { now: 0 }) {
@@ -261,7 +262,7 @@ export class Turns {
     return promise;
   }
 
-  /** Before anything is changed. */
+  /** Before anything is changed: whoever is ended in the midst of what follows is taken back, without another call. */
   #enter(): void {
     needStack();
     if (this.#looking) return;

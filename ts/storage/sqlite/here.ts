@@ -29,7 +29,6 @@ export class Here {
   }
 
   #begin(): void {
-    // The next turn of the loop is told of, not asked for: that would be one more for everybody who reads something.
     whenTurned(this.#turned);
     // Only now: where the stack is full, or JavaScript is ended before, nobody would tell of it.
     this.#began = monotonic();
